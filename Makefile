@@ -1,0 +1,60 @@
+# checkly-bridge: `make help` lists what there is. Every target that needs the virtual environment makes it first;
+# one that is there and has the right Python is used, one with another Python is made anew.
+
+PYTHON  ?= python3
+VENV    ?= .venv
+ARGS    ?=
+BIN     := $(VENV)/bin
+CREATED := $(VENV)/.created-by-$(notdir $(PYTHON))
+READY   := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format docs bench lock
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  PYTHON=python3.12 chooses the interpreter, VENV=path where it is installed, ARGS=... is passed to pytest and the benchmark."
+
+setup: $(READY) ## Create the virtual environment with everything in it
+
+$(CREATED):
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	@test "$$($(BIN)/python -V 2>&1)" = "$$($(PYTHON) -V)" || \
+	  (set -x; $(PYTHON) -m venv $(if $(wildcard $(VENV)/pyvenv.cfg),--clear) $(VENV))
+	@touch $@
+
+$(READY): pyproject.toml $(CREATED)
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --editable '.[embedded]' --group dev
+	@touch $@
+
+demo: $(READY) ## Play an outage on this machine (ONESHOT=1: exit when it is over)
+	$(BIN)/bridge demo $(if $(ONESHOT),--oneshot)
+
+test: $(READY) ## Run the whole test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(READY) ## Check format, lint, types, imports and dead code
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+
+format: $(READY) ## Format the code and apply the safe fixes
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+docs: $(READY) ## Write the generated parts of the documentation
+	$(BIN)/python docs/generate.py
+
+bench: $(READY) ## Compare the bridge with a bare endpoint on this machine
+	$(BIN)/python -m tests.bench $(ARGS)
+
+lock: $(READY) ## Lock the image's dependencies, with hashes, to their newest versions
+	$(BIN)/python -m venv $(VENV)/uv
+	$(VENV)/uv/bin/pip install --quiet uv
+	$(VENV)/uv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-config \
+	  --custom-compile-command 'make lock' \
+	  --extra embedded --output-file requirements.lock pyproject.toml

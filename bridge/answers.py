@@ -1,0 +1,51 @@
+"""The shape of every HTTP answer: JSON, and for errors always ``{"error": code, "message": text}``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bridge.sources.credentials import Credentials, Verdict
+
+_CHALLENGE = {"WWW-Authenticate": 'Basic realm="checkly-bridge", Bearer realm="checkly-bridge"'}
+
+
+class Refusal(Exception):
+    """A request is answered with an error. Neither code nor message holds a secret or a value of the request."""
+
+    def __init__(self, status: int, error: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error = error
+        self.message = message
+        self.headers = headers
+
+    def answer(self) -> Response:
+        """The response that says so."""
+        return answer({"error": self.error, "message": self.message}, self.status, self.headers)
+
+
+def authorize(request: Request, credentials: Credentials, variable: str) -> None:
+    """Let the request pass, or raise Refusal; ``variable`` is the environment variable of the right credentials."""
+    header = request.headers.get("authorization")
+    verdict = credentials.check(None if header is None else header.encode("latin-1"))
+    if verdict is Verdict.NONE_CONFIGURED:
+        message = f"the bridge has no credentials to check this request: set {variable}"
+        raise Refusal(503, "no_credentials", message)
+    if verdict is not Verdict.OK:
+        message = f"missing or wrong credentials: expected a bearer or basic credential of {variable}"
+        raise Refusal(401, "unauthorized", message, _CHALLENGE)
+
+
+def store_unavailable() -> Refusal:
+    """Nothing can be promised or read."""
+    return Refusal(503, "store_unavailable", "Redis is unavailable or cannot write; try again")
+
+
+def answer(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON response."""
+    return Response(msgspec.json.encode(content), status, headers, media_type="application/json")

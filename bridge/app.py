@@ -1,0 +1,147 @@
+"""The HTTP application: which path leads where, and that every error is JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final, Protocol
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bridge.answers import Refusal, answer, authorize, store_unavailable
+from bridge.model import Incident
+from bridge.receive import AlertStore, LiveConfig, Receiver
+from bridge.routing import Router
+from bridge.senders import Sender
+from bridge.sources.body import InFlight
+from bridge.sources.credentials import Credentials
+from bridge.store import CountedAlert, StoreUnavailable
+from bridge.telemetry import REGISTRY
+from bridge.views import alert_view, incident_view
+
+ADMIN_TOKENS: Final = "ADMIN_TOKENS"
+
+_MAX_DELIVERIES = 256
+_MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
+
+
+class Store(AlertStore, Protocol):
+    """What the application needs of the store. Every method raises StoreUnavailable."""
+
+    async def incidents(self) -> list[Incident]:
+        """Every incident."""
+        ...
+
+    async def incident(self, id_: str, /) -> tuple[Incident, list[CountedAlert]] | None:
+        """One incident with its alerts; None if there is none of that id."""
+        ...
+
+
+class Health(Protocol):
+    """Whether the bridge can promise what a 2xx promises."""
+
+    async def ready(self) -> tuple[bool, str]:
+        """The verdict, and the reason in words that are safe to show."""
+        ...
+
+
+def create_app(
+    *,
+    store: Store,
+    config: LiveConfig,
+    router: Router,
+    senders: Iterable[Sender],
+    admin_credentials: Credentials,
+    clock: Callable[[], int],
+    health: Health,
+    on_change: Callable[[], None] | None = None,
+) -> Starlette:
+    """The application; it calls ``on_change`` when a delivery changed what is stored.
+
+    Set ``app.state.stopping`` when shutting down: from then on deliveries get 503.
+    """
+    webhooks = []
+    for sender in senders:
+        receiver = Receiver(
+            sender,
+            store=store,
+            config=config,
+            router=router,
+            in_flight=InFlight(deliveries=_MAX_DELIVERIES, size=_MAX_BYTES),  # of its own: none can crowd others out
+            clock=clock,
+            on_change=on_change,
+        )
+        webhooks.append(Route(f"/webhooks/{sender.name}", receiver.receive, methods=sender.methods))
+    api = _Api(store, admin_credentials)
+    routes = [
+        *webhooks,
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz(health)),
+        Route("/metrics", _metrics),
+        Route("/api/incidents", api.incidents),
+        Route("/api/incidents/{id}", api.incident),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers=dict.fromkeys((Refusal, StoreUnavailable, HTTPException, Exception), _on_error),
+    )
+    app.router.redirect_slashes = False  # a redirected POST becomes a GET without body: the alert would be lost
+    app.state.stopping = False
+    return app
+
+
+class _Api:
+    """The read-only view for administrators."""
+
+    def __init__(self, store: Store, credentials: Credentials) -> None:
+        self._store = store
+        self._credentials = credentials
+
+    async def incidents(self, request: Request) -> Response:
+        authorize(request, self._credentials, ADMIN_TOKENS)
+        return answer({"incidents": [incident_view(each) for each in await self._store.incidents()]})
+
+    async def incident(self, request: Request) -> Response:
+        authorize(request, self._credentials, ADMIN_TOKENS)
+        found = await self._store.incident(request.path_params["id"].upper())
+        if found is None:
+            raise Refusal(404, "not_found", "there is no incident of this id; it may have ended and been forgotten")
+        incident, alerts = found
+        return answer({**incident_view(incident), "alerts": [alert_view(alert) for alert in alerts]})
+
+
+async def _healthz(_: Request) -> Response:
+    return answer({"status": "alive"})
+
+
+def _readyz(health: Health) -> Callable[[Request], Awaitable[Response]]:
+    async def readyz(request: Request) -> Response:
+        ready, reason = await health.ready()
+        if request.app.state.stopping:
+            ready, reason = False, "the bridge is shutting down"
+        if not ready:
+            raise Refusal(503, "not_ready", reason)
+        return answer({"status": "ready"})
+
+    return readyz
+
+
+async def _metrics(_: Request) -> Response:
+    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _on_error(_: Request, error: Exception) -> Response:
+    match error:
+        case Refusal():
+            return error.answer()
+        case StoreUnavailable():
+            return store_unavailable().answer()
+        case HTTPException():
+            code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
+            return Refusal(error.status_code, code, error.detail, error.headers).answer()
+        case _:
+            return Refusal(500, "internal", "an unexpected error, logged by the bridge").answer()

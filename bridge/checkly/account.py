@@ -1,0 +1,81 @@
+"""The account and its status pages, for commands that check or explain a setup; nothing here is written to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from bridge.checkly.errors import UnknownOutcome
+from bridge.checkly.paging import entries
+
+if TYPE_CHECKING:
+    from bridge.checkly.client import Client
+
+
+class Account(Struct, frozen=True, kw_only=True):
+    """The account that the key belongs to. ``communicate`` is its tier of the status-page add-on."""
+
+    id: str
+    name: str = ""
+    plan: str = ""
+    communicate: str = ""
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """A status page. ``url`` is its own domain, else its name at Checkly; ``services`` are Checkly's ids."""
+
+    id: str
+    name: str
+    url: str
+    private: bool
+    services: frozenset[str]
+
+
+async def account(client: Client) -> Account:
+    """The account, and by that a check of key and account id.
+
+    Raises:
+        Refused: The key or the account id is wrong.
+        PageError: As for any call.
+    """
+    data = await client.request("GET", "/v1/accounts/me")
+    match data:
+        case {"id": str(id_)}:
+            return Account(
+                id=id_,
+                name=_text(data, "name"),
+                plan=_text(data, "planDisplayName") or _text(data, "plan"),
+                communicate=_text(data, "addons", "communicate", "tier"),
+            )
+    raise UnknownOutcome("GET /v1/accounts/me: the answer is not an account with an id")
+
+
+async def pages(client: Client) -> list[Page]:
+    """The status pages that the v1 API knows (pages of the newer generation are not among them)."""
+    return [
+        Page(
+            id=entry["id"],
+            name=_text(entry, "name"),
+            url=_text(entry, "customDomain") or _text(entry, "url"),
+            private=entry.get("isPrivate") is True,
+            services=frozenset(_shown(entry)),
+        )
+        for entry in await entries(client, "/v1/status-pages")
+    ]
+
+
+def _shown(page: dict[str, Any]) -> list[str]:
+    """The ids of the services on a page's cards."""
+    return [
+        service["id"]
+        for card in page.get("cards") or ()
+        for service in card.get("services") or ()
+        if isinstance(service.get("id"), str)
+    ]
+
+
+def _text(data: Any, *path: str) -> str:
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, str) else ""

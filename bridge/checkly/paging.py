@@ -1,0 +1,46 @@
+"""Reading a whole list of the API, page by page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.checkly.errors import Gone, UnknownOutcome
+
+if TYPE_CHECKING:
+    from bridge.checkly.client import Client
+    from bridge.checkly.port import Guard
+
+PAGE_SIZE = 100
+PAGES_AT_MOST = 50
+
+
+async def entries(client: Client, path: str, *, guard: Guard | None = None) -> list[dict[str, Any]]:
+    """Every entry of the list at ``path``, in the list's order, one per ``id``.
+
+    Checkly's lists are cursors (``nextId``, opaque, absent or null at the end) over an order that may change
+    meanwhile, so an entry can come twice. Reading stops after 5,000 entries or when a cursor repeats.
+
+    Raises:
+        Gone: The list itself is not there; the detail says what that may mean.
+        UnknownOutcome: A page of the list is not one.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    cursors: set[str] = set()
+    params: dict[str, str | int] = {"limit": PAGE_SIZE}
+    for _ in range(PAGES_AT_MOST):
+        try:
+            page = await client.request("GET", path, params=params, guard=guard)
+        except Gone as error:
+            hint = "the whole list is gone: is the account id right, or has Checkly retired this API?"
+            raise Gone(f"{error.detail}; {hint}", status=error.status) from error
+        if not isinstance(page, dict) or not isinstance(page.get("entries"), list):
+            raise UnknownOutcome(f"GET {path}: the answer is not a list of entries")
+        for entry in page["entries"]:
+            if isinstance(entry, dict) and isinstance(entry.get("id"), str):
+                found.setdefault(entry["id"], entry)
+        cursor = page.get("nextId")
+        if not isinstance(cursor, str) or not cursor or cursor in cursors:
+            break
+        cursors.add(cursor)
+        params = {"limit": PAGE_SIZE, "nextId": cursor}
+    return list(found.values())

@@ -1,0 +1,49 @@
+"""The command line, ``bridge``: one module per command, each imported only when it is used.
+
+Exit codes: 0 all is well, 1 something is wrong that the command was asked to look at or needs, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from cyclopts import App, CycloptsError
+
+from bridge import __version__
+from bridge.cli.failure import USAGE, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COMMANDS = {
+    "serve": "Receive alerts and keep the status pages in step with them.",
+    "check": "Check a configuration file; with --online also the account it is for.",
+    "explain": "Tell what would become of a payload: route, severity, services, texts. Nothing is sent.",
+    "services": "List the account's services as a block to paste into the configuration.",
+    "incidents": "Show the incidents of a running bridge.",
+    "sandbox": "Run a simulator of Checkly with a status page to look at.",
+    "demo": "Play an outage from alert to recovery on this machine.",
+}
+
+app = App(
+    name="bridge",
+    help="Turns Prometheus Alertmanager and PagerDuty alerts into incidents on Checkly status pages.",
+    version=__version__,
+    help_format="plaintext",
+    result_action="return_value",
+)
+for _name, _help in _COMMANDS.items():
+    app.command(f"bridge.cli.{_name}:{_name}", name=_name, help=_help)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    try:
+        code: int | None = app(arguments if arguments is None else list(arguments), exit_on_error=False)
+    except CycloptsError:
+        return USAGE  # it has been printed
+    except Failure as failure:
+        print(failure, file=sys.stderr)
+        return failure.code
+    return code or 0

@@ -1,0 +1,180 @@
+"""``bridge explain``: what would become of a payload. Pure reading: no store, no status page."""
+
+from __future__ import annotations
+
+import sys
+import time
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+from msgspec import Raw, Struct
+
+from bridge.cli.failure import WRONG, Failure
+from bridge.cli.inputs import read_config
+from bridge.cli.output import Form, Output, print_json
+from bridge.cli.preview import Explanation, explain_delivery
+from bridge.config.units import format_duration
+from bridge.model import Alert, Routed
+from bridge.sources import alertmanager, pagerduty
+from bridge.sources.delivery import Delivery, NotUnderstood
+
+if TYPE_CHECKING:
+    from bridge.cli.preview import Explained, Preview
+    from bridge.config.schema import Config
+
+_GAP = "\n"
+_DISMISSALS = {
+    "ping": "a ping",
+    "event_type": "an event of a type that is of no use here",
+    "note": "a note or status update that is not for the public",
+    "resolve_by": "resolved, but not by a person (pagerduty.resolve_by)",
+}
+
+
+class Source(Enum):
+    """Who sent the payload."""
+
+    ALERTMANAGER = alertmanager.SOURCE
+    PAGERDUTY = pagerduty.SOURCE
+
+
+class _Captured(Struct):
+    body: Raw
+    t: float = 0.0
+
+
+class _Capture(Struct):
+    deliveries: list[_Captured]
+
+
+def explain(
+    payload: Annotated[
+        str, Parameter(allow_leading_hyphen=True, help="A file with a webhook's body; - reads standard input.")
+    ],
+    /,
+    *,
+    config: Annotated[Path, Parameter(help="The configuration file.")],
+    source: Annotated[Source, Parameter(help="Who sends such payloads.")] = Source.ALERTMANAGER,
+    output: Output = Form.TEXT,
+) -> int:
+    """Tell what would become of a payload: route, severity, services, texts. Nothing is sent.
+
+    The payload is a webhook's body, or a capture of several: {"deliveries": [{"t": seconds, "body": {...}}]}.
+    Exit code 1 when it, or one of its alerts, cannot be understood.
+    """
+    loaded = read_config(config)
+    explanations = []
+    for body in _bodies(payload):
+        try:
+            delivery = _parse(source, body, loaded)
+        except NotUnderstood as error:
+            raise Failure(f"{payload}: not a payload of {source.value}: {error}") from error
+        explanations.append(explain_delivery(delivery, loaded))
+    if output is Form.JSON:
+        print_json([_as_json(each) for each in explanations])
+    else:
+        for number, each in enumerate(explanations, 1):
+            if len(explanations) > 1:
+                print(f"{_GAP if number > 1 else ''}=== Delivery {number} of {len(explanations)} ===")
+            _print(each)
+    return WRONG if any(each.delivery.unusable for each in explanations) else 0
+
+
+def _parse(source: Source, body: bytes, config: Config) -> Delivery:
+    if source is Source.PAGERDUTY:
+        return pagerduty.parse(body, config.pagerduty)
+    return alertmanager.parse(body, time.time_ns() // 1_000_000)
+
+
+def _bodies(payload: str) -> list[bytes]:
+    try:
+        content = sys.stdin.buffer.read() if payload == "-" else Path(payload).read_bytes()
+    except OSError as error:
+        raise Failure(f"{payload} cannot be read: {error.strerror}") from error
+    try:
+        return [bytes(captured.body) for captured in msgspec.json.decode(content, type=_Capture).deliveries]
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return [content]  # not a capture: the parser says whether it is a payload
+
+
+def _print(explanation: Explanation) -> None:
+    delivery = explanation.delivery
+    total = len(delivery.alerts) + len(delivery.unusable)
+    print(f"{total} alert{'s' * (total != 1)}")
+    for each in explanation.alerts:
+        _print_alert(each)
+    for bad in delivery.unusable:
+        print(f"\nAlert {bad.index + 1} is unusable: {bad.path}: {bad.problem}. The others count.")
+    if delivery.truncated:
+        print(f"\n{delivery.truncated} more were cut off by the sender (max_alerts): set it to 0.")
+    if delivery.dismissal is not None:
+        print(f"\nIt changes nothing: {_DISMISSALS[delivery.dismissal.reason]}.")
+    for remark in delivery.remarks:
+        print(f"\nRemark on {remark.fingerprint}, written for the public:")
+        print(f"    {remark.text}")
+    for preview in explanation.incidents:
+        _print_incident(preview)
+
+
+def _print_alert(each: Explained) -> None:
+    labels = ", ".join(f'{name}="{value}"' for name, value in sorted(each.alert.labels.items()))
+    print(f"\n{each.alert.status.upper()} {each.alert.fingerprint} {{{labels}}}")
+    if isinstance(each.routed, Routed):
+        print(f"  counts for incident {each.routed.id}")
+    else:
+        print(f"  is not published ({each.routed.reason}); a resolve still reaches an incident that counts it")
+    for line in (*each.routed.why, *_remarkable(each.alert)):
+        print(f"  - {line}")
+
+
+def _remarkable(alert: Alert) -> list[str]:
+    """What of an alert makes a difference besides its status and labels."""
+    found = []
+    if alert.merged_into is not None:
+        found.append(f"merged into {alert.merged_into}: it is over only when that one is")
+    if not alert.complete:
+        found.append("opens nothing yet: nobody has acknowledged it (pagerduty.open_on)")
+    return found
+
+
+def _print_incident(preview: Preview) -> None:
+    policy = preview.policy
+    print(f"\nIncident {preview.id}  {preview.key}")
+    print(f"  severity       {preview.severity.name}")
+    print(f"  services       {', '.join(preview.services)}")
+    print(f"  publish after  {format_duration(policy.publish_after_ms)} of firing")
+    print(f"  resolve after  {format_duration(policy.resolve_after_ms)} of quiet")
+    print(f"  reopen within  {format_duration(policy.reopen_after_ms)} of the end")
+    print(f"  hold           {format_duration(policy.hold_refire_ms)} for a doubtful re-fire")
+    print(f"  name           {preview.name}")
+    for kind, text in preview.texts.items():
+        mailed = "mailed to subscribers" if kind in preview.mailed else "not mailed"
+        print(f"  {kind} ({mailed}):")
+        for line in text.splitlines():
+            print(f"    {line}".rstrip())
+
+
+def _as_json(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "alerts": [
+            {
+                "fingerprint": each.alert.fingerprint,
+                "status": each.alert.status,
+                "labels": each.alert.labels,
+                "incident": each.routed.id if isinstance(each.routed, Routed) else None,
+                "ignored": None if isinstance(each.routed, Routed) else each.routed.reason,
+                "why": (*each.routed.why, *_remarkable(each.alert)),
+            }
+            for each in explanation.alerts
+        ],
+        "unusable": explanation.delivery.unusable,
+        "truncated": explanation.delivery.truncated,
+        "dismissed": explanation.delivery.dismissal,
+        "remarks": explanation.delivery.remarks,
+        "incidents": [
+            {**msgspec.structs.asdict(preview), "severity": preview.severity.name} for preview in explanation.incidents
+        ],
+    }

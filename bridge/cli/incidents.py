@@ -1,0 +1,97 @@
+"""``bridge incidents``: what a running bridge has in hand."""
+
+from __future__ import annotations
+
+import base64
+from typing import Annotated, Any
+
+import httpx
+from cyclopts import App, Parameter
+
+from bridge.cli.failure import USAGE, Failure
+from bridge.cli.inputs import read_settings
+from bridge.cli.output import Form, Output, print_json, print_table
+
+Url = Annotated[str, Parameter(env_var="BRIDGE_URL", help="The running bridge's address.")]
+_DEFAULT_URL = "http://127.0.0.1:8080"
+
+incidents = App(
+    name="incidents",
+    help="Show the incidents of a running bridge. Needs its ADMIN_TOKENS.",
+    result_action="return_value",
+)
+
+
+@incidents.command(name="list")
+def list_(*, url: Url = _DEFAULT_URL, output: Output = Form.TEXT) -> None:
+    """List the incidents, the next due first."""
+    found = _get(url, "/api/incidents")["incidents"]
+    if output is Form.JSON:
+        print_json(found)
+    elif not found:
+        print("No incidents.")
+    else:
+        rows = [(each["id"], each["phase"], each["severity"] or "-", _services(each), each["key"]) for each in found]
+        print_table([("id", "phase", "severity", "services", "key"), *rows])
+
+
+@incidents.command
+def show(
+    id_: Annotated[str, Parameter(name="id", help="The incident's id, as the list and the public reference show it.")],
+    /,
+    *,
+    url: Url = _DEFAULT_URL,
+    output: Output = Form.TEXT,
+) -> None:
+    """Show one incident with its posts, its alerts, and why each counts."""
+    found = _get(url, f"/api/incidents/{id_}")
+    if output is Form.JSON:
+        print_json(found)
+        return
+    rows = [(name.replace("_", " "), _value(value)) for name, value in found.items() if name not in ("posts", "alerts")]
+    print_table([row for row in rows if row[1]])
+    for kind in ("posts", "alerts"):
+        for each in found[kind]:
+            print(f"\n{kind.removesuffix('s')} {each.get('page') or each.get('fingerprint')}")
+            print_table([(name, _value(value)) for name, value in each.items() if _value(value)], indent="  ")
+
+
+def _get(url: str, path: str) -> Any:
+    tokens = read_settings().admin_tokens
+    if not tokens:
+        raise Failure("Set ADMIN_TOKENS (or ADMIN_TOKENS_FILE) to the running bridge's.", USAGE)
+    try:
+        answer = httpx.get(url.rstrip("/") + path, headers={"Authorization": _authorization(tokens[0].reveal())})
+    except httpx.TransportError as error:
+        raise Failure(f"No bridge answers at {url}: {error}. Set BRIDGE_URL or --url.") from error
+    if answer.is_success:
+        return answer.json()
+    raise Failure(f"The bridge at {url} answers {answer.status_code}: {_message(answer)}")
+
+
+def _authorization(token: str) -> str:
+    if ":" in token:
+        return f"Basic {base64.b64encode(token.encode()).decode()}"
+    return f"Bearer {token}"
+
+
+def _message(answer: httpx.Response) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.reason_phrase
+
+
+def _services(incident: dict[str, Any]) -> str:
+    return ", ".join(incident["services"]) or ", ".join(name for post in incident["posts"] for name in post["services"])
+
+
+def _value(value: Any) -> str:
+    match value:
+        case None | [] | {} | 0:
+            return ""
+        case dict():
+            return ", ".join(f"{name}: {_value(each)}" for name, each in value.items() if each is not None)
+        case list():
+            return "; ".join(map(str, value))
+    return str(value)

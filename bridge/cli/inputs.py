@@ -1,0 +1,70 @@
+"""What several commands start from: the configuration, the environment, and access to Checkly."""
+
+from __future__ import annotations
+
+import os
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from bridge.checkly.client import Client
+from bridge.checkly.errors import PageError, Refused
+from bridge.cli.failure import USAGE, Failure
+from bridge.config.loader import load
+from bridge.config.problems import ConfigError
+from bridge.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
+
+    from bridge.config.schema import Config
+
+_TIMEOUT_MS = 10_000
+
+
+def read_config(path: Path) -> Config:
+    """The configuration; a Failure that lists all its problems when it has any."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        raise Failure(str(error)) from error
+
+
+def read_settings() -> Settings:
+    """The environment; a Failure that lists every variable that is wrong."""
+    try:
+        return Settings.from_environment(os.environ)
+    except SettingsError as error:
+        raise Failure(str(error), USAGE) from error
+
+
+def checkly_client(
+    settings: Settings, *, timeout_ms: int = _TIMEOUT_MS, budget: Callable[[], Awaitable[None]] | None = None
+) -> Client:
+    """A client for the account of the environment; a Failure when it names none."""
+    if settings.checkly_api_key is None or settings.checkly_account_id is None:
+        raise Failure("Set CHECKLY_API_KEY and CHECKLY_ACCOUNT_ID (or CHECKLY_API_KEY_FILE, …).", USAGE)
+    return Client(
+        settings.checkly_api_url,
+        settings.checkly_api_key.reveal(),
+        settings.checkly_account_id,
+        timeout_ms=timeout_ms,
+        budget=budget,
+    )
+
+
+@asynccontextmanager
+async def checkly(settings: Settings) -> AsyncIterator[Client]:
+    """A client for looking around, closed at the end; what Checkly refuses becomes a Failure that says what to do."""
+    client = checkly_client(settings)
+    try:
+        yield client
+    except Refused as error:
+        raise Failure(
+            f"Checkly at {settings.checkly_api_url} refuses the key: {error.detail}\n"
+            "Check CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, and that the key may write (Read & Write or Admin)."
+        ) from error
+    except PageError as error:
+        raise Failure(f"Checkly at {settings.checkly_api_url} cannot be read: {error.detail}") from error
+    finally:
+        await client.close()

@@ -1,0 +1,35 @@
+"""Printing: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import msgspec
+from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Form(Enum):
+    """How a command prints what it found."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Output: TypeAlias = Annotated[Form, Parameter(name="--output", help="How to print: text, or json for programs.")]
+
+
+def print_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
+    """Print rows of equal length in aligned columns."""
+    cells = [list(row) for row in rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        print((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())

@@ -1,0 +1,43 @@
+"""``bridge sandbox``: the simulator of Checkly, served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import uvicorn
+from cyclopts import Parameter
+
+from bridge.cli.failure import USAGE, Failure
+from bridge.cli.listening import listen
+from bridge.sandbox import Account, create_app
+
+
+def sandbox(
+    *,
+    host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Parameter(help="The port to listen on.")] = 8090,
+    account: Annotated[Path | None, Parameter(help="A YAML or JSON file that describes the account.")] = None,
+    service: Annotated[
+        tuple[str, ...], Parameter(negative="", help="A service of the account; repeat it for more.")
+    ] = (),
+) -> None:
+    """Run a simulator of Checkly with a status page to look at. It keeps everything in memory, and sends nothing."""
+    if account is not None and service:
+        raise Failure("Give --account or --service, not both.", USAGE)
+    simulated = _account(account, service)
+    with listen(host, port) as (socket, url):
+        print(f"Status pages: {url}/")
+        print(f"For a bridge: CHECKLY_API_URL={url} CHECKLY_API_KEY={simulated.api_key}", end=" ")
+        print(f"CHECKLY_ACCOUNT_ID={simulated.uuid}", flush=True)
+        config = uvicorn.Config(create_app(simulated), log_level="warning", access_log=False, lifespan="off")
+        uvicorn.Server(config).run(sockets=[socket])
+
+
+def _account(path: Path | None, services: tuple[str, ...]) -> Account:
+    try:
+        if path is not None:
+            return Account.load(path)
+        return Account.of(services) if services else Account.sample()
+    except (OSError, ValueError) as error:
+        raise Failure(str(error)) from error

@@ -1,0 +1,159 @@
+"""``bridge serve``: the service itself. Puts the parts together; the parts know nothing of each other."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import time
+from contextlib import AsyncExitStack, ExitStack
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import uvloop
+from cyclopts import Parameter
+
+from bridge import __version__
+from bridge.app import create_app
+from bridge.checkly.services import Catalog
+from bridge.checkly.v1 import V1StatusPage
+from bridge.cli.failure import Failure
+from bridge.cli.inputs import checkly_client, read_settings
+from bridge.cli.listening import listen
+from bridge.cli.server import Server
+from bridge.config.file import ConfigFile
+from bridge.config.problems import ConfigError
+from bridge.health import Health
+from bridge.reconciler import Budget, Reconciler
+from bridge.routing import Router
+from bridge.senders import Alertmanager, PagerDuty, Sender
+from bridge.settings import Settings
+from bridge.sources.credentials import Credentials
+from bridge.sources.signature import SigningSecrets
+from bridge.store import Store
+from bridge.store.connect import connect
+from bridge.store.embedded import EmbeddedError, EmbeddedValkey
+from bridge.telemetry import Event, configure_logging, log
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterable
+
+    from bridge.config.schema import Config
+    from bridge.settings import Secret
+
+DATA = Path("data")
+_PAGE = "v1"
+
+
+class Role(Enum):
+    """What this process does; several processes may share a Redis."""
+
+    ALL = "all"
+    RECEIVER = "receiver"
+    RECONCILER = "reconciler"
+
+
+def serve(
+    *,
+    config: Annotated[Path, Parameter(help="The configuration file. It is followed: changes take effect at once.")],
+    host: Annotated[str, Parameter(help="The address to listen on.")] = "0.0.0.0",  # noqa: S104 - made for containers
+    port: Annotated[int, Parameter(help="The port to listen on.")] = 8080,
+    role: Annotated[Role, Parameter(help="Receive deliveries, write to the status page, or both.")] = Role.ALL,
+) -> None:
+    """Receive alerts and keep the status pages in step with them, until SIGTERM.
+
+    Secrets and addresses come from the environment; each variable may be NAME_FILE instead:
+    CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, CHECKLY_API_URL, REDIS_URL (unset: an embedded Valkey under ./data),
+    ALERTMANAGER_TOKENS, PAGERDUTY_SIGNING_SECRETS, ADMIN_TOKENS, LOG_LEVEL, LOG_FORMAT.
+    """
+    settings = read_settings()
+    configure_logging(level=settings.log_level, form=settings.log_format)
+    try:
+        live = ConfigFile(config)
+    except ConfigError as error:
+        raise Failure(str(error)) from error
+    with ExitStack() as held, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        listening, url = held.enter_context(listen(host, port))
+        redis_url = _redis_url(settings, held)
+        runner.run(_run(settings, live, redis_url, listening, role, url))
+    log(Event.STOPPED)
+
+
+def _redis_url(settings: Settings, held: ExitStack) -> str:
+    if settings.redis_url is not None:
+        return settings.redis_url.reveal()
+    try:
+        return held.enter_context(EmbeddedValkey(DATA))
+    except EmbeddedError as error:
+        raise Failure(str(error)) from error
+
+
+async def _run(
+    settings: Settings, live: ConfigFile, redis_url: str, listening: socket.socket, role: Role, url: str
+) -> None:
+    store = Store(connect(redis_url))
+    health = Health(store, clock=_monotonic_ms)
+    async with AsyncExitStack() as closing:
+        closing.push_async_callback(store.close)
+        reconciler = None if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
+        app = create_app(
+            store=store,
+            on_change=None if reconciler is None else reconciler.wake,
+            config=live,
+            router=Router(),
+            senders=_senders(Settings() if role is Role.RECONCILER else settings),
+            admin_credentials=Credentials(_revealed(settings.admin_tokens)),
+            clock=_now,
+            health=health,
+        )
+        server = Server(app, listening)
+        durability = await health.inspect()
+        log(
+            Event.STARTED,
+            version=__version__,
+            role=role.value,
+            url=url,
+            store="not there" if durability is None else durability.server,
+        )
+        await server.run(background=[live.watch(), health.watch()], work=None if reconciler is None else reconciler.run)
+
+
+def _reconciler(settings: Settings, live: ConfigFile, store: Store, closing: AsyncExitStack) -> Reconciler:
+    client = checkly_client(settings, timeout_ms=live.current.checkly.timeout_ms, budget=Budget(store, live))
+    closing.push_async_callback(client.close)
+
+    def adjust(config: Config) -> None:
+        client.timeout_ms = config.checkly.timeout_ms
+
+    live.subscribe(adjust)
+    catalog = Catalog(client, clock=_monotonic_ms)
+    return Reconciler(
+        store=store,
+        pages={_PAGE: V1StatusPage(client, catalog, lambda: live.current.services)},
+        page_of=lambda config: dict.fromkeys(config.services, _PAGE),
+        config=live,
+        monotonic=time.monotonic,
+        token=lambda: secrets.token_hex(8),
+        chance=random.random,
+    )
+
+
+def _senders(settings: Settings) -> tuple[Sender, ...]:
+    return (
+        Alertmanager(Credentials(_revealed(settings.alertmanager_tokens))),
+        PagerDuty(SigningSecrets(_revealed(settings.pagerduty_signing_secrets))),
+    )
+
+
+def _revealed(entries: Iterable[Secret]) -> list[str]:
+    return [entry.reveal() for entry in entries]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

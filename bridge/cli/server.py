@@ -1,0 +1,77 @@
+"""Uvicorn, run so that a stop loses nothing: refuse what is new, finish what is in hand, then leave."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from bridge.telemetry import Event, log
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
+
+    from starlette.applications import Starlette
+
+WORK_S = 7.0  # for the work in hand; a supervisor that kills after 10 s must not have to
+ANSWERS_S = 2  # for deliveries still being answered
+KEEP_ALIVE_S = 75
+
+
+class Server:
+    """Serves ``app`` on a listening socket until SIGTERM or SIGINT, beside other tasks of the process."""
+
+    def __init__(self, app: Starlette, listening: socket.socket) -> None:
+        self._app = app
+        self._listening = listening
+        self._stopping = asyncio.Event()
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=ANSWERS_S,
+        )
+        self._uvicorn = _Uvicorn(config)
+
+    async def run(
+        self,
+        *,
+        background: Sequence[Coroutine[None, None, None]],
+        work: Callable[[asyncio.Event], Coroutine[None, None, None]] | None = None,
+    ) -> None:
+        """Serve until a signal. ``background`` is then canceled; ``work`` is given the event and time to finish."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        async with asyncio.TaskGroup() as group:
+            accompanying = [group.create_task(each) for each in background]
+            working = None if work is None else group.create_task(work(self._stopping))
+            group.create_task(self._uvicorn.serve(sockets=[self._listening]))
+            await self._stopping.wait()
+            log(Event.STOPPING)
+            self._app.state.stopping = True
+            if working is not None:
+                await asyncio.wait([working], timeout=WORK_S)
+                working.cancel()
+            self._uvicorn.should_exit = True
+            for task in accompanying:
+                task.cancel()
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves signals to us: its own handlers would close the listening socket before the work in hand is done."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield

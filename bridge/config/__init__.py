@@ -1,0 +1,1 @@
+"""The configuration file: its grammar, reading it with helpful errors, and keeping it current while the bridge runs."""

@@ -1,0 +1,71 @@
+"""Others' words as they may be published: whoever can raise an alert chooses label values, so only words get through.
+
+What a person wrote for the public keeps its punctuation too.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+VALUE_CHARS = 64
+VALUES = 5
+LABEL_CHARS = 120
+
+# A hyphen joins words and a dot joins digits; elsewhere they could start a list, a rule, a heading or a host name.
+_LOOSE = re.compile(r"(?<![^\W_])-|-(?![^\W_])|(?<!\d)\.|\.(?!\d)")
+_PUNCTUATION = frozenset("-.,;:!?%+/()'\"$€£")
+_HOST_DOT = re.compile(r"([.。])(?=[^\W\d_])")  # a sentence's may have a space behind it, a host name's may not
+_LIST_MARKS = " -+./"
+
+
+def harmless(value: str) -> str:
+    """A value's words on one line, at most 64 characters: no HTML, Markdown, URL or mail address can form."""
+    text = "".join(map(_allowed, unicodedata.normalize("NFKC", value)))
+    text = " ".join(_LOOSE.sub(" ", text).split())
+    return shorten(text, VALUE_CHARS)
+
+
+def prose(text: str, limit: int) -> str:
+    """A person's sentences on one line, at most ``limit`` characters.
+
+    Words and punctuation of which no HTML, Markdown, URL or mail address can form.
+    """
+    allowed = "".join(map(_allowed_in_prose, unicodedata.normalize("NFKC", text)))
+    tame = _HOST_DOT.sub(r"\1 ", allowed).replace("//", " ")
+    return shorten(" ".join(tame.split()).lstrip(_LIST_MARKS), limit)
+
+
+def listing(values: Iterable[str]) -> str:
+    """One label's values as text: at most five of them and 120 characters, the rest counted (``a, b and 3 more``)."""
+    words = [word for word in dict.fromkeys(map(harmless, values)) if word]
+    shown = min(VALUES, len(words))
+    while shown > 1 and len(_list(words, shown)) > LABEL_CHARS:
+        shown -= 1
+    return _list(words, shown)
+
+
+def shorten(text: str, limit: int) -> str:
+    """The text, cut to ``limit`` characters with an ellipsis as the last."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def _allowed(char: str) -> str:
+    category = unicodedata.category(char)
+    if category[0] in "LMN" or char in "-.":
+        return char
+    return "" if category == "Cf" else " "
+
+
+def _allowed_in_prose(char: str) -> str:
+    is_punctuation = char in _PUNCTUATION or (not char.isascii() and unicodedata.category(char)[0] == "P")
+    return char if is_punctuation else _allowed(char)
+
+
+def _list(words: list[str], shown: int) -> str:
+    rest = len(words) - shown
+    return ", ".join(words[:shown]) + (f" and {rest} more" if rest else "")

@@ -1,0 +1,234 @@
+"""Typed reading of YAML: every value knows its place, and a mistake is noted, not raised, so that all are found."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+import yaml
+
+from bridge.config import units
+from bridge.config.problems import ConfigError, Problem, did_you_mean, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+_TAGS = {
+    "tag:yaml.org,2002:str": "the text",
+    "tag:yaml.org,2002:int": "the number",
+    "tag:yaml.org,2002:float": "the number",
+    "tag:yaml.org,2002:bool": "the boolean",
+    "tag:yaml.org,2002:timestamp": "the date",
+}
+_STR, _INT, _BOOL, _NULL = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", "bool", "null"))
+
+
+class Value:
+    """One value of the file. Its readers return None after noting what is wrong with it."""
+
+    def __init__(self, node: yaml.Node, path: str, file: str, problems: list[Problem]) -> None:
+        self._node = node
+        self._file = file
+        self._problems = problems
+        self.path = path
+
+    @property
+    def line(self) -> int:
+        """The line it starts on, from 1."""
+        return int(self._node.start_mark.line) + 1
+
+    @property
+    def content_line(self) -> int:
+        """The line its first character of content is on: below the ``|`` or ``>`` of a block text."""
+        return self.line + (getattr(self._node, "style", None) in {"|", ">"})
+
+    def problem(
+        self, message: str, *, expected: str | None = None, hint: str | None = None, line: int | None = None
+    ) -> None:
+        """Note a mistake in this value; ``line`` where it is further down, inside a text."""
+        line = line or self.line
+        column = int(self._node.start_mark.column) + 1 if line == self.line else 1
+        self._problems.append(
+            Problem(
+                file=self._file,
+                line=line,
+                column=column,
+                path=self.path,
+                message=message,
+                expected=expected,
+                hint=hint,
+            )
+        )
+
+    def is_list(self) -> bool:
+        """Whether it is a list."""
+        return isinstance(self._node, yaml.SequenceNode)
+
+    def is_mapping(self) -> bool:
+        """Whether it is a mapping."""
+        return isinstance(self._node, yaml.MappingNode)
+
+    def text(self, expected: str = "text") -> str | None:
+        """A non-empty text."""
+        text = self._scalar(_STR)
+        if text is None and isinstance(self._node, yaml.ScalarNode) and self._node.tag in _TAGS:
+            self.mismatch(expected, hint="put it in quotes")
+        elif isinstance(self._node, yaml.MappingNode) and self._node.flow_style:
+            self.mismatch(expected, hint="put a text with braces in quotes")
+        elif not text:
+            self.mismatch(expected)
+        return text or None
+
+    def boolean(self) -> bool | None:
+        """A boolean."""
+        text = self._scalar(_BOOL)
+        if text is None:
+            self.mismatch("true or false")
+            return None
+        return text.lower() in {"true", "yes", "on"}
+
+    def integer(self, *, at_least: int) -> int | None:
+        """A whole number, in decimal digits."""
+        text = self._scalar(_INT)
+        if text is None or not re.fullmatch("[0-9]{1,9}", text) or int(text) < at_least:
+            self.mismatch(f"a whole number, at least {at_least}")
+            return None
+        return int(text)
+
+    def duration_ms(self, *, at_least: int = 0) -> int | None:
+        """A Prometheus duration, in milliseconds."""
+        text = self._scalar(_STR, _INT)
+        duration = None if text is None else units.duration_ms(text)
+        if duration is None or duration < at_least:
+            self.mismatch("a duration such as 90s, 5m or 1h30m" + (" (not 0)" if at_least else ""))
+            return None
+        return duration
+
+    def size_bytes(self) -> int | None:
+        """A size above zero, in bytes."""
+        text = self._scalar(_STR, _INT)
+        size = None if text is None else units.size_bytes(text)
+        if not size:
+            self.mismatch("a size such as 16MiB or 512KiB")
+        return size or None
+
+    def choice(self, valid: Collection[str]) -> str | None:
+        """One word out of ``valid``."""
+        text = self.text(one_of(valid))
+        if text is not None and text not in valid:
+            self.problem(f'unknown value "{text}"', expected=one_of(valid), hint=did_you_mean(text, valid))
+            return None
+        return text
+
+    def items(self, expected: str) -> list[Value]:
+        """The items of a list; empty after a mistake."""
+        if not isinstance(self._node, yaml.SequenceNode):
+            self.mismatch(expected)
+            return []
+        return [self._at(node, f"{self.path}[{index}]") for index, node in enumerate(self._node.value)]
+
+    def names(self, expected: str) -> dict[str, Value]:
+        """The items of a list of different, non-empty texts, by text and in order; without the items that are not."""
+        found: dict[str, Value] = {}
+        for item in self.items(expected):
+            name = item.text()
+            if name in found:
+                item.problem(f'"{name}" is listed twice')
+            elif name is not None:
+                found[name] = item
+        return found
+
+    def entries(self, expected: str) -> dict[str, Value]:
+        """The entries of a mapping with free keys; empty after a mistake."""
+        if not isinstance(self._node, yaml.MappingNode):
+            self.mismatch(expected)
+            return {}
+        found: dict[str, Value] = {}
+        for key_node, value_node in self._node.value:
+            key = self._at(key_node, self.path)
+            if not isinstance(key_node, yaml.ScalarNode):
+                key.mismatch("a name as the key", hint="put a text that begins with { or [ in quotes")
+            elif key_node.tag == "tag:yaml.org,2002:merge":
+                key.problem(
+                    'merge keys ("<<") are not supported', expected="the keys themselves, or an alias for a whole value"
+                )
+            elif key_node.value in found:
+                key.problem(
+                    f'the key "{key_node.value}" is given twice',
+                    hint=f"the first is on line {found[key_node.value].line}",
+                )
+            else:
+                found[key_node.value] = self._at(value_node, f"{self.path}.{key_node.value}".lstrip("."))
+        return found
+
+    def fields(self, valid: Collection[str], *, required: Collection[str] = ()) -> dict[str, Value]:
+        """The entries of a mapping whose keys are all among ``valid``."""
+        if not isinstance(self._node, yaml.MappingNode):
+            self.mismatch("a mapping with " + ", ".join(required or valid))
+            return {}
+        found = self.entries("a mapping")
+        unknown = {name: found.pop(name) for name in list(found) if name not in valid}
+        hints = {name: did_you_mean(name, [key for key in valid if key not in found]) for name in unknown}
+        for key, _ in self._node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in unknown:
+                problem = self._at(key, unknown[key.value].path).problem
+                problem(f'unknown key "{key.value}"', expected=one_of(valid), hint=hints[key.value])
+        for name in required:
+            if name not in found and f'did you mean "{name}"?' not in hints.values():
+                self.problem(f'the key "{name}" is missing')
+        return found
+
+    def _at(self, node: yaml.Node, path: str) -> Value:
+        return Value(node, path, self._file, self._problems)
+
+    def _scalar(self, *tags: str) -> str | None:
+        if isinstance(self._node, yaml.ScalarNode) and self._node.tag in tags:
+            return str(self._node.value)
+        return None
+
+    def mismatch(self, expected: str, hint: str | None = None) -> None:
+        """Note that this value is not of the expected form."""
+        self.problem(f"found {self._description()}", expected=expected, hint=hint)
+
+    def _description(self) -> str:
+        if isinstance(self._node, yaml.SequenceNode):
+            return "a list" if self._node.value else "an empty list"
+        if isinstance(self._node, yaml.MappingNode):
+            return "a mapping"
+        if self._node.tag == _NULL or self._node.value == "":
+            return "nothing"
+        return f'{_TAGS.get(self._node.tag, f"a value tagged {self._node.tag}")} "{self._node.value}"'
+
+
+def read(fields: Mapping[str, Value], key: str, reader: Callable[[Value], T | None], default: D) -> T | D:
+    """What ``reader`` makes of the value at ``key``; ``default`` where the key is absent or its value is wrong."""
+    value = fields.get(key)
+    result = None if value is None else reader(value)
+    return default if result is None else result
+
+
+def parse(data: bytes, file: str, problems: list[Problem]) -> Value:
+    """The root of the YAML document in ``data``; ``file`` is for messages. Raises ConfigError if it is no YAML."""
+
+    def fail(message: str, line: int = 1, column: int = 1, hint: str | None = None) -> ConfigError:
+        return ConfigError([Problem(file=file, line=line, column=column, path="", message=message, hint=hint)])
+
+    try:
+        root = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise fail("not UTF-8 text", line=data.count(b"\n", 0, error.start) + 1) from error
+    except yaml.reader.ReaderError as error:
+        raise fail(f"not YAML: {error.reason}", line=data.decode()[: error.position].count("\n") + 1) from error
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or yaml.Mark(file, 0, 0, 0, None, 0)
+        what = " ".join(filter(None, (error.context, error.problem)))
+        hint = "indent with spaces" if "'\\t'" in what else None
+        raise fail(f"not YAML: {what}", mark.line + 1, mark.column + 1, hint) from error
+    except RecursionError as error:
+        raise fail("not YAML that anyone would write: it is nested too deeply") from error
+    if root is None:
+        raise fail("the file is empty; expected a mapping with version, services, severity and routes")
+    return Value(root, "", file, problems)

@@ -1,0 +1,247 @@
+"""The nouns everything else is written in: frozen data, no behavior beyond reading it, imports nothing of ours.
+
+Instants are integer milliseconds since the epoch (names end in ``_at``); durations are integer milliseconds
+(names end in ``_ms``). Both stay exact in Redis' Lua, whose numbers are doubles.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+from msgspec import Struct
+
+
+class Severity(IntEnum):
+    """How bad an incident is; a higher number is worse. The names are Checkly's."""
+
+    MINOR = 1
+    MEDIUM = 2
+    MAJOR = 3
+    CRITICAL = 4
+
+
+class AlertStatus(StrEnum):
+    """What a sender says of an alert. Alertmanager never says ``acknowledged``, PagerDuty does."""
+
+    FIRING = "firing"
+    ACKNOWLEDGED = "acknowledged"
+    RESOLVED = "resolved"
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """One alert as its sender described it, made uniform.
+
+    ``(source, fingerprint)`` is its identity; ``labels`` are what matchers read. ``observed_at`` is the sender's
+    own clock for this statement, where the sender gives one that orders its statements (PagerDuty's
+    ``occurred_at``); Alertmanager has none. ``event_id`` names the statement itself, where the sender repeats
+    statements under one name. ``merged_into`` is the fingerprint of the alert of the same source that this one became
+    part of: it is over only when that one is, and if that one was never seen, it stays open or not as
+    ``keep_if_orphaned`` says. An alert that is not ``complete`` can change what is known, not open it.
+    """
+
+    source: str
+    fingerprint: str
+    status: AlertStatus
+    labels: dict[str, str]
+    starts_at: int
+    ends_at: int | None = None
+    observed_at: int | None = None
+    event_id: str | None = None
+    merged_into: str | None = None
+    keep_if_orphaned: bool = True
+    complete: bool = True
+
+
+class Routed(Struct, frozen=True, kw_only=True):
+    """Routing's answer for a label set that belongs to an incident, with the reasons for each part of it.
+
+    ``services`` are names of the configuration's ``services``; ``labels`` are the public ones among the alert's.
+    """
+
+    key: str
+    id: str
+    route: str
+    group: dict[str, str]
+    severity: Severity
+    services: tuple[str, ...]
+    labels: dict[str, str]
+    hold_refire_ms: int
+    why: tuple[str, ...]
+
+
+class Ignored(Struct, frozen=True, kw_only=True):
+    """Routing's answer for a label set that is not published.
+
+    ``reason`` is ``route`` (a route says so), ``unmatched``, or ``service``: a route takes the service from a label
+    whose value names no configured service.
+    """
+
+    reason: str
+    why: tuple[str, ...]
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """A route's timing, after defaults and overrides."""
+
+    publish_after_ms: int = 60_000
+    resolve_after_ms: int = 120_000
+    reopen_after_ms: int = 600_000
+    hold_refire_ms: int = 360_000
+
+
+class Phase(StrEnum):
+    """Where an incident stands in its life. The four middle names are also Checkly's update statuses."""
+
+    PENDING = "PENDING"
+    INVESTIGATING = "INVESTIGATING"
+    IDENTIFIED = "IDENTIFIED"
+    MONITORING = "MONITORING"
+    RESOLVED = "RESOLVED"
+    DISCARDED = "DISCARDED"
+
+
+class Remark(Struct, frozen=True, kw_only=True):
+    """Words that a person wrote for the public about one alert (``fingerprint``), already fit to be published.
+
+    ``observed_at`` and ``event_id`` are as an alert's.
+    """
+
+    source: str
+    fingerprint: str
+    text: str
+    observed_at: int
+    event_id: str
+
+
+class Summary(Struct, frozen=True, kw_only=True):
+    """What an incident's alerts add up to: the facts that ingestion owns and the lifecycle reads.
+
+    ``firing`` counts firing and acknowledged alerts; ``held`` counts re-fires that are not trusted yet; ``orphaned``
+    counts the firing ones that were merged into an alert the bridge never saw.
+    ``services`` maps each service that a firing alert names to the highest severity among those alerts.
+    ``labels`` holds, per public label, the distinct values among the firing alerts, sorted.
+    ``since`` is when the count of firing alerts last left zero, ``cleared_at`` when it last fell to zero, and
+    ``eased_at`` when a service, severity or label value last lost its last alert: all on Redis' clock.
+    ``remarks`` are in the order in which they came.
+    ``starts_at`` and ``ends_at`` are the senders': the earliest start and the latest end of this outage.
+    """
+
+    firing: int = 0
+    acknowledged: int = 0
+    held: int = 0
+    orphaned: int = 0
+    services: dict[str, Severity] = {}
+    labels: dict[str, tuple[str, ...]] = {}
+    since: int = 0
+    cleared_at: int = 0
+    eased_at: int = 0
+    starts_at: int = 0
+    ends_at: int = 0
+    remarks: tuple[Remark, ...] = ()
+
+    @property
+    def severity(self) -> Severity | None:
+        """The highest severity of the firing alerts; None when nothing fires."""
+        return max(self.services.values(), default=None)
+
+
+class UpdateKind(StrEnum):
+    """Which of the four occasions for a subscriber mail an update is (configuration: ``checkly.notify``)."""
+
+    OPEN = "open"
+    UPDATE = "update"
+    SEVERITY = "severity"
+    RESOLVED = "resolved"
+
+
+class Write(StrEnum):
+    """The three writes the bridge makes on a status page."""
+
+    OPEN = "open"  # create the incident with its first update
+    CHANGE = "change"  # replace severity and services
+    UPDATE = "update"  # append an incident update
+
+
+class Intent(Struct, frozen=True, kw_only=True):
+    """One write to a status page, recorded before it is sent, in full: a retry sends the same bytes.
+
+    ``unknown_at`` is set once the outcome is unknown: from then on the write may only be repeated after
+    looking for its effect (``looks`` counts how often that was done). ``remark`` is the event of the remark it tells.
+    """
+
+    write: Write
+    status: Phase
+    kind: UpdateKind
+    severity: Severity
+    services: tuple[str, ...]
+    labels: dict[str, tuple[str, ...]]
+    name: str
+    text: str
+    notify: bool
+    public_at: int
+    recorded_at: int
+    remark: str = ""
+    unknown_at: int | None = None
+    looks: int = 0
+
+
+class Post(Struct, frozen=True, kw_only=True):
+    """What stands, or is about to stand, on one page for an incident. One per page; v1 has a single one.
+
+    ``severity`` and ``services`` are what the page's incident carries (``severity`` is None while it is uncertain),
+    ``announced_*`` what the last incident update told readers. ``intent`` is a write whose outcome is not recorded yet.
+    ``parked`` says why the page refused the write ``parked_write`` for good. ``closed_at`` is when someone else was
+    found to have resolved or deleted it. ``verify_at`` is when to look for a late twin of a write that was repeated,
+    ``verifications`` how often it was done. ``told`` are the events of the remarks that it shows.
+    """
+
+    remote_id: str | None = None
+    status: Phase = Phase.PENDING
+    name: str = ""
+    severity: Severity | None = None
+    services: tuple[str, ...] = ()
+    labels: dict[str, tuple[str, ...]] = {}
+    announced_severity: Severity | None = None
+    announced_services: tuple[str, ...] = ()
+    public_at: int = 0
+    intent: Intent | None = None
+    attempts: int = 0
+    retry_at: int = 0
+    parked: str | None = None
+    parked_write: str = ""
+    closed_at: int | None = None
+    verify_at: int | None = None
+    verifications: int = 0
+    told: tuple[str, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether readers of the page see this incident as ongoing, as far as the bridge knows."""
+        return self.remote_id is not None and self.status is not Phase.RESOLVED
+
+
+class Progress(Struct, frozen=True, kw_only=True):
+    """How far the bridge has brought an incident: the part of an incident that only the reconciler writes."""
+
+    phase: Phase = Phase.PENDING
+    phase_at: int = 0
+    posts: dict[str, Post] = {}
+    note: str | None = None
+
+
+class Incident(Struct, frozen=True, kw_only=True):
+    """An incident as the store holds it: its alerts' sum (facts) and the reconciler's progress.
+
+    ``key`` is the route's name plus its ``group_by`` values; ``id`` is derived from the key, is what
+    ``/api/incidents/{id}`` takes and what the public reference shows. ``episode`` counts the outages that
+    had this key. ``revision`` grows with every change of the facts.
+    """
+
+    id: str
+    key: str
+    route: str
+    group: dict[str, str] = {}
+    episode: int = 1
+    revision: int = 0
+    summary: Summary = Summary()
+    progress: Progress = Progress()

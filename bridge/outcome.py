@@ -1,0 +1,86 @@
+"""What became of a delivery's content: counted, logged, and told to the sender."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from bridge import telemetry
+from bridge.model import Alert, Ignored, Routed
+from bridge.sources.delivery import Delivery
+from bridge.store import Change
+from bridge.telemetry import Event, log
+
+Decision = tuple[Alert, Routed | Ignored]
+
+_LINES_A_DELIVERY = 20  # a storm must not drown the log
+_UNCHANGED = frozenset({"repeat", "stale", "unknown"})
+_IGNORED = {"route": "ignored", "unmatched": "unmatched", "service": "unknown_service"}
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """How many alerts a delivery had, changed something, are not to be published, and could not be understood."""
+
+    alerts: int
+    changed: int
+    ignored: int
+    unusable: int
+
+
+def report(
+    source: str, delivery: Delivery, unheard: Sequence[Ignored], heard: Sequence[tuple[Decision, Change]]
+) -> Outcome:
+    """Count and log: ``unheard`` are the alerts that never reached the store, ``heard`` those that did."""
+    counts = Counter(_IGNORED[ignored.reason] for ignored in unheard)
+    counts.update(_outcome(decision, change) for (_, decision), change in heard)
+    counts["unusable"] = len(delivery.unusable)
+    for name, count in counts.items():
+        if count:
+            telemetry.ALERTS.labels(source, name).inc(count)
+    changed = [(decision, change) for (_, decision), change in heard if change.outcome not in _UNCHANGED]
+    outcome = Outcome(
+        alerts=len(delivery.alerts) + len(delivery.unusable),
+        changed=len(changed),
+        ignored=sum(counts[name] for name in _IGNORED.values()),
+        unusable=len(delivery.unusable),
+    )
+    _report_rest(source, delivery)
+    if changed:
+        _log_changed(source, changed, outcome)
+    return outcome
+
+
+def _outcome(decision: Routed | Ignored, change: Change) -> str:
+    if isinstance(decision, Ignored) and change.outcome == "unknown":
+        return _IGNORED[decision.reason]
+    return change.outcome
+
+
+def _log_changed(source: str, changed: Sequence[tuple[Routed | Ignored, Change]], outcome: Outcome) -> None:
+    for decision, change in changed[:_LINES_A_DELIVERY]:
+        home = decision if isinstance(decision, Routed) and decision.id == change.incident_id else None
+        log(
+            Event.ALERT_CHANGED,
+            source=source,
+            fingerprint=change.fingerprint,
+            outcome=change.outcome,
+            incident=home and home.key,
+            incident_id=change.incident_id,
+            route=home and home.route,
+        )
+    unlisted = max(0, len(changed) - _LINES_A_DELIVERY)
+    log(Event.DELIVERY_STORED, source=source, alerts=outcome.alerts, changed=len(changed), unlisted=unlisted)
+
+
+def _report_rest(source: str, delivery: Delivery) -> None:
+    for each in delivery.unusable[:_LINES_A_DELIVERY]:
+        log(Event.ALERT_UNUSABLE, source=source, path=each.path, problem=each.problem, all=len(delivery.unusable))
+    if delivery.truncated:
+        telemetry.ALERTS_TRUNCATED.labels(source).inc(delivery.truncated)
+        log(Event.ALERTS_TRUNCATED, source=source, truncated=delivery.truncated)
+    if delivery.dismissal is not None:
+        telemetry.DISMISSED.labels(source, delivery.dismissal.reason).inc()
+        log(Event.DELIVERY_DISMISSED, source=source, **asdict(delivery.dismissal))

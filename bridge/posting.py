@@ -1,0 +1,126 @@
+"""What becomes of a post when a write is begun and when its outcome is known: pure, the protocol of docs/explanation.
+
+Checkly offers no idempotency key. So a write is recorded before it is sent (`begin`), and each kind of outcome leads
+to one of these functions. Only `absent`, after looking twice across the settle time, allows a repeat.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bridge.model import Intent, Phase, Post, Write
+
+LOOKS_BEFORE_REPEAT = 2
+FIRST_LOOK_MS = 1_000
+PARK_RETRY_MS = 600_000
+BACKOFF_CAP_MS = 8_000
+VERIFICATIONS = 3
+
+
+def begin(post: Post, intent: Intent) -> Post:
+    """The write is about to be sent."""
+    return replace(post, intent=intent, retry_at=0)
+
+
+def succeeded(post: Post, remote_id: str) -> Post:
+    """The intended write stands on the page, seen as an answer or found by looking."""
+    intent = _intent(post)
+    announces = intent.write is not Write.CHANGE
+    return replace(
+        post,
+        remote_id=remote_id,
+        status=intent.status if announces else post.status,
+        name=intent.name,
+        severity=intent.severity,
+        services=intent.services,
+        labels=intent.labels,
+        announced_severity=intent.severity if announces else post.announced_severity,
+        announced_services=intent.services if announces else post.announced_services,
+        public_at=intent.public_at,
+        told=(*post.told, intent.remark) if intent.remark else post.told,
+        intent=None,
+        attempts=0,
+        retry_at=0,
+        parked=None,
+        parked_write="",
+        closed_at=None,
+    )
+
+
+def not_sent(post: Post, *, retry_at: int) -> Post:
+    """The write provably did not happen: it may go out again, after a while, and no other sooner."""
+    return replace(post, intent=None, attempts=post.attempts + 1, retry_at=retry_at, parked=None, parked_write="")
+
+
+def unknown(post: Post, *, now: int) -> Post:
+    """The write may have happened: look for it before anything else."""
+    intent = _intent(post)
+    return replace(
+        post,
+        intent=replace(intent, unknown_at=intent.unknown_at or now),
+        attempts=post.attempts + 1,
+        retry_at=now + FIRST_LOOK_MS,
+    )
+
+
+def look_failed(post: Post, *, retry_at: int) -> Post:
+    """The page could not be read: look again later."""
+    return replace(post, attempts=post.attempts + 1, retry_at=retry_at)
+
+
+def absent(post: Post, *, now: int, settle_ms: int) -> Post:
+    """The write's effect is not on the page. Until the settle time is over it may still appear, undoing a newer."""
+    intent = _intent(post)
+    unknown_at = now if intent.unknown_at is None else intent.unknown_at
+    looks = intent.looks + 1
+    if looks < LOOKS_BEFORE_REPEAT or now < unknown_at + settle_ms:
+        again = replace(intent, unknown_at=unknown_at, looks=looks)
+        return replace(post, intent=again, retry_at=max(now + FIRST_LOOK_MS, unknown_at + settle_ms))
+    post = replace(post, intent=None, retry_at=0)
+    if intent.write is Write.CHANGE:
+        return replace(post, severity=None)  # the old or the new one stands: make sure of the one that is wanted by now
+    if intent.write is Write.OPEN:
+        return replace(post, verify_at=now + settle_ms, verifications=0)
+    return post
+
+
+def verified(post: Post, *, now: int, settle_ms: int) -> Post:
+    """No late twin was found this time; look again at growing distance, a few times."""
+    done = post.verifications + 1
+    verify_at = None if done >= VERIFICATIONS else now + settle_ms * 3**done
+    return replace(post, verify_at=verify_at, verifications=done)
+
+
+def parked(post: Post, *, write: str, reason: str, now: int) -> Post:
+    """The page refuses this write for good: say so; another write may go, this one is tried again rarely."""
+    return replace(
+        post, intent=None, parked=reason, parked_write=write, attempts=post.attempts + 1, retry_at=now + PARK_RETRY_MS
+    )
+
+
+def closed(post: Post, *, now: int, exists: bool) -> Post:
+    """Someone else resolved the incident (or deleted it): it stays so until everything clears and fires anew."""
+    if not exists:
+        post = Post(verify_at=post.verify_at, verifications=post.verifications)
+    return replace(
+        post,
+        status=Phase.RESOLVED,
+        intent=None,
+        attempts=0,
+        retry_at=0,
+        parked=None,
+        parked_write="",
+        closed_at=now,
+    )
+
+
+def backoff_ms(attempts: int, chance: float) -> int:
+    """How long to wait after ``attempts`` failures; ``chance`` in [0, 1) spreads replicas apart."""
+    ceiling = min(BACKOFF_CAP_MS, 500 * 2 ** min(attempts, 10))
+    return int(ceiling * (0.5 + chance / 2))
+
+
+def _intent(post: Post) -> Intent:
+    if post.intent is None:
+        raise AssertionError("an outcome without an intent")
+    return post.intent

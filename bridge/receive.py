@@ -1,0 +1,171 @@
+"""Taking in webhook deliveries: authenticate, read, parse, route, store durably, and only then say 2xx.
+
+The answers follow the senders' retry rules. Both repeat a delivery after a 5xx or a network error, so whatever may
+pass is 503; a 4xx means that the same bytes can never be accepted, and PagerDuty turns a subscription off after three.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from bridge import telemetry
+from bridge.answers import Refusal, answer, store_unavailable
+from bridge.config.schema import Config
+from bridge.model import Alert, AlertStatus, Ignored, Remark, Routed
+from bridge.outcome import Decision, Outcome, report
+from bridge.routing import Router
+from bridge.senders import Sender
+from bridge.sources.body import InFlight, Overloaded, TooLarge, read_body
+from bridge.sources.delivery import Delivery, NotUnderstood
+from bridge.store import Change, StoreUnavailable
+from bridge.telemetry import Event, log
+
+_BODY_SECONDS = 30  # a sender that stalls may not occupy a place for ever
+
+Item = tuple[Alert, Routed | None]
+
+
+class AlertStore(Protocol):
+    """What receiving needs of the store."""
+
+    async def ingest(self, items: Sequence[Item]) -> list[Change]:
+        """Fold alerts into incidents, durably; what became of each, in order. Raises StoreUnavailable."""
+        ...
+
+    async def remark(self, remark: Remark, /) -> bool:
+        """Keep words for the public with their alert's incident; False if there is none. Raises StoreUnavailable."""
+        ...
+
+
+class LiveConfig(Protocol):
+    """The configuration in force, which a reload replaces whole."""
+
+    @property
+    def current(self) -> Config:
+        """What holds now."""
+        ...
+
+
+class Receiver:
+    """The endpoint of one sender. Raises nothing: every trouble is an answer, a log line and a count."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        *,
+        store: AlertStore,
+        config: LiveConfig,
+        router: Router,
+        in_flight: InFlight,
+        clock: Callable[[], int],
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        self._sender = sender
+        self._store = store
+        self._config = config
+        self._router = router
+        self._in_flight = in_flight
+        self._clock = clock
+        self._on_change = on_change
+
+    async def receive(self, request: Request) -> Response:
+        """Answer one delivery."""
+        with telemetry.DELIVERY_SECONDS.labels(self._sender.name).time():
+            response = await self._answer(request)
+        telemetry.DELIVERIES.labels(self._sender.name, str(response.status_code)).inc()
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        try:
+            return answer({"status": "accepted", "delivery": await self._take(request)}, 202)
+        except Refusal as refusal:
+            return self._refused(refusal)
+        except StoreUnavailable as error:
+            return self._refused(store_unavailable(), Event.STORE_UNAVAILABLE, detail=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever broke, the sender must come again
+            defect = Refusal(503, "internal", "an unexpected error, logged by the bridge; try again")
+            return self._refused(defect, Event.DELIVERY_FAILED, detail=type(error).__name__, where=_origin(error))
+
+    async def _take(self, request: Request) -> Outcome:
+        if request.app.state.stopping:
+            raise Refusal(503, "stopping", "the bridge is shutting down; try again")
+        self._sender.admit(request)
+        received_at = self._clock()
+        config = self._config.current
+        limit = min(config.max_body_bytes, self._sender.max_body_bytes)
+        declared = _declared_size(request)
+        try:
+            # A body of undeclared size may grow to the limit, so it takes that much room.
+            with self._in_flight.admit(limit if declared is None else min(declared, limit)):
+                body = await _read(request, declared, limit)
+                self._sender.authenticate(request, body)
+                telemetry.LAST_DELIVERY.labels(self._sender.name).set(received_at / 1000)
+                return await self._ingest(self._sender.parse(body, received_at, config), config)
+        except TooLarge:
+            raise Refusal(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None
+        except Overloaded:
+            raise Refusal(503, "overloaded", "too many deliveries are in flight; try again") from None
+        except NotUnderstood as error:
+            raise Refusal(400, "not_understood", f"not {self._sender.payload}: {error}") from None
+
+    async def _ingest(self, delivery: Delivery, config: Config) -> Outcome:
+        heard: list[Decision] = []
+        unheard: list[Ignored] = []
+        for alert in delivery.alerts:
+            decision = self._router.route(alert.labels, config)
+            is_over = alert.status is AlertStatus.RESOLVED
+            if isinstance(decision, Ignored) and not (is_over or self._sender.relabels):
+                unheard.append(decision)
+            else:  # routing may ignore now what an incident, opened under other labels or routes, still counts
+                heard.append((alert, decision))
+        items = [(alert, decision if isinstance(decision, Routed) else None) for alert, decision in heard]
+        changes = await self._store.ingest(items) if items else []
+        if self._on_change is not None and any(change.outcome != "repeat" for change in changes):
+            self._on_change()
+        await self._remark(delivery.remarks)
+        return report(self._sender.name, delivery, unheard, list(zip(heard, changes, strict=True)))
+
+    async def _remark(self, remarks: Sequence[Remark]) -> None:
+        for remark in remarks:
+            is_kept = await self._store.remark(remark)
+            telemetry.REMARKS.labels(self._sender.name, "kept" if is_kept else "dropped").inc()
+            if not is_kept:
+                log(Event.REMARK_DROPPED, source=self._sender.name, fingerprint=remark.fingerprint)
+            elif self._on_change is not None:
+                self._on_change()
+
+    def _refused(self, refusal: Refusal, event: Event | None = None, **fields: str) -> Response:
+        if event is None:
+            event = Event.CREDENTIALS_MISSING if refusal.error == "no_credentials" else Event.DELIVERY_REFUSED
+        source, code = self._sender.name, refusal.status
+        log(event, source=source, code=code, error=refusal.error, message=refusal.message, **fields)
+        return refusal.answer()
+
+
+async def _read(request: Request, declared: int | None, limit: int) -> bytes:
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise Refusal(415, "unsupported_encoding", "expected a body without Content-Encoding")
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await read_body(request.stream(), declared=declared, limit=limit)
+    except TimeoutError:
+        raise Refusal(503, "too_slow", f"the body did not arrive within {_BODY_SECONDS} seconds; try again") from None
+    except ClientDisconnect:
+        raise Refusal(503, "disconnected", "the connection ended before the body did") from None
+
+
+def _declared_size(request: Request) -> int | None:
+    text = request.headers.get("content-length", "")
+    return int(text) if text.isdecimal() else None
+
+
+def _origin(error: Exception) -> str:
+    """Where an error was raised. Its text stays unsaid: it may quote the payload."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"

@@ -1,0 +1,81 @@
+"""From a draft to an intent: the texts, the reference line, and whether subscribers are mailed. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from bridge.checkly.port import RemoteIncident
+from bridge.config.schema import Config
+from bridge.config.texts import TextKind
+from bridge.lifecycle import Draft
+from bridge.model import Incident, Intent, Phase, Post, UpdateKind, Write
+
+_REFERENCE = re.compile(r"Reference: ([0-9A-Z]{10})\b")
+_BY_STATUS = {
+    Phase.INVESTIGATING: TextKind.INVESTIGATING,
+    Phase.IDENTIFIED: TextKind.IDENTIFIED,
+    Phase.MONITORING: TextKind.MONITORING,
+    Phase.RESOLVED: TextKind.RESOLVED,
+}
+
+
+def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now: int) -> Intent:
+    """The write in full. An incident whose route is gone from the configuration gets the general texts."""
+    route = config.route(incident.route)
+    texts = config.texts if route is None else route.texts
+
+    def render(kind: TextKind) -> str:
+        display = [config.services[name].display for name in draft.services if name in config.services]
+        return texts.render(kind, labels=draft.labels, services=display, severity=draft.severity, status=draft.status)
+
+    text = "" if draft.write is Write.CHANGE else draft.remark.text if draft.remark else render(text_kind(post, draft))
+    if text and config.checkly.reference:
+        text = f"{text}\n\n{reference_line(incident.id)}"
+    return Intent(
+        write=draft.write,
+        status=draft.status,
+        kind=draft.kind,
+        severity=draft.severity,
+        services=draft.services,
+        labels=draft.labels,
+        name=post.name or render(TextKind.NAME),
+        text=text,
+        notify=draft.write is not Write.CHANGE and draft.kind in config.checkly.notify,
+        public_at=draft.public_at,
+        recorded_at=now,
+        remark=draft.remark.event_id if draft.remark else "",
+    )
+
+
+def text_kind(post: Post, draft: Draft) -> TextKind:
+    """Which text tells this: the status's own when the status is new, else the one for updates."""
+    is_news = draft.kind is not UpdateKind.SEVERITY and draft.status is not post.status
+    return _BY_STATUS[draft.status] if is_news else TextKind.UPDATE
+
+
+def reference_line(incident_id: str) -> str:
+    """The public reference: short, meaningless to readers, and how a post of ours is recognized."""
+    return f"Reference: {incident_id}"
+
+
+def carries_reference(remote: RemoteIncident, incident_id: str) -> bool:
+    """Whether one of the incident's updates shows our reference for this incident."""
+    return any(match == incident_id for update in remote.updates for match in _REFERENCE.findall(update.text))
+
+
+def ours(candidates: Iterable[RemoteIncident], incident_id: str, intent: Intent | None) -> list[RemoteIncident]:
+    """Which of the page's incidents are ours for this incident, the oldest first.
+
+    By our reference; and, for a write of unknown outcome without one, by the exact public date to the second together
+    with the name, since nobody else would have chosen both.
+    """
+
+    def is_ours(remote: RemoteIncident) -> bool:
+        if carries_reference(remote, incident_id):
+            return True
+        if intent is None or reference_line(incident_id) in intent.text or remote.name != intent.name:
+            return False
+        return any(update.public_at // 1000 == intent.public_at // 1000 for update in remote.updates)
+
+    return sorted(filter(is_ours, candidates), key=lambda remote: (remote.created_at, remote.id))

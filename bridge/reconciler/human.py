@@ -1,0 +1,46 @@
+"""Respect for what people change on the page by hand: how a write bends to what is there. Pure.
+
+What is recorded stays the bridge's own wish; only what is sent bends. So an edit by hand never looks like a difference
+that the bridge would have to undo.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from bridge.checkly.port import RemoteIncident
+from bridge.model import Intent, Phase, Post, Write
+
+
+def was_closed(current: RemoteIncident, post: Post) -> bool:
+    """Whether somebody resolved an incident that we left open."""
+    return current.status is Phase.RESOLVED and post.is_open
+
+
+def bend(intent: Intent, current: RemoteIncident, post: Post) -> Intent:
+    """What to send for the intent, so that it undoes no person's edit.
+
+    A severity set by hand is only ever raised. A status set by hand (say, IDENTIFIED) stays under an update
+    that tells of severity or services alone. A name given by hand stays: `StatusPage.change` sees to that.
+    """
+    severity = intent.severity
+    if current.severity is not None and post.severity not in {None, current.severity}:
+        severity = max(severity, current.severity)
+    status = current.status if intent.status is post.status else intent.status
+    return replace(intent, severity=severity, status=status)
+
+
+def is_done(change: Intent, current: RemoteIncident, post: Post) -> bool:
+    """Whether the page already shows what the change would bring, so that nothing need be sent."""
+    return current.severity is change.severity and set(change.services) <= set(post.services)
+
+
+def shows_update(current: RemoteIncident, intent: Intent) -> bool:
+    """Whether the intended incident update is among those of the incident: same text, and date to the second.
+
+    A change of severity or services leaves no such trace, and never counts as seen: made twice, it does no harm.
+    """
+    return intent.write is Write.UPDATE and any(
+        update.public_at // 1000 == intent.public_at // 1000 and update.text.strip() == intent.text.strip()
+        for update in current.updates
+    )

@@ -1,0 +1,71 @@
+"""The right to work on one incident for a while, and to write what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bridge.model import Incident, Progress
+from bridge.store import Claim, Store
+
+
+class LeaseLost(Exception):
+    """Another worker has taken over: this one knows nothing any more and must not write."""
+
+
+class Lease:
+    """A leased incident as last read, claimed no earlier than ``asked_at``. ``monotonic`` is in seconds.
+
+    Nothing is begun in the last ``margin_ms`` of the lease: longer than a call to the page may take, so that what was
+    begun has ended when another worker takes over.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        claim: Claim,
+        *,
+        asked_at: float,
+        lease_ms: int,
+        margin_ms: int,
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._lease_ms = lease_ms
+        self._margin_ms = margin_ms
+        self._monotonic = monotonic
+        self.probing = claim.probing
+        self._read(claim, asked_at)
+
+    def _read(self, claim: Claim, asked_at: float) -> None:
+        self.claim = claim
+        self._asked_at = asked_at
+        self._read_at = self._monotonic()
+
+    @property
+    def incident(self) -> Incident:
+        """The incident as of the last claim or record."""
+        return self.claim.incident
+
+    @property
+    def now(self) -> int:
+        """Redis' time, carried forward on this process' monotonic clock."""
+        return self.claim.now + int((self._monotonic() - self._read_at) * 1000)
+
+    def holds(self) -> bool:
+        """Whether the lease surely lasts: checked at the last moment before a request goes out."""
+        return (self._monotonic() - self._asked_at) * 1000 < self._lease_ms - self._margin_ms
+
+    async def record(self, progress: Progress, *, archive: bytes = b"", retention_ms: int = 1) -> None:
+        """Write progress, extend the lease, read the incident anew. Raises LeaseLost."""
+        asked_at = self._monotonic()
+        claim = await self._store.record(
+            self.claim, progress, lease_ms=self._lease_ms, archive=archive, retention_ms=retention_ms
+        )
+        if claim is None:
+            raise LeaseLost
+        self._read(claim, asked_at)
+
+    async def settle(self, due: int | None) -> None:
+        """Give the incident back until ``due``. Raises LeaseLost."""
+        if not await self._store.settle(self.claim, due=due):
+            raise LeaseLost

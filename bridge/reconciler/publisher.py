@@ -1,0 +1,228 @@
+"""Acting on a status page: send a recorded write, look for one of unknown outcome, verify one that was repeated.
+
+Every method takes the post as recorded and returns the post to record. `Refused` alone escapes: it concerns every
+incident, not this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
+
+from msgspec.structs import replace
+
+from bridge import posting
+from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited, Refused, Rejected
+from bridge.checkly.port import Guard, RemoteIncident, StatusPage
+from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
+from bridge.reconciler import human
+from bridge.reconciler.compose import ours
+from bridge.reconciler.standing import still_open
+from bridge.telemetry import DUPLICATES, WRITES, Event, log
+
+
+class Publisher:
+    """Writes one incident's post on one page. ``chance`` is the randomness of backoff, in [0, 1)."""
+
+    def __init__(
+        self, page: StatusPage, incident: Incident, *, guard: Guard, chance: Callable[[], float], settle_ms: int
+    ) -> None:
+        self._page = page
+        self._incident = incident
+        self._guard = guard
+        self._chance = chance
+        self._settle_ms = settle_ms
+
+    async def survey(self, post: Post, now: int) -> RemoteIncident | Post:
+        """What stands on the page before it is changed; a post if that ends the step (closed, or unreadable now)."""
+        try:
+            current = await self._page.read(_remote_id(post), guard=self._guard)
+        except Gone:
+            return self._closed(post, now, exists=False)
+        except Refused:
+            raise
+        except PageError as error:
+            return posting.not_sent(post, retry_at=self._retry_at(error, post, now))
+        return self._closed(post, now, exists=True) if human.was_closed(current, post) else current
+
+    async def send(self, post: Post, current: RemoteIncident | None, now: int, *, write: str) -> Post:
+        """Send the post's recorded intent. ``write`` is its draft's signature, should the page refuse it for good."""
+        intent = _intent(post)
+        try:
+            remote_id = await self._send(post, current, intent)
+        except Refused:
+            WRITES.labels(intent.write, "refused").inc()
+            raise
+        except (NotSent, RateLimited) as error:
+            WRITES.labels(intent.write, "not_sent").inc()
+            self._log(Event.WRITE_RETRIED, intent, reason=error.detail)
+            return posting.not_sent(post, retry_at=self._retry_at(error, post, now))
+        except (Gone, Rejected) as error:
+            if isinstance(error, Gone) and intent.write is not Write.OPEN:
+                return self._closed(post, now, exists=False)
+            WRITES.labels(intent.write, "rejected").inc()
+            self._log(Event.INCIDENT_PARKED, intent, reason=error.detail)
+            return posting.parked(post, write=write, reason=error.detail, now=now)
+        except PageError as error:
+            WRITES.labels(intent.write, "unknown").inc()
+            self._log(Event.WRITE_UNKNOWN, intent, reason=error.detail)
+            return posting.unknown(post, now=now)
+        WRITES.labels(intent.write, "done").inc()
+        self._log(Event.PAGE_WRITTEN, intent, remote_id=remote_id)
+        return posting.succeeded(post, remote_id)
+
+    async def look(self, post: Post, now: int) -> Post:
+        """Is the intended write on the page? Take it over; if it is certainly not, clear the way for a repeat."""
+        intent = _intent(post)
+        try:
+            remote = await self._look(post, intent, now)
+        except Refused:
+            raise
+        except PageError as error:
+            if isinstance(error, Gone) and intent.write is not Write.OPEN:
+                return self._closed(post, now, exists=False)
+            return posting.look_failed(post, retry_at=self._retry_at(error, post, now))
+        if remote is None:
+            return posting.absent(post, now=now, settle_ms=self._settle_ms)
+        WRITES.labels(intent.write, "adopted").inc()
+        self._log(Event.WRITE_ADOPTED, intent, remote_id=remote.id)
+        if intent.write is Write.UPDATE:
+            return posting.succeeded(post, remote.id)
+        verify_at = None if post.verify_at is None else now + self._settle_ms  # an earlier try? this may come true yet
+        return replace(adopted(post, remote, services=intent.services), verify_at=verify_at, verifications=0)
+
+    async def verify(self, post: Post, now: int) -> Post:
+        """After a repeated create: is there a late twin? Keep the oldest, resolve the others without a mail.
+
+        Once our incident is over, every late twin of it is.
+        """
+        is_over = post.closed_at is not None or post.status is Phase.RESOLVED
+        try:
+            found = await self._find(None)
+            await self._resolve_twins(found, now, kept=post.remote_id if is_over or not found else found[0].id)
+        except Refused:
+            raise
+        except PageError as error:
+            return replace(post, verify_at=self._retry_at(error, post, now))
+        post = posting.verified(post, now=now, settle_ms=self._settle_ms)
+        if is_over or not found or found[0].id == post.remote_id:
+            return post
+        return adopted(post, found[0], services=post.services)
+
+    async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> str:
+        if intent.write is Write.OPEN:
+            return (await self._page.open(intent, guard=self._guard)).id
+        if current is None:
+            raise AssertionError("a change needs a survey")
+        bent = human.bend(intent, current, post)
+        if intent.write is Write.UPDATE:
+            await self._page.update(current.id, bent, guard=self._guard)
+        elif not human.is_done(bent, current, post):
+            await self._page.change(current, bent, guard=self._guard)
+        return current.id
+
+    async def _look(self, post: Post, intent: Intent, now: int) -> RemoteIncident | None:
+        if intent.write is Write.OPEN:
+            found = await self._find(intent)
+            await self._resolve_twins(found, now, kept=found[0].id if found else None)
+            return found[0] if found else None
+        current = await self._page.read(_remote_id(post), guard=self._guard)
+        return current if human.shows_update(current, intent) else None
+
+    async def _find(self, intent: Intent | None) -> list[RemoteIncident]:
+        listed = await self._page.open_incidents(guard=self._guard)
+        return await still_open(self._page, ours(listed, self._incident.id, intent), guard=self._guard)
+
+    async def _resolve_twins(self, found: Sequence[RemoteIncident], now: int, *, kept: str | None) -> None:
+        for twin in found:
+            if twin.id == kept:
+                continue
+            with suppress(Gone):  # somebody was faster
+                await self._page.update(twin.id, _silent_resolve(twin, now), guard=self._guard)
+            DUPLICATES.inc()
+            log(Event.DUPLICATE_FOUND, incident=self._incident.key, kept=kept, resolved=twin.id)
+
+    def _closed(self, post: Post, now: int, *, exists: bool) -> Post:
+        log(
+            Event.CLOSED_BY_OTHERS,
+            incident=self._incident.key,
+            route=self._incident.route,
+            remote_id=post.remote_id,
+            deleted=not exists,
+        )
+        return posting.closed(post, now=now, exists=exists)
+
+    def _retry_at(self, error: PageError, post: Post, now: int) -> int:
+        wait_ms = posting.backoff_ms(post.attempts, self._chance())
+        if isinstance(error, RateLimited) and error.retry_after_ms is not None:
+            wait_ms = max(wait_ms, error.retry_after_ms)
+        return now + wait_ms
+
+    def _log(self, event: Event, intent: Intent, **fields: Any) -> None:
+        log(
+            event,
+            incident=self._incident.key,
+            incident_id=self._incident.id,
+            route=self._incident.route,
+            write=str(intent.write),
+            status=str(intent.status),
+            severity=intent.severity.name,
+            notify=intent.notify,
+            **fields,
+        )
+
+
+def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...]) -> Post:
+    """Take over an incident of ours that the store did not know (any more) as it stands on the page.
+
+    Its services are made sure of once more; readers are taken to know of ``services`` already.
+    """
+    newest = max((update.public_at for update in remote.updates), default=post.public_at)
+    return replace(
+        post,
+        remote_id=remote.id,
+        status=remote.status,
+        name=remote.name,
+        severity=remote.severity,
+        services=(),
+        announced_severity=remote.severity,
+        announced_services=services,
+        public_at=max(post.public_at, newest),
+        intent=None,
+        attempts=0,
+        retry_at=0,
+        parked=None,
+        parked_write="",
+        closed_at=None,
+    )
+
+
+def _silent_resolve(twin: RemoteIncident, now: int) -> Intent:
+    newest = max((update.public_at for update in twin.updates), default=now)
+    text = twin.updates[0].text if twin.updates else "Resolved."
+    return Intent(
+        write=Write.UPDATE,
+        status=Phase.RESOLVED,
+        kind=UpdateKind.RESOLVED,
+        severity=twin.severity or Severity.MINOR,
+        services=(),
+        labels={},
+        name=twin.name,
+        text=text,
+        notify=False,
+        public_at=newest,
+        recorded_at=now,
+    )
+
+
+def _intent(post: Post) -> Intent:
+    if post.intent is None:
+        raise AssertionError("no write was recorded")
+    return post.intent
+
+
+def _remote_id(post: Post) -> str:
+    if post.remote_id is None:
+        raise AssertionError("nothing stands on the page yet")
+    return post.remote_id

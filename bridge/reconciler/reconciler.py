@@ -1,0 +1,263 @@
+"""The loop that moves incidents: claim the most overdue, decide, act, record, settle. Replicas may all run it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+from msgspec.structs import replace
+
+from bridge import posting
+from bridge.checkly.errors import PageError, Refused
+from bridge.checkly.port import StatusPage
+from bridge.config.schema import Config
+from bridge.lifecycle import NEVER_PUBLISHED, Drop, LookAt, Renew, Step, Verify, Wait, WriteTo, decide, signature
+from bridge.model import Post, Progress, Write
+from bridge.reconciler.compose import compose
+from bridge.reconciler.lease import Lease, LeaseLost
+from bridge.reconciler.publisher import Publisher, adopted
+from bridge.reconciler.standing import Standing
+from bridge.store import Idle, Store, StoreUnavailable
+from bridge.telemetry import MISSED, WRITES_PAUSED, Event, log
+
+LEASE_MS = 30_000  # at least; and at least three calls long
+MARGIN_MS = 1_000
+POLL_MS = 250  # how soon work that another process stored is noticed
+FAILURE_PAUSE_MS = 1_000
+STEPS_A_CLAIM = 12  # then others get their turn
+
+
+class LiveConfig(Protocol):
+    """Whoever holds the configuration in force."""
+
+    @property
+    def current(self) -> Config:
+        """The configuration in force now."""
+        ...
+
+
+class Reconciler:
+    """Reconciles with at most ``workers`` incidents in hand.
+
+    ``pages`` are the status pages by name; ``page_of`` tells, for a configuration, which page shows a service.
+    ``monotonic`` is in seconds; ``token`` makes lease tokens; ``chance`` is randomness in [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        pages: Mapping[str, StatusPage],
+        page_of: Callable[[Config], Mapping[str, str]],
+        config: LiveConfig,
+        monotonic: Callable[[], float],
+        token: Callable[[], str],
+        chance: Callable[[], float],
+        workers: int = 8,
+        lease_ms: int = LEASE_MS,
+    ) -> None:
+        self._store = store
+        self._pages = pages
+        self._page_of = page_of
+        self._config = config
+        self._monotonic = monotonic
+        self._token = token
+        self._chance = chance
+        self._workers = workers
+        self._lease_ms = lease_ms
+        self._wake = asyncio.Event()
+        self._standing = Standing(pages)
+
+    def wake(self) -> None:
+        """Something was stored: look for due incidents now rather than at the next poll."""
+        self._wake.set()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Work until ``stopping`` is set, then finish what is in hand."""
+        slots = asyncio.Semaphore(self._workers)
+        async with asyncio.TaskGroup() as group:
+            while not stopping.is_set():
+                await slots.acquire()
+                self._wake.clear()
+                lease = await self.claim()
+                if isinstance(lease, Lease):
+                    group.create_task(self._reconcile(lease)).add_done_callback(lambda _: slots.release())
+                else:
+                    slots.release()
+                    await self._rest(lease, stopping)
+
+    async def claim(self) -> Lease | int:
+        """Lease the most overdue incident; or for how many milliseconds there is nothing to do."""
+        timeout_ms = self._config.current.checkly.timeout_ms
+        lease_ms = max(self._lease_ms, 3 * timeout_ms)
+        asked_at = self._monotonic()
+        try:
+            claim = await self._store.claim(token=self._token(), lease_ms=lease_ms)
+        except StoreUnavailable as error:
+            log(Event.STORE_UNAVAILABLE, reason=str(error))
+            return FAILURE_PAUSE_MS
+        except Exception as error:  # noqa: BLE001 - a record that cannot be read must not stop the others
+            log(Event.RECONCILE_FAILED, reason=f"{type(error).__name__}: {error}", exc_info=True)
+            return FAILURE_PAUSE_MS
+        if isinstance(claim, Idle):
+            return _rest_ms(claim)
+        return Lease(
+            self._store,
+            claim,
+            asked_at=asked_at,
+            lease_ms=lease_ms,
+            margin_ms=timeout_ms + MARGIN_MS,
+            monotonic=self._monotonic,
+        )
+
+    async def reconcile(self, lease: Lease) -> None:
+        """Bring one leased incident as far as it goes now, and give it back.
+
+        Raises LeaseLost, StoreUnavailable, and Refused when the page refuses the key.
+        """
+        for _ in range(STEPS_A_CLAIM):
+            step = self._decide(lease)
+            if isinstance(step, Wait | Drop) and lease.probing:
+                await self._store.probe_again(lease.now)  # this one needed no page: let the next one try
+            if isinstance(step, Wait) and step.progress == lease.incident.progress:
+                return await lease.settle(step.until)
+            if isinstance(step, Wait):
+                await self._record(lease, step.progress)
+                continue  # recording has read the facts anew: what they say now has not been decided yet
+            if isinstance(step, Drop):
+                if not await self._store.drop(lease.claim):
+                    await lease.settle(lease.now)
+                return None
+            await self._take(lease, step)
+        return await lease.settle(lease.now)
+
+    async def _reconcile(self, lease: Lease) -> None:
+        key = lease.incident.key
+        try:
+            await self.reconcile(lease)
+        except LeaseLost:
+            log(Event.LEASE_LOST, incident=key, route=lease.incident.route)
+        except StoreUnavailable as error:
+            log(Event.STORE_UNAVAILABLE, incident=key, reason=str(error))
+        except Refused as error:
+            await self._pause(lease, error)
+        except Exception as error:  # noqa: BLE001 - one incident's surprise must not stop the others
+            log(Event.RECONCILE_FAILED, incident=key, reason=f"{type(error).__name__}: {error}", exc_info=True)
+
+    def _decide(self, lease: Lease) -> Step:
+        config = self._config.current
+        route = config.route(lease.incident.route)
+        return decide(
+            lease.incident,
+            config.defaults if route is None else route.policy,
+            lease.now,
+            retention_ms=config.retention_ms,
+            page_of=self._page_of(config),
+        )
+
+    async def _take(self, lease: Lease, step: WriteTo | LookAt | Verify | Renew) -> None:
+        if isinstance(step, Renew):
+            archive = msgspec.json.encode(lease.incident)
+            retention_ms = self._config.current.retention_ms
+            return await lease.record(step.progress, archive=archive, retention_ms=retention_ms)
+        post = step.progress.posts.get(step.page, Post())
+        publisher = Publisher(
+            self._pages[step.page],
+            lease.incident,
+            guard=lease.holds,
+            chance=self._chance,
+            settle_ms=self._config.current.checkly.settle_ms,
+        )
+        if isinstance(step, WriteTo):
+            post = await self._write(lease, step, post, publisher)
+        elif isinstance(step, LookAt):
+            post = await publisher.look(post, lease.now)
+        else:
+            post = await publisher.verify(post, lease.now)
+        await self._record(lease, step.progress, step.page, post)
+        if lease.probing and post.attempts == 0:
+            await self._resume(lease)
+        return None
+
+    async def _write(self, lease: Lease, step: WriteTo, post: Post, publisher: Publisher) -> Post:
+        draft = step.draft
+        surveyed = await (
+            self._survey_open(lease, step, post) if draft.write is Write.OPEN else publisher.survey(post, lease.now)
+        )
+        if isinstance(surveyed, Post):
+            return surveyed
+        begun = posting.begin(post, compose(lease.incident, post, draft, self._config.current, now=lease.now))
+        await self._record(lease, step.progress, step.page, begun)
+        try:
+            return await publisher.send(begun, surveyed, lease.now, write=signature(draft))
+        except Refused:
+            await self._record(lease, step.progress, step.page, posting.not_sent(post, retry_at=lease.now))
+            raise
+
+    async def _survey_open(self, lease: Lease, step: WriteTo, post: Post) -> Post | None:
+        """Before the first post of an incident: does one of ours stand there that a lost store has forgotten?"""
+        incident = lease.incident
+        try:
+            remote = await self._standing.find(
+                step.page, incident.id, born=lease.claim.born, now=lease.now, guard=lease.holds
+            )
+        except Refused:
+            raise
+        except PageError:
+            return posting.not_sent(post, retry_at=lease.now + posting.backoff_ms(post.attempts, self._chance()))
+        if remote is None:
+            return None
+        log(Event.WRITE_ADOPTED, incident=incident.key, incident_id=incident.id, remote_id=remote.id)
+        return adopted(post, remote, services=step.draft.services)
+
+    async def _record(
+        self, lease: Lease, progress: Progress, page: str | None = None, post: Post | None = None
+    ) -> None:
+        before = lease.incident.progress
+        if page is not None and post is not None:
+            progress = replace(progress, posts={**progress.posts, page: post})
+        await lease.record(progress)
+        if (progress.phase, progress.note) == (before.phase, before.note):
+            return
+        log(
+            Event.PHASE_CHANGED,
+            incident=lease.incident.key,
+            incident_id=lease.incident.id,
+            route=lease.incident.route,
+            phase=str(progress.phase),
+            was=str(before.phase),
+            note=progress.note,
+        )
+        if progress.note == NEVER_PUBLISHED:
+            MISSED.inc()
+
+    async def _resume(self, lease: Lease) -> None:
+        lease.probing = False
+        WRITES_PAUSED.set(0)
+        if await self._store.resume():
+            log(Event.WRITES_RESUMED)
+
+    async def _pause(self, lease: Lease, error: Refused) -> None:
+        try:
+            if await self._store.pause(error.detail, now=lease.now):
+                log(Event.WRITES_PAUSED, reason=error.detail, status=error.status)
+            WRITES_PAUSED.set(1)
+            await lease.settle(lease.now)
+        except (StoreUnavailable, LeaseLost) as failure:
+            log(Event.STORE_UNAVAILABLE, incident=lease.incident.key, reason=str(failure))
+
+    async def _rest(self, rest_ms: int, stopping: asyncio.Event) -> None:
+        waits = [asyncio.ensure_future(event.wait()) for event in (self._wake, stopping)]
+        try:
+            await asyncio.wait(waits, timeout=rest_ms / 1000, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+
+def _rest_ms(idle: Idle) -> int:
+    if idle.next_at is None:
+        return POLL_MS
+    return max(1, min(idle.next_at - idle.now, POLL_MS))

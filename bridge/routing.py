@@ -1,0 +1,139 @@
+"""Which incident an alert belongs to, how bad it is, which services it concerns, and why: a function of its labels."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bridge.model import Ignored, Routed, Severity
+
+if TYPE_CHECKING:
+    from bridge.config.matchers import Matcher
+    from bridge.config.schema import Config, Route
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ID_DIGITS = 10  # of 5 bits: among 10,000 incidents two share an id with a chance of 1 in 20 million
+_PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
+_CACHED_LABEL_SETS = 4096
+
+
+def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
+    """Where an alert with these labels goes; the first route that matches decides."""
+    found = next((route for route in config.routes if _match(route.matchers, labels)), None)
+    if found is None:
+        return Ignored(reason="unmatched", why=(f"no route of {config.path} matches",))
+    why = f'route "{found.name}" ({config.path}:{found.line}) matches {_conditions(found.matchers)}'
+    if found.ignore:
+        return Ignored(reason="route", why=(why, "the route says ignore"))
+    services, why_services = _services(found, labels, config)
+    if not services:
+        return Ignored(reason="service", why=(why, why_services))
+    severity, why_severity = _severity(found, labels, config)
+    group = {name: labels.get(name, "") for name in sorted(found.group_by)}
+    key = incident_key(found.name, group)
+    return Routed(
+        key=key,
+        id=incident_id(key),
+        route=found.name,
+        group=group,
+        severity=severity,
+        services=services,
+        labels={name: labels[name] for name in sorted(config.public_labels) if labels.get(name)},
+        hold_refire_ms=found.policy.hold_refire_ms,
+        why=(why, why_severity, why_services, f"incident {key}: {_why_key(group)}"),
+    )
+
+
+def incident_key(route_name: str, group: Mapping[str, str]) -> str:
+    """``checkout{region="eu-west-1"}``: values are JSON strings, so that different groups never share a key."""
+    if not group:
+        return route_name
+    return f"{route_name}{{{','.join(f'{_name(name)}={_quoted(value)}' for name, value in group.items())}}}"
+
+
+def incident_id(key: str) -> str:
+    """Ten characters of Crockford's base 32, the first 50 bits of the key's BLAKE2b: short enough to read out."""
+    bits = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=7).digest()) >> 6
+    return "".join(_CROCKFORD[bits >> shift & 31] for shift in range(5 * (_ID_DIGITS - 1), -1, -5))
+
+
+class Router:
+    """``route`` with a memory, bounded, for the configuration last asked about.
+
+    Only the labels that the configuration reads tell alerts apart, so an outage's storm is routed once.
+    """
+
+    def __init__(self) -> None:
+        self._config: Config | None = None
+        self._names: tuple[str, ...] = ()
+        self._cached: Callable[[tuple[str, ...]], Routed | Ignored]
+
+    def route(self, labels: Mapping[str, str], config: Config) -> Routed | Ignored:
+        """The same answer as the function of this name."""
+        if config is not self._config:
+            self._forget(config)
+        read = labels.get
+        return self._cached(tuple([read(name, "") for name in self._names]))
+
+    def _forget(self, config: Config) -> None:
+        names = tuple(sorted(labels_read(config)))
+
+        @lru_cache(maxsize=_CACHED_LABEL_SETS)
+        def cached(values: tuple[str, ...]) -> Routed | Ignored:
+            return route(dict(zip(names, values, strict=True)), config)
+
+        self._config, self._names, self._cached = config, names, cached
+
+
+def labels_read(config: Config) -> frozenset[str]:
+    """The names of all labels that can make a difference to ``route``."""
+    names = set(config.public_labels)
+    for each in config.routes:
+        names.update(each.group_by, (matcher.name for matcher in each.matchers))
+        names.update(matcher.name for rule in each.severity for matcher in rule.matchers)
+        if not isinstance(each.services, tuple):
+            names.add(each.services.label)
+    return frozenset(names)
+
+
+def _match(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
+    return all(matcher.matches(labels) for matcher in matchers)
+
+
+def _services(found: Route, labels: Mapping[str, str], config: Config) -> tuple[tuple[str, ...], str]:
+    if isinstance(found.services, tuple):
+        return found.services, f"services {', '.join(found.services)}: named by the route"
+    label = found.services.label
+    value = labels.get(label, "")
+    if value not in config.services:
+        return (), f"label {_name(label)} is {_quoted(value)}, which names no entry of services"
+    return (value,), f"service {value}: the value of label {_name(label)}"
+
+
+def _severity(found: Route, labels: Mapping[str, str], config: Config) -> tuple[Severity, str]:
+    rule = next((rule for rule in found.severity if _match(rule.matchers, labels)), None)
+    if rule is None:
+        return Severity.MINOR, "severity MINOR: no severity rule matches"
+    place = f"{config.path}:{rule.line}"
+    return rule.severity, f"severity {rule.severity.name}: rule ({place}) matches {_conditions(rule.matchers)}"
+
+
+def _conditions(matchers: Sequence[Matcher]) -> str:
+    return ", ".join(map(str, matchers)) or "every alert"
+
+
+def _why_key(group: Mapping[str, str]) -> str:
+    return f"one for each {', '.join(map(_name, group))}" if group else "one for the whole route"
+
+
+def _name(label: str) -> str:
+    return label if _PLAIN_NAME.fullmatch(label) else _quoted(label)
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()

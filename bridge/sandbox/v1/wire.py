@@ -1,0 +1,126 @@
+"""The v1 API's JSON: how the state is spelled in answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bridge.sandbox.clock import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from bridge.sandbox.catalog import Page, Service, Subscriber
+    from bridge.sandbox.incidents import Incident, Update
+    from bridge.sandbox.state import State
+    from bridge.sandbox.v1.bodies import Paging
+
+Json = dict[str, Any]
+
+
+def window(entries: Sequence[Any], paging: Paging) -> tuple[Sequence[Any], str | None]:
+    """The part of ``entries`` that ``paging`` asks for, and the cursor of the next part if there is one.
+
+    The cursor counts entries, so a list that changes between two calls repeats or loses some: Checkly's may too.
+    """
+    end = paging.cursor + paging.limit
+    return entries[paging.cursor : end], str(end) if end < len(entries) else None
+
+
+def listing(entries: Iterable[Json], next_id: str | None) -> Json:
+    """One page of a list."""
+    found = list(entries)
+    return {"length": len(found), "entries": found, "nextId": next_id}
+
+
+class Wire:
+    """Spells the records of one state."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def account(self) -> Json:
+        """The answer to "who am I"."""
+        account = self._state.account
+        return {
+            "id": account.uuid,
+            "name": account.name,
+            "plan": account.plan,
+            "planDisplayName": account.plan.capitalize(),
+            "addons": {"communicate": {"tier": "team", "tierDisplayName": "Communicate Team"}},
+            "settings": {},
+            "alertSettings": {},
+            "features": [],
+        }
+
+    def service(self, service: Service) -> Json:
+        """A service, alone or within an incident or card."""
+        return {
+            "id": service.id,
+            "name": service.name,
+            "accountId": self._state.account.uuid,
+            "created_at": iso(service.created_at),
+            "updated_at": None if service.updated_at is None else iso(service.updated_at),
+        }
+
+    def page(self, page: Page) -> Json:
+        """A status page with its cards."""
+        return {
+            "id": page.id,
+            "name": page.name,
+            "url": page.url,
+            "customDomain": None,
+            "defaultTheme": "AUTO",
+            "isPrivate": page.private,
+            "version": 2,
+            "cards": [
+                {
+                    "id": card.id,
+                    "name": card.name,
+                    "created_at": iso(page.created_at),
+                    "updated_at": None,
+                    "services": [self.service(service) for service in self._state.catalog.existing(card.service_ids)],
+                }
+                for card in page.cards
+            ],
+        }
+
+    def listed_page(self, page: Page) -> Json:
+        """A status page in the list, which tells more than the page alone."""
+        account, created = self._state.account.uuid, iso(page.created_at)
+        return {**self.page(page), "accountId": account, "created_at": created, "updated_at": None}
+
+    def incident(self, incident: Incident) -> Json:
+        """An incident with its updates, newest first."""
+        return {
+            "id": incident.id,
+            "name": incident.name,
+            "severity": incident.severity,
+            "lastUpdateStatus": incident.status,
+            "services": [self.service(service) for service in self._state.catalog.existing(incident.service_ids)],
+            "incidentUpdates": [self.update(update) for update in reversed(incident.updates)],
+            "duration": incident.duration_s,
+            "created_at": iso(incident.created_at),
+            "updated_at": iso(incident.updated_at),
+        }
+
+    def update(self, update: Update) -> Json:
+        """An incident update."""
+        return {
+            "id": update.id,
+            "description": update.description,
+            "status": update.status,
+            "publicIncidentUpdateDate": iso(update.public_at),
+            "notifySubscribers": update.notify,
+            "created_at": iso(update.created_at),
+        }
+
+    def subscriber(self, subscriber: Subscriber) -> Json:
+        """A page's subscription."""
+        return {
+            "id": subscriber.id,
+            "type": "EMAIL",
+            "address": subscriber.address,
+            "status": "VERIFIED" if subscriber.verified else "PENDING",
+            "created_at": iso(subscriber.created_at),
+            "updated_at": iso(subscriber.created_at),
+        }

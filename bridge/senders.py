@@ -1,0 +1,99 @@
+"""The senders as the webhook endpoints see them: how each proves who it is, and how its bodies are read."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Final
+
+from starlette.requests import Request
+
+from bridge.answers import Refusal, authorize
+from bridge.config.schema import Config
+from bridge.sources import alertmanager, pagerduty, signature
+from bridge.sources.credentials import Credentials, Verdict
+from bridge.sources.delivery import Delivery
+from bridge.sources.signature import SigningSecrets
+
+TOKENS: Final = "ALERTMANAGER_TOKENS"
+SIGNING_SECRETS: Final = "PAGERDUTY_SIGNING_SECRETS"
+
+_CHALLENGE = {"WWW-Authenticate": 'PagerDuty-Signature realm="checkly-bridge"'}
+_LEGACY_BODY = re.compile(rb'\s*\{\s*"messages"\s*:')
+
+
+class Sender(ABC):
+    """One sender, and its endpoint ``/webhooks/<name>``."""
+
+    name: ClassVar[str]  # the source of its alerts
+    payload: ClassVar[str]  # what its bodies are, in the words of an error
+    methods: ClassVar[Sequence[str]] = ("POST",)
+    max_body_bytes: ClassVar[int] = 1 << 62  # the configuration may set a lower limit
+    relabels: ClassVar[bool] = False  # an alert that fires may change its labels, and with them its route
+
+    @abstractmethod
+    def admit(self, request: Request, /) -> None:
+        """Refuse what can be refused before the body is read. Raises Refusal."""
+
+    @abstractmethod
+    def authenticate(self, request: Request, body: bytes, /) -> None:
+        """Refuse a body that is not the sender's, before anything reads it. Raises Refusal."""
+
+    @abstractmethod
+    def parse(self, body: bytes, received_at: int, config: Config, /) -> Delivery:
+        """Read an authentic body. Raises NotUnderstood."""
+
+
+class Alertmanager(Sender):
+    """Alertmanager, by a bearer token or a basic pair."""
+
+    name = alertmanager.SOURCE
+    methods = ("POST", "PUT")  # Grafana can be told to PUT
+    payload = "an Alertmanager webhook payload of version 4"
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def admit(self, request: Request, /) -> None:
+        """Check the ``Authorization`` header, which needs no body."""
+        authorize(request, self._credentials, TOKENS)
+
+    def authenticate(self, _request: Request, _body: bytes, /) -> None:
+        """Nothing: the header has been checked."""
+
+    def parse(self, body: bytes, received_at: int, _config: Config, /) -> Delivery:
+        """Read a group of alerts."""
+        return alertmanager.parse(body, received_at)
+
+
+class PagerDuty(Sender):
+    """PagerDuty, by the signature of the body."""
+
+    name = pagerduty.SOURCE
+    payload = "a PagerDuty V3 webhook"
+    relabels = True
+    max_body_bytes = 1 << 20  # PagerDuty sends none above 256 KiB; anyone can make us read that much unsigned
+
+    def __init__(self, secrets: SigningSecrets) -> None:
+        self._secrets = secrets
+
+    def admit(self, _request: Request, /) -> None:
+        """Refuse everything while there is no secret: PagerDuty comes again, for 48 hours."""
+        if not self._secrets:
+            message = f"the bridge has no secret to check this delivery: set {SIGNING_SECRETS}"
+            raise Refusal(503, "no_credentials", message)
+
+    def authenticate(self, request: Request, body: bytes, /) -> None:
+        """Check the signature over the bytes as they came."""
+        headers = [value.encode("latin-1") for value in request.headers.getlist(signature.HEADER)]
+        if self._secrets.check(body, headers) is Verdict.OK:
+            return
+        message = f"missing or wrong {signature.HEADER}: expected the body signed with a secret of {SIGNING_SECRETS}"
+        if request.headers.get("user-agent", "").startswith("PagerDuty-Webhook/V2") or _LEGACY_BODY.match(body):
+            message += "; it looks like a V1 or V2 webhook, which PagerDuty does not sign: create a V3 subscription"
+        raise Refusal(401, "unauthorized", message, _CHALLENGE)
+
+    def parse(self, body: bytes, _received_at: int, config: Config, /) -> Delivery:
+        """Read one event."""
+        return pagerduty.parse(body, config.pagerduty)

@@ -1,0 +1,181 @@
+"""The environment: secrets, and what differs between installations. ``NAME_FILE`` names a file that holds ``NAME``."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
+
+from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+CHECKLY_API_URL = "https://api.checklyhq.com"
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+LOG_FORMATS = ("auto", "json", "text")
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+_REDIS_LATER = {"redis+sentinel": "Redis Sentinel", "redis+cluster": "Redis Cluster"}
+
+
+class Secret:
+    """A value that no log line, traceback or repr shows; ``reveal`` is the one way to it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself, for the one call that needs it."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+
+class SettingsError(Exception):
+    """The environment cannot be used: ``problems`` has a sentence for each wrong variable, without its value."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """What the environment says. None or an empty tuple: not set; ``redis_url`` unset means the embedded Valkey."""
+
+    checkly_api_key: Secret | None = None
+    checkly_account_id: str | None = None
+    checkly_api_url: str = CHECKLY_API_URL
+    redis_url: Secret | None = None
+    alertmanager_tokens: tuple[Secret, ...] = ()
+    pagerduty_signing_secrets: tuple[Secret, ...] = ()
+    admin_tokens: tuple[Secret, ...] = ()
+    log_level: str = "info"
+    log_format: str = "auto"
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read every variable; an empty one counts as unset.
+
+        Raises:
+            SettingsError: With every problem, not the first alone.
+        """
+        read = _Reader(environment)
+        settings = cls(
+            checkly_api_key=read.header("CHECKLY_API_KEY"),
+            checkly_account_id=read.account("CHECKLY_ACCOUNT_ID"),
+            checkly_api_url=read.api_url("CHECKLY_API_URL"),
+            redis_url=read.redis_url("REDIS_URL"),
+            alertmanager_tokens=read.secrets("ALERTMANAGER_TOKENS"),
+            pagerduty_signing_secrets=read.secrets("PAGERDUTY_SIGNING_SECRETS"),
+            admin_tokens=read.secrets("ADMIN_TOKENS"),
+            log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="info"),
+            log_format=read.choice("LOG_FORMAT", LOG_FORMATS, default="auto"),
+        )
+        if read.problems:
+            raise SettingsError(tuple(read.problems))
+        return settings
+
+
+class _Reader:
+    """Reads variables by kind and collects what is wrong with them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.problems: list[str] = []
+
+    def text(self, name: str) -> str:
+        """The variable's value, or its file's; empty when unset."""
+        value, file = self._environment.get(name, ""), self._environment.get(f"{name}_FILE", "")
+        if value and file:
+            self.problems.append(f"{name} and {name}_FILE are both set: keep one of them.")
+            return ""
+        if not file:
+            return value.strip()
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            self.problems.append(f"{name}_FILE: cannot read {file}: {reason}.")
+            return ""
+
+    def header(self, name: str) -> Secret | None:
+        """A secret that is sent in an HTTP header: visible ASCII."""
+        value = self.text(name)
+        if value and not re.fullmatch(r"[!-~]+", value):
+            self.problems.append(
+                f"{name} must be printable ASCII without spaces; check for quotes or a line break too many."
+            )
+            return None
+        return Secret(value) if value else None
+
+    def account(self, name: str) -> str | None:
+        """An id that is sent in an HTTP header but is no secret."""
+        value = self.header(name)
+        return value.reveal() if value else None
+
+    def secrets(self, name: str) -> tuple[Secret, ...]:
+        """Several secrets, separated by commas or, as suits a file, by line breaks."""
+        return tuple(Secret(part.strip()) for part in re.split(r"[,\n]", self.text(name)) if part.strip())
+
+    def choice(self, name: str, choices: tuple[str, ...], *, default: str) -> str:
+        """One of a few words, in any case."""
+        value = self.text(name).lower() or default
+        if value not in choices:
+            self.problems.append(f"{name} must be one of {', '.join(choices)}.")
+        return value
+
+    def api_url(self, name: str) -> str:
+        """The base address of an API that is sent the key: HTTPS, unless it is on this machine or the simulator."""
+        value = self.text(name) or CHECKLY_API_URL
+        url = self._split(name, value)
+        if url is None:
+            return value
+        if url.username or url.query or url.fragment or url.scheme not in ("http", "https") or not url.hostname:
+            self.problems.append(f"{name} must look like {CHECKLY_API_URL}.")
+        elif url.scheme == "http" and not _is_near(url.hostname):
+            self.problems.append(
+                f"{name} must begin with https://: the API key would travel in clear. "
+                'Plain http:// is for this machine and for a host named "sandbox".'
+            )
+        return value.rstrip("/")
+
+    def redis_url(self, name: str) -> Secret | None:
+        """The address of a Redis or Valkey, which may hold a password."""
+        value = self.text(name)
+        url = self._split(name, value)
+        if not value or url is None:
+            return None
+        if url.scheme in _REDIS_LATER:
+            self.problems.append(f"{name}: {_REDIS_LATER[url.scheme]} is not supported yet; use redis:// or rediss://.")
+        elif url.scheme not in _REDIS_SCHEMES or not (url.path if url.scheme == "unix" else url.hostname):
+            self.problems.append(f"{name} must look like redis://[:password@]host:6379/0, rediss://… or unix:///path.")
+        return Secret(value)
+
+    def _split(self, name: str, value: str) -> SplitResult | None:
+        try:
+            url = urlsplit(value)
+            _ = url.port
+        except ValueError:
+            self.problems.append(f"{name} is not a URL.")
+            return None
+        return url
+
+
+def _is_near(host: str) -> bool:
+    if host in ("localhost", "sandbox"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

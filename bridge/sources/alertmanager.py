@@ -1,0 +1,153 @@
+"""Alertmanager's webhook payload, version 4, and the look-alikes that other programs send to the same endpoint.
+
+Alertmanager bumps the version for breaking changes only and adds fields without, so unknown fields are skipped.
+Grafana says version 1; both Grafana and programs that forward the format leave fields out. Nothing but the alerts
+is needed of the envelope: an alert's identity is its fingerprint, never the ``groupKey``, which a reload changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Annotated, Final, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta, Raw, Struct
+
+from bridge.model import Alert, AlertStatus
+from bridge.sources.delivery import Delivery, NotUnderstood, Unusable
+from bridge.sources.fingerprint import fingerprint
+from bridge.sources.rfc3339 import to_ms
+
+SOURCE: Final = "alertmanager"
+
+_VERSIONS = frozenset({None, "4", "1", 4, 1})  # some forwarders leave it out; any other means a breaking change
+_STATUSES = {"firing": AlertStatus.FIRING, "resolved": AlertStatus.RESOLVED}
+_YEAR_2000 = 946_684_800_000  # Go's zero time is year 1, some senders' is 1970: neither says when something happened
+_DECODE_ERRORS = (ValueError, RecursionError)  # msgspec's errors, not UTF-8, nested too deeply
+_QUOTED_META = re.compile(r"\\([\\.+*?()|\[\]{}^$])")
+
+T = TypeVar("T")
+
+
+class _WireAlert(Struct):
+    labels: dict[str, str]
+    status: str | None = None
+    startsAt: str | None = None  # noqa: N815 - the wire's name
+    endsAt: str | None = None  # noqa: N815 - the wire's name
+    fingerprint: Annotated[str, Meta(max_length=128)] | None = None
+
+
+class _Envelope(Struct, Generic[T]):
+    alerts: list[T]
+    version: str | int | None = None
+    receiver: str | None = None
+    status: str | None = None
+    truncatedAlerts: Annotated[int, Meta(ge=0, le=1 << 53)] | None = None  # noqa: N815 - the wire's name
+
+
+class _Problem(Exception):
+    """What makes one alert unusable: the path below it, and the problem."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(path, problem)
+        self.path = path
+        self.problem = problem
+
+
+_decode_payload = msgspec.json.Decoder(_Envelope[_WireAlert]).decode
+_decode_envelope = msgspec.json.Decoder(_Envelope[Raw]).decode
+_decode_alert = msgspec.json.Decoder(_WireAlert).decode
+
+
+def parse(body: bytes, received_at: int) -> Delivery:
+    """Read one webhook body. An alert that cannot be understood is reported and does not spoil the others.
+
+    Every alert also gets the labels ``__source__`` and ``__receiver__``, after its fingerprint was computed. A start
+    that is missing or before 2000 becomes ``received_at``, and so does a resolved alert's end.
+
+    Raises:
+        NotUnderstood: not JSON, or no object with a list of ``alerts`` in a version that is known.
+    """
+    envelope: _Envelope[_WireAlert] | _Envelope[Raw]
+    try:
+        envelope = _decode_payload(body)
+    except _DECODE_ERRORS:
+        envelope = _read_envelope(body)
+    if envelope.version not in _VERSIONS:
+        raise NotUnderstood('$.version: expected "4" (Alertmanager) or "1" (Grafana)')
+    alerts: list[Alert] = []
+    unusable: list[Unusable] = []
+    receiver = unquote_meta(envelope.receiver or "")
+    wires: Sequence[_WireAlert | Raw] = envelope.alerts
+    for index, wire in enumerate(wires):
+        try:
+            alerts.append(_alert(wire, envelope.status, receiver, received_at))
+        except _Problem as error:
+            path = f"$.alerts[{index}]{error.path}"
+            unusable.append(Unusable(index=index, path=path, problem=error.problem))
+    return Delivery(alerts=alerts, unusable=unusable, truncated=envelope.truncatedAlerts or 0)
+
+
+def unquote_meta(receiver: str) -> str:
+    """The receiver's configured name: Alertmanager sends it through Go's ``regexp.QuoteMeta``."""
+    return _QUOTED_META.sub(r"\1", receiver) if "\\" in receiver else receiver
+
+
+def _read_envelope(body: bytes) -> _Envelope[Raw]:
+    try:
+        return _decode_envelope(body)
+    except _DECODE_ERRORS as error:
+        path, problem = _explain(error)
+        raise NotUnderstood(f"${path}: {problem}") from None
+
+
+def _alert(wire: _WireAlert | Raw, group_status: str | None, receiver: str, received_at: int) -> Alert:
+    if isinstance(wire, Raw):
+        wire = _read_alert(wire)
+    labels = wire.labels
+    if "" in labels.values():
+        labels = {name: value for name, value in labels.items() if value}
+    if not labels:
+        raise _Problem(".labels", "expected at least one label with a value")
+    status = _STATUSES.get(wire.status or group_status or "")
+    if status is None:
+        raise _Problem(".status", 'expected "firing" or "resolved"')
+    identity = wire.fingerprint or fingerprint(labels)
+    labels["__source__"] = SOURCE
+    labels["__receiver__"] = receiver
+    return Alert(
+        source=SOURCE,
+        fingerprint=identity,
+        status=status,
+        labels=labels,
+        starts_at=_instant(wire.startsAt, ".startsAt", received_at),
+        ends_at=_instant(wire.endsAt, ".endsAt", received_at) if status is AlertStatus.RESOLVED else None,
+    )
+
+
+def _read_alert(raw: Raw) -> _WireAlert:
+    try:
+        return _decode_alert(raw)
+    except _DECODE_ERRORS as error:
+        raise _Problem(*_explain(error)) from None
+
+
+def _instant(text: str | None, path: str, received_at: int) -> int:
+    if not text:
+        return received_at
+    try:
+        at = to_ms(text)
+    except ValueError:
+        raise _Problem(path, "expected an RFC 3339 timestamp") from None
+    return at if at >= _YEAR_2000 else received_at
+
+
+def _explain(error: Exception) -> tuple[str, str]:
+    """The path below ``$`` and the problem. msgspec's texts name types and places, and values of enums alone."""
+    if isinstance(error, UnicodeDecodeError):
+        return "", "a string is not UTF-8"
+    if isinstance(error, RecursionError):
+        return "", "nested too deeply"
+    problem, _, path = str(error).partition(" - at `$")
+    return path.removesuffix("`"), problem

@@ -1,0 +1,43 @@
+"""What every sender's parser returns, and what it raises."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from bridge.model import Alert, Remark
+
+
+class NotUnderstood(Exception):
+    """A body that is not this sender's at all. The message says what is wrong and where, never a value of the body."""
+
+
+class Unusable(Struct, frozen=True, kw_only=True):
+    """One alert that cannot count: its position in the delivery, the JSON path at fault, and the problem there.
+
+    Neither text holds a value of the body.
+    """
+
+    index: int
+    path: str
+    problem: str
+
+
+class Dismissal(Struct, frozen=True, kw_only=True):
+    """Why an authentic delivery says nothing that counts: ``ping``, ``event_type``, ``note`` or ``resolve_by``.
+
+    ``event_type`` is one that is known, or ``unknown``; ``fingerprint`` the alert it is about, if any.
+    """
+
+    reason: str
+    event_type: str
+    fingerprint: str | None = None
+
+
+class Delivery(Struct, frozen=True, kw_only=True):
+    """One webhook request's content: alerts in the sender's order, and how many the sender says it cut off."""
+
+    alerts: list[Alert]
+    unusable: list[Unusable]
+    truncated: int = 0
+    remarks: tuple[Remark, ...] = ()
+    dismissal: Dismissal | None = None

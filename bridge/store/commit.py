@@ -1,0 +1,53 @@
+"""Group commit: what arrives while a write is on its way goes out together with the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class GroupCommit(Generic[In, Out]):
+    """Calls ``write`` with the items of all who wait, in order, one write at a time; each caller gets its own results.
+
+    A caller who is alone waits for nobody. ``write`` returns one result per item; if it raises, all whose items were in
+    it get that error, and none of them may assume anything.
+    """
+
+    def __init__(self, write: Callable[[list[In]], Awaitable[list[Out]]]) -> None:
+        self._write = write
+        self._waiting: list[tuple[Sequence[In], asyncio.Future[list[Out]]]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def __call__(self, items: Sequence[In]) -> list[Out]:
+        """Write these items; their results, in order."""
+        done: asyncio.Future[list[Out]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((items, done))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_all())
+        return await done
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting, []
+                await self._write_group(group)
+        finally:
+            self._writer = None
+
+    async def _write_group(self, group: list[tuple[Sequence[In], asyncio.Future[list[Out]]]]) -> None:
+        try:
+            results = await self._write([item for items, _ in group for item in items])
+        except Exception as error:  # noqa: BLE001 - it belongs to the callers, who wait for it
+            for _, done in group:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        start = 0
+        for items, done in group:
+            if not done.done():
+                done.set_result(results[start : start + len(items)])
+            start += len(items)

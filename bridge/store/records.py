@@ -1,0 +1,244 @@
+"""How alerts and incidents are spelled in Redis: packing for the scripts, unpacking of what they return.
+
+An alert is counted through *facets*, strings that the scripts add up without knowing what they mean:
+``s|<service>|<severity>``, ``l|<label>|<value>`` and ``a`` (acknowledged).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import Struct
+
+from bridge.model import Alert, AlertStatus, Incident, Progress, Remark, Routed, Severity, Summary
+
+Item: TypeAlias = tuple[Alert, Routed | None]
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What became of one ingested alert.
+
+    ``outcome`` is ``opened`` (its incident had nothing firing), ``added``, ``changed``, ``repeat``, ``held``,
+    ``resolved``, ``moved`` (its labels changed, and with them its incident), ``merged``, ``stale`` (an older message)
+    or ``unknown`` (a resolve, or an ignored alert, that nothing counts).
+    """
+
+    fingerprint: str
+    incident_id: str | None
+    outcome: str
+
+
+class CountedAlert(Struct, frozen=True, kw_only=True):
+    """One alert as an incident counts it, with the reasons routing gave. ``status`` may also be ``held``."""
+
+    source: str
+    fingerprint: str
+    status: str
+    starts_at: int
+    ends_at: int | None
+    seen_at: int
+    severity: Severity
+    services: tuple[str, ...]
+    why: tuple[str, ...]
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """A leased incident. ``now`` is Redis' time of the claim, ``born`` since when the store remembers anything.
+
+    ``probing``: all writes are paused, and this claim is the try whether the page takes them again.
+    """
+
+    incident: Incident
+    token: str
+    now: int
+    born: int
+    probing: bool = False
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    """The store at a glance: incidents by phase, how many are parked, how long one has been due, why writes wait."""
+
+    phases: dict[str, int]
+    parked: int
+    oldest_due_ms: int
+    paused: str | None
+
+
+class _Opaque(Struct, frozen=True, array_like=True):
+    """The part of an alert record that only its reader understands."""
+
+    severity: Severity
+    services: tuple[str, ...]
+    why: tuple[str, ...]
+
+
+class _AlertRecord(Struct, frozen=True):
+    """An alert as ``lib.lua`` packs it."""
+
+    st: str
+    s: int
+    e: int
+    seen: int
+    f: str
+    x: str
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_record = msgspec.msgpack.Decoder(_AlertRecord).decode
+_decode_opaque = msgspec.json.Decoder(_Opaque).decode
+_decode_progress = msgspec.msgpack.Decoder(Progress).decode
+_decode_remark = msgspec.json.Decoder(Remark).decode
+_decode_group = msgspec.json.Decoder(dict[str, str]).decode
+encode_json = msgspec.json.Encoder().encode
+
+_STATUS = {"F": "firing", "H": "held", "R": "resolved"}
+_PARKED = "+parked"
+_ONE_LINE = str.maketrans({"\n": " ", "\0": " "})
+
+
+def alert_name(source: str, fingerprint: str) -> str:
+    """The name of an alert in an incident's alerts and in the index."""
+    return f"{source}/{fingerprint}"
+
+
+def facets(alert: Alert, routed: Routed) -> str:
+    """What this alert adds to its incident's sums, one facet a line."""
+    lines = [f"s|{service}|{routed.severity:d}" for service in routed.services]
+    lines += [f"l|{label}|{value.translate(_ONE_LINE)}" for label, value in routed.labels.items()]
+    if alert.status is AlertStatus.ACKNOWLEDGED:
+        lines.append("a")
+    return "\n".join(lines)
+
+
+def pack_call(items: Sequence[Item]) -> list[bytes]:
+    """Alerts as ``ingest.lua`` reads them: the incidents they are routed to, then one argument per alert."""
+    incidents: dict[str, int] = {}
+    described: list[tuple[str, str, str, str]] = []
+    arguments = [b""]
+    for alert, routed in items:
+        at = 0
+        if routed is not None:
+            at = incidents.setdefault(routed.id, len(incidents) + 1)
+            if at > len(described):
+                described.append((routed.id, routed.key, routed.route, encode_json(routed.group).decode()))
+        arguments.append(_pack_alert(alert, routed, at))
+    arguments[0] = _encode(described)
+    return arguments
+
+
+def _pack_alert(alert: Alert, routed: Routed | None, at: int) -> bytes:
+    """One alert; what only senders with a clock of their own tell comes last, and may be missing."""
+    always = (
+        alert_name(alert.source, alert.fingerprint),
+        "R" if alert.status is AlertStatus.RESOLVED else "F",
+        alert.starts_at,
+        alert.ends_at or 0,
+        alert.observed_at or 0,
+        "" if routed is None else facets(alert, routed),
+        "" if routed is None else encode_json(_Opaque(routed.severity, routed.services, routed.why)).decode(),
+        at,
+        0 if routed is None else routed.hold_refire_ms,
+    )
+    if alert.observed_at is None:
+        return _encode(always)
+    merged_into = alert_name(alert.source, alert.merged_into) if alert.merged_into else ""
+    return _encode(
+        (*always, _digest(alert.labels), alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete)
+    )
+
+
+def _digest(labels: Mapping[str, str]) -> str:
+    """What tells whether an alert's labels changed."""
+    return hashlib.blake2b(encode_json(sorted(labels.items())), digest_size=8).hexdigest()
+
+
+def unpack_alert(name: bytes, packed: bytes) -> CountedAlert:
+    """The inverse of what the scripts keep per alert."""
+    record = _decode_record(packed)
+    opaque = _decode_opaque(record.x)
+    source, _, fingerprint = name.decode().partition("/")
+    status = "acknowledged" if "a" in record.f.split("\n") and record.st == "F" else _STATUS[record.st]
+    return CountedAlert(
+        source=source,
+        fingerprint=fingerprint,
+        status=status,
+        starts_at=record.s,
+        ends_at=record.e or None,
+        seen_at=record.seen,
+        severity=opaque.severity,
+        services=opaque.services,
+        why=opaque.why,
+    )
+
+
+def pack_progress(progress: Progress) -> bytes:
+    """The reconciler's part of an incident."""
+    return _encode(progress)
+
+
+def tally(progress: Progress) -> str:
+    """The word an incident is counted under: its phase, marked when one of its writes is parked."""
+    is_parked = any(post.parked for post in progress.posts.values())
+    return f"{progress.phase}{_PARKED}" if is_parked else str(progress.phase)
+
+
+def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], int]:
+    """Incidents by phase, and how many are parked."""
+    phases: dict[str, int] = {}
+    parked = 0
+    for word, count in tallies.items():
+        phase = word.decode().removesuffix(_PARKED)
+        phases[phase] = phases.get(phase, 0) + int(count)
+        parked += int(count) if word.decode().endswith(_PARKED) else 0
+    return phases, parked
+
+
+def pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
+    """Redis' flat field-value list as a mapping."""
+    return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
+
+
+def unpack_incident(
+    id_: str, fields: Mapping[str, bytes], counts: Mapping[str, bytes], remarks: Sequence[bytes] = ()
+) -> Incident:
+    """An incident from its hash, its facets and its remarks."""
+    progress = fields.get("progress")
+    return Incident(
+        id=id_,
+        key=fields["key"].decode(),
+        route=fields["route"].decode(),
+        group=_decode_group(fields["group"]),
+        episode=int(fields["episode"]),
+        revision=int(fields["rev"]),
+        summary=_unpack_summary(fields, counts, remarks),
+        progress=_decode_progress(progress) if progress else Progress(),
+    )
+
+
+def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], remarks: Sequence[bytes]) -> Summary:
+    services: dict[str, Severity] = {}
+    labels: dict[str, set[str]] = {}
+    for facet in counts:
+        kind, _, rest = facet.partition("|")
+        if kind == "s":
+            service, _, level = rest.rpartition("|")
+            services[service] = max(Severity(int(level)), services.get(service, Severity.MINOR))
+        elif kind == "l":
+            label, _, value = rest.partition("|")
+            labels.setdefault(label, set()).add(value)
+    number: dict[str, Any] = {name: int(fields.get(name, 0)) for name in ("firing", "held", "since")}
+    return Summary(
+        **number,
+        acknowledged=int(counts.get("a", 0)),
+        orphaned=int(counts.get("u", 0)),
+        services=dict(sorted(services.items())),
+        labels={label: tuple(sorted(values)) for label, values in sorted(labels.items())},
+        cleared_at=int(fields.get("cleared", 0)),
+        eased_at=int(fields.get("eased", 0)),
+        starts_at=int(fields.get("starts", 0)),
+        ends_at=int(fields.get("ends", 0)),
+        remarks=tuple(_decode_remark(remark) for remark in remarks),
+    )

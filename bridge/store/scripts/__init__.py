@@ -1,0 +1,32 @@
+"""The Lua scripts, one file each; ``lib.lua`` stands before every one of them."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import resources
+
+from msgspec import Struct
+
+
+class Script(Struct, frozen=True):
+    """A script's text and the SHA-1 by which Redis knows it."""
+
+    name: str
+    text: str
+    sha: str
+
+
+def _load(name: str) -> Script:
+    folder = resources.files(__package__)
+    text = (folder / "lib.lua").read_text("utf-8") + (folder / f"{name}.lua").read_text("utf-8")
+    return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+INGEST = _load("ingest")
+REMARK = _load("remark")
+CLAIM = _load("claim")
+RECORD = _load("record")
+SETTLE = _load("settle")
+DROP = _load("drop")
+TAKE = _load("take")
+PROBE = _load("probe")

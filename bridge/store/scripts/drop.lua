@@ -1,0 +1,13 @@
+-- Removes an incident and every trace of it, if the lease holds and nothing fires. ARGV: prefix, id, token.
+-- Returns {now, 1} or, when it may not go, {now, 0}.
+
+local id, token = ARGV[2], ARGV[3]
+local incident = load_incident(id)
+if not holds_lease(id, token) or incident.firing > 0 or incident.held > 0 then return {now, 0} end
+for _, name in ipairs(redis.call('HKEYS', alerts_key(id))) do
+  if redis.call('HGET', INDEX, name) == id then redis.call('HDEL', INDEX, name) end
+end
+tally(id, '')
+redis.call('DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), remarks_key(id))
+redis.call('ZREM', DUE, id)
+return {now, 1}

@@ -1,0 +1,125 @@
+-- Shared by the scripts that change an incident's facts. All keys of a bridge carry one hash tag, so a script may
+-- touch any incident; `prefix` is what they start with. Redis' TIME is the only clock.
+--
+-- An alert record (MessagePack): st F firing, H held, R resolved; s starts, e ends, o observed by the sender's clock,
+-- r when it was resolved here, seen, f its facets joined by newlines, x opaque text for the reader.
+-- A facet is anything that is counted over the firing alerts (a service's severity, a label's value, "a" for
+-- acknowledged); the scripts neither know nor care what it means.
+
+local prefix = ARGV[1]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+
+local RESOLVE_GUARD_MS = 120000  -- a firing this soon after its own resolve may be a late copy of an older message
+local FORGET_AFTER_MS = 900000   -- a resolved alert is remembered this long, to recognize such copies
+local REMEMBER_ALERTS = 3        -- an incident keeps this many resolved alerts for its reader
+
+local function incident_key(id) return prefix .. 'i:' .. id end
+local function alerts_key(id) return prefix .. 'i:' .. id .. ':alerts' end
+local function facets_key(id) return prefix .. 'i:' .. id .. ':facets' end
+local function remarks_key(id) return prefix .. 'i:' .. id .. ':remarks' end
+local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
+local DUE, INDEX, BORN, TALLIES = prefix .. 'due', prefix .. 'index', prefix .. 'born', prefix .. 'tallies'
+
+local function load_incident(id)
+  local h = redis.call('HMGET', incident_key(id), 'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'lease_until')
+  return {
+    id = id, exists = h[1] ~= false, rev = tonumber(h[1] or 0), firing = tonumber(h[2] or 0), held = tonumber(h[3] or 0),
+    since = tonumber(h[4] or 0), cleared = tonumber(h[5] or 0), eased = tonumber(h[6] or 0),
+    starts = tonumber(h[7] or 0), ends = tonumber(h[8] or 0), lease_until = tonumber(h[9] or 0),
+    deltas = {}, dirty = false, material = false,
+  }
+end
+
+local function count_facets(incident, facets, step)
+  for facet in string.gmatch(facets, '[^\n]+') do
+    incident.deltas[facet] = (incident.deltas[facet] or 0) + step
+  end
+end
+
+local function start_alert(incident, a)
+  if incident.firing == 0 then
+    incident.since, incident.starts, incident.ends, incident.material = now, a.s, 0, true
+  end
+  incident.firing = incident.firing + 1
+  incident.starts = math.min(incident.starts, a.s)
+  incident.dirty = true
+  count_facets(incident, a.f, 1)
+  a.st = 'F'
+end
+
+local function stop_alert(incident, a, ends)
+  incident.firing = incident.firing - 1
+  incident.ends = math.max(incident.ends, ends)
+  incident.dirty = true
+  if incident.firing == 0 then incident.cleared, incident.material = now, true end
+  count_facets(incident, a.f, -1)
+end
+
+local function unhold(incident)
+  incident.held = incident.held - 1
+  incident.dirty, incident.material = true, true
+end
+
+-- When an alert of this incident must be looked at again by time alone, or nil.
+local function next_timer(id)
+  return tonumber(redis.call('ZRANGE', timers_key(id), 0, 0, 'WITHSCORES')[2])
+end
+
+-- Writes back what changed. The revision moves, and the incident is due, only when something changed that a reader of
+-- the sums could see: the ten-thousandth alert of one kind is stored, but wakes nobody.
+local function save_incident(incident)
+  if not incident.dirty then return end
+  for facet, delta in pairs(incident.deltas) do
+    if delta ~= 0 then
+      local count = redis.call('HINCRBY', facets_key(incident.id), facet, delta)
+      if count == delta then incident.material = true end
+      if count <= 0 then
+        redis.call('HDEL', facets_key(incident.id), facet)
+        incident.eased, incident.material = now, true
+      end
+    end
+  end
+  if incident.material then incident.rev = incident.rev + 1 end
+  redis.call('HSET', incident_key(incident.id), 'rev', incident.rev, 'firing', incident.firing, 'held', incident.held,
+    'since', incident.since, 'cleared', incident.cleared, 'eased', incident.eased, 'starts', incident.starts,
+    'ends', incident.ends)
+  if incident.lease_until > now then return end -- who settles it compares revisions and timers
+  local due = incident.material and now or next_timer(incident.id)
+  if due then redis.call('ZADD', DUE, 'LT', due, incident.id) end
+end
+
+local function read_alert(id, alert)
+  local packed = redis.call('HGET', alerts_key(id), alert)
+  return packed and cmsgpack.unpack(packed) or nil
+end
+
+local function write_alert(id, alert, a)
+  redis.call('HSET', alerts_key(id), alert, cmsgpack.pack(a))
+end
+
+-- Counts incidents by a word that the caller gives each (its phase, say); '' takes it out of the count.
+local function tally(id, word)
+  local old = redis.call('HGET', incident_key(id), 'tally')
+  if old == word then return end
+  if old and redis.call('HINCRBY', TALLIES, old, -1) <= 0 then redis.call('HDEL', TALLIES, old) end
+  if word == '' then return end
+  redis.call('HINCRBY', TALLIES, word, 1)
+  redis.call('HSET', incident_key(id), 'tally', word)
+end
+
+-- What a reconciler sees of an incident: its fields, its facets and its remarks.
+local function snapshot(id)
+  return {redis.call('HGETALL', incident_key(id)), redis.call('HGETALL', facets_key(id)),
+    redis.call('LRANGE', remarks_key(id), 0, -1)}
+end
+
+local function holds_lease(id, token)
+  local h = redis.call('HMGET', incident_key(id), 'lease', 'lease_until')
+  return h[1] == token and tonumber(h[2]) > now
+end
+
+local function extend_lease(id, lease_ms)
+  redis.call('HSET', incident_key(id), 'lease_until', now + lease_ms)
+  redis.call('ZADD', DUE, now + lease_ms, id)
+end

@@ -1,0 +1,17 @@
+-- Writes the reconciler's progress, if it still holds the lease, and extends the lease.
+-- ARGV: prefix, id, token, lease_ms, progress, archive ('' or the ended episode), retention_ms, the word
+-- it is tallied under.
+-- Returns {now} when the lease is lost, else {now, snapshot}.
+
+local id, token, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
+if not holds_lease(id, token) then return {now} end
+redis.call('HSET', incident_key(id), 'progress', ARGV[5])
+if ARGV[6] ~= '' then
+  local ended = id .. '.' .. redis.call('HGET', incident_key(id), 'episode')
+  redis.call('SET', prefix .. 'h:' .. ended, ARGV[6], 'PX', ARGV[7])
+  redis.call('HINCRBY', incident_key(id), 'episode', 1)
+  redis.call('DEL', remarks_key(id))
+end
+tally(id, ARGV[8])
+extend_lease(id, lease_ms)
+return {now, snapshot(id)}

@@ -1,0 +1,248 @@
+"""The store's operations: each is one atomic script, or one read.
+
+Every key of a bridge carries the same hash tag, so that all of them live in one slot and a script may touch any
+(docs/decisions/0003). Redis' TIME, inside the scripts, is the only clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from bridge.model import Incident, Progress, Remark
+from bridge.store import records, scripts
+from bridge.store.commit import GroupCommit
+from bridge.store.durability import Durability, inspect
+from bridge.store.errors import StoreUnavailable
+from bridge.store.records import Change, Claim, CountedAlert, Item, Overview
+from bridge.store.scripts import Script
+
+PREFIX = "bridge:{0}:"
+ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
+PROBE_MS = 5_000
+
+
+class Idle(Struct, frozen=True, kw_only=True):
+    """Nothing to claim now. ``next_at`` is when something will be due, None when nothing waits."""
+
+    now: int
+    next_at: int | None
+    paused: bool
+
+
+class Store:
+    """Alerts and incidents in one Redis or Valkey. Every method raises StoreUnavailable when Redis cannot serve it."""
+
+    def __init__(self, redis: Redis, *, prefix: str = PREFIX) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        self._due = f"{prefix}due"  # named to every script as its key, so that a cluster knows the slot
+        self._ingest = GroupCommit(self._ingest_all)
+
+    async def ingest(self, items: Sequence[Item]) -> list[Change]:
+        """Fold alerts into their incidents, durably; what became of each, in order.
+
+        An alert without a route can still resolve what an open incident counts. Repeating a call changes nothing more.
+        """
+        return await self._ingest(items)
+
+    async def _ingest_all(self, items: list[Item]) -> list[Change]:
+        calls = [items[start : start + ALERTS_A_CALL] for start in range(0, len(items), ALERTS_A_CALL)]
+        replies = await self._run_all(scripts.INGEST, [records.pack_call(call) for call in calls])
+        outcomes = [outcome for _, outcomes in replies for outcome in outcomes]
+        return [
+            Change(fingerprint=alert.fingerprint, incident_id=id_.decode() or None, outcome=outcome.decode())
+            for (alert, _), (outcome, id_) in zip(items, outcomes, strict=True)
+        ]
+
+    async def remark(self, remark: Remark) -> bool:
+        """Keep words for the public with the incident that counts their alert; False when none does."""
+        name = records.alert_name(remark.source, remark.fingerprint)
+        _, outcome, _ = await self._run(scripts.REMARK, name, remark.event_id, records.encode_json(remark))
+        return bool(outcome != b"unknown")
+
+    async def claim(self, *, token: str, lease_ms: int) -> Claim | Idle:
+        """Lease the most overdue incident, or say when there will be one."""
+        now, next_at, paused, *leased = await self._run(scripts.CLAIM, token, lease_ms, PROBE_MS)
+        if not leased:
+            return Idle(now=now, next_at=None if next_at < 0 else next_at, paused=bool(paused))
+        id_, snapshot, born = leased
+        return Claim(incident=_incident(id_.decode(), snapshot), token=token, now=now, born=born, probing=bool(paused))
+
+    async def record(
+        self, claim: Claim, progress: Progress, *, lease_ms: int, archive: bytes = b"", retention_ms: int = 1
+    ) -> Claim | None:
+        """Write progress and extend the lease; the incident as it is now, or None when the lease is lost.
+
+        With ``archive`` the episode ends: those bytes are kept for ``retention_ms`` and the next episode begins.
+        """
+        id_ = claim.incident.id
+        now, *rest = await self._run(
+            scripts.RECORD,
+            id_,
+            claim.token,
+            lease_ms,
+            records.pack_progress(progress),
+            archive,
+            retention_ms,
+            records.tally(progress),
+        )
+        if not rest:
+            return None
+        return Claim(
+            incident=_incident(id_, rest[0]), token=claim.token, now=now, born=claim.born, probing=claim.probing
+        )
+
+    async def settle(self, claim: Claim, *, due: int | None) -> bool:
+        """Give the incident back until ``due`` or until its facts change; False when the lease is lost."""
+        _, held = await self._run(
+            scripts.SETTLE,
+            claim.incident.id,
+            claim.token,
+            claim.incident.revision,
+            -1 if due is None else due,
+        )
+        return bool(held)
+
+    async def drop(self, claim: Claim) -> bool:
+        """Remove the incident and every trace of it; False when it may not go (lease lost, or an alert fires)."""
+        _, gone = await self._run(scripts.DROP, claim.incident.id, claim.token)
+        return bool(gone)
+
+    async def take(self, *, requests_per_minute: int) -> int:
+        """Take one request out of the budget all replicas share; the milliseconds to wait if it is used up, else 0."""
+        _, wait_ms = await self._run(scripts.TAKE, requests_per_minute)
+        return int(wait_ms)
+
+    async def pause(self, reason: str, *, now: int) -> bool:
+        """Stop all claims but one probe every few seconds; True if they were not stopped before."""
+        key = f"{self._prefix}pause"
+        added: int = await self._do(self._redis.hset(key, mapping={"reason": reason, "until": now + PROBE_MS}))
+        return added > 0
+
+    async def probe_again(self, now: int) -> None:
+        """A probe reached no page and proved nothing: the next claim may probe at once. Only for who holds a probe."""
+        await self._run(scripts.PROBE, now)
+
+    async def resume(self) -> bool:
+        """Let claims go on; True if they were stopped."""
+        removed: int = await self._do(self._redis.delete(f"{self._prefix}pause"))
+        return removed > 0
+
+    async def incidents(self) -> list[Incident]:
+        """Every incident the store holds, the next due first."""
+        ids = await self._do(self._redis.zrange(self._due, 0, -1))
+        pipe = self._redis.pipeline(transaction=False)
+        for id_ in ids:
+            pipe.hgetall(self._key(id_.decode()))
+            pipe.hgetall(self._key(id_.decode()) + ":facets")
+        answers = await self._do(pipe.execute())
+        return [
+            records.unpack_incident(id_.decode(), _text_keys(fields), _text_keys(counts))
+            for id_, fields, counts in zip(ids, answers[::2], answers[1::2], strict=True)
+            if fields
+        ]
+
+    async def incident(self, id_: str) -> tuple[Incident, list[CountedAlert]] | None:
+        """One incident with its alerts, the most recently seen first; None if there is none of that id.
+
+        An ended episode, ``<incident id>.<episode>``, has no alerts any more.
+        """
+        if "." in id_:
+            return await self._archived(id_)
+        pipe = self._redis.pipeline(transaction=True)
+        for suffix in ("", ":facets", ":alerts"):
+            pipe.hgetall(self._key(id_) + suffix)
+        fields, counts, alerts = await self._do(pipe.execute())
+        if not fields:
+            return None
+        counted = [records.unpack_alert(name, packed) for name, packed in alerts.items()]
+        counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.fingerprint))
+        return records.unpack_incident(id_, _text_keys(fields), _text_keys(counts)), counted
+
+    async def _archived(self, id_: str) -> tuple[Incident, list[CountedAlert]] | None:
+        kept: bytes | None = await self._do(self._redis.get(f"{self._prefix}h:{id_}"))
+        return None if kept is None else (msgspec.json.decode(kept, type=Incident), [])
+
+    async def overview(self) -> Overview:
+        """The store at a glance, at the cost of four small reads."""
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(f"{self._prefix}tallies")
+        pipe.zrange(self._due, 0, 0, withscores=True)
+        pipe.hget(f"{self._prefix}pause", "reason")
+        pipe.time()
+        tallies, first, reason, (seconds, micros) = await self._do(pipe.execute())
+        phases, parked = records.unpack_tallies(tallies)
+        overdue_ms = seconds * 1000 + micros // 1000 - int(first[0][1]) if first else 0
+        return Overview(
+            phases=phases,
+            parked=parked,
+            oldest_due_ms=max(0, overdue_ms),
+            paused=None if reason is None else reason.decode(),
+        )
+
+    async def check(self) -> None:
+        """Write something small; raises StoreUnavailable when that is not possible."""
+        await self._do(self._redis.set(f"{self._prefix}check", 1, px=60_000))
+
+    async def inspect(self) -> Durability:
+        """Whether the server keeps what it is told, as far as it lets us see."""
+        return await inspect(self._redis)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._redis.aclose()
+
+    def _key(self, id_: str) -> str:
+        return f"{self._prefix}i:{id_}"
+
+    async def _run(self, script: Script, *arguments: Any) -> list[Any]:
+        reply: list[Any] = (await self._run_all(script, [arguments]))[0]
+        return reply
+
+    async def _run_all(self, script: Script, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        try:
+            return await self._pipeline(script, calls)
+        except NoScriptError:
+            await self._do(self._redis.script_load(script.text))
+            replies: list[Any] = await self._do(self._pipeline(script, calls))
+            return replies
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(_describe(error)) from error
+
+    async def _pipeline(self, script: Script, calls: Sequence[Sequence[Any]]) -> list[Any]:
+        if len(calls) == 1:
+            return [await self._redis.evalsha(script.sha, 1, self._due, self._prefix, *calls[0])]
+        pipe = self._redis.pipeline(transaction=False)
+        for arguments in calls:
+            pipe.evalsha(script.sha, 1, self._due, self._prefix, *arguments)
+        replies: list[Any] = await pipe.execute(raise_on_error=False)  # an error raised there quotes the command
+        for reply in replies:
+            if isinstance(reply, RedisError):
+                raise reply
+        return replies
+
+    @staticmethod
+    async def _do(operation: Any) -> Any:
+        try:
+            return await operation
+        except (RedisError, OSError) as error:
+            raise StoreUnavailable(_describe(error)) from error
+
+
+def _incident(id_: str, snapshot: list[Any]) -> Incident:
+    fields, counts, remarks = snapshot
+    return records.unpack_incident(id_, records.pairs(fields), records.pairs(counts), remarks)
+
+
+def _text_keys(mapping: Mapping[bytes, bytes]) -> dict[str, bytes]:
+    return {name.decode(): value for name, value in mapping.items()}
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"

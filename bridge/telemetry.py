@@ -1,0 +1,257 @@
+"""Every log event and metric, registered in one table each; the reference pages are generated from these tables.
+
+Nothing outside this module names a metric or a log event by a string, so what is documented is what exists.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from enum import Enum
+from typing import Any, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+
+
+class Event(Enum):
+    """A log event: its name in the log, its level, and what it means to an operator."""
+
+    STARTED = ("started", logging.INFO, "The process is ready to work.")
+    STOPPING = (
+        "stopping",
+        logging.INFO,
+        "SIGTERM or SIGINT arrived: new deliveries get 503, work in flight is finished.",
+    )
+    STOPPED = ("stopped", logging.INFO, "The process ends.")
+    CONFIG_LOADED = ("config_loaded", logging.INFO, "A configuration took effect, at the start or by a reload.")
+    CONFIG_REJECTED = (
+        "config_rejected",
+        logging.ERROR,
+        "A changed configuration has errors; the previous one stays in force.",
+    )
+    CREDENTIALS_MISSING = (
+        "credentials_missing",
+        logging.ERROR,
+        "A sender delivered, but the bridge has no credentials to check it: answered 503.",
+    )
+    DELIVERY_REFUSED = ("delivery_refused", logging.WARNING, "A delivery was answered with an error.")
+    DELIVERY_FAILED = (
+        "delivery_failed",
+        logging.ERROR,
+        "A defect of the bridge: an unexpected error while taking in a delivery, answered 503 so that it comes again.",
+    )
+    DELIVERY_STORED = ("delivery_stored", logging.INFO, "A delivery changed at least one alert and is durably stored.")
+    DELIVERY_DISMISSED = (
+        "delivery_dismissed",
+        logging.INFO,
+        "An authentic delivery changes nothing: a ping, an event or note of no use, or a resolve by nobody.",
+    )
+    REMARK_DROPPED = (
+        "remark_dropped",
+        logging.WARNING,
+        "A note or status update was written for the public, but no incident counts the alert it is about.",
+    )
+    ALERT_UNUSABLE = (
+        "alert_unusable",
+        logging.WARNING,
+        "One alert of a delivery could not be understood; the others count.",
+    )
+    ALERT_CHANGED = (
+        "alert_changed",
+        logging.INFO,
+        "An alert started, was held, resolved or moved; carries the incident it counts for.",
+    )
+    ALERTS_TRUNCATED = (
+        "alerts_truncated",
+        logging.WARNING,
+        "The sender cut alerts from a delivery (max_alerts): set it to 0.",
+    )
+    STORE_UNAVAILABLE = (
+        "store_unavailable",
+        logging.ERROR,
+        "Redis did not answer or cannot write; deliveries get 503 until it does.",
+    )
+    STORE_NOT_DURABLE = (
+        "store_not_durable",
+        logging.WARNING,
+        "Redis may forget what it was told: eviction policy or missing persistence.",
+    )
+    PHASE_CHANGED = ("phase_changed", logging.INFO, "An incident moved through its lifecycle.")
+    PAGE_WRITTEN = ("page_written", logging.INFO, "A write reached the status page and is recorded.")
+    WRITE_RETRIED = ("write_retried", logging.WARNING, "A write did not reach the status page and will be sent again.")
+    WRITE_UNKNOWN = (
+        "write_unknown",
+        logging.WARNING,
+        "A write's outcome is unknown; its effect is looked for before anything is repeated.",
+    )
+    WRITE_ADOPTED = (
+        "write_adopted",
+        logging.WARNING,
+        "The effect of a write of unknown outcome was found on the page and is taken over.",
+    )
+    DUPLICATE_FOUND = (
+        "duplicate_found",
+        logging.ERROR,
+        "The page held two incidents of ours for one outage; the newer is resolved silently.",
+    )
+    INCIDENT_PARKED = (
+        "incident_parked",
+        logging.ERROR,
+        "The status page refuses this incident's write for good; see the reason.",
+    )
+    WRITES_PAUSED = (
+        "writes_paused",
+        logging.ERROR,
+        "The status page refuses the API key or account: every write waits.",
+    )
+    WRITES_RESUMED = ("writes_resumed", logging.INFO, "The status page accepts writes again.")
+    SERVICE_MISSING = (
+        "service_missing",
+        logging.ERROR,
+        "A configured service is not on the Checkly account; the incident is published without it.",
+    )
+    CLOSED_BY_OTHERS = (
+        "closed_by_others",
+        logging.WARNING,
+        "Someone resolved or deleted our incident on the page; the bridge leaves it so.",
+    )
+    LEASE_LOST = (
+        "lease_lost",
+        logging.WARNING,
+        "A worker held an incident too long; another took over, nothing was written.",
+    )
+    RECONCILE_FAILED = (
+        "reconcile_failed",
+        logging.ERROR,
+        "An unexpected error while working on an incident; it is tried again.",
+    )
+
+    def __init__(self, event: str, level: int, meaning: str) -> None:
+        self.event = event
+        self.level = level
+        self.meaning = meaning
+
+
+DELIVERIES = Counter(
+    "bridge_deliveries_total",
+    "Webhook deliveries by source and HTTP status answered.",
+    ["source", "code"],
+    registry=REGISTRY,
+)
+DELIVERY_SECONDS = Histogram(
+    "bridge_delivery_duration_seconds",
+    "Time from a delivery's arrival to its answer.",
+    ["source"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    registry=REGISTRY,
+)
+LAST_DELIVERY = Gauge(
+    "bridge_last_delivery_timestamp_seconds",
+    "Unix time of the last authentic delivery, by source.",
+    ["source"],
+    registry=REGISTRY,
+)
+ALERTS = Counter(
+    "bridge_alerts_total",
+    "Alerts received, by source and what became of them.",
+    ["source", "outcome"],
+    registry=REGISTRY,
+)
+REMARKS = Counter(
+    "bridge_remarks_total",
+    "Notes and status updates written for the public, by source and what became of them.",
+    ["source", "outcome"],
+    registry=REGISTRY,
+)
+DISMISSED = Counter(
+    "bridge_deliveries_dismissed_total",
+    "Authentic deliveries that change nothing, by source and reason.",
+    ["source", "reason"],
+    registry=REGISTRY,
+)
+ALERTS_TRUNCATED = Counter(
+    "bridge_alerts_truncated_total", "Alerts that senders cut from deliveries.", ["source"], registry=REGISTRY
+)
+INCIDENTS = Gauge("bridge_incidents", "Incidents in the store, by phase.", ["phase"], registry=REGISTRY)
+INCIDENTS_PARKED = Gauge(
+    "bridge_incidents_parked", "Incidents whose writes the status page refuses for good.", registry=REGISTRY
+)
+OLDEST_DUE = Gauge(
+    "bridge_oldest_due_seconds",
+    "How long the most overdue incident has been waiting for a reconciler.",
+    registry=REGISTRY,
+)
+WRITES = Counter(
+    "bridge_page_writes_total",
+    "Writes to the status page, by kind and outcome.",
+    ["write", "outcome"],
+    registry=REGISTRY,
+)
+PAGE_REQUESTS = Counter(
+    "bridge_page_requests_total",
+    "HTTP requests to Checkly, by method and status (0: no answer).",
+    ["method", "code"],
+    registry=REGISTRY,
+)
+PAGE_SECONDS = Histogram(
+    "bridge_page_request_duration_seconds", "Duration of HTTP requests to Checkly.", ["method"], registry=REGISTRY
+)
+WRITES_PAUSED = Gauge(
+    "bridge_writes_paused", "1 while every write waits because Checkly refuses the key or account.", registry=REGISTRY
+)
+DUPLICATES = Counter(
+    "bridge_duplicates_total", "Duplicate incidents of ours found on the page and resolved.", registry=REGISTRY
+)
+MISSED = Counter(
+    "bridge_incidents_missed_total", "Outages that cleared before they could be published.", registry=REGISTRY
+)
+CONFIG_LOADED = Gauge(
+    "bridge_config_loaded_timestamp_seconds",
+    "Unix time at which the configuration in force was loaded.",
+    registry=REGISTRY,
+)
+CONFIG_OK = Gauge(
+    "bridge_config_last_reload_successful",
+    "1 if the last attempt to load the configuration succeeded.",
+    registry=REGISTRY,
+)
+STORE_OK = Gauge("bridge_store_available", "1 while Redis answers and can write.", registry=REGISTRY)
+STORE_DURABLE = Gauge(
+    "bridge_store_durable", "1 if Redis neither evicts keys nor runs without persistence.", registry=REGISTRY
+)
+
+
+_log = structlog.get_logger()
+
+
+def log(event: Event, **fields: Any) -> None:
+    """Write one registered log event. ``fields`` never hold a secret or a payload's free text."""
+    _log.log(event.level, event.event, **fields)
+
+
+def configure_logging(*, level: str = "info", form: str = "auto", stream: TextIO | None = None) -> None:
+    """Send log lines to ``stream`` (default: standard error) as JSON, or readable where a person watches.
+
+    ``form`` is ``json``, ``text`` or ``auto`` (text on a terminal). ``level`` is a name of the logging
+    module, in any case.
+    """
+    out = stream or sys.stderr
+    readable = form == "text" or (form == "auto" and out.isatty())
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=out.isatty()) if readable else structlog.processors.JSONRenderer()
+    )
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(file=out),
+        cache_logger_on_first_use=False,
+    )

@@ -1,0 +1,80 @@
+"""How the API shows incidents: JSON with RFC 3339 times, null where something has not happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bridge.model import Incident, Intent, Post
+from bridge.sources.rfc3339 import from_ms
+from bridge.store import CountedAlert
+
+
+def incident_view(incident: Incident) -> dict[str, Any]:
+    """An incident as ``GET /api/incidents`` lists it."""
+    summary, progress = incident.summary, incident.progress
+    return {
+        "id": incident.id,
+        "key": incident.key,
+        "route": incident.route,
+        "group": incident.group,
+        "episode": incident.episode,
+        "revision": incident.revision,
+        "phase": progress.phase,
+        "phase_at": _time(progress.phase_at),
+        "severity": None if summary.severity is None else summary.severity.name,
+        "services": {name: severity.name for name, severity in summary.services.items()},
+        "labels": summary.labels,
+        "firing": summary.firing,
+        "acknowledged": summary.acknowledged,
+        "held": summary.held,
+        "orphaned": summary.orphaned,
+        "starts_at": _time(summary.starts_at),
+        "ends_at": _time(summary.ends_at),
+        "firing_since": _time(summary.since),
+        "cleared_at": _time(summary.cleared_at),
+        "posts": [_post_view(page, post) for page, post in progress.posts.items()],
+        "note": progress.note,
+    }
+
+
+def alert_view(alert: CountedAlert) -> dict[str, Any]:
+    """An alert as ``GET /api/incidents/{id}`` adds it to its incident."""
+    return {
+        "source": alert.source,
+        "fingerprint": alert.fingerprint,
+        "status": alert.status,
+        "starts_at": _time(alert.starts_at),
+        "ends_at": _time(alert.ends_at),
+        "seen_at": _time(alert.seen_at),
+        "severity": alert.severity.name,
+        "services": alert.services,
+        "why": alert.why,
+    }
+
+
+def _post_view(page: str, post: Post) -> dict[str, Any]:
+    return {
+        "page": page,
+        "remote_id": post.remote_id,
+        "status": post.status,
+        "severity": None if post.severity is None else post.severity.name,
+        "services": post.services,
+        "pending": None if post.intent is None else _intent_view(post.intent),
+        "attempts": post.attempts,
+        "retry_at": _time(post.retry_at),
+        "parked": post.parked,
+        "closed_at": _time(post.closed_at),
+    }
+
+
+def _intent_view(intent: Intent) -> dict[str, Any]:
+    return {
+        "write": intent.write,
+        "status": intent.status,
+        "recorded_at": _time(intent.recorded_at),
+        "unknown_at": _time(intent.unknown_at),
+    }
+
+
+def _time(at: int | None) -> str | None:
+    return from_ms(at) if at else None

@@ -1,0 +1,1 @@
+"""What `make bench` runs: the bridge against a bare endpoint, on one Redis, in one run."""

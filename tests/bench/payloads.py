@@ -1,0 +1,62 @@
+"""Deliveries as Alertmanager sends them, one JSON document a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+GROUPS = 50
+
+
+def alert(number: int) -> dict[str, object]:
+    """A firing alert like a real one, about 550 bytes; every number has a fingerprint of its own."""
+    return {
+        "status": "firing",
+        "labels": {
+            "alertname": "HighErrorRate",
+            "service": "checkout",
+            "severity": ("critical", "warning")[number % 2],
+            "group": f"g{number % GROUPS}",
+            "instance": f"10.0.{number // 250 % 250}.{number % 250}:9090",
+            "job": "checkout-api",
+            "prometheus": "monitoring/k8s",
+        },
+        "annotations": {"summary": "Error rate above 5 % for 10 minutes", "runbook": "https://runbooks.example/errors"},
+        "startsAt": "2026-01-02T03:04:05.678901234Z",
+        "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "http://prometheus.example/graph?g0.expr=rate%28errors%5B5m%5D%29&g0.tab=1",
+        "fingerprint": f"{number:016x}",
+    }
+
+
+def payload(numbers: range) -> bytes:
+    """One delivery with these alerts."""
+    alerts = [alert(number) for number in numbers]
+    return json.dumps(
+        {
+            "receiver": "bridge",
+            "status": "firing",
+            "alerts": alerts,
+            "groupLabels": {"alertname": "HighErrorRate"},
+            "commonLabels": {"alertname": "HighErrorRate"},
+            "commonAnnotations": {},
+            "externalURL": "http://alertmanager.example",
+            "version": "4",
+            "groupKey": '{}:{alertname="HighErrorRate"}',
+            "truncatedAlerts": 0,
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def write(path: Path, *, deliveries: int, alerts_each: int, first: int = 0) -> Path:
+    """A file of deliveries with new alerts each."""
+
+    def lines() -> Iterator[bytes]:
+        for at in range(first, first + deliveries * alerts_each, alerts_each):
+            yield payload(range(at, at + alerts_each)) + b"\n"
+
+    with path.open("wb") as file:
+        file.writelines(lines())
+    return path

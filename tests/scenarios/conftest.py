@@ -1,0 +1,79 @@
+"""The stage of the scenarios: one simulator for all of them, reset for each; bridges that read a file of the test's."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from tests.scenarios.vocabulary import Outage, Page, write_configuration
+from tests.servers import Bridge, Sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_SERVICES = ["Checkout", "Payments", "Search"]
+_ACCOUNT = {
+    "name": "Shop",
+    "services": _SERVICES,
+    "pages": [
+        {
+            "name": "Shop",
+            "url": "shop",
+            "cards": [{"name": "Services", "services": _SERVICES}],
+            "subscribers": ["reader@example.com"],
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory):
+    """Checkly, simulated: the account of a shop with one page and one subscriber."""
+    directory = tmp_path_factory.mktemp("sandbox")
+    account = directory / "account.yaml"
+    account.write_text(yaml.safe_dump(_ACCOUNT))
+    with Sandbox(directory, account=account) as server:
+        yield server
+
+
+@pytest.fixture
+def page(sandbox):
+    """The shop's page, with nothing on it yet."""
+    sandbox.control("POST", "reset")
+    return Page(sandbox)
+
+
+@pytest.fixture
+def config(tmp_path):
+    """The configuration file that bridges of the test follow; ``write_configuration`` changes it."""
+    return write_configuration(tmp_path / "bridge.yaml")
+
+
+@pytest.fixture
+def start_bridge(tmp_path, page, config, redis_url):
+    """Starts bridges on one Redis and stops those that still run at the end."""
+    numbers = count(1)
+    with ExitStack() as running:
+
+        def start(**options: Any) -> Bridge:
+            directory = tmp_path / f"bridge-{next(numbers)}"
+            options = {"config": config, "sandbox": page.sandbox, "redis_url": redis_url} | options
+            return running.enter_context(Bridge(directory, **options))
+
+        yield start
+
+
+@pytest.fixture
+def bridge(start_bridge: Callable[..., Bridge]) -> Bridge:
+    """A bridge that runs."""
+    return start_bridge()
+
+
+@pytest.fixture
+def outage(bridge: Bridge) -> Outage:
+    """An outage of which the bridge is told as Alertmanager would."""
+    return Outage(bridge)

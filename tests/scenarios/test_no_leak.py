@@ -1,0 +1,67 @@
+"""What a payload says stays inside: only the configuration's words, and labels that it lists as public, get out."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.scenarios.vocabulary import Page, alert, command, log_of, metric, payload, write_configuration
+from tests.servers import Bridge
+
+CANARY = "Quokka"
+EVERYTHING = [{"name": "all", "services": ["checkout"]}]
+
+
+def canaries(status: str) -> bytes:
+    """A payload that says the word wherever it can; one of its alerts cannot be understood."""
+    labels = {f"{CANARY}_{number}": f"{CANARY} {number}" for number in range(3)}
+    names = ("alertname", "service", "severity", "team", "instance")
+    told = alert(status, **labels, **dict.fromkeys(names, CANARY)) | {
+        "annotations": {"summary": f"{CANARY} <b>", CANARY: CANARY},
+        "generatorURL": f"http://prometheus/graph?g0.expr={CANARY}",
+    }
+    unusable = told | {"labels": {CANARY: [CANARY]}, "startsAt": CANARY}
+    return payload(
+        told,
+        unusable,
+        receiver=CANARY,
+        groupKey=f'{{}}:{{{CANARY}="{CANARY}"}}',
+        groupLabels={CANARY: CANARY},
+        commonLabels=labels,
+        commonAnnotations={CANARY: CANARY},
+        externalURL=f"http://{CANARY}:9093",
+        notification_reason=CANARY,
+    )
+
+
+def assert_silent(bridge: Bridge, page: Page) -> None:
+    """The word is nowhere outside, nor in what operators collect; the secrets neither."""
+    metrics = httpx.get(f"{bridge.url}/metrics").raise_for_status().text
+    for text in (page.html, str(page.incidents), str(page.calls), str(page.mails), metrics, bridge.output):
+        assert CANARY.lower() not in text.lower()
+        assert bridge.alertmanager_token not in text
+        assert bridge.admin_token not in text
+
+
+def test_a_word_in_all_labels_and_annotations_gets_nowhere(start_bridge, page, config):
+    write_configuration(config, routes=EVERYTHING, public_labels=["region"])
+    bridge = start_bridge()
+    for refused in (CANARY.encode(), f'{{"alerts": "{CANARY}"}}'.encode(), f'{{"version": "{CANARY}"}}'.encode()):
+        assert bridge.deliver(refused).status_code == 400
+    assert bridge.deliver(b"{}", token=CANARY).status_code == 401
+    assert bridge.deliver(canaries("firing")).json()["delivery"]["changed"] == 1
+    page.shows(status="INVESTIGATING", services=("Checkout",))
+    assert_silent(bridge, page)
+    assert bridge.deliver(canaries("resolved")).json()["delivery"]["changed"] == 1
+    page.shows(status="RESOLVED")
+    assert_silent(bridge, page)
+    assert metric(bridge, "bridge_alerts_total", outcome="unusable") == 2
+    assert len(log_of(bridge, "alert_unusable")) == 2
+
+
+@pytest.mark.parametrize("name", ["name", "investigating"])
+def test_a_text_that_reads_another_label_is_no_configuration(config, name):
+    write_configuration(config, routes=EVERYTHING, public_labels=["region"], texts={name: "{{ labels.instance }}"})
+    result = command("check", config)
+    assert result.returncode == 1
+    assert 'the label "instance" is not public' in result.stdout

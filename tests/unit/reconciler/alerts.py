@@ -1,0 +1,61 @@
+"""An incident's alerts as a test tells of them, and the sums that the store would keep of them."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from bridge.model import Severity, Summary
+
+
+class Alerts(Struct):
+    """At most one alert per service. Each call is one change of the facts at the instant ``now``."""
+
+    firing: dict[str, Severity] = {}
+    acknowledged: bool = False
+    held: int = 0
+    since: int = 0
+    cleared_at: int = 0
+    eased_at: int = 0
+    starts_at: int = 0
+    ends_at: int = 0
+    revision: int = 0
+
+    def fire(self, now: int, service: str = "checkout", severity: Severity = Severity.MAJOR) -> None:
+        if not self.firing:
+            self.since, self.starts_at, self.ends_at, self.acknowledged = now, now - 500, 0, False
+        elif service in self.firing and self.firing[service] is not severity:
+            self.eased_at = now
+        self.firing = {**self.firing, service: severity}
+        self.revision += 1
+
+    def clear(self, now: int, service: str | None = None) -> None:
+        """Resolve the alert of one service, or of all."""
+        left = {name: level for name, level in self.firing.items() if service not in {None, name}}
+        if left == self.firing:
+            return
+        self.firing, self.eased_at, self.ends_at = left, now, now - 200
+        if not left:
+            self.cleared_at, self.acknowledged = now, False
+        self.revision += 1
+
+    def acknowledge(self) -> None:
+        self.acknowledged = bool(self.firing)
+        self.revision += 1
+
+    def hold(self, count: int) -> None:
+        self.held = count
+        self.revision += 1
+
+    @property
+    def summary(self) -> Summary:
+        return Summary(
+            firing=len(self.firing),
+            acknowledged=int(self.acknowledged),
+            held=self.held,
+            services=dict(sorted(self.firing.items())),
+            since=self.since,
+            cleared_at=self.cleared_at,
+            eased_at=self.eased_at,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+        )

@@ -1,0 +1,208 @@
+"""A status page that misbehaves by script, in the place of Checkly's."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from enum import Enum, auto
+from itertools import count
+from typing import TypeVar
+
+from msgspec.structs import replace
+
+from bridge.checkly.errors import Gone, NotSent, RateLimited, Refused, Rejected, UnknownOutcome
+from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
+from bridge.model import Intent, Phase
+
+Answer = TypeVar("Answer")
+SECOND = 1_000
+
+
+class Outcome(Enum):
+    """What becomes of a write. The last four are all the same to the bridge, save that it may not live to see it."""
+
+    DONE = auto()
+    NOT_SENT = auto()
+    RATE_LIMITED = auto()
+    REFUSED = auto()
+    REJECTED = auto()
+    LOST_BEFORE = auto()
+    LOST_AFTER = auto()
+    LATE = auto()
+    CRASH_BEFORE = auto()
+    CRASH_AFTER = auto()
+
+
+ERRORS = {
+    Outcome.NOT_SENT: NotSent("refused"),
+    Outcome.RATE_LIMITED: RateLimited("429"),
+    Outcome.REFUSED: Refused("401", status=401),
+    Outcome.REJECTED: Rejected("400", status=400),
+}
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+class Page:
+    """A status page. ``outcomes`` are taken one per write (``opening``: per creation), and all is well after the last.
+
+    A late write takes effect after ``late_ms``; the list shows everything as it was ``lag_ms`` ago. ``on_write`` is
+    called as a write is about to arrive. ``writes`` are those that took effect.
+    """
+
+    def __init__(self, clock: Callable[[], int], outcomes: Iterable[Outcome] = ()) -> None:
+        self._clock = clock
+        self.outcomes = deque(outcomes)
+        self.opening: deque[Outcome] = deque()
+        self.late_ms = 5 * SECOND
+        self.lag_ms = 0
+        self.is_down = False
+        self.on_write: Callable[[], None] = lambda: None
+        self.writes: list[str] = []
+        self.mails: list[str] = []
+        self.most_standing = 0
+        self.lists = 0
+        self.calls = 0
+        self._ids = count(1)
+        self._arrival: int | None = None
+        self._late: list[tuple[int, Callable[[], object]]] = []
+        self._states: dict[str, list[tuple[int, RemoteIncident]]] = {}
+
+    @property
+    def incidents(self) -> list[RemoteIncident]:
+        """What stands there now, the oldest first."""
+        self._arrive()
+        return [states[-1][1] for states in self._states.values()]
+
+    @property
+    def standing(self) -> list[RemoteIncident]:
+        """The open ones."""
+        return [incident for incident in self.incidents if incident.status is not Phase.RESOLVED]
+
+    @property
+    def only(self) -> RemoteIncident:
+        (incident,) = self.incidents
+        return incident
+
+    def edit(self, remote_id: str, **changes: object) -> None:
+        """What a person does."""
+        self._put(replace(self._get(remote_id), **changes))
+
+    def delete(self, remote_id: str) -> None:
+        del self._states[remote_id]
+
+    async def open(self, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
+        return await self._write(f"open {intent.severity.name}", intent, lambda: self._open(intent), guard)
+
+    async def read(self, remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
+        self._ask(guard)
+        return self._get(remote_id)
+
+    async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
+        def put() -> RemoteIncident:
+            services = tuple(dict.fromkeys((*current.services, *intent.services)))
+            return self._put(replace(self._get(current.id), severity=intent.severity, services=services))
+
+        return await self._write(f"change {intent.severity.name}", intent, put, guard)
+
+    async def update(self, remote_id: str, intent: Intent, *, guard: Guard | None = None) -> RemoteUpdate:
+        def post() -> RemoteUpdate:
+            incident = self._get(remote_id)
+            update = self._update(intent)
+            updates = sorted((*incident.updates, update), key=lambda update: -update.public_at)
+            self._put(replace(incident, status=intent.status, updates=tuple(updates)))
+            return update
+
+        return await self._write(f"update {intent.status}", intent, post, guard)
+
+    async def open_incidents(self, *, guard: Guard | None = None) -> list[RemoteIncident]:
+        self._ask(guard)
+        self.lists += 1
+        seen = []
+        for states in self._states.values():
+            shown = [incident for at, incident in states if at <= self._clock() - self.lag_ms]
+            seen += [incident for incident in shown[-1:] if incident.status is not Phase.RESOLVED]
+        return seen
+
+    async def _write(self, what: str, intent: Intent, commit: Callable[[], Answer], guard: Guard | None) -> Answer:
+        self._ask(guard)
+        self.on_write()
+        script = self.opening if what.startswith("open") and self.opening else self.outcomes
+        outcome = script.popleft() if script else Outcome.DONE
+
+        def arrive() -> Answer:
+            answer = commit()
+            self.writes.append(what)
+            self.most_standing = max(self.most_standing, len(self.standing))
+            if intent.notify:
+                self.mails.append(what)
+            return answer
+
+        if outcome in ERRORS:
+            raise ERRORS[outcome]
+        if outcome is Outcome.CRASH_BEFORE:
+            raise Crash
+        if outcome is Outcome.LATE:
+            self._late.append((self._clock(), arrive))
+        if outcome in {Outcome.LATE, Outcome.LOST_BEFORE}:
+            raise UnknownOutcome("timeout")
+        answer = arrive()
+        if outcome is Outcome.CRASH_AFTER:
+            raise Crash
+        if outcome is Outcome.LOST_AFTER:
+            raise UnknownOutcome("reset")
+        return answer
+
+    def _ask(self, guard: Guard | None) -> None:
+        self._arrive()
+        self.calls += 1
+        if guard is not None and not guard():
+            raise NotSent("the lease is lost")
+        if self.is_down:
+            raise NotSent("refused")
+
+    def _arrive(self) -> None:
+        now = self._clock()
+        due = [(at + self.late_ms, arrive) for at, arrive in self._late if at + self.late_ms <= now]
+        self._late = [(at, arrive) for at, arrive in self._late if at + self.late_ms > now]
+        for self._arrival, arrive in due:
+            arrive()
+        self._arrival = None
+
+    @property
+    def _now(self) -> int:
+        """The present, or when the late write took effect that is arriving."""
+        return self._clock() if self._arrival is None else self._arrival
+
+    def _open(self, intent: Intent) -> RemoteIncident:
+        return self._put(
+            RemoteIncident(
+                id=f"remote-{next(self._ids)}",
+                name=intent.name,
+                status=intent.status,
+                severity=intent.severity,
+                services=intent.services,
+                created_at=self._now,
+                updates=(self._update(intent),),
+            )
+        )
+
+    def _update(self, intent: Intent) -> RemoteUpdate:
+        return RemoteUpdate(
+            id=f"update-{next(self._ids)}",
+            status=intent.status,
+            text=intent.text,
+            public_at=intent.public_at,
+            created_at=self._now,
+        )
+
+    def _get(self, remote_id: str) -> RemoteIncident:
+        if remote_id not in self._states:
+            raise Gone("404", status=404)
+        return self._states[remote_id][-1][1]
+
+    def _put(self, incident: RemoteIncident) -> RemoteIncident:
+        self._states.setdefault(incident.id, []).append((self._now, incident))
+        return incident

@@ -1,0 +1,229 @@
+"""The spine on a real Redis and the simulator of Checkly: alerts go in at the store, calls come out at the API.
+
+Nothing sleeps: `Rig.after` makes the stored times older instead. What stands on the page is as young as it is, so the
+dates that readers see are no matter here; alerts start and end well in the past.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from msgspec.structs import replace
+
+from bridge.checkly.client import Client
+from bridge.checkly.errors import Refused
+from bridge.checkly.services import Catalog
+from bridge.checkly.v1 import V1StatusPage
+from bridge.config.loader import load
+from bridge.model import Alert, AlertStatus, Incident, Post, Progress, Routed
+from bridge.reconciler import Reconciler
+from bridge.reconciler.lease import Lease, LeaseLost
+from bridge.routing import route
+from bridge.sandbox import Account, create_app
+from bridge.sandbox.incidents import Incident as Shown
+from bridge.sandbox.state import State
+from bridge.store import Store
+from bridge.store.connect import connect
+from bridge.store.store import PREFIX
+from tests.unit.reconciler.world import Live, on_one_page
+
+INCIDENTS = "/v1/status-pages/incidents"
+SECOND, MINUTE = 1_000, 60_000
+SETTLE_MS = 10 * SECOND
+CONFIG = """
+version: 1
+checkly: {notify: [open, resolved], settle: 10s}
+services: {checkout: Checkout, payments: Payments}
+severity: [{match: severity = critical, is: CRITICAL}, {is: MINOR}]
+defaults: {publish_after: 1m, resolve_after: 2m, reopen_after: 10m}
+routes: [{name: shop, services: {label: service}}]
+"""
+_TIMES = ("since", "cleared", "eased", "lease_until")
+
+
+class Rig:
+    """Close it at the end."""
+
+    def __init__(self, redis_url: str, tmp_path: Path) -> None:
+        file = tmp_path / "bridge.yaml"
+        file.write_text(CONFIG)
+        self.live = Live(load(file))
+        self.redis = connect(redis_url)
+        self.store = Store(self.redis)
+        self.app = create_app(Account.sample())
+        self.state: State = self.app.state.sandbox
+        self.behind = 0.0  # how much further than the true one a reconciler's own clock has come, in seconds
+        self._clients: list[Client] = []
+        self._tokens = count(1)
+        self.reconciler = self.start()
+
+    def start(self, api_key: str | None = None) -> Reconciler:
+        """One more bridge on the same store."""
+        account = self.state.account
+        client = Client(
+            "http://checkly",
+            api_key or account.api_key,
+            account.uuid,
+            timeout_ms=30 * SECOND,
+            transport=httpx.ASGITransport(self.app),
+        )
+        self._clients.append(client)
+        catalog = Catalog(client, clock=lambda: int(time.monotonic() * 1000))
+        return Reconciler(
+            store=self.store,
+            pages={"page": V1StatusPage(client, catalog, lambda: self.live.current.services)},
+            page_of=on_one_page,
+            config=self.live,
+            monotonic=lambda: time.monotonic() + self.behind,
+            token=lambda: f"token-{next(self._tokens)}",
+            chance=lambda: 0.5,
+        )
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.close()
+        await self.store.close()
+
+    @property
+    def shown(self) -> list[Shown]:
+        """What stands on the page, the oldest first."""
+        return sorted(self.state.incidents.latest_first(), key=lambda incident: incident.created_at)
+
+    @property
+    def only(self) -> Shown:
+        (incident,) = self.shown
+        return incident
+
+    @property
+    def writes(self) -> list[str]:
+        """The calls that changed something: method and the path's last part."""
+        return [f"{call.method} {call.path.rpartition('/')[2]}" for call in self.state.calls if call.committed]
+
+    async def ingest(self, status: AlertStatus, service: str, severity: str) -> None:
+        now = int(time.time() * 1000)
+        labels = {"service": service, "severity": severity}
+        routed = route(labels, self.live.current)
+        assert isinstance(routed, Routed)
+        is_over = status is AlertStatus.RESOLVED
+        alert = Alert(
+            source="alertmanager",
+            fingerprint=service,
+            status=status,
+            labels=labels,
+            starts_at=now - 20 * MINUTE,
+            ends_at=now - 10 * MINUTE if is_over else None,
+        )
+        await self.store.ingest([(alert, routed)])
+
+    async def fire(self, service: str = "checkout", severity: str = "warning") -> None:
+        await self.ingest(AlertStatus.FIRING, service, severity)
+        await self.settle()
+
+    async def clear(self, service: str = "checkout", severity: str = "warning") -> None:
+        await self.ingest(AlertStatus.RESOLVED, service, severity)
+        await self.settle()
+
+    async def incident(self) -> Incident:
+        (incident,) = await self.store.incidents()
+        return incident
+
+    async def post(self) -> Post:
+        return (await self.incident()).progress.posts["page"]
+
+    async def claim(self, reconciler: Reconciler | None = None) -> Lease:
+        lease = await (reconciler or self.reconciler).claim()
+        assert isinstance(lease, Lease)
+        return lease
+
+    async def settle(self, reconciler: Reconciler | None = None) -> None:
+        """Let a bridge do all it finds due."""
+        reconciler = reconciler or self.reconciler
+        for _ in range(20):
+            lease = await reconciler.claim()
+            if not isinstance(lease, Lease):
+                return
+            try:
+                await reconciler.reconcile(lease)
+            except LeaseLost:
+                continue
+            except Refused as error:
+                await reconciler._pause(lease, error)
+        raise AssertionError(f"no end of claims: {self.writes}")
+
+    async def after(self, *spans_ms: int) -> None:
+        """Let each span of time pass at one leap, and do then what is due."""
+        for span_ms in spans_ms:
+            await self.age(span_ms)
+            await self.settle()
+
+    def publish_at_once(self) -> None:
+        routes = [replace(each, policy=replace(each.policy, publish_after_ms=0)) for each in self.live.current.routes]
+        self.live.current = replace(self.live.current, routes=tuple(routes))
+
+    def watch(self) -> asyncio.Event:
+        """Gives an event that is set when something changes on the page."""
+        happened, touch = asyncio.Event(), self.state.incidents.touch
+
+        def touch_and_tell(incident: Shown, now: int) -> None:
+            touch(incident, now)
+            happened.set()
+
+        self.state.incidents.touch = touch_and_tell  # type: ignore[method-assign]
+        return happened
+
+    async def age(self, ms: int) -> None:
+        """Make every stored time that much older."""
+        if await self.redis.exists(f"{PREFIX}pause"):
+            await self.redis.hincrby(f"{PREFIX}pause", "until", -ms)
+        ids: list[Any] = await self.redis.zrange(f"{PREFIX}due", 0, -1)
+        for id_ in ids:
+            await self.redis.zincrby(f"{PREFIX}due", -ms, id_)
+            key = f"{PREFIX}i:{id_.decode()}"
+            fields: dict[Any, Any] = await self.redis.hgetall(key)
+            older: dict[Any, Any] = {
+                name: int(fields[name.encode()]) - ms for name in _TIMES if name.encode() in fields
+            }
+            if packed := fields.get(b"progress"):
+                older["progress"] = msgspec.msgpack.encode(_older(msgspec.msgpack.decode(packed, type=Progress), ms))
+            await self.redis.hset(key, mapping=older)
+
+    async def send_again(self, call_number: int) -> None:
+        """What a slow network does: deliver a request that was given up long ago."""
+        call = next(call for call in self.state.calls if call.number == call_number)
+        account = self.state.account
+        headers = {"Authorization": f"Bearer {account.api_key}", "X-Checkly-Account": account.uuid}
+        transport = httpx.ASGITransport(self.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://checkly", headers=headers) as client:
+            answer = await client.request(call.method, call.path, json=call.request)
+            answer.raise_for_status()
+
+
+def _older(progress: Progress, ms: int) -> Progress:
+    posts = {page: _older_post(post, ms) for page, post in progress.posts.items()}
+    return replace(progress, phase_at=progress.phase_at - ms, posts=posts)
+
+
+def _older_post(post: Post, ms: int) -> Post:
+    intent = post.intent
+    if intent is not None and intent.unknown_at is not None:
+        intent = replace(intent, unknown_at=intent.unknown_at - ms)
+    return replace(
+        post,
+        intent=intent,
+        public_at=post.public_at - ms,
+        retry_at=max(0, post.retry_at - ms),
+        verify_at=None if post.verify_at is None else post.verify_at - ms,
+        closed_at=None if post.closed_at is None else post.closed_at - ms,
+    )
+
+
+async def together(*works: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        for work in works:
+            group.create_task(work)

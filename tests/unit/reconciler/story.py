@@ -1,0 +1,140 @@
+"""An incident's life told as a story of alerts and time, on a page that takes every write."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from bridge import posting
+from bridge.lifecycle import (
+    Draft,
+    Drop,
+    Renew,
+    Step,
+    Wait,
+    WriteTo,
+    decide,
+)
+from bridge.model import Incident, Intent, Phase, Policy, Post, Severity, Write
+from tests.unit.reconciler.alerts import Alerts
+
+START = 1_790_000_000_000
+SECOND, MINUTE = 1_000, 60_000
+POLICY = Policy(publish_after_ms=MINUTE, resolve_after_ms=2 * MINUTE, reopen_after_ms=10 * MINUTE)
+RETENTION_MS = 7 * 24 * 60 * MINUTE
+PAGE_OF = {"checkout": "page", "payments": "page", "search": "page"}
+ENOUGH_STEPS = 12
+
+
+class Story:
+    """An incident whose alerts and clock the test moves; ``settle`` does all that is to be done at that instant."""
+
+    def __init__(self, policy: Policy = POLICY, *, page_works: bool = True) -> None:
+        self.policy = policy
+        self.page_works = page_works
+        self.now = START
+        self.alerts = Alerts()
+        self.incident = Incident(id="0123456789", key="checkout", route="checkout")
+        self.written: list[Draft] = []
+        self.episodes: list[list[Draft]] = []
+        self.next_at: int | None = None
+        self.is_forgotten = False
+
+    @property
+    def phase(self) -> Phase:
+        return self.incident.progress.phase
+
+    @property
+    def post(self) -> Post:
+        return self.incident.progress.posts.get("page", Post())
+
+    @property
+    def told(self) -> list[str]:
+        """What was written, in short: ``open INVESTIGATING MAJOR``."""
+        return [f"{draft.write} {draft.status} {draft.severity.name}" for draft in self.written]
+
+    def decide(self) -> Step:
+        self.incident = replace(self.incident, summary=self.alerts.summary)
+        return decide(self.incident, self.policy, self.now, retention_ms=RETENTION_MS, page_of=PAGE_OF)
+
+    def settle(self) -> Story:
+        for _ in range(ENOUGH_STEPS):
+            step = self.decide()
+            if isinstance(step, Drop):
+                self.is_forgotten, self.next_at = True, None
+                return self
+            self.incident = replace(self.incident, progress=step.progress)
+            if isinstance(step, Wait):
+                self.next_at = step.until
+                return self
+            self._take(step)
+        pytest.fail(f"no end of steps: {self.told[-ENOUGH_STEPS:]}")
+
+    def after(self, ms: int) -> Story:
+        """Let time pass, waking whenever the incident asked for it."""
+        end = self.now + ms
+        while self.next_at is not None and self.next_at <= end:
+            assert self.next_at > self.now, "asked to be woken in the past"
+            self.now = self.next_at
+            self.settle()
+        self.now = end
+        return self.settle()
+
+    def fire(self, service: str = "checkout", severity: Severity = Severity.MAJOR) -> Story:
+        self.alerts.fire(self.now, service, severity)
+        return self.settle()
+
+    def clear(self, service: str | None = None) -> Story:
+        self.alerts.clear(self.now, service)
+        return self.settle()
+
+    def acknowledge(self) -> Story:
+        self.alerts.acknowledge()
+        return self.settle()
+
+    def hold(self, count: int = 1) -> Story:
+        self.alerts.hold(count)
+        return self.settle()
+
+    def put(self, post: Post) -> Story:
+        posts = {"page": post}
+        self.incident = replace(self.incident, progress=replace(self.incident.progress, posts=posts))
+        return self
+
+    def _take(self, step: Step) -> None:
+        if isinstance(step, Renew):
+            self.episodes.append(self.written)
+            self.written = []
+            return
+        assert isinstance(step, WriteTo), step
+        if not self.page_works:
+            self.put(posting.not_sent(self.post, retry_at=self.now + SECOND))
+            return
+        self.written.append(step.draft)
+        remote_id = self.post.remote_id or f"remote-{len(self.episodes)}"
+        self.put(posting.succeeded(posting.begin(self.post, intent(step.draft)), remote_id))
+
+
+def intent(draft: Draft) -> Intent:
+    return Intent(
+        write=draft.write,
+        status=draft.status,
+        kind=draft.kind,
+        severity=draft.severity,
+        services=draft.services,
+        labels=draft.labels,
+        name="Checkout",
+        text="" if draft.write is Write.CHANGE else "A text.",
+        notify=False,
+        public_at=draft.public_at,
+        recorded_at=0,
+    )
+
+
+def published(policy: Policy = POLICY) -> Story:
+    """An outage of checkout, MAJOR, that has just become public."""
+    return Story(policy).fire().after(policy.publish_after_ms)
+
+
+def resolved() -> Story:
+    return published().after(MINUTE).clear().after(2 * MINUTE)

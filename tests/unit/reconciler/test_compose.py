@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from bridge.checkly.port import RemoteIncident, RemoteUpdate
+from bridge.config.texts import TextKind
+from bridge.lifecycle import Draft
+from bridge.model import Incident, Phase, Policy, Post, Severity, UpdateKind, Write
+from bridge.reconciler.compose import carries_reference, compose, ours, reference_line, text_kind
+from tests.unit.reconciler.world import ID, MINUTE, START, config
+
+CONFIG = config(Policy())
+INCIDENT = Incident(id=ID, key="checkout", route="checkout")
+DRAFT = Draft(
+    write=Write.OPEN,
+    status=Phase.INVESTIGATING,
+    kind=UpdateKind.OPEN,
+    severity=Severity.MAJOR,
+    services=("checkout", "payments"),
+    labels={},
+    public_at=START,
+)
+OPEN = Post(remote_id="remote", status=Phase.INVESTIGATING, name="A name it once had")
+
+
+def remote(id_: str, *texts: str, created_at: int = START, **fields: object) -> RemoteIncident:
+    updates = tuple(
+        RemoteUpdate(id="", status=Phase.INVESTIGATING, text=text, public_at=START, created_at=START) for text in texts
+    )
+    return replace(
+        RemoteIncident(
+            id=id_,
+            name="Checkout",
+            status=Phase.INVESTIGATING,
+            severity=Severity.MAJOR,
+            services=(),
+            created_at=created_at,
+            updates=updates,
+        ),
+        **fields,
+    )
+
+
+class TestCompose:
+    def test_a_text_names_the_services_as_the_page_does_and_ends_with_the_reference(self) -> None:
+        intent = compose(INCIDENT, Post(), DRAFT, CONFIG, now=START + MINUTE)
+        assert intent.name == "Issue affecting multiple services"
+        assert "Checkout" in intent.text
+        assert intent.text.endswith(f"\n\nReference: {ID}")
+        assert (intent.public_at, intent.recorded_at) == (START, START + MINUTE)
+
+    def test_the_reference_can_be_left_out(self) -> None:
+        intent = compose(INCIDENT, Post(), DRAFT, config(Policy(), reference=False), now=START)
+        assert "Reference" not in intent.text
+
+    def test_an_incident_keeps_the_name_it_was_given(self) -> None:
+        assert compose(INCIDENT, OPEN, DRAFT, CONFIG, now=START).name == "A name it once had"
+
+    def test_a_service_that_left_the_configuration_is_not_named(self) -> None:
+        intent = compose(INCIDENT, Post(), replace(DRAFT, services=("checkout", "gone")), CONFIG, now=START)
+        assert intent.name == "Issue affecting Checkout"
+
+    @pytest.mark.parametrize("kind", UpdateKind)
+    def test_subscribers_are_mailed_of_what_the_configuration_names_and_of_nothing_else(self, kind: UpdateKind) -> None:
+        draft = replace(DRAFT, write=Write.UPDATE, kind=kind)
+        told = config(Policy(), notify=frozenset({kind}))
+        others = config(Policy(), notify=frozenset(UpdateKind) - {kind})
+        assert compose(INCIDENT, OPEN, draft, told, now=START).notify
+        assert not compose(INCIDENT, OPEN, draft, others, now=START).notify
+
+    def test_a_change_has_no_text_and_mails_nobody(self) -> None:
+        draft = replace(DRAFT, write=Write.CHANGE, kind=UpdateKind.UPDATE)
+        intent = compose(INCIDENT, OPEN, draft, config(Policy(), notify=frozenset(UpdateKind)), now=START)
+        assert (intent.text, intent.notify) == ("", False)
+
+    @pytest.mark.parametrize(
+        ("status", "kind", "text"),
+        [
+            (Phase.IDENTIFIED, UpdateKind.UPDATE, TextKind.IDENTIFIED),
+            (Phase.MONITORING, UpdateKind.UPDATE, TextKind.MONITORING),
+            (Phase.RESOLVED, UpdateKind.RESOLVED, TextKind.RESOLVED),
+            (Phase.INVESTIGATING, UpdateKind.UPDATE, TextKind.UPDATE),
+            (Phase.INVESTIGATING, UpdateKind.SEVERITY, TextKind.UPDATE),
+            (Phase.IDENTIFIED, UpdateKind.SEVERITY, TextKind.UPDATE),
+        ],
+    )
+    def test_a_new_status_has_its_own_text(self, status: Phase, kind: UpdateKind, text: TextKind) -> None:
+        assert text_kind(OPEN, replace(DRAFT, write=Write.UPDATE, status=status, kind=kind)) is text
+
+
+class TestOurs:
+    @pytest.mark.parametrize(
+        ("text", "expected"),
+        [
+            (f"Some words.\n\nReference: {ID}", True),
+            (f"Reference: {ID}.", True),
+            (f"Reference: {ID}X", False),
+            ("Reference: 9999999999", False),
+            ("Some words.", False),
+        ],
+    )
+    def test_our_reference_is_recognized_whole(self, text: str, expected: bool) -> None:
+        assert carries_reference(remote("r", "first", text), ID) is expected
+
+    def test_the_oldest_comes_first_and_others_are_left_out(self) -> None:
+        line = reference_line(ID)
+        found = ours([remote("new", line, created_at=5), remote("others"), remote("old", line, created_at=3)], ID, None)
+        assert [incident.id for incident in found] == ["old", "new"]
+
+    @pytest.mark.parametrize(
+        ("fields", "expected"),
+        [({}, True), ({"name": "Payments"}, False), ({"updates": ()}, False)],
+        ids=["same name and date", "another name", "another date"],
+    )
+    def test_without_a_reference_a_lost_write_is_known_by_name_and_date(
+        self, fields: dict[str, Any], expected: bool
+    ) -> None:
+        plain = replace(compose(INCIDENT, Post(), DRAFT, config(Policy(), reference=False), now=START), name="Checkout")
+        candidate = remote("r", "words", **fields)
+        assert bool(ours([candidate], ID, plain)) is expected
+        assert ours([candidate], ID, None) == []
+
+    def test_with_a_reference_name_and_date_alone_prove_nothing(self) -> None:
+        intent = replace(compose(INCIDENT, Post(), DRAFT, CONFIG, now=START), name="Checkout")
+        assert ours([remote("r", "words")], ID, intent) == []

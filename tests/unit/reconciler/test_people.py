@@ -1,0 +1,101 @@
+"""What people do at the page by hand, and how the bridge respects it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from bridge.model import Phase, Severity
+from tests.unit.reconciler.page import Outcome
+from tests.unit.reconciler.world import MINUTE, SETTLE_MS, names, published
+
+
+class TestPeopleAtThePage:
+    def test_what_a_person_resolved_stays_so_until_it_clears_and_fires_anew(self, logged: list[Any]) -> None:
+        world = published()
+        world.page.edit(world.page.only.id, status=Phase.RESOLVED)
+        world.fire("payments", Severity.CRITICAL)
+        world.after(10 * MINUTE)
+        world.clear()
+        world.after(5 * MINUTE)
+        assert world.page.writes == ["open MAJOR"]
+        assert "closed_by_others" in names(logged)
+        world.fire()
+        world.after(MINUTE)
+        assert world.page.only.status is Phase.INVESTIGATING
+
+    def test_what_a_person_deleted_stays_so_until_it_clears_and_fires_anew(self) -> None:
+        world = published()
+        world.page.delete(world.page.only.id)
+        world.fire("payments", Severity.CRITICAL)
+        world.after(10 * MINUTE)
+        world.clear()
+        world.after(5 * MINUTE)
+        assert (world.page.incidents, world.progress.note) == ([], None)
+        world.fire("search")
+        world.after(MINUTE)
+        assert world.page.only.services == ("search",)
+
+    def test_a_twin_of_what_a_person_deleted_is_not_brought_to_life(self) -> None:
+        world = published(Outcome.LATE)
+        world.page.late_ms = SETTLE_MS * 3
+        world.after(SETTLE_MS)
+        world.page.delete(world.page.only.id)
+        world.fire("payments")
+        world.after(5 * MINUTE)
+        assert world.page.standing == []
+
+    def test_a_severity_raised_by_hand_stays_and_one_lowered_by_hand_is_raised_again(self) -> None:
+        world = published()
+        world.page.edit(world.page.only.id, severity=Severity.CRITICAL)
+        world.fire("payments")
+        world.after(30 * MINUTE)
+        assert [incident.severity for incident in world.page.incidents] == [Severity.CRITICAL]
+        world.page.edit(world.page.only.id, severity=Severity.MINOR)
+        world.fire("search")
+        world.after(30 * MINUTE)
+        assert world.page.only.severity is Severity.MAJOR
+
+    def test_a_severity_raised_by_hand_survives_updates_of_status(self) -> None:
+        world = published()
+        world.page.edit(world.page.only.id, severity=Severity.CRITICAL)
+        world.acknowledge()
+        world.after(30 * MINUTE)
+        world.clear()
+        world.after(30 * MINUTE)
+        assert (world.page.only.severity, world.page.only.status) == (Severity.CRITICAL, Phase.RESOLVED)
+
+    def test_a_status_moved_ahead_by_hand_is_not_moved_back(self) -> None:
+        world = published()
+        world.page.edit(world.page.only.id, status=Phase.IDENTIFIED)
+        world.fire("payments", Severity.CRITICAL)
+        world.after(30 * MINUTE)
+        assert world.page.writes == ["open MAJOR", "change CRITICAL", "update IDENTIFIED"]
+        assert world.page.only.status is Phase.IDENTIFIED
+
+    def test_a_name_given_by_hand_stays(self) -> None:
+        world = published()
+        world.page.edit(world.page.only.id, name="By hand")
+        world.fire("payments", Severity.CRITICAL)
+        world.after(MINUTE)
+        world.clear()
+        world.after(5 * MINUTE)
+        assert world.page.only.name == "By hand"
+
+    def test_a_severity_that_a_person_has_set_already_is_not_written_again(self) -> None:
+        world = published()
+        world.page.edit(world.page.only.id, severity=Severity.CRITICAL)
+        world.fire(severity=Severity.CRITICAL)
+        world.after(MINUTE)
+        assert world.page.writes == ["open MAJOR", "update INVESTIGATING"]
+
+    def test_an_incident_that_others_made_is_left_alone(self) -> None:
+        world = published()
+        ours = world.page.only
+        theirs = replace(ours, id="theirs", updates=(replace(ours.updates[0], text="Made by a person."),))
+        world.page._put(theirs)
+        world.page.outcomes.append(Outcome.LOST_BEFORE)
+        world.clear()
+        world.after(30 * MINUTE)
+        assert world.page.standing == [theirs]

@@ -1,0 +1,76 @@
+"""A page that loses answers, delays writes and refuses, and a bridge that dies at the worst moments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.model import Phase, Policy, Severity
+from tests.unit.reconciler.page import Outcome
+from tests.unit.reconciler.world import LEASE_MS, MINUTE, SECOND, SERVICES, SETTLE_MS, World
+
+Act: TypeAlias = tuple[Any, ...]
+POLICY = Policy(publish_after_ms=0, resolve_after_ms=MINUTE, reopen_after_ms=5 * MINUTE)
+UNKNOWN = st.sampled_from([Outcome.LOST_BEFORE, Outcome.LOST_AFTER, Outcome.LATE])
+PLAIN = st.sampled_from([Outcome.DONE, Outcome.NOT_SENT, Outcome.RATE_LIMITED, Outcome.REFUSED])
+CRASHES = st.sampled_from([Outcome.CRASH_BEFORE, Outcome.CRASH_AFTER])
+OUTCOMES = st.lists(st.one_of(PLAIN, UNKNOWN, CRASHES), max_size=12)
+ACTS = st.one_of(
+    st.tuples(st.just("fire"), st.sampled_from(SERVICES), st.sampled_from(Severity)),
+    st.tuples(st.just("clear"), st.sampled_from(SERVICES)),
+    st.just(("clear",)),
+    st.just(("acknowledge",)),
+    st.tuples(st.just("after"), st.sampled_from([1, SECOND, SETTLE_MS, LEASE_MS, MINUTE, 2 * MINUTE, 6 * MINUTE])),
+)
+POLICIES = st.builds(
+    Policy,
+    publish_after_ms=st.sampled_from([0, MINUTE]),
+    resolve_after_ms=st.sampled_from([0, MINUTE]),
+    reopen_after_ms=st.sampled_from([0, 5 * MINUTE]),
+)
+
+
+def play(world: World, acts: Sequence[Act]) -> None:
+    for act, *arguments in acts:
+        getattr(world, act)(*arguments)
+
+
+def check_converged(world: World) -> None:
+    assert world.post.intent is None
+    if not world.alerts.firing:
+        assert world.page.standing == []
+        return
+    (incident,) = world.page.standing
+    assert incident.id == world.post.remote_id
+    assert incident.status is (Phase.IDENTIFIED if world.alerts.acknowledged else Phase.INVESTIGATING)
+    assert incident.severity is max(world.alerts.firing.values())
+    assert set(incident.services) >= set(world.alerts.firing)
+
+
+@settings(deadline=None)
+@given(policy=POLICIES, acts=st.lists(ACTS, max_size=12), outcomes=OUTCOMES, lag_ms=st.sampled_from([0, SETTLE_MS - 1]))
+def test_there_are_never_two_open_incidents_of_ours(
+    policy: Policy, acts: list[Act], outcomes: list[Outcome], lag_ms: int
+) -> None:
+    world = World(policy, outcomes)
+    world.page.lag_ms, world.page.late_ms = lag_ms, SETTLE_MS - lag_ms - 1
+    play(world, acts)
+    world.after(30 * MINUTE)
+    assert world.page.most_standing <= 1
+    check_converged(world)
+
+
+@settings(deadline=None)
+@given(policy=POLICIES, acts=st.lists(ACTS, max_size=12), opens=st.lists(UNKNOWN, max_size=4), late=st.integers(1, 12))
+def test_a_post_that_arrives_long_after_the_settle_time_is_found_and_resolved(
+    policy: Policy, acts: list[Act], opens: list[Outcome], late: int
+) -> None:
+    world = World(policy)
+    world.page.opening.extend(opens)
+    world.page.late_ms = late * SETTLE_MS
+    play(world, acts)
+    world.after(30 * MINUTE)
+    check_converged(world)

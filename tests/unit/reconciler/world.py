@@ -1,0 +1,244 @@
+"""A reconciler's world in one process: a status page that misbehaves by script, a store whose clock tests move.
+
+Everything between the two is the real thing. Tests that need no hand on the clock use a real Redis instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from itertools import count
+from typing import Any
+
+from bridge.checkly.errors import Refused
+from bridge.config.schema import Checkly, Config, Service
+from bridge.config.texts import DEFAULT_TEXTS
+from bridge.model import Incident, Policy, Post, Progress, Severity
+from bridge.reconciler import Reconciler
+from bridge.reconciler.lease import Lease
+from bridge.store import Claim, Idle, Store
+from bridge.store.store import PROBE_MS
+from tests.unit.reconciler.alerts import Alerts
+from tests.unit.reconciler.page import Crash, Outcome, Page
+
+START = 1_790_000_000_000
+SECOND, MINUTE = 1_000, 60_000
+POLICY = Policy(publish_after_ms=MINUTE, resolve_after_ms=2 * MINUTE, reopen_after_ms=10 * MINUTE)
+SETTLE_MS = 10 * SECOND
+LEASE_MS = 30 * SECOND
+ID = "0123456789"
+SERVICES = ("checkout", "payments", "search")
+
+
+def config(policy: Policy, **checkly: object) -> Config:
+    return Config(
+        path="bridge.yaml",
+        digest="",
+        checkly=Checkly(settle_ms=SETTLE_MS, **checkly),  # type: ignore[arg-type]
+        services={name: Service(name=name, remote_name=name.title()) for name in SERVICES},
+        severity=(),
+        defaults=policy,
+        routes=(),
+        texts=DEFAULT_TEXTS,
+    )
+
+
+class Live:
+    """A configuration in force."""
+
+    def __init__(self, current: Config) -> None:
+        self.current = current
+
+
+def on_one_page(config: Config) -> dict[str, str]:
+    return dict.fromkeys(config.services, "page")
+
+
+class VirtualStore(Store):
+    """One incident in memory, behaving as the scripts do, on a clock that tests move."""
+
+    def __init__(self, clock: Callable[[], int], alerts: Alerts, *, born: int) -> None:
+        self._clock = clock
+        self._alerts = alerts
+        self._born = born
+        self._token = ""
+        self._lease_until = 0
+        self._paused_until: int | None = None
+        self.progress = Progress()
+        self.episode = 1
+        self.due: int | None = None
+        self.archive: list[bytes] = []
+
+    @property
+    def held(self) -> Incident:
+        alerts = self._alerts
+        return Incident(
+            id=ID,
+            key="checkout",
+            route="checkout",
+            episode=self.episode,
+            revision=alerts.revision,
+            summary=alerts.summary,
+            progress=self.progress,
+        )
+
+    @property
+    def next_at(self) -> int | None:
+        return None if self.due is None else max(self.due, self._paused_until or 0)
+
+    def notice(self) -> None:
+        """The facts have changed."""
+        if self._lease_until <= self._clock():
+            self.due = self._clock()
+
+    async def claim(self, *, token: str, lease_ms: int) -> Claim | Idle:
+        now, is_paused = self._clock(), self._paused_until is not None
+        if self.next_at is None or self.next_at > now:
+            return Idle(now=now, next_at=self.next_at, paused=is_paused)
+        if is_paused:
+            self._paused_until = now + PROBE_MS
+        self._token = token
+        return self._extend(lease_ms, probing=is_paused)
+
+    async def record(
+        self,
+        claim: Claim,
+        progress: Progress,
+        *,
+        lease_ms: int,
+        archive: bytes = b"",
+        retention_ms: int = 1,  # noqa: ARG002 - the signature is the store's
+    ) -> Claim | None:
+        if not self._holds(claim):
+            return None
+        self.progress = progress
+        if archive:
+            self.episode += 1
+            self.archive.append(archive)
+        return self._extend(lease_ms, probing=claim.probing)
+
+    async def settle(self, claim: Claim, *, due: int | None) -> bool:
+        if not self._holds(claim):
+            return False
+        self.due = self._clock() if claim.incident.revision != self._alerts.revision else due
+        self._lease_until = 0
+        return True
+
+    async def drop(self, claim: Claim) -> bool:
+        if not self._holds(claim) or self._alerts.firing:
+            return False
+        self.progress, self.due, self._lease_until = Progress(), None, 0
+        return True
+
+    async def pause(self, reason: str, *, now: int) -> bool:  # noqa: ARG002
+        was_paused, self._paused_until = self._paused_until is not None, now + PROBE_MS
+        return not was_paused
+
+    async def probe_again(self, now: int) -> None:
+        self._paused_until = now
+
+    async def resume(self) -> bool:
+        was_paused, self._paused_until = self._paused_until is not None, None
+        return was_paused
+
+    def _holds(self, claim: Claim) -> bool:
+        return claim.token == self._token and self._lease_until > self._clock()
+
+    def _extend(self, lease_ms: int, *, probing: bool) -> Claim:
+        now = self._clock()
+        self.due = self._lease_until = now + lease_ms
+        return Claim(incident=self.held, token=self._token, now=now, born=self._born, probing=probing)
+
+
+class World:
+    """One incident, one page, one bridge at a time, and a clock."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        outcomes: Iterable[Outcome] = (),
+        *,
+        born: int = START - 7 * 24 * 60 * MINUTE,
+        **checkly: Any,
+    ) -> None:
+        self.now = START
+        self.alerts = Alerts()
+        self.page = Page(lambda: self.now, outcomes)
+        self.store = VirtualStore(lambda: self.now, self.alerts, born=born)
+        self.live = Live(config(policy, **checkly))
+        self._tokens = count(1)
+        self.restart()
+
+    @property
+    def progress(self) -> Progress:
+        return self.store.progress
+
+    @property
+    def post(self) -> Post:
+        return self.progress.posts.get("page", Post())
+
+    def restart(self) -> None:
+        """Another process takes the place of one that died."""
+        self.reconciler = Reconciler(
+            store=self.store,
+            pages={"page": self.page},
+            page_of=on_one_page,
+            config=self.live,
+            monotonic=lambda: self.now / 1000,
+            token=lambda: str(next(self._tokens)),
+            chance=lambda: 0.5,
+            lease_ms=LEASE_MS,
+        )
+
+    def fire(self, service: str = "checkout", severity: Severity = Severity.MAJOR) -> None:
+        self.alerts.fire(self.now, service, severity)
+        self.settle()
+
+    def clear(self, service: str | None = None) -> None:
+        self.alerts.clear(self.now, service)
+        self.settle()
+
+    def acknowledge(self) -> None:
+        self.alerts.acknowledge()
+        self.settle()
+
+    def settle(self) -> None:
+        """Do all that is to be done at this instant."""
+        self.store.notice()
+        asyncio.run(self._settle())
+
+    def after(self, ms: int) -> None:
+        """Let time pass, doing on the way what falls due."""
+        asyncio.run(self._pass(self.now + ms))
+
+    async def _pass(self, end: int) -> None:
+        await self._settle()
+        while (due := self.store.next_at) is not None and due <= end:
+            self.now = max(self.now, due)
+            await self._settle()
+        self.now = end
+
+    async def _settle(self) -> None:
+        for _ in range(20):
+            lease = await self.reconciler.claim()
+            if not isinstance(lease, Lease):
+                return
+            try:
+                await self.reconciler.reconcile(lease)
+            except Refused as error:
+                await self.reconciler._pause(lease, error)
+            except Crash:
+                self.restart()
+        raise AssertionError(f"no end of claims at one instant: {self.page.writes[-10:]}")
+
+
+def published(*outcomes: Outcome, **checkly: Any) -> World:
+    """Checkout is out, MAJOR, and that was just posted (or tried)."""
+    world = World(POLICY, outcomes, **checkly)
+    world.fire()
+    world.after(MINUTE)
+    return world
+
+
+def names(logged: list[Any]) -> list[str]:
+    return [event["event"] for event in logged]

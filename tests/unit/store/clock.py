@@ -1,0 +1,74 @@
+"""Letting time pass for a Redis, whose clock is the store's only one and cannot be set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.unit.store.builders import PREFIX
+
+if TYPE_CHECKING:
+    import redis
+
+# Every instant that the scripts took from TIME moves into the past, and every expiry comes nearer. Instants by the
+# senders' clocks (an alert's s, e, o; an incident's starts, ends) stay. 32503680000000 is the scripts' "never".
+_SHIFT = """
+local prefix, by = ARGV[1], tonumber(ARGV[2])
+
+local function shift_fields(key, fields)
+  for _, field in ipairs(fields) do
+    local at = tonumber(redis.call('HGET', key, field) or 0)
+    if at > 0 then redis.call('HSET', key, field, at - by) end
+  end
+end
+
+local function shift_scores(key)
+  local members = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+  for i = 1, #members, 2 do
+    if tonumber(members[i + 1]) < 32503680000000 then redis.call('ZINCRBY', key, -by, members[i]) end
+  end
+end
+
+local function shift_alerts(key)
+  local alerts = redis.call('HGETALL', key)
+  for i = 1, #alerts, 2 do
+    local a = cmsgpack.unpack(alerts[i + 1])
+    a.seen = a.seen - by
+    if a.r > 0 then a.r = a.r - by end
+    redis.call('HSET', key, alerts[i], cmsgpack.pack(a))
+  end
+end
+
+local function shift_text(key)
+  redis.call('SET', key, tonumber(redis.call('GET', key)) - by, 'KEEPTTL')
+end
+
+for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
+  local name = string.sub(key, #prefix + 1)
+  if name == 'due' or string.match(name, ':timers$') then shift_scores(key)
+  elseif name == 'pause' then shift_fields(key, {'until'})
+  elseif name == 'born' or name == 'rate' then shift_text(key)
+  elseif string.match(name, ':alerts$') then shift_alerts(key)
+  elseif string.match(name, '^i:[^:]*$') then shift_fields(key, {'since', 'cleared', 'eased', 'lease_until'})
+  end
+  local left = redis.call('PTTL', key)
+  if left > 0 then redis.call('PEXPIRE', key, left - by) end
+end
+"""
+
+
+class Clock:
+    """The time of one bridge's keys."""
+
+    def __init__(self, db: redis.Redis, *, prefix: str = PREFIX) -> None:
+        self._db = db
+        self._prefix = prefix
+
+    @property
+    def now(self) -> int:
+        """Redis' own time in milliseconds."""
+        seconds, micros = self._db.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def advance(self, ms: int) -> None:
+        """Everything the store remembers happened ``ms`` earlier: the same as if so much time had passed."""
+        self._db.eval(_SHIFT, 0, self._prefix, ms)

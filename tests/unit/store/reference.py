@@ -1,0 +1,221 @@
+"""What the store promises, restated without Redis: messages fold into alerts, all else is counted anew from them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GUARD_MS = 120_000
+FORGET_MS = 900_000
+REMEMBERED = 3
+NEVER = 32_503_680_000_000
+
+
+@dataclass(frozen=True)
+class Message:
+    """``observed`` is 0 when the sender has no clock; ``incident`` is None when routing ignores the alert."""
+
+    name: str
+    fires: bool
+    starts: int
+    ends: int
+    observed: int
+    facets: tuple[str, ...]
+    incident: str | None
+
+
+@dataclass
+class Known:
+    """An alert: F firing, H held, R resolved. ``timer`` is when time alone changes it."""
+
+    status: str
+    starts: int
+    observed: int
+    facets: tuple[str, ...]
+    ends: int = 0
+    resolved_at: int = 0
+    timer: int | None = None
+
+    def has_newer_start(self, m: Message) -> bool:
+        return m.starts > max(self.starts, self.ends)
+
+
+@dataclass
+class Kept:
+    """An incident. ``starts`` and ``ends`` span its present outage."""
+
+    due: int
+    alerts: dict[str, Known] = field(default_factory=dict)
+    revision: int = 0
+    starts: int = 0
+    ends: int = 0
+    token: str | None = None
+    leased_until: int = 0
+
+    def count(self, status: str) -> int:
+        return sum(known.status == status for known in self.alerts.values())
+
+    def facets(self) -> Counter[str]:
+        return Counter(facet for known in self.alerts.values() if known.status == "F" for facet in known.facets)
+
+    def seen_by_a_reader(self) -> object:
+        return self.count("F") > 0, self.count("H"), frozenset(self.facets())
+
+    def next_timer(self) -> int:
+        return min((known.timer for known in self.alerts.values() if known.timer is not None), default=NEVER)
+
+    def fire(self, known: Known, starts: int) -> None:
+        if self.count("F") == 0:
+            self.starts, self.ends = starts, 0
+        self.starts = min(self.starts, starts)
+        known.status, known.starts, known.ends, known.timer = "F", starts, 0, None
+
+
+class Reference:
+    """The store's promises at an imagined time ``now``."""
+
+    def __init__(self, hold_ms: int) -> None:
+        self.now = 0
+        self.incidents: dict[str, Kept] = {}
+        self.index: dict[str, str] = {}
+        self.ends_heard: dict[str, int] = {}  # from senders with a clock, of alerts known or not
+        self._hold_ms = hold_ms
+
+    def ingest(self, m: Message) -> tuple[str, str | None]:
+        home = self.index.get(m.name)
+        known = self.incidents[home].alerts[m.name] if home else None
+        if m.observed and not m.fires:
+            self.ends_heard[m.name] = max(m.observed, self.ends_heard.get(m.name, 0))
+        if home is None or known is None:
+            return self._hear_of_an_unknown(m)
+        if m.fires and m.incident is None and known.status != "F" and not self._is_old_news(known, m):
+            return "unknown", home
+        if self._belongs_elsewhere(known, home, m):
+            return self._begin(m), m.incident
+        with self._touched(home) as incident:
+            return (self._fire(incident, known, m, home) if m.fires else self._resolve(incident, known, m)), home
+
+    def _hear_of_an_unknown(self, m: Message) -> tuple[str, str | None]:
+        if m.incident is None or not m.fires:
+            return "unknown", None
+        if 0 < m.observed <= self.ends_heard.get(m.name, 0):
+            return "stale", None
+        return self._begin(m), m.incident
+
+    def _begin(self, m: Message) -> str:
+        assert m.incident is not None
+        self.incidents.setdefault(m.incident, Kept(due=self.now))
+        with self._touched(m.incident) as incident:
+            outcome = "added" if incident.count("F") else "opened"
+            known = Known("R", m.starts, m.observed, m.facets)
+            incident.fire(known, m.starts)
+            incident.alerts[m.name] = known
+            self.index[m.name] = m.incident
+            return outcome
+
+    def _fire(self, incident: Kept, known: Known, m: Message, home: str) -> str:
+        if self._is_old_news(known, m):
+            return "stale"
+        facets = m.facets if home == m.incident else known.facets
+        if known.status == "F":
+            outcome = "repeat" if facets == known.facets else "changed"
+            known.starts, known.observed, known.facets = max(known.starts, m.starts), m.observed, facets
+            return outcome
+        if known.status == "R" and self._is_doubtful(known, m):
+            known.status, known.facets, known.timer = "H", facets, self.now + self._hold_ms
+            return "held"
+        if known.status == "H" and not known.has_newer_start(m):
+            return "repeat"
+        outcome = "added" if incident.count("F") else "opened"
+        known.observed, known.facets = m.observed, facets
+        incident.fire(known, m.starts)
+        return outcome
+
+    def _resolve(self, incident: Kept, known: Known, m: Message) -> str:
+        if m.observed < known.observed:
+            return "stale"
+        if known.status == "R":
+            known.observed = max(known.observed, m.observed)
+            if m.ends > known.ends:
+                known.ends, known.resolved_at = m.ends, self.now
+            return "repeat"
+        if m.ends < known.starts:
+            return "stale"
+        if known.status == "F":
+            incident.ends = max(incident.ends, m.ends)
+        known.status, known.ends, known.observed = "R", m.ends, m.observed
+        known.resolved_at, known.timer = self.now, self.now + FORGET_MS
+        return "resolved"
+
+    def _is_old_news(self, known: Known, m: Message) -> bool:
+        return m.observed < known.observed or (0 < m.observed == known.observed and known.status == "R")
+
+    def _is_doubtful(self, known: Known, m: Message) -> bool:
+        is_recent = self.now - known.resolved_at < GUARD_MS
+        return m.observed == 0 and is_recent and not known.has_newer_start(m)
+
+    def _belongs_elsewhere(self, known: Known, home: str, m: Message) -> bool:
+        is_new_occurrence = m.fires and not self._is_old_news(known, m) and not self._is_doubtful(known, m)
+        return known.status == "R" and is_new_occurrence and home != m.incident
+
+    def due(self) -> list[str]:
+        """Who may be claimed, the most overdue first."""
+        overdue = [id_ for id_, incident in self.incidents.items() if incident.due <= self.now]
+        return sorted(overdue, key=lambda id_: self.incidents[id_].due)
+
+    def claim(self, token: str, lease_ms: int) -> str:
+        id_ = self.due()[0]
+        with self._touched(id_) as incident:
+            ripe = [
+                name for name, known in incident.alerts.items() if known.timer is not None and known.timer <= self.now
+            ]
+            for name in sorted(ripe, key=lambda name: incident.alerts[name].timer or 0):
+                known = incident.alerts[name]
+                known.timer = None
+                if known.status == "H":
+                    incident.fire(known, known.starts)
+                elif len(incident.alerts) > REMEMBERED:
+                    del incident.alerts[name]
+                    if self.index[name] == id_:
+                        del self.index[name]
+        incident.token = token
+        self.extend(id_, lease_ms)
+        return id_
+
+    def holds(self, id_: str, token: str) -> bool:
+        incident = self.incidents.get(id_)
+        return incident is not None and incident.token == token and incident.leased_until > self.now
+
+    def extend(self, id_: str, lease_ms: int) -> None:
+        incident = self.incidents[id_]
+        incident.due = incident.leased_until = self.now + lease_ms
+
+    def settle(self, id_: str, revision: int, due: int | None) -> None:
+        incident = self.incidents[id_]
+        incident.token, incident.leased_until = None, 0
+        wanted = NEVER if due is None else due
+        incident.due = min(wanted, incident.next_timer()) if revision == incident.revision else self.now
+
+    def may_drop(self, id_: str) -> bool:
+        incident = self.incidents[id_]
+        return incident.count("F") == incident.count("H") == 0
+
+    def drop(self, id_: str) -> None:
+        del self.incidents[id_]
+        self.index = {name: home for name, home in self.index.items() if home != id_}
+
+    @contextmanager
+    def _touched(self, id_: str) -> Iterator[Kept]:
+        """Move the revision when a reader could tell the difference, and make it due unless someone has it in hand."""
+        incident = self.incidents[id_]
+        before = incident.seen_by_a_reader()
+        yield incident
+        is_material = incident.seen_by_a_reader() != before
+        incident.revision += is_material
+        if incident.leased_until <= self.now:
+            incident.due = min(incident.due, self.now if is_material else incident.next_timer())

@@ -1,0 +1,75 @@
+"""What the store writes it can read, whatever the names and labels contain."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import msgpack
+from msgspec.structs import replace
+
+from bridge.model import Alert, AlertStatus, Phase, Post, Progress, Severity
+from bridge.store import records
+from tests.unit.store.builders import firing, to
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+NAME = st.text("abc_-|", min_size=1, max_size=5)
+PLAIN = st.text("abc_", min_size=1, max_size=5)
+
+
+@given(
+    services=st.lists(NAME, min_size=1, max_size=3, unique=True),
+    severity=st.sampled_from(Severity),
+    labels=st.dictionaries(PLAIN, TEXT, max_size=3),
+    acknowledged=st.booleans(),
+)
+def test_the_sums_of_one_alert_are_what_routing_said_of_it(services, severity, labels, acknowledged):
+    routed = to(services=tuple(services), severity=severity, labels=labels)
+    lines = [line for line in records.facets(firing(acknowledged=acknowledged), routed).split("\n") if line]
+    fields = {"key": b"k", "route": b"r", "group": b"{}", "episode": b"1", "rev": b"1", "firing": b"1"}
+    summary = records.unpack_incident("id", fields, dict.fromkeys(lines, b"1")).summary
+    assert summary.services == dict.fromkeys(sorted(services), severity)
+    assert {name: values[0] for name, values in summary.labels.items()} == {
+        name: value.replace("\n", " ").replace("\0", " ") for name, value in sorted(labels.items())
+    }
+    assert summary.acknowledged == acknowledged
+    assert summary.severity is severity
+
+
+def test_an_incident_takes_each_services_highest_severity():
+    counts = {"s|cart|1": b"5", "s|cart|4": b"1", "s|cart|2": b"3", "s|shop|2": b"1"}
+    fields = {"key": b"k", "route": b"r", "group": b"{}", "episode": b"1", "rev": b"1"}
+    summary = records.unpack_incident("id", fields, counts).summary
+    assert summary.services == {"cart": Severity.CRITICAL, "shop": Severity.MEDIUM}
+
+
+@given(phase=st.sampled_from(Phase), note=st.none() | TEXT, parked=st.none() | TEXT, phase_at=st.integers(0, 2**52))
+def test_progress_survives_the_store(phase, note, parked, phase_at):
+    progress = Progress(phase=phase, phase_at=phase_at, note=note, posts={"v1": Post(parked=parked, retry_at=phase_at)})
+    fields = {"key": b"k", "route": b"r", "group": b"{}", "episode": b"1", "rev": b"1"}
+    packed = records.pack_progress(progress)
+    assert records.unpack_incident("id", {**fields, "progress": packed}, {}).progress == progress
+
+
+@given(source=PLAIN, fingerprint=st.text("ab/%0", min_size=1), instant=st.integers(0, 2**52), why=st.lists(TEXT))
+def test_an_alert_survives_the_store(source, fingerprint, instant, why):
+    alert = replace(firing(fingerprint, starts_at=instant), source=source)
+    _, packed = records.pack_call([(alert, to(why=tuple(why)))])
+    name, _, starts, ends, observed, facets, opaque, *_ = msgpack.decode(packed)
+    record = {"st": "F", "s": starts, "e": ends, "o": observed, "seen": 7, "f": facets, "x": opaque}
+    counted = records.unpack_alert(name.encode(), msgpack.encode(record))
+    assert (counted.source, counted.fingerprint, counted.starts_at) == (source, fingerprint, instant)
+    assert (counted.status, counted.ends_at, counted.seen_at, counted.why) == ("firing", None, 7, tuple(why))
+
+
+def test_an_acknowledged_alert_that_resolved_is_no_longer_acknowledged():
+    alert = Alert(source="pd", fingerprint="a", status=AlertStatus.ACKNOWLEDGED, labels={}, starts_at=1)
+    opaque = msgpack.decode(records.pack_call([(alert, to())])[1])[6]
+    record = {"st": "R", "s": 1, "e": 2, "seen": 3, "f": "a", "x": opaque}
+    assert records.unpack_alert(b"pd/a", msgpack.encode(record)).status == "resolved"
+
+
+def test_a_parked_write_is_tallied_beside_the_phase():
+    parked = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(parked="no such service")})
+    words = [records.tally(progress) for progress in (Progress(), parked, Progress(phase=Phase.INVESTIGATING))]
+    assert len(set(words)) == 3
+    assert records.unpack_tallies({word.encode(): b"2" for word in words}) == ({"PENDING": 2, "INVESTIGATING": 4}, 2)

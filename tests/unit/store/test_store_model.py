@@ -1,0 +1,190 @@
+"""The store against its restatement in `reference`: any messages, in any order, with time and workers in between."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+
+import pytest
+import redis
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
+from msgspec.structs import replace
+
+from bridge.model import Alert, Progress, Routed, Severity
+from bridge.store import Claim, Idle, Store
+from bridge.store.connect import connect
+from tests.unit.store.builders import END, HOLD_MS, START, contents, firing, held_by, resolved, to
+from tests.unit.store.clock import Clock
+from tests.unit.store.reference import NEVER, Message, Reference
+
+# No two sums of these lengths are within seconds of each other, so that the time a test takes decides nothing.
+PAUSE_MS = 70_000
+LEASE_MS = 30_000
+REST_MS = 90_000
+STEP_MS = 10  # of one message, so that no two share an instant
+
+STARTS = st.integers(0, 3).map(lambda nth: START + nth * 20_000)
+ENDS = st.integers(0, 3).map(lambda nth: END - 15_000 + nth * 20_000)
+OBSERVED = st.integers(1, 6)
+ROUTED = st.sampled_from(
+    [
+        *(
+            to(incident, severity=severity, services=services)
+            for incident in ("shop", "shop", "bank")
+            for severity in (Severity.MAJOR, Severity.CRITICAL)
+            for services in (("cart",), ("cart", "mail"))
+        ),
+        None,
+    ]
+)
+FEW_PAUSES = st.sampled_from([0, 0, 1, 2])
+
+
+class StoreMachine(RuleBasedStateMachine):
+    url: str
+    claims = Bundle("claims")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.db = redis.Redis.from_url(self.url)
+        self.db.flushall()
+        self.client = connect(self.url)
+        self.store = Store(self.client)
+        self.clock = Clock(self.db)
+        self.reference = Reference(HOLD_MS)
+        self.tokens = (f"token-{number}" for number in itertools.count())
+
+    def teardown(self):
+        self.runner.run(self.client.aclose())
+        self.runner.close()
+        self.db.close()
+
+    def pass_time(self, ms: int) -> None:
+        self.clock.advance(ms)
+        self.reference.now += ms
+
+    def send(self, alert: Alert, routed: Routed | None) -> None:
+        self.pass_time(STEP_MS)
+        expected = self.reference.ingest(message(alert, routed))
+        (change,) = self.runner.run(self.store.ingest([(alert, routed)]))
+        assert (change.outcome, change.incident_id) == expected
+        self.the_store_holds_what_the_reference_says_and_nothing_else()
+
+    @rule(
+        name=st.sampled_from("abcd"),
+        sayings=st.lists(st.tuples(st.booleans(), STARTS, ENDS, ROUTED, FEW_PAUSES), min_size=1, max_size=6),
+    )
+    def hear_of_one_alert(self, name, sayings):
+        for fires, starts_at, ends_at, routed, pauses in sayings:
+            self.send(firing(name, starts_at=starts_at) if fires else resolved(name, ends_at=ends_at), routed)
+            self.pass_time(pauses * PAUSE_MS)
+
+    @rule(
+        name=st.sampled_from("pq"),
+        sayings=st.lists(st.tuples(st.booleans(), st.booleans(), OBSERVED, ROUTED), min_size=1, max_size=6),
+    )
+    def hear_of_one_alert_from_a_sender_with_a_clock(self, name, sayings):
+        for fires, acknowledged, observed_at, routed in sayings:
+            alert = firing(name, observed_at=observed_at, acknowledged=acknowledged)
+            self.send(alert if fires else resolved(name, observed_at=observed_at), routed)
+
+    @rule(pauses=st.sampled_from([1, 1, 2, 5, 6, 13]))
+    def wait(self, pauses):
+        self.pass_time(pauses * PAUSE_MS)
+
+    @rule(target=claims)
+    def claim(self):
+        self.pass_time(STEP_MS)
+        due, token = self.reference.due(), next(self.tokens)
+        claim = self.runner.run(self.store.claim(token=token, lease_ms=LEASE_MS))
+        if not due:
+            assert isinstance(claim, Idle)
+            return multiple()
+        assert isinstance(claim, Claim)
+        assert claim.incident.id == self.reference.claim(token, LEASE_MS)
+        return claim
+
+    @rule(claim=claims)
+    def record(self, claim):
+        self.pass_time(STEP_MS)
+        holds = self.reference.holds(claim.incident.id, claim.token)
+        assert (self.runner.run(self.store.record(claim, Progress(), lease_ms=LEASE_MS)) is not None) == holds
+        if holds:
+            self.reference.extend(claim.incident.id, LEASE_MS)
+
+    @rule(claim=claims, rests=st.booleans(), knows_latest=st.booleans())
+    def settle(self, claim, rests, knows_latest):
+        self.pass_time(STEP_MS)
+        id_, due = claim.incident.id, self.clock.now + REST_MS if rests else None
+        holds = self.reference.holds(id_, claim.token)
+        if holds and knows_latest:
+            latest, _ = self.runner.run(held_by(self.store, id_))
+            claim = replace(claim, incident=latest)
+        assert self.runner.run(self.store.settle(claim, due=due)) == holds
+        if holds:
+            self.reference.settle(id_, claim.incident.revision, self.reference.now + REST_MS if rests else None)
+
+    @rule(claim=claims)
+    def drop(self, claim):
+        self.pass_time(STEP_MS)
+        id_ = claim.incident.id
+        drops = self.reference.holds(id_, claim.token) and self.reference.may_drop(id_)
+        assert self.runner.run(self.store.drop(claim)) == drops
+        if drops:
+            self.reference.drop(id_)
+
+    @invariant()
+    def the_store_holds_what_the_reference_says_and_nothing_else(self):
+        kept = contents(self.db)
+        kept.pop("born", None)
+        expected_keys = {"due", "tallies"} if self.reference.incidents else set()
+        assert kept.get("index", {}) == {name: id_.encode() for name, id_ in self.reference.index.items()}
+        expected_keys |= {"index"} if self.reference.index else set()
+        expected_keys |= {f"o:{name}" for name in self.reference.ends_heard}
+        assert set(kept.get("due", {})) == set(self.reference.incidents)
+        for id_, incident in self.reference.incidents.items():
+            path = f"i:{id_}"
+            fields = {name: int(kept[path][name]) for name in ("rev", "firing", "held", "starts", "ends")}
+            assert fields == {
+                "rev": incident.revision,
+                "firing": incident.count("F"),
+                "held": incident.count("H"),
+                "starts": incident.starts,
+                "ends": incident.ends,
+            }
+            assert {facet: int(count) for facet, count in kept.get(f"{path}:facets", {}).items()} == incident.facets()
+            assert {name: (a["st"], a["s"], a["e"], a["o"]) for name, a in kept[f"{path}:alerts"].items()} == {
+                name: (known.status, known.starts, known.ends, known.observed)
+                for name, known in incident.alerts.items()
+            }
+            timed = {name for name, known in incident.alerts.items() if known.timer is not None}
+            assert set(kept.get(f"{path}:timers", {})) == timed
+            assert (kept["due"][id_] == NEVER) == (incident.due == NEVER)
+            expected_keys |= {path, f"{path}:alerts"}
+            expected_keys |= {f"{path}:facets"} if incident.count("F") else set()
+            expected_keys |= {f"{path}:timers"} if timed else set()
+        assert set(kept) == expected_keys
+
+
+def message(alert: Alert, routed: Routed | None) -> Message:
+    services = () if routed is None else tuple(f"s|{service}|{routed.severity:d}" for service in routed.services)
+    return Message(
+        name=f"{alert.source}/{alert.fingerprint}",
+        fires=alert.status != "resolved",
+        starts=alert.starts_at,
+        ends=alert.ends_at or 0,
+        observed=alert.observed_at or 0,
+        facets=services + (("a",) if alert.status == "acknowledged" else ()),
+        incident=None if routed is None else routed.id,
+    )
+
+
+@pytest.mark.parametrize("redis_url", ["redis", "valkey"], indirect=True)
+def test_the_store_keeps_its_promises(redis_url):
+    class OnThisServer(StoreMachine):
+        url = redis_url
+
+    run_state_machine_as_test(OnThisServer, settings=settings(max_examples=100, stateful_step_count=20, deadline=None))

@@ -1,0 +1,101 @@
+"""What holds of an incident's life whatever happens, and in whatever order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.lifecycle import (
+    DATE_STEP_MS,
+    ENDED,
+)
+from bridge.model import Phase, Policy, Severity, Write
+from tests.unit.reconciler.story import (
+    MINUTE,
+    PAGE_OF,
+    Story,
+)
+
+Act: TypeAlias = tuple[Any, ...]
+SERVICES = st.sampled_from(sorted(PAGE_OF))
+ACTS = st.one_of(
+    st.tuples(st.just("fire"), SERVICES, st.sampled_from(Severity)),
+    st.tuples(st.just("clear"), SERVICES),
+    st.just(("clear",)),
+    st.just(("acknowledge",)),
+    st.tuples(st.just("hold"), st.integers(0, 2)),
+    st.tuples(st.just("after"), st.integers(0, 15 * MINUTE)),
+    st.tuples(st.just("after"), st.sampled_from([1, 999, 1_000, MINUTE, 2 * MINUTE, 10 * MINUTE])),
+)
+POLICIES = st.builds(
+    Policy,
+    publish_after_ms=st.sampled_from([0, 1, MINUTE]),
+    resolve_after_ms=st.sampled_from([0, 1, 2 * MINUTE]),
+    reopen_after_ms=st.sampled_from([0, 1, 10 * MINUTE]),
+)
+LEGAL = {
+    (Phase.INVESTIGATING, Phase.IDENTIFIED),
+    (Phase.INVESTIGATING, Phase.MONITORING),
+    (Phase.INVESTIGATING, Phase.RESOLVED),
+    (Phase.IDENTIFIED, Phase.MONITORING),
+    (Phase.IDENTIFIED, Phase.RESOLVED),
+    (Phase.IDENTIFIED, Phase.INVESTIGATING),  # cleared and fired anew before the page could be told
+    (Phase.MONITORING, Phase.RESOLVED),
+    (Phase.MONITORING, Phase.INVESTIGATING),
+    (Phase.MONITORING, Phase.IDENTIFIED),
+    (Phase.RESOLVED, Phase.INVESTIGATING),
+    (Phase.RESOLVED, Phase.IDENTIFIED),
+}
+
+
+def play(story: Story, acts: list[Act]) -> Iterator[Act]:
+    for act, *arguments in acts:
+        getattr(story, act)(*arguments)
+        yield act, *arguments
+
+
+@settings(deadline=None)
+@given(policy=POLICIES, acts=st.lists(ACTS, max_size=30))
+def test_whatever_happens_the_page_comes_to_show_what_the_alerts_say(policy: Policy, acts: list[Act]) -> None:
+    story = Story(policy)
+    for _ in play(story, acts):
+        pass
+    story.hold(0).after(60 * MINUTE)
+    if story.alerts.firing:
+        assert story.phase is (Phase.IDENTIFIED if story.alerts.acknowledged else Phase.INVESTIGATING)
+        assert (story.post.status, story.post.severity) == (story.phase, max(story.alerts.firing.values()))
+        assert set(story.post.services) >= set(story.alerts.firing)
+        assert story.post.announced_severity is story.post.severity
+        assert story.post.announced_services == story.post.services
+    else:
+        assert story.phase in ENDED
+        assert not story.post.is_open
+    assert story.incident.progress.posts.keys() <= {"page"}
+    before = len(story.written)
+    assert len(story.after(6 * 60 * MINUTE).written) == before
+
+
+@settings(deadline=None)
+@given(policy=POLICIES, acts=st.lists(ACTS, max_size=30))
+def test_whatever_happens_each_incident_is_a_sound_sequence_of_updates(policy: Policy, acts: list[Act]) -> None:
+    story = Story(policy)
+    told_at: dict[int, int] = {}
+    changes = 0
+    for act, *_ in play(story, acts):
+        changes += act != "after"
+        for draft in story.written:
+            told_at.setdefault(id(draft), story.now)
+    for episode in [*story.episodes, story.written]:
+        updates = [draft for draft in episode if draft.write is not Write.CHANGE]
+        assert [draft.write for draft in updates[:1]] in ([], [Write.OPEN])
+        assert all(draft.write is Write.UPDATE for draft in updates[1:])
+        assert all(later.public_at >= earlier.public_at + DATE_STEP_MS for earlier, later in pairwise(updates))
+        assert all(draft.public_at <= told_at.get(id(draft), story.now) for draft in updates)
+        steps = {(one.status, other.status) for one, other in pairwise(updates) if one.status is not other.status}
+        assert steps <= LEGAL
+    updates = [draft for episode in [*story.episodes, story.written] for draft in episode]
+    assert len(updates) <= 4 * changes, "a change of the facts is told at once, and at most once more after quiet"
