@@ -17,6 +17,7 @@ from bridge.model import Incident
 from bridge.receive import AlertStore, LiveConfig, Receiver
 from bridge.routing import Router
 from bridge.senders import Sender
+from bridge.silence import Silence
 from bridge.sources.body import InFlight
 from bridge.sources.credentials import Credentials
 from bridge.store import CountedAlert, StoreUnavailable
@@ -58,14 +59,20 @@ def create_app(
     admin_credentials: Credentials,
     clock: Callable[[], int],
     health: Health,
+    silence: Silence,
     on_change: Callable[[], None] | None = None,
+    receives: bool = True,
 ) -> Starlette:
     """The application; it calls ``on_change`` when a delivery changed what is stored.
 
-    Set ``app.state.stopping`` when shutting down: from then on deliveries get 503.
+    Set ``app.state.stopping`` when shutting down: from then on deliveries get 503, as they always do where the
+    application does not receive.
     """
     webhooks = []
     for sender in senders:
+        if not receives:
+            webhooks.append(Route(f"/webhooks/{sender.name}", _not_receiving, methods=sender.methods))
+            continue
         receiver = Receiver(
             sender,
             store=store,
@@ -73,9 +80,10 @@ def create_app(
             router=router,
             in_flight=InFlight(deliveries=_MAX_DELIVERIES, size=_MAX_BYTES),  # of its own: none can crowd others out
             clock=clock,
+            silence=silence,
             on_change=on_change,
         )
-        webhooks.append(Route(f"/webhooks/{sender.name}", receiver.receive, methods=sender.methods))
+        webhooks.append(Route(f"/webhooks/{sender.name}", receiver, methods=sender.methods))
     api = _Api(store, admin_credentials)
     routes = [
         *webhooks,
@@ -112,6 +120,11 @@ class _Api:
             raise Refusal(404, "not_found", "there is no incident of this id; it may have ended and been forgotten")
         incident, alerts = found
         return answer({**incident_view(incident), "alerts": [alert_view(alert) for alert in alerts]})
+
+
+async def _not_receiving(_: Request) -> Response:
+    message = "this process only reconciles (--role reconciler): send deliveries to one that receives"
+    raise Refusal(503, "not_receiving", message)
 
 
 async def _healthz(_: Request) -> Response:

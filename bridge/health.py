@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from bridge.silence import Silence
 from bridge.store import Durability, Store, StoreUnavailable
 from bridge.telemetry import (
     INCIDENTS,
@@ -25,8 +26,9 @@ ANSWER_AGE_MS = 1_000
 class Health:
     """Answers ``/readyz`` and samples the store. ``clock`` is in milliseconds and never runs backwards."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], int]) -> None:
+    def __init__(self, store: Store, silence: Silence, *, clock: Callable[[], int]) -> None:
         self._store = store
+        self._silence = silence
         self._clock = clock
         self._checked_at: int | None = None
         self._verdict = (False, "not checked yet")
@@ -57,6 +59,7 @@ class Health:
         while True:
             samples += 1
             await self._sample()
+            self._silence.check()
             if samples % INSPECT_EVERY == 0:
                 await self.inspect()
             await asyncio.sleep(SAMPLE_S)

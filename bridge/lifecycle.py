@@ -200,8 +200,8 @@ def next_write(
     post: Post, phase: Phase, shown: Mapping[str, Severity], summary: Summary, policy: Policy, now: int
 ) -> Draft | int | None:
     """The next write that brings ``post`` to ``phase`` with severities ``shown``, or when to look again, or None."""
-    if post.closed_at is not None and (summary.since <= post.closed_at or phase not in OPEN_PHASES):
-        return None  # someone closed it by hand: that stands until everything has cleared and fires anew
+    if _is_closed_by_hand(post, phase, summary, policy):
+        return None
     severity, services, until = _wanted(post, phase, shown, summary, policy, now)
     draft = _draft(post, phase, severity, services, summary, now)
     if draft is not None and post.retry_at > now and post.parked_write in {"", signature(draft)}:
@@ -212,6 +212,18 @@ def next_write(
     if draft is None:
         return until
     return draft if draft.public_at <= now else draft.public_at
+
+
+def _is_closed_by_hand(post: Post, phase: Phase, summary: Summary, policy: Policy) -> bool:
+    """Someone closed it: that stands until everything has cleared and fires anew, or until an alert starts much later.
+
+    Much later is later than ``reopen_after``: that is another outage, and an alert whose resolve was never sent (a
+    silenced one, say) must not hide it.
+    """
+    if post.closed_at is None:
+        return False
+    fires_anew = summary.since > post.closed_at or summary.started_at > post.closed_at + policy.reopen_after_ms
+    return phase not in OPEN_PHASES or not fires_anew
 
 
 def _draft(

@@ -120,7 +120,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     counts the firing ones that were merged into an alert the bridge never saw.
     ``services`` maps each service that a firing alert names to the highest severity among those alerts.
     ``labels`` holds, per public label, the distinct values among the firing alerts, sorted.
-    ``since`` is when the count of firing alerts last left zero, ``cleared_at`` when it last fell to zero, and
+    ``since`` is when the count of firing alerts last left zero, ``started_at`` when an alert last began to fire,
+    ``cleared_at`` when the count last fell to zero, and
     ``eased_at`` when a service, severity or label value last lost its last alert: all on Redis' clock.
     ``remarks`` are in the order in which they came.
     ``starts_at`` and ``ends_at`` are the senders': the earliest start and the latest end of this outage.
@@ -133,6 +134,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     services: dict[str, Severity] = {}
     labels: dict[str, tuple[str, ...]] = {}
     since: int = 0
+    started_at: int = 0
     cleared_at: int = 0
     eased_at: int = 0
     starts_at: int = 0

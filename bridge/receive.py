@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Protocol
 
+from prometheus_client import Counter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from bridge import telemetry
 from bridge.answers import Refusal, answer, store_unavailable
@@ -21,6 +24,7 @@ from bridge.model import Alert, AlertStatus, Ignored, Remark, Routed
 from bridge.outcome import Decision, Outcome, report
 from bridge.routing import Router
 from bridge.senders import Sender
+from bridge.silence import Silence
 from bridge.sources.body import InFlight, Overloaded, TooLarge, read_body
 from bridge.sources.delivery import Delivery, NotUnderstood
 from bridge.store import Change, StoreUnavailable
@@ -64,6 +68,7 @@ class Receiver:
         router: Router,
         in_flight: InFlight,
         clock: Callable[[], int],
+        silence: Silence,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self._sender = sender
@@ -72,14 +77,17 @@ class Receiver:
         self._router = router
         self._in_flight = in_flight
         self._clock = clock
+        self._silence = silence
         self._on_change = on_change
+        self._seconds = telemetry.DELIVERY_SECONDS.labels(sender.name)
 
-    async def receive(self, request: Request) -> Response:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one delivery."""
-        with telemetry.DELIVERY_SECONDS.labels(self._sender.name).time():
+        request = Request(scope, receive)
+        with self._seconds.time():
             response = await self._answer(request)
-        telemetry.DELIVERIES.labels(self._sender.name, str(response.status_code)).inc()
-        return response
+        _count(self._sender.name, response.status_code).inc()
+        await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -105,7 +113,7 @@ class Receiver:
             with self._in_flight.admit(limit if declared is None else min(declared, limit)):
                 body = await _read(request, declared, limit)
                 self._sender.authenticate(request, body)
-                telemetry.LAST_DELIVERY.labels(self._sender.name).set(received_at / 1000)
+                self._silence.heard(self._sender.name)
                 return await self._ingest(self._sender.parse(body, received_at, config), config)
         except TooLarge:
             raise Refusal(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None
@@ -146,6 +154,12 @@ class Receiver:
         source, code = self._sender.name, refusal.status
         log(event, source=source, code=code, error=refusal.error, message=refusal.message, **fields)
         return refusal.answer()
+
+
+@cache
+def _count(source: str, status: int) -> Counter:
+    """The counter of these answers; looking it up by its labels is what costs."""
+    return telemetry.DELIVERIES.labels(source, str(status))
 
 
 async def _read(request: Request, declared: int | None, limit: int) -> bytes:

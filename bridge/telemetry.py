@@ -44,6 +44,11 @@ class Event(Enum):
         "A defect of the bridge: an unexpected error while taking in a delivery, answered 503 so that it comes again.",
     )
     DELIVERY_STORED = ("delivery_stored", logging.INFO, "A delivery changed at least one alert and is durably stored.")
+    SENDER_SILENT = (
+        "sender_silent",
+        logging.WARNING,
+        "No authentic delivery from this sender for a day or more: it may have stopped delivering. Said once a day.",
+    )
     DELIVERY_DISMISSED = (
         "delivery_dismissed",
         logging.INFO,
@@ -225,11 +230,13 @@ STORE_DURABLE = Gauge(
 
 
 _log = structlog.get_logger()
+_threshold = logging.NOTSET
 
 
 def log(event: Event, **fields: Any) -> None:
     """Write one registered log event. ``fields`` never hold a secret or a payload's free text."""
-    _log.log(event.level, event.event, **fields)
+    if event.level >= _threshold:
+        _log.log(event.level, event.event, **fields)
 
 
 def configure_logging(*, level: str = "info", form: str = "auto", stream: TextIO | None = None) -> None:
@@ -238,6 +245,8 @@ def configure_logging(*, level: str = "info", form: str = "auto", stream: TextIO
     ``form`` is ``json``, ``text`` or ``auto`` (text on a terminal). ``level`` is a name of the logging
     module, in any case.
     """
+    global _threshold  # noqa: PLW0603 - the process has one log, and asking structlog first is what costs
+    _threshold = logging.getLevelNamesMapping()[level.upper()]
     out = stream or sys.stderr
     readable = form == "text" or (form == "auto" and out.isatty())
     renderer: structlog.typing.Processor = (
@@ -251,7 +260,7 @@ def configure_logging(*, level: str = "info", form: str = "auto", stream: TextIO
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(_threshold),
         logger_factory=structlog.PrintLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )

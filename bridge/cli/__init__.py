@@ -6,6 +6,7 @@ Exit codes: 0 all is well, 1 something is wrong that the command was asked to lo
 from __future__ import annotations
 
 import sys
+from inspect import cleandoc
 from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _COMMANDS = {
-    "serve": "Receive alerts and keep the status pages in step with them.",
-    "check": "Check a configuration file; with --online also the account it is for.",
-    "explain": "Tell what would become of a payload: route, severity, services, texts. Nothing is sent.",
+    "serve": """Receive alerts and keep the status pages in step with them, until SIGTERM.
+
+        Secrets and addresses come from the environment; each variable may be NAME_FILE instead:
+        CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, CHECKLY_API_URL, REDIS_URL (unset: an embedded Valkey under ./data),
+        ALERTMANAGER_TOKENS, PAGERDUTY_SIGNING_SECRETS, ADMIN_TOKENS, LOG_LEVEL, LOG_FORMAT.""",
+    "check": """Check a configuration file; with --online also the account it is for.
+
+        Prints every problem with its place (exit code 1), or else a summary of what the configuration does.""",
+    "explain": """Tell what would become of a payload: route, severity, services, texts. Nothing is sent.
+
+        The payload is a webhook's body, or a capture of several: {"deliveries": [{"t": seconds, "body": {...}}]}.
+        Exit code 1 when it, or one of its alerts, cannot be understood.""",
     "services": "List the account's services as a block to paste into the configuration.",
     "incidents": "Show the incidents of a running bridge.",
     "sandbox": "Run a simulator of Checkly with a status page to look at.",
@@ -34,7 +44,7 @@ app = App(
     result_action="return_value",
 )
 for _name, _help in _COMMANDS.items():
-    app.command(f"bridge.cli.{_name}:{_name}", name=_name, help=_help)
+    app.command(f"bridge.cli.{_name}:{_name}", name=_name, help=cleandoc(_help))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

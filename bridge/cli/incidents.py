@@ -31,8 +31,11 @@ def list_(*, url: Url = _DEFAULT_URL, output: Output = Form.TEXT) -> None:
     elif not found:
         print("No incidents.")
     else:
-        rows = [(each["id"], each["phase"], each["severity"] or "-", _services(each), each["key"]) for each in found]
-        print_table([("id", "phase", "severity", "services", "key"), *rows])
+        rows = [
+            (each["id"], each["phase"], each["severity"] or "-", _services(each), each["key"], _trouble(each))
+            for each in found
+        ]
+        print_table([("id", "phase", "severity", "services", "key", "attention"), *rows])
 
 
 @incidents.command
@@ -95,3 +98,15 @@ def _value(value: Any) -> str:
         case list():
             return "; ".join(map(str, value))
     return str(value)
+
+
+def _trouble(incident: Any) -> str:
+    """What a person should know of, or do something about; nothing in the normal case."""
+    said = [f"parked: {post['parked']}" for post in incident["posts"] if post["parked"]]
+    said += ["closed by someone else" for post in incident["posts"] if post["closed_at"]]
+    said += ["a write of unknown outcome" for post in incident["posts"] if (post["pending"] or {}).get("unknown_at")]
+    if incident["orphaned"]:
+        said.append("kept open by an alert merged into one never seen")
+    if incident["note"]:
+        said.append(incident["note"])
+    return "; ".join(said)

@@ -29,6 +29,7 @@ from bridge.reconciler import Budget, Reconciler
 from bridge.routing import Router
 from bridge.senders import Alertmanager, PagerDuty, Sender
 from bridge.settings import Settings
+from bridge.silence import Silence
 from bridge.sources.credentials import Credentials
 from bridge.sources.signature import SigningSecrets
 from bridge.store import Store
@@ -62,12 +63,7 @@ def serve(
     port: Annotated[int, Parameter(help="The port to listen on.")] = 8080,
     role: Annotated[Role, Parameter(help="Receive deliveries, write to the status page, or both.")] = Role.ALL,
 ) -> None:
-    """Receive alerts and keep the status pages in step with them, until SIGTERM.
-
-    Secrets and addresses come from the environment; each variable may be NAME_FILE instead:
-    CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, CHECKLY_API_URL, REDIS_URL (unset: an embedded Valkey under ./data),
-    ALERTMANAGER_TOKENS, PAGERDUTY_SIGNING_SECRETS, ADMIN_TOKENS, LOG_LEVEL, LOG_FORMAT.
-    """
+    """Receive alerts and keep the status pages in step with them, until SIGTERM."""
     settings = read_settings()
     configure_logging(level=settings.log_level, form=settings.log_format)
     try:
@@ -94,7 +90,8 @@ async def _run(
     settings: Settings, live: ConfigFile, redis_url: str, listening: socket.socket, role: Role, url: str
 ) -> None:
     store = Store(connect(redis_url))
-    health = Health(store, clock=_monotonic_ms)
+    silence = Silence([] if role is Role.RECONCILER else _expected(settings), clock=_now)
+    health = Health(store, silence, clock=_monotonic_ms)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(store.close)
         reconciler = None if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
@@ -103,10 +100,12 @@ async def _run(
             on_change=None if reconciler is None else reconciler.wake,
             config=live,
             router=Router(),
-            senders=_senders(Settings() if role is Role.RECONCILER else settings),
+            senders=_senders(settings),
+            receives=role is not Role.RECONCILER,
             admin_credentials=Credentials(_revealed(settings.admin_tokens)),
             clock=_now,
             health=health,
+            silence=silence,
         )
         server = Server(app, listening)
         durability = await health.inspect()
@@ -145,6 +144,15 @@ def _senders(settings: Settings) -> tuple[Sender, ...]:
         Alertmanager(Credentials(_revealed(settings.alertmanager_tokens))),
         PagerDuty(SigningSecrets(_revealed(settings.pagerduty_signing_secrets))),
     )
+
+
+def _expected(settings: Settings) -> list[str]:
+    """The senders that have credentials, so that their silence means something."""
+    expected = {
+        Alertmanager.name: settings.alertmanager_tokens,
+        PagerDuty.name: settings.pagerduty_signing_secrets,
+    }
+    return [name for name, credentials in expected.items() if credentials]
 
 
 def _revealed(entries: Iterable[Secret]) -> list[str]:

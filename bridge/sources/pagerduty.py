@@ -14,44 +14,10 @@ from bridge.config.schema import PagerDuty
 from bridge.model import Alert, AlertStatus, Remark
 from bridge.sources.delivery import Delivery, Dismissal, NotUnderstood, Unusable
 from bridge.sources.fields import at, instant, items, text
+from bridge.sources.pagerduty_events import EVENTS, ID_CHARS, incident_id
 from bridge.sources.remark import written_for_the_public
 
 SOURCE: Final = "pagerduty"
-
-# What each event carries: the type of its ``data``.
-EVENTS: Final = {
-    "incident.triggered": "incident",
-    "incident.acknowledged": "incident",
-    "incident.unacknowledged": "incident",
-    "incident.resolved": "incident",
-    "incident.reopened": "incident",
-    "incident.escalated": "incident",
-    "incident.delegated": "incident",
-    "incident.reassigned": "incident",
-    "incident.priority_updated": "incident",
-    "incident.service_updated": "incident",
-    "incident.incident_type.changed": "incident",
-    "incident.annotated": "incident_note",
-    "incident.status_update_published": "incident_status_update",
-    "incident.custom_field_values.updated": "incident_field_values",
-    "incident.conference_bridge.updated": "incident_conference_bridge",
-    "incident.responder.added": "incident_responder",
-    "incident.responder.replied": "incident_responder",
-    "incident.role.assigned": "incident_role_assignment",
-    "incident.task.created": "incident_task",
-    "incident.task.updated": "incident_task",
-    "incident.task.completed": "incident_task",
-    "incident.action_invocation.created": "incident_action_invocation",
-    "incident.action_invocation.updated": "incident_action_invocation",
-    "incident.action_invocation.terminated": "incident_action_invocation",
-    "incident.workflow.started": "incident_workflow_instance",
-    "incident.workflow.completed": "incident_workflow_instance",
-    "service.created": "service",
-    "service.updated": "service",
-    "service.deleted": "service",
-    "service.custom_field_values.updated": "service_field_values",
-    "pagey.ping": "ping",
-}
 
 _STATUSES = {
     "triggered": AlertStatus.FIRING,
@@ -59,7 +25,6 @@ _STATUSES = {
     "resolved": AlertStatus.RESOLVED,
 }
 _MERGES = frozenset({"merge_resolve_reason", "merged"})  # the second is how V2 said it
-_ID_CHARS = 128
 _LEGACY = 'V1 and V2 webhooks have "messages" and no signature: create a V3 webhook subscription in their place'
 
 
@@ -84,14 +49,6 @@ def parse(body: bytes, meaning: PagerDuty) -> Delivery:
     except _Problem as error:
         unusable = Unusable(index=0, path=f"$.event{error.path}", problem=error.problem)
         return Delivery(alerts=[], unusable=[unusable])
-
-
-def incident_id(data: Any) -> str | None:
-    """The incident that an event is about, wherever this type of ``data`` has it; None if it is about none."""
-    if text(data, "type") == "incident":
-        return text(data, "id")
-    nested = (data, *items(data, "incident_role_assignments"))
-    return next((found for each in nested if (found := text(each, "incident", "id"))), None)
 
 
 def _event(body: bytes) -> dict[str, Any]:
@@ -219,7 +176,7 @@ def _is_merge(data: Any) -> bool:
 def _target(data: Any, identity: str, meaning: PagerDuty) -> str | None:
     """The incident that this one was merged into; None where it is not said and the merge is to count as a resolve."""
     target = text(data, "resolve_reason", "incident", "id")
-    if target is not None and target != identity and len(target) <= _ID_CHARS:
+    if target is not None and target != identity and len(target) <= ID_CHARS:
         return target
     if meaning.merge_unknown_target == "keep_open":
         raise _Problem(".data.resolve_reason.incident.id", "expected the incident it was merged into: it stays open")
@@ -228,8 +185,8 @@ def _target(data: Any, identity: str, meaning: PagerDuty) -> str | None:
 
 def _identity(event: dict[str, Any], path: str) -> str:
     identity = incident_id(at(event, "data"))
-    if identity is None or len(identity) > _ID_CHARS:
-        raise _Problem(path, f"expected the incident's id, at most {_ID_CHARS} characters")
+    if identity is None:
+        raise _Problem(path, f"expected the incident's id, at most {ID_CHARS} characters")
     return identity
 
 
@@ -242,4 +199,4 @@ def _occurred_at(event: dict[str, Any]) -> int:
 
 def _event_id(event: dict[str, Any]) -> str | None:
     found = text(event, "id")
-    return found if found and len(found) <= _ID_CHARS else None
+    return found if found and len(found) <= ID_CHARS else None

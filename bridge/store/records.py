@@ -236,6 +236,7 @@ def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], re
         orphaned=int(counts.get("u", 0)),
         services=dict(sorted(services.items())),
         labels={label: tuple(sorted(values)) for label, values in sorted(labels.items())},
+        started_at=int(fields.get("started", 0)),
         cleared_at=int(fields.get("cleared", 0)),
         eased_at=int(fields.get("eased", 0)),
         starts_at=int(fields.get("starts", 0)),

@@ -32,7 +32,7 @@ def configuration(**changes: Any) -> dict[str, Any]:
     """A shop's configuration with short times; ``changes`` replace its parts."""
     return {
         "version": 1,
-        "checkly": {"notify": ["open", "resolved"], "settle": "1s", "timeout": "30s"},
+        "checkly": {"notify": ["open", "resolved"], "settle": "1s"},
         "services": {"checkout": "Checkout", "payments": "Payments", "search": "Search"},
         "severity": [
             {"match": "severity = critical", "is": "CRITICAL"},

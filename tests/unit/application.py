@@ -16,6 +16,7 @@ from bridge.model import Alert, AlertStatus, Incident, Routed
 from bridge.receive import Item
 from bridge.routing import Router
 from bridge.senders import Alertmanager, PagerDuty
+from bridge.silence import Silence
 from bridge.sources.credentials import Credentials
 from bridge.sources.signature import SigningSecrets
 from bridge.store import Change, CountedAlert
@@ -111,6 +112,7 @@ class Bridge:
             admin_credentials=Credentials(admins),
             clock=lambda: NOW,
             health=self.health,
+            silence=Silence(["alertmanager", "pagerduty"], clock=lambda: NOW),
             on_change=self.changed,
         )
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

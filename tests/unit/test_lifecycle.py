@@ -281,6 +281,14 @@ class TestTrouble:
         expected = ["change RESOLVED MINOR", "update INVESTIGATING MINOR"] if exists else ["open INVESTIGATING MINOR"]
         assert story.told[1:] == expected
 
+    def test_an_alert_that_never_ends_does_not_hide_the_next_outage_behind_what_a_person_closed(self) -> None:
+        story = published().after(MINUTE)
+        story.put(posting.closed(story.post, now=story.now, exists=True))
+        story.after(10 * MINUTE).fire("payments").after(MINUTE)
+        assert story.told[1:] == []
+        story.fire("search").after(MINUTE)
+        assert story.told[-1] == "update INVESTIGATING MAJOR"
+
     def test_what_a_person_deleted_leaves_nothing_behind_in_the_next_post(self) -> None:
         story = published()
         story.put(posting.closed(story.post, now=story.now, exists=False)).after(MINUTE).clear().after(5 * MINUTE)

@@ -183,7 +183,7 @@ local function fire(name, home, a, m)
     return resolve(touch(home), name, a, m), home, a
   end
   if a.st == 'F' then return refresh(touch(home), a, m), home, a end
-  if m.at == 0 then return 'unknown', home, a end
+  if m.at == 0 or (a.st == 'R' and not m.complete) then return 'unknown', home, a end
   if a.st == 'R' and home ~= m.routed and not is_doubtful(a, m) then return begin(name, m) end
   return fire_again(touch(home), name, a, m), home, a
 end

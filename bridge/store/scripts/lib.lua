@@ -22,11 +22,12 @@ local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
 local DUE, INDEX, BORN, TALLIES = prefix .. 'due', prefix .. 'index', prefix .. 'born', prefix .. 'tallies'
 
 local function load_incident(id)
-  local h = redis.call('HMGET', incident_key(id), 'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'lease_until')
+  local h = redis.call('HMGET', incident_key(id), 'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'lease_until', 'started')
   return {
     id = id, exists = h[1] ~= false, rev = tonumber(h[1] or 0), firing = tonumber(h[2] or 0), held = tonumber(h[3] or 0),
     since = tonumber(h[4] or 0), cleared = tonumber(h[5] or 0), eased = tonumber(h[6] or 0),
     starts = tonumber(h[7] or 0), ends = tonumber(h[8] or 0), lease_until = tonumber(h[9] or 0),
+    started = tonumber(h[10] or 0),
     deltas = {}, dirty = false, material = false,
   }
 end
@@ -43,7 +44,7 @@ local function start_alert(incident, a)
   end
   incident.firing = incident.firing + 1
   incident.starts = math.min(incident.starts, a.s)
-  incident.dirty = true
+  incident.started, incident.dirty = now, true
   count_facets(incident, a.f, 1)
   a.st = 'F'
 end
@@ -83,7 +84,7 @@ local function save_incident(incident)
   if incident.material then incident.rev = incident.rev + 1 end
   redis.call('HSET', incident_key(incident.id), 'rev', incident.rev, 'firing', incident.firing, 'held', incident.held,
     'since', incident.since, 'cleared', incident.cleared, 'eased', incident.eased, 'starts', incident.starts,
-    'ends', incident.ends)
+    'ends', incident.ends, 'started', incident.started)
   if incident.lease_until > now then return end -- who settles it compares revisions and timers
   local due = incident.material and now or next_timer(incident.id)
   if due then redis.call('ZADD', DUE, 'LT', due, incident.id) end

@@ -14,6 +14,7 @@ class Alerts(Struct):
     acknowledged: bool = False
     held: int = 0
     since: int = 0
+    started_at: int = 0
     cleared_at: int = 0
     eased_at: int = 0
     starts_at: int = 0
@@ -25,6 +26,8 @@ class Alerts(Struct):
             self.since, self.starts_at, self.ends_at, self.acknowledged = now, now - 500, 0, False
         elif service in self.firing and self.firing[service] is not severity:
             self.eased_at = now
+        if service not in self.firing:
+            self.started_at = now
         self.firing = {**self.firing, service: severity}
         self.revision += 1
 
@@ -54,6 +57,7 @@ class Alerts(Struct):
             held=self.held,
             services=dict(sorted(self.firing.items())),
             since=self.since,
+            started_at=self.started_at,
             cleared_at=self.cleared_at,
             eased_at=self.eased_at,
             starts_at=self.starts_at,

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from bridge.config.schema import PagerDuty
 from bridge.model import Alert, AlertStatus, Remark
 from bridge.sources.delivery import Delivery, Dismissal, NotUnderstood
-from bridge.sources.pagerduty import EVENTS, incident_id, parse
+from bridge.sources.pagerduty import parse
+from bridge.sources.pagerduty_events import EVENTS, incident_id
 from bridge.sources.rfc3339 import to_ms
 from tests.unit.sources.pagerduty_fixtures import BODIES, DIRECTORY, NAMES, fixture
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from bridge.sources.pagerduty import EVENTS
+from bridge.sources.pagerduty_events import EVENTS
 from tests.unit.sources.pagerduty_fixtures import BODIES, NAMES, fixture
 from tests.unit.sources.pagerduty_tables import DATA, body_schema
 

@@ -48,7 +48,7 @@ for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   elseif name == 'pause' then shift_fields(key, {'until'})
   elseif name == 'born' or name == 'rate' then shift_text(key)
   elseif string.match(name, ':alerts$') then shift_alerts(key)
-  elseif string.match(name, '^i:[^:]*$') then shift_fields(key, {'since', 'cleared', 'eased', 'lease_until'})
+  elseif string.match(name, '^i:[^:]*$') then shift_fields(key, {'since', 'started', 'cleared', 'eased', 'lease_until'})
   end
   local left = redis.call('PTTL', key)
   if left > 0 then redis.call('PEXPIRE', key, left - by) end

@@ -58,7 +58,8 @@ async def test_the_first_alert_opens_its_incident_and_others_join(store, clock):
     assert (incident.key, incident.route, incident.group) == ("shop-key", "shop-route", {"region": "eu"})
     assert (incident.episode, incident.revision) == (1, 1)
     assert before <= incident.summary.since <= clock.now
-    assert replace(incident.summary, since=0) == Summary(
+    assert incident.summary.started_at == incident.summary.since
+    assert replace(incident.summary, since=0, started_at=0) == Summary(
         firing=2,
         services={"cart": Severity.CRITICAL, "checkout": Severity.CRITICAL},
         labels={"region": ("eu", "us")},
@@ -158,6 +159,10 @@ async def test_sums_tell_when_the_outage_began_eased_and_cleared(store, clock):
     eased = await summary(store)
     assert (eased.since, eased.cleared_at, eased.ends_at) == (begun - MINUTE, 0, END + 7)
     assert eased.eased_at >= begun
+    assert eased.started_at == begun - MINUTE
+    await store.ingest([(firing("late"), to())])
+    assert (await summary(store)).started_at >= eased.eased_at
+    await store.ingest([(resolved("late", ends_at=END + 6), to())])
     clock.advance(MINUTE)
     await store.ingest([(resolved("a"), to())])
     cleared = await summary(store)
