@@ -290,10 +290,11 @@ def _difference(
 
 
 def _untold(post: Post, phase: Phase, summary: Summary) -> Remark | None:
-    """The first remark that an open incident does not show yet."""
+    """The first remark on this outage that an open incident does not show yet."""
     if not post.is_open or phase is Phase.RESOLVED:
         return None
-    return next((remark for remark in summary.remarks if remark.event_id not in post.told), None)
+    current = (remark for remark in summary.remarks if remark.observed_at >= summary.starts_at)
+    return next((remark for remark in current if remark.event_id not in post.told), None)
 
 
 def _public_date(

@@ -336,3 +336,34 @@ class TestTrouble:
         story = published().after(MINUTE)
         story.put(replace(story.post, severity=None)).settle()
         assert story.told[1:] == ["change INVESTIGATING MAJOR"]
+
+
+class TestRemarks:
+    def test_a_remark_is_told_once_in_the_status_that_stands(self) -> None:
+        story = published().after(MINUTE).remark("We are rolling back.").after(MINUTE)
+        assert story.told[1:] == ["update INVESTIGATING MAJOR"]
+        draft = story.written[-1]
+        assert draft.remark is not None
+        assert (draft.remark.text, draft.kind) == ("We are rolling back.", UpdateKind.UPDATE)
+        assert draft.public_at == draft.remark.observed_at
+        story.clear().remark("It looks better.").after(MINUTE)
+        assert story.told[2:] == ["update MONITORING MAJOR", "update MONITORING MAJOR"]
+        assert story.after(2 * MINUTE).told[4:] == ["update RESOLVED MAJOR"]
+
+    def test_a_remark_made_before_the_incident_is_public_waits_for_it(self) -> None:
+        story = Story().fire().remark("We know.")
+        assert story.told == []
+        assert story.after(2 * MINUTE).told == ["open INVESTIGATING MAJOR", "update INVESTIGATING MAJOR"]
+
+    def test_a_remark_that_comes_after_the_end_is_not_dug_out_by_the_next_outage(self) -> None:
+        story = published().clear().after(3 * MINUTE).remark("All good.").after(MINUTE)
+        assert story.told[-1] == "update RESOLVED MAJOR"
+        story.fire().after(2 * MINUTE)
+        assert story.told[-1] == "update INVESTIGATING MAJOR"
+        assert [draft.remark for draft in story.written] == [None] * len(story.written)
+
+    def test_a_change_of_status_is_told_before_a_remark(self) -> None:
+        story = published().after(MINUTE)
+        story.alerts.acknowledge()
+        story.remark("Found it.").after(MINUTE)
+        assert [draft.remark is not None for draft in story.written[1:]] == [False, True]

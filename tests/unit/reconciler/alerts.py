@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from bridge.model import Severity, Summary
+from bridge.model import Remark, Severity, Summary
 
 
 class Alerts(Struct):
@@ -19,6 +19,7 @@ class Alerts(Struct):
     eased_at: int = 0
     starts_at: int = 0
     ends_at: int = 0
+    remarks: tuple[Remark, ...] = ()
     revision: int = 0
 
     def fire(self, now: int, service: str = "checkout", severity: Severity = Severity.MAJOR) -> None:
@@ -49,6 +50,12 @@ class Alerts(Struct):
         self.held = count
         self.revision += 1
 
+    def remark(self, now: int, text: str) -> None:
+        event = f"e{len(self.remarks)}"
+        told = Remark(source="pagerduty", fingerprint="a", text=text, observed_at=now - 100, event_id=event)
+        self.remarks = (*self.remarks, told)
+        self.revision += 1
+
     @property
     def summary(self) -> Summary:
         return Summary(
@@ -62,4 +69,5 @@ class Alerts(Struct):
             eased_at=self.eased_at,
             starts_at=self.starts_at,
             ends_at=self.ends_at,
+            remarks=self.remarks,
         )

@@ -92,6 +92,10 @@ class Story:
         self.alerts.acknowledge()
         return self.settle()
 
+    def remark(self, text: str) -> Story:
+        self.alerts.remark(self.now, text)
+        return self.settle()
+
     def hold(self, count: int = 1) -> Story:
         self.alerts.hold(count)
         return self.settle()
@@ -128,6 +132,7 @@ def intent(draft: Draft) -> Intent:
         notify=False,
         public_at=draft.public_at,
         recorded_at=0,
+        remark=draft.remark.event_id if draft.remark else "",
     )
 
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.config.texts import TextKind
 from bridge.lifecycle import Draft
-from bridge.model import Incident, Phase, Policy, Post, Severity, UpdateKind, Write
+from bridge.model import Incident, Phase, Policy, Post, Remark, Severity, UpdateKind, Write
 from bridge.reconciler.compose import carries_reference, compose, ours, reference_line, text_kind
 from tests.unit.reconciler.world import ID, MINUTE, START, config
 
@@ -55,6 +55,12 @@ class TestCompose:
     def test_the_reference_can_be_left_out(self) -> None:
         intent = compose(INCIDENT, Post(), DRAFT, config(Policy(), reference=False), now=START)
         assert "Reference" not in intent.text
+
+    def test_a_remark_is_published_as_it_was_written(self) -> None:
+        remark = Remark(source="pagerduty", fingerprint="Q1", text="We are back.", observed_at=START, event_id="e1")
+        draft = replace(DRAFT, write=Write.UPDATE, kind=UpdateKind.UPDATE, remark=remark)
+        intent = compose(INCIDENT, OPEN, draft, CONFIG, now=START)
+        assert (intent.text, intent.remark) == (f"We are back.\n\nReference: {ID}", "e1")
 
     def test_an_incident_keeps_the_name_it_was_given(self) -> None:
         assert compose(INCIDENT, OPEN, DRAFT, CONFIG, now=START).name == "A name it once had"

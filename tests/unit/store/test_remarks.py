@@ -1,0 +1,54 @@
+"""Words for the public are kept with the incident that counts their alert, each once."""
+
+from __future__ import annotations
+
+import pytest
+
+from bridge.model import Remark
+from tests.unit.store.builders import END, firing, resolved, to
+
+
+def remark(text: str = "We are rolling back.", *, event: str = "e1", alert: str = "a") -> Remark:
+    return Remark(source="alertmanager", fingerprint=alert, text=text, observed_at=END, event_id=event)
+
+
+async def kept(store) -> tuple[Remark, ...]:
+    claim = await store.claim(token="t", lease_ms=1)
+    return claim.incident.summary.remarks
+
+
+async def test_a_remark_makes_its_incident_due(store):
+    await store.ingest([(firing(), to())])
+    claim = await store.claim(token="first", lease_ms=30_000)
+    assert await store.settle(claim, due=None)
+    assert await store.remark(remark())
+    assert await kept(store) == (remark(),)
+
+
+async def test_a_remark_told_twice_is_kept_once(store):
+    await store.ingest([(firing(), to())])
+    for told in (remark(), remark(), remark("Fixed.", event="e2")):
+        assert await store.remark(told)
+    assert await kept(store) == (remark(), remark("Fixed.", event="e2"))
+
+
+async def test_a_remark_on_what_nothing_counts_is_not_kept(store, db):
+    assert not await store.remark(remark())
+    assert db.keys("*") == []
+
+
+async def test_only_the_newest_remarks_are_kept(store):
+    await store.ingest([(firing(), to())])
+    for number in range(25):
+        await store.remark(remark(str(number), event=str(number)))
+    assert [each.text for each in await kept(store)] == [str(number) for number in range(5, 25)]
+
+
+@pytest.mark.usefixtures("clock")
+async def test_remarks_go_with_their_incident(store, db):
+    await store.ingest([(firing(), to())])
+    await store.remark(remark())
+    await store.ingest([(resolved(), to())])
+    claim = await store.claim(token="t", lease_ms=30_000)
+    assert await store.drop(claim)
+    assert not [name for name in db.keys("*") if b"remarks" in name]
