@@ -9,7 +9,7 @@ CREATED := $(VENV)/.created-by-$(notdir $(PYTHON))
 READY   := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format docs bench lock
+.PHONY: help setup demo test check format docs bench chaos lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ docs: $(READY) ## Write the generated parts of the documentation
 
 bench: $(READY) ## Compare the bridge with a bare endpoint on this machine
 	$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: $(READY) ## Run the fault campaigns (ARGS='--help' lists them; without ARGS half an hour)
+	$(BIN)/python -m tests.chaos $(ARGS)
 
 lock: $(READY) ## Lock the image's dependencies, with hashes, to their newest versions
 	$(BIN)/python -m venv $(VENV)/uv

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BODY_LIMIT = 8 * 1024 * 1024
 _LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=30)
+_ABOUT_TO_SEND = ("http11.send_request_headers.started", "http11.send_request_body.started")
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
@@ -75,10 +76,10 @@ class Client:
     ) -> Any:
         """Send one request, once; the decoded body of a 2xx answer, None if it is empty.
 
-        ``guard`` is asked before anything happens and again when the connection stands and the first byte would go out.
+        ``guard`` is asked before anything happens and again when the connection stands and the request would go out.
 
         Raises:
-            NotSent: No byte of the request left, or ``guard`` said no.
+            NotSent: No complete request left: there was no connection, or ``guard`` said no.
             RateLimited: The answer was 429, or the budget is used up.
             PageError: See ``answers.error`` for statuses. After the first byte, all that is not a readable
                 answer (a timeout, a reset, a body over 8 MiB or not JSON) is UnknownOutcome.
@@ -162,11 +163,12 @@ class _Flight:
             raise NotSent("the right to write was lost before the request left")
 
     async def trace(self, event: str, info: dict[str, Any]) -> None:
-        """The ``trace`` extension of httpcore: called when the connection stands, before the first byte goes out.
+        """The ``trace`` extension of httpcore: called when the connection stands, before the head and the body go out.
 
-        A proxy's CONNECT passes here, too; it is not the request.
+        A head without its body has no effect, so the body is the last moment. A proxy's CONNECT passes here, too; it
+        is not the request.
         """
-        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+        if event in _ABOUT_TO_SEND and info["request"].method != b"CONNECT":
             self.check()
             self.sent = True
 

@@ -23,14 +23,25 @@ from bridge.telemetry import DUPLICATES, WRITES, Event, log
 
 
 class Publisher:
-    """Writes one incident's post on one page. ``chance`` is the randomness of backoff, in [0, 1)."""
+    """Writes one incident's post on one page.
+
+    ``clock`` is the store's time; ``chance`` is the randomness of backoff, in [0, 1).
+    """
 
     def __init__(
-        self, page: StatusPage, incident: Incident, *, guard: Guard, chance: Callable[[], float], settle_ms: int
+        self,
+        page: StatusPage,
+        incident: Incident,
+        *,
+        guard: Guard,
+        clock: Callable[[], int],
+        chance: Callable[[], float],
+        settle_ms: int,
     ) -> None:
         self._page = page
         self._incident = incident
         self._guard = guard
+        self._clock = clock
         self._chance = chance
         self._settle_ms = settle_ms
 
@@ -67,7 +78,7 @@ class Publisher:
         except PageError as error:
             WRITES.labels(intent.write, "unknown").inc()
             self._log(Event.WRITE_UNKNOWN, intent, reason=error.detail)
-            return posting.unknown(post, now=now)
+            return posting.unknown(post, now=self._clock())  # the settle time begins when the answer is lost, not asked
         WRITES.labels(intent.write, "done").inc()
         self._log(Event.PAGE_WRITTEN, intent, remote_id=remote_id)
         return posting.succeeded(post, remote_id)

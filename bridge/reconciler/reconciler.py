@@ -167,6 +167,7 @@ class Reconciler:
             self._pages[step.page],
             lease.incident,
             guard=lease.holds,
+            clock=lambda: lease.now,
             chance=self._chance,
             settle_ms=self._config.current.checkly.settle_ms,
         )

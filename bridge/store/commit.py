@@ -41,6 +41,11 @@ class GroupCommit(Generic[In, Out]):
     async def _write_group(self, group: list[tuple[Sequence[In], asyncio.Future[list[Out]]]]) -> None:
         try:
             results = await self._write([item for items, _ in group for item in items])
+        except asyncio.CancelledError:
+            for _, done in (*group, *self._waiting):
+                done.cancel()
+            self._waiting = []
+            raise
         except Exception as error:  # noqa: BLE001 - it belongs to the callers, who wait for it
             for _, done in group:
                 if not done.done():

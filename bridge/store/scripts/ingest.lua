@@ -3,11 +3,17 @@
 -- [name, 'F' or 'R', starts, ends, observed, facets, opaque, which incident (0: none), hold_refire_ms] and, from senders
 -- that have them, [… digest of the labels, event, name of the alert it merged into, keep open if that is unknown,
 -- complete]. Returns now and, per alert, {outcome, incident id}.
+--
+-- The record of an alert that was merged also has m its target, k whether it stays open while nothing is known of that,
+-- h the incident that is its own. What messages may still come to late is kept for REMEMBER_MS, alert or no alert:
+-- e:<event> that it was folded, o:<alert> when it was last over, p:<alert> when it last became part of which other ('':
+-- was published nowhere), w:<alert> which alerts ended with it. m:<alert> lists those that live as part of it.
 
 local incidents = cmsgpack.unpack(ARGV[2])
 local touched, outcomes = {}, {}
 local MERGES_DEEP = 20
-local REMEMBER_MS = 604800000 -- events and resolves of alerts that nothing counts: longer than any sender retries
+local REMEMBER_MS = 604800000 -- longer than any sender retries
+local ORPHAN = '\nu' -- the facet of a merged alert that waits for its target
 
 local function touch(id)
   if not touched[id] then touched[id] = load_incident(id) end
@@ -28,21 +34,48 @@ end
 
 local function event_key(event) return prefix .. 'e:' .. event end
 local function over_key(name) return prefix .. 'o:' .. name end
+local function part_key(name) return prefix .. 'p:' .. name end
 local function sources_key(name) return prefix .. 'm:' .. name end
+local function ended_sources_key(name) return prefix .. 'w:' .. name end
+
+local function find(name)
+  local home = redis.call('HGET', INDEX, name)
+  return home, home and read_alert(home, name)
+end
+
+local function over_at(name) return tonumber(redis.call('GET', over_key(name)) or 0) end
 
 -- A sender with a clock of its own may tell of the end before the beginning.
 local function remember_end(name, m)
   if m.observed == 0 then return end
-  local known = tonumber(redis.call('GET', over_key(name)) or 0)
-  redis.call('SET', over_key(name), math.max(known, m.observed), 'PX', REMEMBER_MS)
+  redis.call('SET', over_key(name), math.max(over_at(name), m.observed), 'PX', REMEMBER_MS)
+end
+
+local function part_of(name)
+  local packed = redis.call('GET', part_key(name))
+  if not packed then return 0, '' end
+  return unpack(cmsgpack.unpack(packed))
+end
+
+local function remember_part(name, m)
+  if m.observed > part_of(name) then
+    redis.call('SET', part_key(name), cmsgpack.pack({m.observed, m.merged}), 'PX', REMEMBER_MS)
+  end
 end
 
 local function is_over(name, m)
-  return m.observed > 0 and m.observed <= tonumber(redis.call('GET', over_key(name)) or 0)
+  if m.observed == 0 then return false end
+  local at, target = part_of(name)
+  return m.observed <= over_at(name) or m.observed < at or (m.observed == at and target ~= '')
 end
 
 local function is_stale(a, m)
-  return m.observed < a.o or (a.st == 'R' and m.observed > 0 and m.observed == a.o)
+  return m.observed < a.o or ((a.st == 'R' or a.m) and m.observed > 0 and m.observed == a.o)
+end
+
+-- Labels that are published nowhere take an alert back, unless it was published with the very same ones.
+local function is_withdrawn(a, m)
+  return m.at == 0 and m.observed > 0 and not (a and a.d == m.digest)
 end
 
 -- Two healthy Alertmanagers can deliver a firing after its resolve, and a genuine re-fire can carry the same start:
@@ -51,31 +84,31 @@ local function is_doubtful(a, m)
   return m.observed == 0 and m.hold > 0 and now - a.r < RESOLVE_GUARD_MS and m.starts <= math.max(a.s, a.e)
 end
 
--- A resolve counts at the alert's incident, and for every alert that was merged into it.
+local function stop(incident, name, a, ends)
+  if a.st == 'F' then stop_alert(incident, a, ends) else unhold(incident) end
+  a.st, a.e, a.r = 'R', ends, now
+  redis.call('ZADD', timers_key(incident.id), now + FORGET_AFTER_MS, name)
+end
+
+local function unlink(name, a)
+  if not a.m then return end
+  redis.call('SREM', sources_key(a.m), name)
+  redis.call('SREM', ended_sources_key(a.m), name)
+  a.m = nil
+end
+
 local function resolve(incident, name, a, m)
   if a.st == 'R' then
+    unlink(name, a)
     a.o = math.max(a.o, m.observed)
     if m.ends > a.e then a.e, a.r = m.ends, now end -- of an occurrence whose firing may still be on its way
     return 'repeat'
   end
   if m.observed < a.o or (m.ends > 0 and m.ends < a.s) then return 'stale' end
-  if a.st == 'F' then stop_alert(incident, a, m.ends) else unhold(incident) end
-  a.st, a.e, a.o, a.r, a.m = 'R', m.ends, m.observed, now, nil
-  redis.call('ZADD', timers_key(incident.id), now + FORGET_AFTER_MS, name)
+  unlink(name, a)
+  stop(incident, name, a, m.ends)
+  a.o = m.observed
   return 'resolved'
-end
-
-local function resolve_merged(name, m, depth)
-  for _, source in ipairs(redis.call('SMEMBERS', sources_key(name))) do
-    local home = redis.call('HGET', INDEX, source)
-    local a = home and read_alert(home, source)
-    if a and a.m == name and depth < MERGES_DEEP then
-      resolve(touch(home), source, a, {observed = math.max(m.observed, a.o), ends = math.max(m.ends, a.s)})
-      write_alert(home, source, a)
-      resolve_merged(source, m, depth + 1)
-    end
-  end
-  redis.call('DEL', sources_key(name))
 end
 
 -- An alert counts as the routes of its own incident see it: another route's services have no place there.
@@ -111,29 +144,9 @@ local function settle_in(id, name, a)
 end
 
 local function leave(id, name, a)
-  if a.st == 'F' then stop_alert(touch(id), a, 0) else unhold(touch(id)) end
+  if a.st == 'F' then stop_alert(touch(id), a, 0) elseif a.st == 'H' then unhold(touch(id)) end
   redis.call('HDEL', alerts_key(id), name)
   redis.call('ZREM', timers_key(id), name)
-end
-
-local function move(name, a, from, to)
-  leave(from, name, a)
-  start_alert(touch(to), a)
-  settle_in(to, name, a)
-end
-
--- Brings the alerts that were merged into this one to where it counts.
-local function gather(name, id, depth)
-  for _, source in ipairs(redis.call('SMEMBERS', sources_key(name))) do
-    local home = redis.call('HGET', INDEX, source)
-    local a = home and read_alert(home, source)
-    if a and a.m == name and a.st == 'F' and depth < MERGES_DEEP then
-      replace_facets(touch(home), a, (a.f:gsub('\nu$', '')))
-      write_alert(home, source, a)
-      if home ~= id then move(source, a, home, id) end
-      gather(source, id, depth + 1)
-    end
-  end
 end
 
 local function begin(name, m)
@@ -168,72 +181,130 @@ local function relocate(name, home, a, m)
   return 'moved', id, moved
 end
 
+local function whole(facets) return (facets:gsub(ORPHAN .. '$', '')) end
+
 local function unmerge(name, home, a)
-  redis.call('SREM', sources_key(a.m), name)
-  a.m = nil
-  if a.st == 'F' then replace_facets(touch(home), a, (a.f:gsub('\nu$', ''))) end
+  unlink(name, a)
+  if a.st == 'F' then replace_facets(touch(home), a, whole(a.f)) end
 end
 
--- Until its end an alert stays with the incident that counts it, unless its labels changed: then it goes where routing
--- sends it now, and if that is nowhere, its page hears of its end.
+-- Until its end an alert stays with the incident that counts it, unless its labels changed or it was part of another:
+-- then it goes where routing sends it now. If changed labels send it nowhere, its page hears of its end.
 local function fire(name, home, a, m)
-  if a.m then unmerge(name, home, a) end
-  if a.st ~= 'R' and m.digest ~= (a.d or '') and home ~= m.routed then
-    if m.at > 0 then return relocate(name, home, a, m) end
-    return resolve(touch(home), name, a, m), home, a
+  local was_part, relabeled = a.m, m.digest ~= (a.d or '')
+  if was_part then unmerge(name, home, a) end
+  if a.st ~= 'R' and home ~= m.routed then
+    if m.at > 0 and (relabeled or was_part) then return relocate(name, home, a, m) end
+    if m.at == 0 and relabeled then return resolve(touch(home), name, a, m), home, a end
   end
   if a.st == 'F' then return refresh(touch(home), a, m), home, a end
+  if is_withdrawn(a, m) then a.o = m.observed end
   if m.at == 0 or (a.st == 'R' and not m.complete) then return 'unknown', home, a end
   if a.st == 'R' and home ~= m.routed and not is_doubtful(a, m) then return begin(name, m) end
   return fire_again(touch(home), name, a, m), home, a
 end
 
--- A merge is no end: the alert lives on as part of its target, in the target's incident. Until the target is seen it
--- stays where it is, marked "u", and open.
-local function merge(name, home, a, m)
-  local target_home = redis.call('HGET', INDEX, m.merged)
-  local target = target_home and read_alert(target_home, m.merged)
-  if not a then
-    local _
-    _, home, a = begin(name, m)
-  end
-  if a.m then unmerge(name, home, a) end
-  redis.call('SADD', sources_key(m.merged), name)
-  a.m, a.o, a.seen = m.merged, m.observed, now
-  if not target or target.st ~= 'F' then replace_facets(touch(home), a, a.f .. '\nu')
-  elseif home ~= target_home then
-    move(name, a, home, target_home)
-    home = target_home
-  end
-  write_alert(home, name, a)
-  gather(name, home, 1)
-  return 'merged', home
+-- What became of an alert since then: the incident that counts it, or else when it was over, or neither.
+local function fate(name, since, depth)
+  local over = over_at(name)
+  if over >= since then return nil, over end
+  local home, a = find(name)
+  if a and a.st == 'F' then return home end
+  local at, target = part_of(name)
+  if a and a.m then at, target = a.o, a.m end
+  if target == '' or at < over or (a and at < a.o) or depth == MERGES_DEEP then return end
+  return fate(target, math.max(since, at), depth + 1)
 end
 
-local function is_merge(name, a, m)
-  if m.merged == '' then return false end
-  if a and (a.st ~= 'F' or m.observed < a.o or a.m == m.merged) then return false end
-  if not a and (m.at == 0 or is_over(name, m)) then return false end
-  local target_home = redis.call('HGET', INDEX, m.merged)
-  local target = target_home and read_alert(target_home, m.merged)
-  if target then return target.st == 'F' or target.o < m.observed end
-  return m.keep and not is_over(m.merged, m)
+local function link_ended(name, target)
+  redis.call('SADD', ended_sources_key(target), name)
+  redis.call('PEXPIRE', ended_sources_key(target), REMEMBER_MS)
+end
+
+-- A merge is no end: the alert lives where its target does, and is over when that is. As long as nothing counts the
+-- target, it waits in its own incident, marked, or is over until then.
+local function follow(name, home, a, facets)
+  local to, over = fate(a.m, a.o, 1)
+  if not to and not over and a.k then
+    to, facets = touch(a.h).exists and a.h or home, facets .. ORPHAN
+  end
+  if not to then
+    if a.st == 'F' then stop(touch(home), name, a, math.max(over or a.o, a.s)) end
+    a.f = facets
+    write_alert(home, name, a)
+    redis.call('SREM', sources_key(a.m), name)
+    link_ended(name, a.m)
+    return home
+  end
+  if a.st == 'F' and to == home then replace_facets(touch(home), a, facets)
+  else
+    leave(home, name, a)
+    a.f, a.e = facets, 0
+    start_alert(touch(to), a)
+    redis.call('SMOVE', ended_sources_key(a.m), sources_key(a.m), name)
+  end
+  settle_in(to, name, a)
+  return to
+end
+
+-- Whatever happened to an alert happened to those that were merged into it.
+local function bring_along(name, seen)
+  if seen[name] then return end
+  seen[name] = true
+  for _, source in ipairs(redis.call('SUNION', sources_key(name), ended_sources_key(name))) do
+    local home, a = find(source)
+    if a and a.m == name then follow(source, home, a, whole(a.f)) end
+    bring_along(source, seen)
+  end
+end
+
+-- An alert that is heard of by its merge, as if it were just over.
+local function introduce(name, m)
+  local id = touch_routed(m).id
+  local a = {st = 'R', s = m.starts, e = 0, o = 0, r = now, seen = now, f = m.facets, x = m.opaque, d = m.digest}
+  settle_in(id, name, a)
+  redis.call('ZADD', timers_key(id), now + FORGET_AFTER_MS, name)
+  return id, a
+end
+
+local function merge(name, home, a, m)
+  local at, target = part_of(name)
+  if at == m.observed and target == m.merged then return 'repeat', home or '' end
+  if is_over(name, m) or (a and m.observed < a.o) then return 'stale', home or '' end
+  remember_part(name, m)
+  if is_withdrawn(a, m) then
+    link_ended(name, m.merged) -- for those that are part of it
+    if not a then return 'unknown', '' end
+    local outcome = resolve(touch(home), name, a, m)
+    write_alert(home, name, a)
+    return outcome, home
+  end
+  if not a then
+    if over_at(m.merged) >= m.observed then return 'unknown', '' end
+    home, a = introduce(name, m)
+  end
+  local was, own, facets = a.st, a.m and a.h or home, whole(a.f)
+  unlink(name, a)
+  if m.at > 0 and (was == 'R' or m.digest ~= a.d) then own = m.routed end
+  if own == m.routed then
+    touch_routed(m)
+    facets, a.x, a.d = m.facets, m.opaque, m.digest
+  end
+  a.m, a.k, a.h, a.o, a.seen = m.merged, m.keep, own, m.observed, now
+  if was == 'R' then a.s = m.starts end
+  redis.call('SADD', sources_key(m.merged), name)
+  home = follow(name, home, a, facets)
+  return a.st == 'F' and 'merged' or was == 'F' and 'resolved' or 'unknown', home
 end
 
 local function fold_known(name, home, a, m)
   if m.observed < a.o or m.status == 'F' and is_stale(a, m) then return 'stale', home, a end
-  if a.m and a.m == m.merged then return 'repeat', home, a end
   if m.status == 'F' then return fire(name, home, a, m) end
-  local outcome = resolve(touch(home), name, a, m)
-  if outcome == 'resolved' and m.observed > 0 then resolve_merged(name, m, 1) end
-  return outcome, home, a
+  return resolve(touch(home), name, a, m), home, a
 end
 
-local function fold(name, m)
-  local home = redis.call('HGET', INDEX, name)
-  local a = home and read_alert(home, name)
-  if is_merge(name, a, m) then return merge(name, home, a, m) end
-  if m.status == 'R' then remember_end(name, m) end
+local function fold_statement(name, home, a, m)
+  if m.status == 'R' then remember_end(name, m) elseif is_withdrawn(a, m) then remember_part(name, m) end
   local outcome
   if a then outcome, home, a = fold_known(name, home, a, m)
   elseif m.status == 'R' or m.at == 0 or not m.complete then return 'unknown', ''
@@ -241,7 +312,15 @@ local function fold(name, m)
   else outcome, home, a = begin(name, m) end
   a.seen = now
   write_alert(home, name, a)
-  if m.observed > 0 and m.status == 'F' then gather(name, home, 1) end
+  return outcome, home
+end
+
+local function fold(name, m)
+  local home, a = find(name)
+  local is_merge = m.merged ~= ''
+  local outcome
+  if is_merge then outcome, home = merge(name, home, a, m) else outcome, home = fold_statement(name, home, a, m) end
+  if m.observed > 0 then bring_along(name, {}) end
   return outcome, home
 end
 

@@ -203,13 +203,29 @@ async def test_the_guard_is_asked_again_when_the_connection_stands() -> None:
     assert received == b""
 
 
+async def test_the_guard_is_asked_once_more_before_the_body() -> None:
+    received = bytearray()
+    ended = asyncio.Event()
+    answers = iter([True, True, False])
+
+    async def listen(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        received.extend(await reader.read())
+        ended.set()
+
+    async with talking_to(listen) as client:
+        with pytest.raises(NotSent, match="lost"):
+            await client.request("POST", PATH, json=BODY, guard=lambda: next(answers))
+        await asyncio.wait_for(ended.wait(), 20)
+    assert received.endswith(b"\r\n\r\n"), "a head without its body, which no server acts on"
+
+
 async def test_a_refused_write_leaves_the_client_usable() -> None:
     async def polite(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
             await read_request(reader)
             writer.write(answer(200))
 
-    answers = iter([True, True, True, False, True, True])
+    answers = iter([*[True] * 3, True, False, *[True] * 3])
     async with talking_to(polite) as client:
         await client.request("POST", PATH, json=BODY, guard=lambda: next(answers))
         with pytest.raises(NotSent):

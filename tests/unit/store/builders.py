@@ -90,6 +90,8 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
             pipe.zrange(prefix + name, 0, -1, withscores=True)
         elif name in {"index", "pause", "tallies"} or name.startswith("i:"):
             pipe.hgetall(prefix + name)
+        elif name.startswith(("m:", "w:")):
+            pipe.smembers(prefix + name)
         else:
             pipe.get(prefix + name)
     return {name: _readable(name, value) for name, value in zip(names, pipe.execute(), strict=True)}

@@ -84,6 +84,7 @@ class Reference:
         self.incidents: dict[str, Kept] = {}
         self.index: dict[str, str] = {}
         self.ends_heard: dict[str, int] = {}  # from senders with a clock, of alerts known or not
+        self.ignored: dict[str, int] = {}  # when a sender with a clock last spoke of an alert in vain
         self._hold_ms = hold_ms
 
     def ingest(self, m: Message) -> tuple[str, str | None]:
@@ -101,9 +102,11 @@ class Reference:
             return (self._fire(incident, known, m, home) if m.fires else self._resolve(incident, known, m)), home
 
     def _hear_of_an_unknown(self, m: Message) -> tuple[str, str | None]:
+        if m.incident is None and m.fires and m.observed:
+            self.ignored[m.name] = max(m.observed, self.ignored.get(m.name, 0))
         if m.incident is None or not m.fires:
             return "unknown", None
-        if 0 < m.observed <= self.ends_heard.get(m.name, 0):
+        if 0 < m.observed <= self.ends_heard.get(m.name, 0) or 0 < m.observed < self.ignored.get(m.name, 0):
             return "stale", None
         return self._begin(m), m.incident
 

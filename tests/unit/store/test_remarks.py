@@ -13,8 +13,8 @@ def remark(text: str = "We are rolling back.", *, event: str = "e1", alert: str 
 
 
 async def kept(store) -> tuple[Remark, ...]:
-    claim = await store.claim(token="t", lease_ms=1)
-    return claim.incident.summary.remarks
+    remarks: tuple[Remark, ...] = (await store.claim(token="t", lease_ms=1)).incident.summary.remarks
+    return remarks
 
 
 async def test_a_remark_makes_its_incident_due(store):

@@ -144,6 +144,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert kept.get("index", {}) == {name: id_.encode() for name, id_ in self.reference.index.items()}
         expected_keys |= {"index"} if self.reference.index else set()
         expected_keys |= {f"o:{name}" for name in self.reference.ends_heard}
+        expected_keys |= {f"p:{name}" for name in self.reference.ignored}
         assert set(kept.get("due", {})) == set(self.reference.incidents)
         for id_, incident in self.reference.incidents.items():
             path = f"i:{id_}"

@@ -1,0 +1,323 @@
+"""What a campaign plays on: a Redis, the Checkly simulator, bridges that come back when they die, and a sender."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections import defaultdict
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import yaml
+
+from tests.chaos.checker import History, Wanted, unmet
+from tests.scenarios.vocabulary import alert, iso, now_ms, payload
+from tests.servers import Bridge, Redis, Sandbox, Valkey, programs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+LEASE_MS = 3_000  # three calls long, the least that the reconciler takes
+SETTLE_MS = TIMEOUT_MS = 1_000
+PATIENCE_S = 60.0
+SERVICES = ("Checkout", "Payments", "Search")
+DUE = "bridge:{0}:due"
+BORN = "bridge:{0}:born"
+_POLL_S = 0.04
+_RESTS = 4
+_QUIET_MS = 60_000  # what is due later than this is retention, not work
+_LAUNCHER = Path(__file__).with_name("launcher.py")
+_ACCOUNT = {
+    "services": list(SERVICES),
+    "pages": [
+        {
+            "name": "Shop",
+            "url": "shop",
+            "cards": [{"name": "Services", "services": list(SERVICES)}],
+            "subscribers": ["reader@example.com"],
+        }
+    ],
+}
+_CHECKLY = {
+    "notify": ["open", "severity", "resolved"],
+    "timeout": f"{TIMEOUT_MS}ms",
+    "requests_per_minute": 100_000,
+}
+_CONFIG = {
+    "version": 1,
+    "services": {name: name for name in SERVICES},
+    "severity": [{"match": "severity = critical", "is": "CRITICAL"}, {"is": "MEDIUM"}],
+    "public_labels": ["region"],
+    "defaults": {"publish_after": "0", "resolve_after": "1200ms", "reopen_after": "10m", "hold_refire": "1s"},
+    "routes": [
+        {"name": "shop", "match": "team = shop", "services": {"label": "service"}, "group_by": ["region"]},
+    ],
+    "texts": {
+        "name": "Outage {{ labels.region }}",
+        "investigating": "Started: {{ severity }} {{ services | join('+') }}",
+        "monitoring": "Monitoring: {{ services | join('+') }}",
+        "resolved": "Resolved: {{ services | join('+') }}",
+        "update": "Update: {{ severity }} {{ services | join('+') }}",
+    },
+}
+
+
+class Mortal(Bridge):
+    """A bridge that gets the signal ``ends_by`` at its boundary ``fatal`` (0: at none)."""
+
+    fatal = 0
+    ends_by = signal.SIGKILL
+
+    def command(self) -> Sequence[str | Path]:
+        return [sys.executable, "-P", _LAUNCHER, *list(super().command())[3:]]
+
+    def environment(self) -> Mapping[str, str]:
+        chaos = {"FATAL": str(self.fatal), "SIGNAL": self.ends_by.name, "LEASE_MS": str(LEASE_MS)}
+        return {**super().environment(), **{f"CHAOS_{name}": value for name, value in chaos.items()}}
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it has ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it stands at the boundary where it was to stop."""
+        return self.ends_by is signal.SIGSTOP and 0 < self.fatal <= len(self.boundaries)
+
+    def crash(self) -> None:
+        """Die now, at whatever it is doing."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def go_on(self) -> None:
+        """Continue after a stop."""
+        self.fatal = 0
+        self.signal(signal.SIGCONT)
+
+    @property
+    def boundaries(self) -> list[str]:
+        """What it has passed in all its lives."""
+        file = self.directory / "boundaries"
+        return file.read_text().splitlines() if file.exists() else []
+
+
+class Stage:
+    """The servers of one lane of trials.
+
+    Bridges that died are started again whenever the campaign looks at the page or delivers: see ``revive``.
+    """
+
+    def __init__(self, folder: Path, running: ExitStack) -> None:
+        self._folder = folder
+        self._running = running
+        self._numbers = count(1)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._config = folder / "bridge.yaml"
+        account = folder / "account.yaml"
+        account.write_text(yaml.safe_dump(_ACCOUNT))
+        server = Redis if programs.find(Redis.name) else Valkey
+        self.redis = running.enter_context(server(folder / "redis"))
+        self.sandbox = running.enter_context(Sandbox(folder / "sandbox", account=account))
+        self.http = running.enter_context(httpx.Client(timeout=5.0))
+        self.bridges: list[Mortal] = []
+        self.deaths = 0
+        self.ends_leases = False
+        running.callback(self.clear)
+
+    def open(
+        self,
+        *,
+        bridges: int = 1,
+        fatal: int = 0,
+        ends_by: signal.Signals = signal.SIGKILL,
+        settle_ms: int = SETTLE_MS,
+        redis_url: str = "",
+        is_young: bool = False,
+    ) -> None:
+        """An empty stage with so many bridges; the first gets ``ends_by`` at its boundary ``fatal`` (0: at none).
+
+        While a store ``is_young``, the bridge looks on the page for what a lost one may have known. That hides much.
+        """
+        self.clear()
+        with self.redis.client() as client:
+            client.flushall()
+            if not is_young:
+                client.set(BORN, 1)
+        self.control("POST", "reset")
+        checkly = {**_CHECKLY, "settle": f"{settle_ms}ms"}
+        self._config.write_text(yaml.safe_dump({**_CONFIG, "checkly": checkly}))
+        for _ in range(bridges):
+            self.join(fatal, ends_by, redis_url)
+            fatal = 0
+        self.waits(lambda: all(each.is_stopped or self._is_ready(each) for each in self.bridges))
+
+    def join(self, fatal: int = 0, ends_by: signal.Signals = signal.SIGKILL, redis_url: str = "") -> Mortal:
+        """Start one more bridge, on the stage's Redis or at that address."""
+        folder = self._folder / f"bridge-{next(self._numbers)}"
+        url = redis_url or self.redis.url
+        bridge = Mortal(folder, config=self._config, sandbox=self.sandbox, redis_url=url)
+        bridge.fatal, bridge.ends_by = fatal, ends_by
+        self.bridges.append(bridge.start(wait=False))
+        return bridge
+
+    def clear(self) -> None:
+        """End the bridges at once."""
+        for bridge in self.bridges:
+            bridge.kill()
+        self.bridges = []
+        self.deaths = 0
+
+    def revive(self) -> None:
+        """Start again, with no boundary to die at, what has died; with ``ends_leases`` nobody waits for its leases.
+
+        A bridge that stands still gets a colleague.
+        """
+        if self.bridges and all(each.is_stopped for each in self.bridges):
+            self.join()
+        for bridge in self.bridges:
+            if not bridge.is_dead:
+                continue
+            bridge.wait()
+            self.deaths += 1
+            if self.ends_leases:
+                self._end_leases()
+            bridge.fatal = 0
+            bridge.start(wait=False)
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """The simulator's control endpoint."""
+        answer = self.http.request(method, f"{self.sandbox.url}/sandbox/{path}", json=body).raise_for_status()
+        return answer.json() if answer.content else None
+
+    def fault(self, kind: str, **which: Any) -> None:
+        """Let the calls that ``which`` describes go wrong."""
+        self.control("POST", "faults", {"kind": kind, **which})
+
+    def history(self) -> History:
+        """All that the simulator saw."""
+        return History.of(*(self.control("GET", path) for path in ("state", "mails", "calls")))
+
+    def deliver(self, body: bytes, *, to: int = 0, within: float = PATIENCE_S) -> float:
+        """Deliver as Alertmanager does, again and again until a 2xx; the seconds that took."""
+        taken = self.waits(lambda: self.offer(body, to=to) == httpx.codes.ACCEPTED, within=within)
+        if taken >= within:
+            raise AssertionError(f"a delivery was not accepted within {within:g} s")
+        return taken
+
+    def offer(self, body: bytes, *, to: int = 0) -> int:
+        """Deliver once; the status of the answer, 0 when there is none."""
+        awake = [each for each in self.bridges if not each.is_stopped]
+        bridge = awake[to % len(awake)]
+        headers = {"Authorization": f"Bearer {Bridge.alertmanager_token}"}
+        try:
+            return self.http.post(bridge.webhook, content=body, headers=headers).status_code
+        except httpx.TransportError:
+            return 0
+
+    def converges(self, wanted: Mapping[str, Wanted], *, within: float = PATIENCE_S) -> float:
+        """Wait until the page shows what is wanted and nothing is left to do; the seconds that took.
+
+        Returns also when that never happens: the checker will say what is missing.
+        """
+        return self.waits(lambda: not list(unmet(self.history(), wanted)) and self.is_quiet(), within=within)
+
+    def waits(self, condition: Callable[[], bool], *, within: float = PATIENCE_S) -> float:
+        """Poll until the condition holds, or for so long; the seconds that took."""
+        began = time.monotonic()
+        while time.monotonic() - began < within:
+            self.revive()
+            if condition():
+                break
+            time.sleep(_POLL_S)
+        return time.monotonic() - began
+
+    def rests(self) -> None:
+        """Wait for a second of stillness: time for what should not happen any more."""
+        for _ in range(_RESTS):
+            time.sleep(1 / _RESTS)
+            self.waits(self.is_quiet)
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is due soon, and no incident is in hand."""
+        with self.redis.client() as client:
+            first = client.zrange(DUE, 0, 0, withscores=True)
+            seconds, _ = client.time()
+        return not first or first[0][1] > seconds * 1000 + _QUIET_MS
+
+    def _is_ready(self, bridge: Mortal) -> bool:
+        try:
+            return self.http.get(f"{bridge.url}/readyz").is_success
+        except httpx.TransportError:
+            return False
+
+    def _end_leases(self) -> None:
+        with self.redis.client() as client:
+            seconds, _ = client.time()
+            for id_ in client.zrange(DUE, 0, -1):
+                key = f"bridge:{{0}}:i:{id_.decode()}"
+                if client.hexists(key, "lease"):
+                    client.hset(key, "lease_until", seconds * 1000)
+                    client.zadd(DUE, {id_: seconds * 1000})
+
+
+class Alerts:
+    """The alerts of the shop, by region: each region is one incident. Knows what the page must show."""
+
+    def __init__(self) -> None:
+        self._firing: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
+        self._ever: dict[str, set[str]] = defaultdict(set)
+
+    def fires(self, region: str, service: str = "Checkout", severity: str = "warning", **labels: str) -> bytes:
+        """One more alert fires; the delivery that says so."""
+        started = alert(region=region, service=service, severity=severity, **labels)
+        self._firing[region][started["fingerprint"]] = started
+        self._ever[region].add(service)
+        return payload(started)
+
+    def repeats(self, region: str) -> bytes:
+        """The delivery that tells of all that fires in the region, again."""
+        return payload(*self._firing[region].values())
+
+    def ends(self, region: str, fingerprint: str | None = None) -> bytes:
+        """Every alert of the region ends, or that one; the delivery that says so."""
+        firing = self._firing[region]
+        ended = [firing.pop(each) for each in ([fingerprint] if fingerprint else list(firing))]
+        return payload(*({**each, "status": "resolved", "endsAt": iso(now_ms())} for each in ended))
+
+    def firing(self, region: str) -> list[str]:
+        """The fingerprints of what fires."""
+        return list(self._firing[region])
+
+    def wanted(self, *, may_be_unpublished: bool = False) -> dict[str, Wanted]:
+        """What the page must show, by the incidents' names.
+
+        ``may_be_unpublished``: what has cleared may have done so before it could be published.
+        """
+        return {name(region): self._want(region, may_be_unpublished) for region in self._ever}
+
+    def _want(self, region: str, may_be_unpublished: bool) -> Wanted:
+        labels = [each["labels"] for each in self._firing[region].values()]
+        critical = any(each["severity"] == "critical" for each in labels)
+        return Wanted(
+            severity=("CRITICAL" if critical else "MEDIUM") if labels else None,
+            services=frozenset(each["service"] for each in labels),
+            ever=frozenset(self._ever[region]),
+            may_be_unpublished=may_be_unpublished and not labels,
+        )
+
+
+def name(region: str) -> str:
+    """What the page calls the incident of a region."""
+    return f"Outage {region}"
+
+
+def lanes() -> int:
+    """How many stages this machine carries at once: most of a trial is waiting."""
+    return 4 * (os.cpu_count() or 1)

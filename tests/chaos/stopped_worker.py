@@ -1,0 +1,41 @@
+"""A worker is stopped at each of its boundaries in turn, for longer than its lease, and then goes on.
+
+Another bridge takes over meanwhile. What the first one wakes up with is out of date, and it must write none of it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+
+from tests.chaos.campaign import Trial
+from tests.chaos.checker import judge
+from tests.chaos.stage import Alerts, Stage
+from tests.chaos.story import MAILED, OUTAGE, outage
+
+
+class StoppedWorker:
+    """Stops at boundary ``seed``; the sweep goes on until a story ends before its boundary is reached."""
+
+    name = "stopped-worker"
+    runs = None
+
+    def trial(self, stage: Stage, seed: int) -> Trial:
+        stage.open(fatal=seed, ends_by=signal.SIGSTOP)
+        first = stage.bridges[0]
+        alerts, slowest, where = Alerts(), 0.0, ""
+        for delivery in outage(alerts):
+            slowest = max(slowest, stage.deliver(delivery) + stage.converges(alerts.wanted()))
+            if first.is_stopped:
+                where = first.boundaries[seed - 1]
+                first.go_on()
+                stage.rests()
+        verdict = judge(stage.history(), alerts.wanted(), mailed={OUTAGE: MAILED})
+        return Trial(
+            case=f"stopped at boundary {seed}: {where or 'none left'}",
+            faults=bool(where),
+            verdict=verdict,
+            recovery_s=slowest,
+            events=Counter({where: 1} if where else {}),
+            is_last=not where,
+        )
