@@ -293,8 +293,16 @@ def _untold(post: Post, phase: Phase, summary: Summary) -> Remark | None:
     """The first remark on this outage that an open incident does not show yet."""
     if not post.is_open or phase is Phase.RESOLVED:
         return None
-    current = (remark for remark in summary.remarks if remark.observed_at >= summary.starts_at)
-    return next((remark for remark in current if remark.event_id not in post.told), None)
+    return next(
+        (
+            remark
+            for remark in summary.remarks
+            if remark.kept_at >= summary.since
+            and remark.event_id not in post.told
+            and not (post.parked is not None and post.parked_write.endswith(f" {remark.event_id}"))
+        ),
+        None,
+    )
 
 
 def _public_date(

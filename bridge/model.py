@@ -103,7 +103,7 @@ class Phase(StrEnum):
 class Remark(Struct, frozen=True, kw_only=True):
     """Words that a person wrote for the public about one alert (``fingerprint``), already fit to be published.
 
-    ``observed_at`` and ``event_id`` are as an alert's.
+    ``observed_at`` and ``event_id`` are as an alert's; ``kept_at`` is when it came, on Redis' clock.
     """
 
     source: str
@@ -111,6 +111,7 @@ class Remark(Struct, frozen=True, kw_only=True):
     text: str
     observed_at: int
     event_id: str
+    kept_at: int = 0
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -168,7 +169,8 @@ class Intent(Struct, frozen=True, kw_only=True):
     """One write to a status page, recorded before it is sent, in full: a retry sends the same bytes.
 
     ``unknown_at`` is set once the outcome is unknown: from then on the write may only be repeated after
-    looking for its effect (``looks`` counts how often that was done). ``remark`` is the event of the remark it tells.
+    looking for its effect (``looks`` counts how often that was done). ``remark`` is the event of the remark it tells,
+    ``displays`` are the public names of its services.
     """
 
     write: Write
@@ -183,6 +185,7 @@ class Intent(Struct, frozen=True, kw_only=True):
     public_at: int
     recorded_at: int
     remark: str = ""
+    displays: dict[str, str] = {}
     unknown_at: int | None = None
     looks: int = 0
 
@@ -194,7 +197,8 @@ class Post(Struct, frozen=True, kw_only=True):
     ``announced_*`` what the last incident update told readers. ``intent`` is a write whose outcome is not recorded yet.
     ``parked`` says why the page refused the write ``parked_write`` for good. ``closed_at`` is when someone else was
     found to have resolved or deleted it. ``verify_at`` is when to look for a late twin of a write that was repeated,
-    ``verifications`` how often it was done. ``told`` are the events of the remarks that it shows.
+    ``verifications`` how often it was done. ``told`` are the events of the remarks that it shows,
+    ``displays`` the public names under which its services were told of.
     """
 
     remote_id: str | None = None
@@ -215,6 +219,7 @@ class Post(Struct, frozen=True, kw_only=True):
     verify_at: int | None = None
     verifications: int = 0
     told: tuple[str, ...] = ()
+    displays: dict[str, str] = {}
 
     @property
     def is_open(self) -> bool:

@@ -34,6 +34,7 @@ def succeeded(post: Post, remote_id: str) -> Post:
         severity=intent.severity,
         services=intent.services,
         labels=intent.labels,
+        displays=post.displays | intent.displays,
         announced_severity=intent.severity if announces else post.announced_severity,
         announced_services=intent.services if announces else post.announced_services,
         public_at=intent.public_at,

@@ -11,7 +11,9 @@ from bridge.config.texts import TextKind
 from bridge.lifecycle import Draft
 from bridge.model import Incident, Intent, Phase, Post, UpdateKind, Write
 
-_REFERENCE = re.compile(r"Reference: ([0-9A-Z]{10})\b")
+# At the very end, where ours stands: words may quote one. A page may wrap texts in HTML.
+_REFERENCE = re.compile(r"\bReference: ([0-9A-Z]{10})(?:\s|</?\w+/?>)*\Z")
+_NAMELESS = ("our services",)
 _BY_STATUS = {
     Phase.INVESTIGATING: TextKind.INVESTIGATING,
     Phase.IDENTIFIED: TextKind.IDENTIFIED,
@@ -21,13 +23,20 @@ _BY_STATUS = {
 
 
 def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now: int) -> Intent:
-    """The write in full. An incident whose route is gone from the configuration gets the general texts."""
+    """The write in full.
+
+    An incident whose route is gone from the configuration gets the general texts; a service that is gone keeps the name
+    it was published under.
+    """
     route = config.route(incident.route)
     texts = config.texts if route is None else route.texts
 
+    configured = {name: config.services[name].display for name in draft.services if name in config.services}
+    displays = {name: post.displays[name] for name in draft.services if name in post.displays} | configured
+
     def render(kind: TextKind) -> str:
-        display = [config.services[name].display for name in draft.services if name in config.services]
-        return texts.render(kind, labels=draft.labels, services=display, severity=draft.severity, status=draft.status)
+        services = tuple(displays.values()) or _NAMELESS
+        return texts.render(kind, labels=draft.labels, services=services, severity=draft.severity, status=draft.status)
 
     text = "" if draft.write is Write.CHANGE else draft.remark.text if draft.remark else render(text_kind(post, draft))
     if text and config.checkly.reference:
@@ -45,6 +54,7 @@ def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now
         public_at=draft.public_at,
         recorded_at=now,
         remark=draft.remark.event_id if draft.remark else "",
+        displays=displays,
     )
 
 

@@ -241,5 +241,10 @@ def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], re
         eased_at=int(fields.get("eased", 0)),
         starts_at=int(fields.get("starts", 0)),
         ends_at=int(fields.get("ends", 0)),
-        remarks=tuple(_decode_remark(remark) for remark in remarks),
+        remarks=tuple(map(_unpack_remark, remarks)),
     )
+
+
+def _unpack_remark(packed: bytes) -> Remark:
+    kept_at, brace, rest = packed.partition(b"{")
+    return msgspec.structs.replace(_decode_remark(brace + rest), kept_at=int(kept_at))

@@ -362,6 +362,15 @@ class TestRemarks:
         assert story.told[-1] == "update INVESTIGATING MAJOR"
         assert [draft.remark for draft in story.written] == [None] * len(story.written)
 
+    def test_a_remark_that_the_page_refuses_holds_up_nothing(self) -> None:
+        story = published().after(MINUTE)
+        story.alerts.remark(story.now, "Refused.")
+        step = story.decide()
+        assert isinstance(step, WriteTo)
+        story.put(posting.parked(story.post, write=signature(step.draft), reason="400", now=story.now))
+        story.remark("Taken.").after(MINUTE)
+        assert [draft.remark.text for draft in story.written if draft.remark] == ["Taken.", "Refused."]
+
     def test_a_change_of_status_is_told_before_a_remark(self) -> None:
         story = published().after(MINUTE)
         story.alerts.acknowledge()

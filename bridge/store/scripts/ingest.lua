@@ -104,7 +104,8 @@ local function resolve(incident, name, a, m)
     if m.ends > a.e then a.e, a.r = m.ends, now end -- of an occurrence whose firing may still be on its way
     return 'repeat'
   end
-  if m.observed < a.o or (m.ends > 0 and m.ends < a.s) then return 'stale' end
+  local is_earlier = m.observed == 0 and m.ends > 0 and m.ends < a.s and m.starts < a.s -- of an earlier occurrence
+  if m.observed < a.o or is_earlier then return 'stale' end
   unlink(name, a)
   stop(incident, name, a, m.ends)
   a.o = m.observed
@@ -143,8 +144,8 @@ local function settle_in(id, name, a)
   redis.call('HSET', INDEX, name, id)
 end
 
-local function leave(id, name, a)
-  if a.st == 'F' then stop_alert(touch(id), a, 0) elseif a.st == 'H' then unhold(touch(id)) end
+local function leave(id, name, a, ends)
+  if a.st == 'F' then stop_alert(touch(id), a, ends) elseif a.st == 'H' then unhold(touch(id)) end
   redis.call('HDEL', alerts_key(id), name)
   redis.call('ZREM', timers_key(id), name)
 end
@@ -176,7 +177,7 @@ local function fire_again(incident, name, a, m)
 end
 
 local function relocate(name, home, a, m)
-  leave(home, name, a)
+  leave(home, name, a, m.observed)
   local _, id, moved = begin(name, m)
   return 'moved', id, moved
 end
@@ -195,7 +196,10 @@ local function fire(name, home, a, m)
   if was_part then unmerge(name, home, a) end
   if a.st ~= 'R' and home ~= m.routed then
     if m.at > 0 and (relabeled or was_part) then return relocate(name, home, a, m) end
-    if m.at == 0 and relabeled then return resolve(touch(home), name, a, m), home, a end
+    if m.at == 0 and relabeled then
+      m.ends = m.observed
+      return resolve(touch(home), name, a, m), home, a
+    end
   end
   if a.st == 'F' then return refresh(touch(home), a, m), home, a end
   if is_withdrawn(a, m) then a.o = m.observed end
@@ -238,9 +242,12 @@ local function follow(name, home, a, facets)
   end
   if a.st == 'F' and to == home then replace_facets(touch(home), a, facets)
   else
-    leave(home, name, a)
+    local incident = touch(to)
+    local started = a.st == 'F' and incident.started
+    leave(home, name, a, a.o)
     a.f, a.e = facets, 0
-    start_alert(touch(to), a)
+    start_alert(incident, a)
+    incident.started = started or incident.started -- it goes on; nothing new began
     redis.call('SMOVE', ended_sources_key(a.m), sources_key(a.m), name)
   end
   settle_in(to, name, a)

@@ -10,7 +10,6 @@ if ARGV[6] ~= '' then
   local ended = id .. '.' .. redis.call('HGET', incident_key(id), 'episode')
   redis.call('SET', prefix .. 'h:' .. ended, ARGV[6], 'PX', ARGV[7])
   redis.call('HINCRBY', incident_key(id), 'episode', 1)
-  redis.call('DEL', remarks_key(id))
 end
 tally(id, ARGV[8])
 extend_lease(id, lease_ms)

@@ -52,7 +52,9 @@ class Alerts(Struct):
 
     def remark(self, now: int, text: str) -> None:
         event = f"e{len(self.remarks)}"
-        told = Remark(source="pagerduty", fingerprint="a", text=text, observed_at=now - 100, event_id=event)
+        told = Remark(
+            source="pagerduty", fingerprint="a", text=text, observed_at=now - 100, event_id=event, kept_at=now
+        )
         self.remarks = (*self.remarks, told)
         self.revision += 1
 

@@ -56,6 +56,18 @@ class TestCompose:
         intent = compose(INCIDENT, Post(), DRAFT, config(Policy(), reference=False), now=START)
         assert "Reference" not in intent.text
 
+    def test_a_service_that_left_the_configuration_keeps_its_public_name(self) -> None:
+        draft = replace(DRAFT, write=Write.UPDATE, services=("gone",), status=Phase.RESOLVED)
+        intent = compose(INCIDENT, replace(OPEN, displays={"gone": "The Old Shop"}), draft, CONFIG, now=START)
+        assert "The Old Shop" in intent.text
+        assert intent.displays == {"gone": "The Old Shop"}
+        assert "affecting our services" in compose(INCIDENT, OPEN, draft, CONFIG, now=START).text
+
+    def test_a_reference_that_words_quote_is_not_ours(self) -> None:
+        quoting = remote("theirs", f"It is not the same as Reference: {ID} at all.\n\nReference: ZZZZZZZZZZ")
+        assert not carries_reference(quoting, ID)
+        assert carries_reference(quoting, "ZZZZZZZZZZ")
+
     def test_a_remark_is_published_as_it_was_written(self) -> None:
         remark = Remark(source="pagerduty", fingerprint="Q1", text="We are back.", observed_at=START, event_id="e1")
         draft = replace(DRAFT, write=Write.UPDATE, kind=UpdateKind.UPDATE, remark=remark)
@@ -102,7 +114,8 @@ class TestOurs:
         ("text", "expected"),
         [
             (f"Some words.\n\nReference: {ID}", True),
-            (f"Reference: {ID}.", True),
+            (f"Reference: {ID}.", False),
+            (f"<p>Some words.</p><p>Reference: {ID}</p>\n", True),
             (f"Reference: {ID}X", False),
             ("Reference: 9999999999", False),
             ("Some words.", False),

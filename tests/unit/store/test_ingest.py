@@ -326,3 +326,18 @@ async def test_one_call_does_what_many_do(redis_url, db, messages):
         path = "index" if kept == "index" else "i:shop:facets"
         assert db.hgetall(f"one:{{0}}:{path}") == db.hgetall(f"many:{{0}}:{path}")
     await client.aclose()
+
+
+@pytest.mark.parametrize(
+    ("fired", "ended"),
+    [
+        (firing(), resolved(ends_at=START - 5_000)),
+        (firing(starts_at=START), resolved(starts_at=START + 2_000, ends_at=START - 1_000)),
+        (firing(starts_at=START + 5 * MINUTE), resolved(starts_at=START + 5 * MINUTE, ends_at=START)),
+    ],
+    ids=["end before start", "start not known", "start in the future"],
+)
+async def test_a_resolve_with_a_crooked_clock_still_resolves(store, fired, ended):
+    await store.ingest([(fired, to())])
+    (change,) = await store.ingest([(ended, to())])
+    assert change.outcome == "resolved"

@@ -151,3 +151,9 @@ async def test_whatever_the_order_of_deliveries(store, db, life):
 async def test_what_is_published_is_not_lost_to_an_ignored_statement_of_the_same_moment(store, db):
     await tell(store, triggered("A", 1, "toys"), IN_SHOP)
     assert sums(db) == {"shop": counted(IN_SHOP)}
+
+
+@pytest.mark.parametrize("elsewhere", [IN_BANK, NOWHERE], ids=["to another incident", "to nowhere"])
+async def test_the_incident_it_left_ends_when_it_left(store, elsewhere):
+    await tell(store, IN_SHOP, elsewhere)
+    assert (await held_by(store))[0].summary.ends_at == START + elsewhere.at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.model import Remark
 from tests.unit.store.builders import END, firing, resolved, to
@@ -13,8 +14,9 @@ def remark(text: str = "We are rolling back.", *, event: str = "e1", alert: str 
 
 
 async def kept(store) -> tuple[Remark, ...]:
-    remarks: tuple[Remark, ...] = (await store.claim(token="t", lease_ms=1)).incident.summary.remarks
-    return remarks
+    summary = (await store.claim(token="t", lease_ms=1)).incident.summary
+    assert all(each.kept_at >= summary.since for each in summary.remarks)
+    return tuple(replace(each, kept_at=0) for each in summary.remarks)
 
 
 async def test_a_remark_makes_its_incident_due(store):
