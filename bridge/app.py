@@ -83,7 +83,7 @@ def create_app(
             silence=silence,
             on_change=on_change,
         )
-        webhooks.append(Route(f"/webhooks/{sender.name}", receiver, methods=sender.methods))
+        webhooks.append(Route(f"/webhooks/{sender.name}", receiver))
     api = _Api(store, admin_credentials)
     routes = [
         *webhooks,

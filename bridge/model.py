@@ -196,9 +196,10 @@ class Post(Struct, frozen=True, kw_only=True):
     ``severity`` and ``services`` are what the page's incident carries (``severity`` is None while it is uncertain),
     ``announced_*`` what the last incident update told readers. ``intent`` is a write whose outcome is not recorded yet.
     ``parked`` says why the page refused the write ``parked_write`` for good. ``closed_at`` is when someone else was
-    found to have resolved or deleted it. ``verify_at`` is when to look for a late twin of a write that was repeated,
-    ``verifications`` how often it was done. ``told`` are the events of the remarks that it shows,
-    ``displays`` the public names under which its services were told of.
+    found to have resolved or deleted it, ``missing_at`` since when the page says that it does not exist.
+    ``verify_at`` is when to look for a late twin of a write that was repeated, ``verifications`` how often it was done.
+    ``told`` are the events of the remarks that it shows, ``displays`` the public names under which its services were
+    told of.
     """
 
     remote_id: str | None = None
@@ -216,6 +217,7 @@ class Post(Struct, frozen=True, kw_only=True):
     parked: str | None = None
     parked_write: str = ""
     closed_at: int | None = None
+    missing_at: int | None = None
     verify_at: int | None = None
     verifications: int = 0
     told: tuple[str, ...] = ()

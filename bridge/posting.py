@@ -19,7 +19,7 @@ VERIFICATIONS = 3
 
 def begin(post: Post, intent: Intent) -> Post:
     """The write is about to be sent."""
-    return replace(post, intent=intent, retry_at=0)
+    return replace(post, intent=intent, retry_at=0, missing_at=None)
 
 
 def succeeded(post: Post, remote_id: str) -> Post:
@@ -45,6 +45,8 @@ def succeeded(post: Post, remote_id: str) -> Post:
         parked=None,
         parked_write="",
         closed_at=None,
+        missing_at=None,
+        verify_at=_verify_at_the_end(post) if intent.status is Phase.RESOLVED else post.verify_at,
     )
 
 
@@ -85,6 +87,12 @@ def absent(post: Post, *, now: int, settle_ms: int) -> Post:
     return post
 
 
+def missing(post: Post, *, now: int, retry_at: int) -> Post:
+    """The page says that our incident does not exist. It is not believed at once: nothing would be written any more."""
+    since = now if post.missing_at is None else post.missing_at
+    return replace(post, missing_at=since, attempts=post.attempts + 1, retry_at=retry_at)
+
+
 def verified(post: Post, *, now: int, settle_ms: int) -> Post:
     """No late twin was found this time; look again at growing distance, a few times."""
     done = post.verifications + 1
@@ -101,8 +109,9 @@ def parked(post: Post, *, write: str, reason: str, now: int) -> Post:
 
 def closed(post: Post, *, now: int, exists: bool) -> Post:
     """Someone else resolved the incident (or deleted it): it stays so until everything clears and fires anew."""
+    verify_at = _verify_at_the_end(post)
     if not exists:
-        post = Post(verify_at=post.verify_at, verifications=post.verifications)
+        post = Post(verifications=post.verifications)
     return replace(
         post,
         status=Phase.RESOLVED,
@@ -112,6 +121,8 @@ def closed(post: Post, *, now: int, exists: bool) -> Post:
         parked=None,
         parked_write="",
         closed_at=now,
+        missing_at=None,
+        verify_at=verify_at,
     )
 
 
@@ -119,6 +130,11 @@ def backoff_ms(attempts: int, chance: float) -> int:
     """How long to wait after ``attempts`` failures; ``chance`` in [0, 1) spreads replicas apart."""
     ceiling = min(BACKOFF_CAP_MS, 500 * 2 ** min(attempts, 10))
     return int(ceiling * (0.5 + chance / 2))
+
+
+def _verify_at_the_end(post: Post) -> int | None:
+    """A create that was repeated may have come true after the last verification: look once more when it is over."""
+    return 0 if post.verify_at is None and post.verifications else post.verify_at
 
 
 def _intent(post: Post) -> Intent:

@@ -80,6 +80,7 @@ class Receiver:
         self._silence = silence
         self._on_change = on_change
         self._seconds = telemetry.DELIVERY_SECONDS.labels(sender.name)
+        telemetry.expect(sender.name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one delivery."""
@@ -101,6 +102,9 @@ class Receiver:
             return self._refused(defect, Event.DELIVERY_FAILED, detail=type(error).__name__, where=_origin(error))
 
     async def _take(self, request: Request) -> Outcome:
+        if request.method not in self._sender.methods:
+            methods = ", ".join(self._sender.methods)
+            raise Refusal(405, "method_not_allowed", f"expected one of: {methods}", {"Allow": methods})
         if request.app.state.stopping:
             raise Refusal(503, "stopping", "the bridge is shutting down; try again")
         self._sender.admit(request)

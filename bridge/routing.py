@@ -38,7 +38,7 @@ def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
     key = incident_key(found.name, group)
     return Routed(
         key=key,
-        id=incident_id(key),
+        id=incident_id(key, config.checkly.instance),
         route=found.name,
         group=group,
         severity=severity,
@@ -56,9 +56,13 @@ def incident_key(route_name: str, group: Mapping[str, str]) -> str:
     return f"{route_name}{{{','.join(f'{_name(name)}={_quoted(value)}' for name, value in group.items())}}}"
 
 
-def incident_id(key: str) -> str:
-    """Ten characters of Crockford's base 32, the first 50 bits of the key's BLAKE2b: short enough to read out."""
-    bits = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=7).digest()) >> 6
+def incident_id(key: str, instance: str = "") -> str:
+    """Ten characters of Crockford's base 32, the first 50 bits of the key's BLAKE2b: short enough to read out.
+
+    ``instance`` (at most 64 bytes) keys the hash: installations with the same routes differ in their ids, and who
+    does not know it cannot tell an id's group.
+    """
+    bits = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=7, key=instance.encode()).digest()) >> 6
     return "".join(_CROCKFORD[bits >> shift & 31] for shift in range(5 * (_ID_DIGITS - 1), -1, -5))
 
 

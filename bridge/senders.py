@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from bridge.answers import Refusal, authorize
 from bridge.config.schema import Config
+from bridge.routing import labels_read
 from bridge.sources import alertmanager, pagerduty, signature
 from bridge.sources.credentials import Credentials, Verdict
 from bridge.sources.delivery import Delivery
@@ -20,7 +21,9 @@ TOKENS: Final = "ALERTMANAGER_TOKENS"
 SIGNING_SECRETS: Final = "PAGERDUTY_SIGNING_SECRETS"
 
 _CHALLENGE = {"WWW-Authenticate": 'PagerDuty-Signature realm="checkly-bridge"'}
-_LEGACY_BODY = re.compile(rb'\s*\{\s*"messages"\s*:')
+_LEGACY_AGENTS = ("PagerDuty-Webhook/V1", "PagerDuty-Webhook/V2")
+_LEGACY_BODY = re.compile(rb'"messages"\s*:\s*\[')
+_LEGACY_HINT = "; it looks like a V1 or V2 webhook, which PagerDuty does not sign: create a V3 subscription"
 
 
 class Sender(ABC):
@@ -79,21 +82,27 @@ class PagerDuty(Sender):
         self._secrets = secrets
 
     def admit(self, _request: Request, /) -> None:
-        """Refuse everything while there is no secret: PagerDuty comes again, for 48 hours."""
-        if not self._secrets:
-            message = f"the bridge has no secret to check this delivery: set {SIGNING_SECRETS}"
-            raise Refusal(503, "no_credentials", message)
+        """Nothing: what is signed is the body."""
 
     def authenticate(self, request: Request, body: bytes, /) -> None:
-        """Check the signature over the bytes as they came."""
+        """Check the signature over the bytes as they came. While there is no secret, PagerDuty may come again."""
         headers = [value.encode("latin-1") for value in request.headers.getlist(signature.HEADER)]
-        if self._secrets.check(body, headers) is Verdict.OK:
+        verdict = self._secrets.check(body, headers)
+        if verdict is Verdict.OK:
             return
+        hint = _LEGACY_HINT if _looks_legacy(request, body) else ""
+        if verdict is Verdict.NONE_CONFIGURED:
+            message = f"the bridge has no secret to check this delivery: set {SIGNING_SECRETS}"
+            raise Refusal(503, "no_credentials", message + hint)
         message = f"missing or wrong {signature.HEADER}: expected the body signed with a secret of {SIGNING_SECRETS}"
-        if request.headers.get("user-agent", "").startswith("PagerDuty-Webhook/V2") or _LEGACY_BODY.match(body):
-            message += "; it looks like a V1 or V2 webhook, which PagerDuty does not sign: create a V3 subscription"
-        raise Refusal(401, "unauthorized", message, _CHALLENGE)
+        raise Refusal(401, "unauthorized", message + hint, _CHALLENGE)
 
     def parse(self, body: bytes, _received_at: int, config: Config, /) -> Delivery:
         """Read one event."""
-        return pagerduty.parse(body, config.pagerduty)
+        return pagerduty.parse(body, config.pagerduty, labels_read(config))
+
+
+def _looks_legacy(request: Request, body: bytes) -> bool:
+    """A guess for a message, from what anybody may have sent: the body is searched, not read."""
+    agent = request.headers.get("user-agent", "")
+    return agent.startswith(_LEGACY_AGENTS) or _LEGACY_BODY.search(body) is not None

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from msgspec import Struct
 
@@ -17,6 +17,17 @@ CHECKLY_API_URL = "https://api.checklyhq.com"
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "json", "text")
 _REDIS_SCHEMES = ("redis", "rediss", "unix")
+_REDIS_PARAMETERS = {
+    "db": "[0-9]{1,9}",
+    "username": ".+",
+    "password": ".+",
+    **dict.fromkeys(("socket_timeout", "socket_connect_timeout", "health_check_interval"), "[1-9][0-9]{0,3}"),
+}
+_REDIS_TLS_PARAMETERS = {
+    **dict.fromkeys(("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"), ".+"),
+    "ssl_cert_reqs": "required|optional|none",
+    "ssl_check_hostname": "true|false",
+}
 _REDIS_LATER = {"redis+sentinel": "Redis Sentinel", "redis+cluster": "Redis Cluster"}
 
 
@@ -160,7 +171,20 @@ class _Reader:
             self.problems.append(f"{name}: {_REDIS_LATER[url.scheme]} is not supported yet; use redis:// or rediss://.")
         elif url.scheme not in _REDIS_SCHEMES or not (url.path if url.scheme == "unix" else url.hostname):
             self.problems.append(f"{name} must look like redis://[:password@]host:6379/0, rediss://… or unix:///path.")
+        else:
+            self._check_redis(name, url)
         return Secret(value)
+
+    def _check_redis(self, name: str, url: SplitResult) -> None:
+        """The parts that the client library would ignore, or fail at later and without naming the variable."""
+        if url.scheme != "unix" and not re.fullmatch("/?[0-9]{0,9}", url.path):
+            self.problems.append(f"{name} must end with the number of a database, such as /0.")
+        known = _REDIS_PARAMETERS | (_REDIS_TLS_PARAMETERS if url.scheme == "rediss" else {})
+        for key, value in parse_qsl(url.query, keep_blank_values=True):
+            if key not in known:
+                self.problems.append(f"{name} has an unknown parameter; {url.scheme}:// knows {', '.join(known)}.")
+            elif not re.fullmatch(known[key], value):
+                self.problems.append(f"{name}: the parameter {key} has a wrong value.")
 
     def _split(self, name: str, value: str) -> SplitResult | None:
         try:

@@ -123,6 +123,11 @@ class Event(Enum):
         logging.WARNING,
         "Someone resolved or deleted our incident on the page; the bridge leaves it so.",
     )
+    INCIDENT_UNKNOWN = (
+        "incident_unknown",
+        logging.WARNING,
+        "An open incident on the page has a reference that the store does not know: resolve it, or let its alert fire.",
+    )
     LEASE_LOST = (
         "lease_lost",
         logging.WARNING,
@@ -184,6 +189,11 @@ INCIDENTS = Gauge("bridge_incidents", "Incidents in the store, by phase.", ["pha
 INCIDENTS_PARKED = Gauge(
     "bridge_incidents_parked", "Incidents whose writes the status page refuses for good.", registry=REGISTRY
 )
+INCIDENTS_UNKNOWN = Gauge(
+    "bridge_incidents_unknown",
+    "Open incidents on the page with a reference that this store does not know, when the page was last looked at.",
+    registry=REGISTRY,
+)
 OLDEST_DUE = Gauge(
     "bridge_oldest_due_seconds",
     "How long the most overdue incident has been waiting for a reconciler.",
@@ -227,6 +237,19 @@ STORE_OK = Gauge("bridge_store_available", "1 while Redis answers and can write.
 STORE_DURABLE = Gauge(
     "bridge_store_durable", "1 if Redis neither evicts keys nor runs without persistence.", registry=REGISTRY
 )
+
+_ANSWERS = ("202", "400", "401", "405", "413", "415", "503")
+
+
+def expect(source: str) -> None:
+    """Show the counters of a sender's deliveries that alert rules watch, at 0.
+
+    A series that begins with its first event has no increase to see. The time of the last delivery stays absent.
+    """
+    for code in _ANSWERS:
+        DELIVERIES.labels(source, code)
+    ALERTS.labels(source, "unusable")
+    ALERTS_TRUNCATED.labels(source)
 
 
 _log = structlog.get_logger()

@@ -25,19 +25,20 @@ _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _SHORTEST_ECHO = 4
 
 
-def error(status: int, detail: str, headers: Mapping[str, str]) -> PageError:
+def error(status: int, detail: str, headers: Mapping[str, str], body: bytes) -> PageError:
     """The error for a status that is not 2xx.
 
-    408 and 409 count as unknown: both can follow a write that took effect. A redirect is a final answer, since
+    408 and 409 count as unknown: both can follow a write that took effect. So does a 404 or 410 without Checkly's
+    envelope: whoever said it, a proxy or CDN, knows nothing of the incident. A redirect is a final answer, since
     following it would hand the API key to another address.
     """
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return RateLimited(detail, retry_after_ms=retry_after_ms(headers))
     if status in (401, 402, 403):
         return Refused(detail, status=status)
-    if status in (404, 410):
+    if status in (404, 410) and _is_envelope(body, status):
         return Gone(detail, status=status)
-    if status in (408, 409) or httpx.codes.is_server_error(status):
+    if status in (404, 408, 409, 410) or httpx.codes.is_server_error(status):
         return UnknownOutcome(detail, status=status)
     if httpx.codes.is_redirect(status):
         detail += " (redirects are not followed: check CHECKLY_API_URL)"
@@ -61,11 +62,7 @@ def retry_after_ms(headers: Mapping[str, str]) -> int | None:
 
 def reason(body: bytes) -> str:
     """What an error body says for itself, in one line; empty if it says nothing. Never raises."""
-    try:
-        decoded: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, ValueError, RecursionError):
-        decoded = body.decode("utf-8", "replace")
-    match decoded:
+    match _decoded(body):
         case {"message": str(message), "errorCode": str() | int() as code} if message:
             said = f"{message} ({code})"
         case {"message": str(said)} if said:
@@ -80,6 +77,21 @@ def reason(body: bytes) -> str:
         case _:
             said = ""
     return one_line(said)
+
+
+def _is_envelope(body: bytes, status: int) -> bool:
+    match _decoded(body):
+        case {"statusCode": int() as code, "error": str()}:
+            return code == status
+    return False
+
+
+def _decoded(body: bytes) -> Any:
+    """The body as JSON, else as text."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        return body.decode("utf-8", "replace")
 
 
 def one_line(text: str) -> str:

@@ -140,7 +140,8 @@ class Client:
         what = f"{response.status_code} {response.reason_phrase}: {answers.reason(body)}".removesuffix(": ")
         if ray := response.headers.get("cf-ray"):
             what += f" (cf-ray {ray})"
-        raise answers.error(response.status_code, self._detail(response.request, what, sent), response.headers)
+        detail = self._detail(response.request, what, sent)
+        raise answers.error(response.status_code, detail, response.headers, body)
 
     def _detail(self, request: httpx.Request, what: str, sent: object) -> str:
         said = answers.redact(answers.one_line(what), self._secrets, sent)

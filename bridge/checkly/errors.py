@@ -41,8 +41,8 @@ class Rejected(PageError):
 
 
 class Gone(PageError):
-    """404 or 410: the incident, or the whole collection, is not there (any more)."""
+    """404 or 410 in Checkly's own words: the incident, or the whole collection, is not there (any more)."""
 
 
 class UnknownOutcome(PageError):
-    """Timeout after sending, reset, 408, 409, 5xx, unreadable 2xx: it may have happened; never just repeat it."""
+    """Timeout after sending, reset, 408, 409, 5xx, a proxy's 404, unreadable 2xx: it may have happened."""

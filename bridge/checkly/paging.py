@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.checkly.errors import Gone, UnknownOutcome
+from bridge.checkly.errors import Gone, PageError, UnknownOutcome
 
 if TYPE_CHECKING:
     from bridge.checkly.client import Client
@@ -30,7 +30,9 @@ async def entries(client: Client, path: str, *, guard: Guard | None = None) -> l
     for _ in range(PAGES_AT_MOST):
         try:
             page = await client.request("GET", path, params=params, guard=guard)
-        except Gone as error:
+        except PageError as error:
+            if error.status not in (404, 410):
+                raise
             hint = "the whole list is gone: is the account id right, or has Checkly retired this API?"
             raise Gone(f"{error.detail}; {hint}", status=error.status) from error
         if not isinstance(page, dict) or not isinstance(page.get("entries"), list):

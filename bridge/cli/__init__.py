@@ -5,6 +5,8 @@ Exit codes: 0 all is well, 1 something is wrong that the command was asked to lo
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from inspect import cleandoc
 from typing import TYPE_CHECKING
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 from cyclopts import App, CycloptsError
 
 from bridge import __version__
-from bridge.cli.failure import USAGE, Failure
+from bridge.cli.failure import USAGE, WRONG, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +51,22 @@ for _name, _help in _COMMANDS.items():
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["serve"]:
+        # It reloads at SIGHUP, which by default kills; this is before its imports, which take a moment.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        code: int | None = app(arguments if arguments is None else list(arguments), exit_on_error=False)
+        code = _run(words)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as head has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        return WRONG
+    return code
+
+
+def _run(words: list[str]) -> int:
+    try:
+        code: int | None = app(words, exit_on_error=False)
     except CycloptsError:
         return USAGE  # it has been printed
     except Failure as failure:

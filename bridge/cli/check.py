@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from bridge.cli.failure import WRONG
+from bridge.cli.failure import WRONG, Failure
 from bridge.cli.inputs import checkly, read_settings
 from bridge.cli.output import Form, Output, print_json, print_table
 from bridge.cli.survey import Survey, take_survey
@@ -20,6 +20,11 @@ from bridge.config.units import format_duration
 if TYPE_CHECKING:
     from bridge.checkly.account import Page
     from bridge.config.schema import Config, Route
+
+_NO_REFERENCE = (
+    "checkly.reference is false, so posts carry no mark by which the bridge knows them. After a lost answer it looks "
+    "for its post by name and date alone; after a loss of Redis it knows none: they stay open, and are posted again."
+)
 
 
 def check(
@@ -43,7 +48,13 @@ def check(
         else:
             print(f"{error}\n{_count(len(error.problems), 'problem')}")
         return WRONG
-    survey = asyncio.run(_survey(loaded)) if online else None
+    try:
+        survey = asyncio.run(_survey(loaded)) if online else None
+    except Failure as failure:
+        if output is Form.JSON:
+            print_json({"ok": False, "problems": [str(failure)]})
+            return failure.code
+        raise
     problems = [] if survey is None else survey.problems
     if output is Form.JSON:
         print_json(_as_json(loaded, survey))
@@ -61,6 +72,8 @@ def _print(config: Config, survey: Survey | None) -> None:
     print(f"{config.path} is right: {_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
     print("\nRoutes, the first that matches decides:")
     print_table((_route_row(route) for route in config.routes), indent="  ")
+    for note in _notes(config):
+        print(f"\nNote: {note}")
     print("\nServices:")
     if survey is None:
         print_table(((each.name, each.id or each.display) for each in config.services.values()), indent="  ")
@@ -73,6 +86,11 @@ def _print(config: Config, survey: Survey | None) -> None:
     print(f"\nAccount {account.name or account.id}: the key is accepted (plan {account.plan or 'unknown'}).")
     for problem in survey.problems:
         print(f"Problem: {problem}")
+
+
+def _notes(config: Config) -> list[str]:
+    """What is allowed but gives something up."""
+    return [] if config.checkly.reference else [_NO_REFERENCE]
 
 
 def _route_row(route: Route) -> tuple[str, str, str, str]:
@@ -107,7 +125,13 @@ def _as_json(config: Config, survey: Survey | None) -> dict[str, Any]:
         for route in config.routes
     ]
     problems = [] if survey is None else survey.problems
-    summary = {"ok": not problems, "problems": problems, "routes": routes, "services": list(config.services.values())}
+    summary = {
+        "ok": not problems,
+        "problems": problems,
+        "notes": _notes(config),
+        "routes": routes,
+        "services": list(config.services.values()),
+    }
     return summary if survey is None else {**summary, "account": survey.account, "reach": survey.services}
 
 

@@ -18,6 +18,7 @@ from bridge.cli.output import Form, Output, print_json
 from bridge.cli.preview import Explanation, explain_delivery
 from bridge.config.units import format_duration
 from bridge.model import Alert, Routed
+from bridge.routing import labels_read
 from bridge.sources import alertmanager, pagerduty
 from bridge.sources.delivery import Delivery, NotUnderstood
 
@@ -85,7 +86,7 @@ def explain(
 
 def _parse(source: Source, body: bytes, config: Config) -> Delivery:
     if source is Source.PAGERDUTY:
-        return pagerduty.parse(body, config.pagerduty)
+        return pagerduty.parse(body, config.pagerduty, labels_read(config))
     return alertmanager.parse(body, time.time_ns() // 1_000_000)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import socket
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from bridge.cli.failure import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Port: TypeAlias = Annotated[int, Parameter(help="The port to listen on.", validator=Number(gte=0, lte=65535))]
 _BACKLOG = 2048
 
 

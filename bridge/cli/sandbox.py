@@ -9,14 +9,14 @@ import uvicorn
 from cyclopts import Parameter
 
 from bridge.cli.failure import USAGE, Failure
-from bridge.cli.listening import listen
+from bridge.cli.listening import Port, listen
 from bridge.sandbox import Account, create_app
 
 
 def sandbox(
     *,
     host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="The port to listen on.")] = 8090,
+    port: Port = 8090,
     account: Annotated[Path | None, Parameter(help="A YAML or JSON file that describes the account.")] = None,
     service: Annotated[
         tuple[str, ...], Parameter(negative="", help="A service of the account; repeat it for more.")
@@ -39,5 +39,7 @@ def _account(path: Path | None, services: tuple[str, ...]) -> Account:
         if path is not None:
             return Account.load(path)
         return Account.of(services) if services else Account.sample()
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise Failure(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
         raise Failure(str(error)) from error

@@ -20,7 +20,7 @@ from bridge.checkly.services import Catalog
 from bridge.checkly.v1 import V1StatusPage
 from bridge.cli.failure import Failure
 from bridge.cli.inputs import checkly_client, read_settings
-from bridge.cli.listening import listen
+from bridge.cli.listening import Port, listen
 from bridge.cli.server import Server
 from bridge.config.file import ConfigFile
 from bridge.config.problems import ConfigError
@@ -60,7 +60,7 @@ def serve(
     *,
     config: Annotated[Path, Parameter(help="The configuration file. It is followed: changes take effect at once.")],
     host: Annotated[str, Parameter(help="The address to listen on.")] = "0.0.0.0",  # noqa: S104 - made for containers
-    port: Annotated[int, Parameter(help="The port to listen on.")] = 8080,
+    port: Port = 8080,
     role: Annotated[Role, Parameter(help="Receive deliveries, write to the status page, or both.")] = Role.ALL,
 ) -> None:
     """Receive alerts and keep the status pages in step with them, until SIGTERM."""
@@ -120,7 +120,8 @@ async def _run(
 
 
 def _reconciler(settings: Settings, live: ConfigFile, store: Store, closing: AsyncExitStack) -> Reconciler:
-    client = checkly_client(settings, timeout_ms=live.current.checkly.timeout_ms, budget=Budget(store, live))
+    budget = Budget(store, live)
+    client = checkly_client(settings, timeout_ms=live.current.checkly.timeout_ms, budget=budget)
     closing.push_async_callback(client.close)
 
     def adjust(config: Config) -> None:
@@ -133,6 +134,7 @@ def _reconciler(settings: Settings, live: ConfigFile, store: Store, closing: Asy
         pages={_PAGE: V1StatusPage(client, catalog, lambda: live.current.services)},
         page_of=lambda config: dict.fromkeys(config.services, _PAGE),
         config=live,
+        reserve=budget.reserve,
         monotonic=time.monotonic,
         token=lambda: secrets.token_hex(8),
         chance=random.random,

@@ -42,9 +42,10 @@ class ConfigFile:
         self._subscribers.append(on_change)
 
     async def watch(self) -> None:
-        """Follow the file until canceled. Needs the main thread, which is where signals arrive."""
+        """Follow the file until canceled; SIGHUP is then as it was. Needs the main thread, where signals arrive."""
         hangup = asyncio.Event()
         loop = asyncio.get_running_loop()
+        before = signal.getsignal(signal.SIGHUP)
         loop.add_signal_handler(signal.SIGHUP, hangup.set)
         try:
             while True:
@@ -54,6 +55,7 @@ class ConfigFile:
                 hangup.clear()
         finally:
             loop.remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, before)
 
     async def look(self, *, reload: bool = False) -> None:
         """Reload if the file has changed and then rested for one look: a writer may be in the middle of it."""

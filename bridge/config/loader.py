@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_INSTANCE = re.compile(r"[!-~]{1,64}")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST_TIMEOUT_MS = 60_000
+_LONGEST_SETTLE_MS = 600_000
 _REQUIRED = ("version", "services", "routes")
 _KEYS = (
     "version",
@@ -35,7 +39,7 @@ _KEYS = (
     "limits",
     "retention",
 )
-_CHECKLY_KEYS = ("api", "reference", "notify", "requests_per_minute", "timeout", "settle")
+_CHECKLY_KEYS = ("api", "instance", "reference", "notify", "requests_per_minute", "timeout", "settle")
 
 
 def load(path: str | Path) -> Config:
@@ -84,7 +88,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         routes=routes,
         texts=texts,
         max_body_bytes=read(limits, "body", Value.size_bytes, 16 << 20),
-        retention_ms=read(fields, "retention", lambda value: value.duration_ms(at_least=1), 604_800_000),
+        retention_ms=read(fields, "retention", lambda value: value.duration_ms(1), 604_800_000),
     )
     _check_retention(config, fields.get("retention") or root)
     return config
@@ -98,19 +102,33 @@ def _read_version(value: Value) -> int | None:
 
 
 def _read_public_labels(value: Value) -> frozenset[str]:
-    return frozenset(value.names("a list of label names"))
+    names = value.names("a list of label names")
+    for name, item in names.items():
+        if "|" in name or _CONTROLS.search(name):
+            item.problem("such a label cannot be public", expected='a name without "|" and control characters')
+    return frozenset(names)
 
 
 def _read_checkly(value: Value) -> Checkly:
     fields = value.fields(_CHECKLY_KEYS)
     return Checkly(
         api=read(fields, "api", _read_api, "v1"),
+        instance=read(fields, "instance", _read_instance, ""),
         reference=read(fields, "reference", Value.boolean, default=True),
         notify=read(fields, "notify", _read_notify, frozenset()),
         requests_per_minute=read(fields, "requests_per_minute", lambda value: value.integer(at_least=1), 240),
-        timeout_ms=read(fields, "timeout", lambda value: value.duration_ms(at_least=1), 10_000),
-        settle_ms=read(fields, "settle", Value.duration_ms, 10_000),
+        timeout_ms=read(fields, "timeout", lambda value: value.duration_ms(1, _LONGEST_TIMEOUT_MS), 10_000),
+        settle_ms=read(fields, "settle", lambda value: value.duration_ms(0, _LONGEST_SETTLE_MS), 10_000),
     )
+
+
+def _read_instance(value: Value) -> str | None:
+    expected = "up to 64 printable ASCII characters without spaces"
+    name = value.text(expected)
+    if name is not None and not _INSTANCE.fullmatch(name):
+        value.problem("this is no name for an installation", expected=expected)
+        return None
+    return name
 
 
 def _read_api(value: Value) -> str | None:
@@ -139,6 +157,8 @@ def _read_service(name: str, value: Value) -> Service:
     expected = "the service's exact name on Checkly, or {id: its UUID}"
     if not name:
         value.problem("the service's name is empty", expected="a name for routes to use")
+    if _CONTROLS.search(name):
+        value.problem("the service's name has a line break or another control character", expected="one line")
     if not value.is_mapping():
         return Service(name=name, remote_name=value.text(expected))
     identifier = read(value.fields(("id",), required=("id",)), "id", _read_uuid, None)

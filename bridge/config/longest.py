@@ -35,7 +35,9 @@ def renderings(template: Template, *, services: Sequence[str], group_by: Collect
     severities = [each.name for each in Severity] if "severity" in words else [""]
     statuses = [each.value for each in Phase] if "status" in words else [""]
     branchless = Template(template.source, _Longest(full, ranked).visit(tree))
-    for count, labels, severity, status in product(range(len(ranked), 0, -1), (full, {}), severities, statuses):
+    counts = range(len(ranked), 0, -1) if "services" in words else [len(ranked)]
+    presences = (full, {}) if full else ({},)
+    for count, labels, severity, status in product(counts, presences, severities, statuses):
         yield branchless.render(labels=labels, services=ranked[:count], severity=severity, status=status)
 
 

@@ -19,6 +19,9 @@ LABEL_CHARS = 120
 # A hyphen joins words and a dot joins digits; elsewhere they could start a list, a rule, a heading or a host name.
 _LOOSE = re.compile(r"(?<![^\W_])-|-(?![^\W_])|(?<!\d)\.|\.(?!\d)")
 _PUNCTUATION = frozenset("-.,;:!?%+/()'\"$€£")
+# What has a scheme, and an IP address with a port or path, is no prose at all.
+_LINK = re.compile(r"""((?<![\w+.-])[\w+.-]+://|\d{1,3}(\.\d{1,3}){3}[:/])[^\s()<>\[\]{}"']+""")
+_SCHEME_COLON = re.compile(r"(?<=\w):(?=\S)(?!(?<=\d:)\d)")  # a sentence's has a space behind it, 10:30 needs none
 _HOST_DOT = re.compile(r"([.。])(?=[^\W\d_])")  # a sentence's may have a space behind it, a host name's may not
 _LIST_MARKS = " -+./"
 
@@ -35,8 +38,9 @@ def prose(text: str, limit: int) -> str:
 
     Words and punctuation of which no HTML, Markdown, URL or mail address can form.
     """
-    allowed = "".join(map(_allowed_in_prose, unicodedata.normalize("NFKC", text)))
-    tame = _HOST_DOT.sub(r"\1 ", allowed).replace("//", " ")
+    visible = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
+    allowed = "".join(map(_allowed_in_prose, _LINK.sub(" ", visible)))
+    tame = _SCHEME_COLON.sub(": ", _HOST_DOT.sub(r"\1 ", allowed)).replace("//", " ")
     return shorten(" ".join(tame.split()).lstrip(_LIST_MARKS), limit)
 
 

@@ -23,7 +23,7 @@ _TAGS = {
     "tag:yaml.org,2002:bool": "the boolean",
     "tag:yaml.org,2002:timestamp": "the date",
 }
-_STR, _INT, _BOOL, _NULL = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", "bool", "null"))
+_STR, _INT, _BOOL, _NULL, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", "bool", "null", "merge"))
 
 
 class Value:
@@ -33,6 +33,7 @@ class Value:
         self._node = node
         self._file = file
         self._problems = problems
+        self._excused: Collection[str] = ()
         self.path = path
 
     @property
@@ -98,12 +99,15 @@ class Value:
             return None
         return int(text)
 
-    def duration_ms(self, *, at_least: int = 0) -> int | None:
-        """A Prometheus duration, in milliseconds."""
+    def duration_ms(self, at_least: int = 0, at_most: int | None = None) -> int | None:
+        """A Prometheus duration between these two, in milliseconds."""
         text = self._scalar(_STR, _INT)
         duration = None if text is None else units.duration_ms(text)
         if duration is None or duration < at_least:
             self.mismatch("a duration such as 90s, 5m or 1h30m" + (" (not 0)" if at_least else ""))
+            return None
+        if at_most is not None and duration > at_most:
+            self.problem(f"{text} is too long", expected=f"at most {units.format_duration(at_most)}")
             return None
         return duration
 
@@ -151,7 +155,7 @@ class Value:
             key = self._at(key_node, self.path)
             if not isinstance(key_node, yaml.ScalarNode):
                 key.mismatch("a name as the key", hint="put a text that begins with { or [ in quotes")
-            elif key_node.tag == "tag:yaml.org,2002:merge":
+            elif key_node.tag == _MERGE:
                 key.problem(
                     'merge keys ("<<") are not supported', expected="the keys themselves, or an alias for a whole value"
                 )
@@ -176,10 +180,17 @@ class Value:
             if isinstance(key, yaml.ScalarNode) and key.value in unknown:
                 problem = self._at(key, unknown[key.value].path).problem
                 problem(f'unknown key "{key.value}"', expected=one_of(valid), hint=hints[key.value])
+        is_merged = any(key.tag == _MERGE for key, _ in self._node.value)
+        self._excused = [key for key in valid if is_merged or f'did you mean "{key}"?' in hints.values()]
         for name in required:
-            if name not in found and f'did you mean "{name}"?' not in hints.values():
-                self.problem(f'the key "{name}" is missing')
+            if name not in found:
+                self.missing(name)
         return found
+
+    def missing(self, key: str, *, expected: str | None = None) -> None:
+        """Note that one of its ``fields`` is missing, unless a mistake that was noted there may be the reason."""
+        if key not in self._excused:
+            self.problem(f'the key "{key}" is missing', expected=expected)
 
     def _at(self, node: yaml.Node, path: str) -> Value:
         return Value(node, path, self._file, self._problems)

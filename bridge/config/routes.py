@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import Struct
@@ -14,13 +15,12 @@ from bridge.config.matchers import Matcher, MatcherError
 from bridge.config.problems import did_you_mean, one_of
 from bridge.config.reader import Value, read
 from bridge.config.schema import Route, Service, ServiceLabel, SeverityRule
+from bridge.config.templates import Template
 from bridge.config.texts import NAME_CHARS, TextKind, Texts, compile_text
 from bridge.model import Policy, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-
-    from bridge.config.templates import Template
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 POLICY_KEYS = ("publish_after", "resolve_after", "reopen_after", "hold_refire")
 _ROUTE_KEYS = ("name", "match", "ignore", "services", "group_by", *POLICY_KEYS, "severity", "texts")
@@ -62,6 +62,7 @@ def read_routes(value: Value, common: Common) -> tuple[Route, ...]:
         routes.append(_read_ignoring(fields, base) if ignore else _read_publishing(item, fields, base, common))
         rules.append(rule)
     _check_reach(rules)
+    _check_names(zip(items, routes, strict=True), common)
     return tuple(routes)
 
 
@@ -102,8 +103,8 @@ def read_group_by(value: Value) -> tuple[str, ...]:
 
 def _read_publishing(item: Value, fields: Mapping[str, Value], base: Route, common: Common) -> Route:
     if "services" not in fields and item.is_mapping():
-        item.problem('the key "services" is missing', expected="names of services, {label: …}, or ignore: true")
-    route = replace(
+        item.missing("services", expected="names of services, {label: …}, or ignore: true")
+    return replace(
         base,
         services=read(fields, "services", lambda value: _read_services(value, common.services), ()),
         severity=read(fields, "severity", read_severity, common.severity),
@@ -111,8 +112,6 @@ def _read_publishing(item: Value, fields: Mapping[str, Value], base: Route, comm
         policy=read_policy(fields, common.policy),
         texts=read(fields, "texts", lambda value: read_texts(value, common.public_labels, common.texts), common.texts),
     )
-    _check_name(item, route, common)
-    return route
 
 
 def _read_ignoring(fields: Mapping[str, Value], base: Route) -> Route:
@@ -180,17 +179,23 @@ def _read_text(value: Value, public_labels: Collection[str]) -> Template | None:
     return None
 
 
-def _check_name(item: Value, route: Route, common: Common) -> None:
-    services = common.services if isinstance(route.services, ServiceLabel) else route.services
-    names = [common.services[name].display for name in services if name in common.services]
-    template = route.texts.templates[TextKind.NAME]
-    length = longest(template, services=names, group_by=route.group_by) if names else 0
-    if length > NAME_CHARS:
-        several = sorted(template.labels.difference(route.group_by))
-        hint = f"group_by {several[0]}, so that it has one value" if several else None
-        item.problem(
-            f"the incident's name can be {length} characters long", expected=f"at most {NAME_CHARS}", hint=hint
-        )
+def _check_names(routes: Iterable[tuple[Value, Route]], common: Common) -> None:
+    @cache  # it is slow with many services, and routes share texts
+    def measure(source: str, names: tuple[str, ...], single: frozenset[str]) -> int:
+        return longest(Template(source), services=names, group_by=single) if names else 0
+
+    for item, route in routes:
+        services = common.services if isinstance(route.services, ServiceLabel) else route.services
+        names = tuple(common.services[name].display for name in services if name in common.services)
+        template = route.texts.templates[TextKind.NAME]
+        single = template.labels.intersection(route.group_by)
+        length = measure(template.source, names, single)
+        if length > NAME_CHARS:
+            several = sorted(template.labels - single)
+            hint = f"group_by {several[0]}, so that it has one value" if several else None
+            item.problem(
+                f"the incident's name can be {length} characters long", expected=f"at most {NAME_CHARS}", hint=hint
+            )
 
 
 def _check_reach(rules: Sequence[_Rule]) -> None:

@@ -55,9 +55,10 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 class Checkly(Struct, frozen=True, kw_only=True):
-    """How the bridge talks to Checkly."""
+    """How the bridge talks to Checkly. ``instance`` tells installations apart that share an account."""
 
     api: str = "v1"
+    instance: str = ""
     reference: bool = True
     notify: frozenset[UpdateKind] = frozenset()
     requests_per_minute: int = 240

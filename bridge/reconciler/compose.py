@@ -69,9 +69,9 @@ def reference_line(incident_id: str) -> str:
     return f"Reference: {incident_id}"
 
 
-def carries_reference(remote: RemoteIncident, incident_id: str) -> bool:
-    """Whether one of the incident's updates shows our reference for this incident."""
-    return any(match == incident_id for update in remote.updates for match in _REFERENCE.findall(update.text))
+def references(remote: RemoteIncident) -> set[str]:
+    """The public references that the incident's updates show: ids of incidents, ours or another bridge's."""
+    return {match for update in remote.updates for match in _REFERENCE.findall(update.text)}
 
 
 def ours(candidates: Iterable[RemoteIncident], incident_id: str, intent: Intent | None) -> list[RemoteIncident]:
@@ -82,7 +82,7 @@ def ours(candidates: Iterable[RemoteIncident], incident_id: str, intent: Intent 
     """
 
     def is_ours(remote: RemoteIncident) -> bool:
-        if carries_reference(remote, incident_id):
+        if incident_id in references(remote):
             return True
         if intent is None or reference_line(incident_id) in intent.text or remote.name != intent.name:
             return False

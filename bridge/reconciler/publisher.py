@@ -15,10 +15,11 @@ from msgspec.structs import replace
 from bridge import posting
 from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited, Refused, Rejected
 from bridge.checkly.port import Guard, RemoteIncident, StatusPage
+from bridge.lifecycle import Draft
 from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 from bridge.reconciler import human
-from bridge.reconciler.compose import ours
-from bridge.reconciler.standing import still_open
+from bridge.reconciler.compose import references
+from bridge.reconciler.standing import Reserve, Standing
 from bridge.telemetry import DUPLICATES, WRITES, Event, log
 
 
@@ -32,7 +33,9 @@ class Publisher:
         self,
         page: StatusPage,
         incident: Incident,
+        standing: Standing,
         *,
+        reserve: Reserve,
         guard: Guard,
         clock: Callable[[], int],
         chance: Callable[[], float],
@@ -40,20 +43,28 @@ class Publisher:
     ) -> None:
         self._page = page
         self._incident = incident
+        self._standing = standing
+        self._reserve = reserve
         self._guard = guard
         self._clock = clock
         self._chance = chance
         self._settle_ms = settle_ms
 
-    async def survey(self, post: Post, now: int) -> RemoteIncident | Post:
-        """What stands on the page before it is changed; a post if that ends the step (closed, or unreadable now)."""
+    async def survey(self, post: Post, draft: Draft, now: int) -> RemoteIncident | Post | None:
+        """What stands on the page before it is changed, None before the first post.
+
+        A post if that ends the step: it was closed or adopted, or the page cannot be read now.
+        """
         try:
+            if draft.write is Write.OPEN:
+                return await self._survey_opening(post, draft, now)
+            await self._reserve(2)  # the look, and the write
             current = await self._page.read(_remote_id(post), guard=self._guard)
-        except Gone:
-            return self._closed(post, now, exists=False)
         except Refused:
             raise
         except PageError as error:
+            if isinstance(error, Gone) and draft.write is not Write.OPEN:
+                return await self._missing(post, now)
             return posting.not_sent(post, retry_at=self._retry_at(error, post, now))
         return self._closed(post, now, exists=True) if human.was_closed(current, post) else current
 
@@ -71,7 +82,7 @@ class Publisher:
             return posting.not_sent(post, retry_at=self._retry_at(error, post, now))
         except (Gone, Rejected) as error:
             if isinstance(error, Gone) and intent.write is not Write.OPEN:
-                return self._closed(post, now, exists=False)
+                return await self._missing(replace(post, intent=None), now)
             WRITES.labels(intent.write, "rejected").inc()
             self._log(Event.INCIDENT_PARKED, intent, reason=error.detail)
             return posting.parked(post, write=write, reason=error.detail, now=now)
@@ -92,7 +103,7 @@ class Publisher:
             raise
         except PageError as error:
             if isinstance(error, Gone) and intent.write is not Write.OPEN:
-                return self._closed(post, now, exists=False)
+                return await self._missing(post, now)
             return posting.look_failed(post, retry_at=self._retry_at(error, post, now))
         if remote is None:
             return posting.absent(post, now=now, settle_ms=self._settle_ms)
@@ -100,8 +111,10 @@ class Publisher:
         self._log(Event.WRITE_ADOPTED, intent, remote_id=remote.id)
         if intent.write is Write.UPDATE:
             return posting.succeeded(post, remote.id)
-        verify_at = None if post.verify_at is None else now + self._settle_ms  # an earlier try? this may come true yet
-        return replace(adopted(post, remote, services=intent.services), verify_at=verify_at, verifications=0)
+        post = adopted(post, remote, services=intent.services)
+        if post.verify_at is None:
+            return post
+        return replace(post, verify_at=now + self._settle_ms, verifications=0)  # an earlier try may come true yet
 
     async def verify(self, post: Post, now: int) -> Post:
         """After a repeated create: is there a late twin? Keep the oldest, resolve the others without a mail.
@@ -115,11 +128,25 @@ class Publisher:
         except Refused:
             raise
         except PageError as error:
-            return replace(post, verify_at=self._retry_at(error, post, now))
+            return replace(post, attempts=post.attempts + 1, verify_at=self._retry_at(error, post, now))
         post = posting.verified(post, now=now, settle_ms=self._settle_ms)
         if is_over or not found or found[0].id == post.remote_id:
             return post
         return adopted(post, found[0], services=post.services)
+
+    async def _survey_opening(self, post: Post, draft: Draft, now: int) -> Post | None:
+        found = await self._standing.before_opening(self._incident.id, guard=self._guard)
+        if not found:
+            return None
+        log(
+            Event.WRITE_ADOPTED,
+            incident=self._incident.key,
+            incident_id=self._incident.id,
+            route=self._incident.route,
+            remote_id=found[0].id,
+        )
+        post = adopted(post, found[0], services=draft.services)
+        return post if len(found) == 1 else replace(post, verify_at=now, verifications=0)
 
     async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> str:
         if intent.write is Write.OPEN:
@@ -142,17 +169,33 @@ class Publisher:
         return current if human.shows_update(current, intent) else None
 
     async def _find(self, intent: Intent | None) -> list[RemoteIncident]:
-        listed = await self._page.open_incidents(guard=self._guard)
-        return await still_open(self._page, ours(listed, self._incident.id, intent), guard=self._guard)
+        await self._reserve(2)  # the list, and the one that is found in it
+        return await self._standing.find(self._incident.id, intent, guard=self._guard)
 
     async def _resolve_twins(self, found: Sequence[RemoteIncident], now: int, *, kept: str | None) -> None:
+        """Resolve those of ``found`` that carry our reference: a name and a date do not prove enough for that."""
         for twin in found:
-            if twin.id == kept:
+            if twin.id == kept or self._incident.id not in references(twin):
                 continue
             with suppress(Gone):  # somebody was faster
                 await self._page.update(twin.id, _silent_resolve(twin, now), guard=self._guard)
             DUPLICATES.inc()
             log(Event.DUPLICATE_FOUND, incident=self._incident.key, kept=kept, resolved=twin.id)
+
+    async def _missing(self, post: Post, now: int) -> Post:
+        """The page says that our incident is gone: true if it says so after the settle time, and lists it no more."""
+        waiting = posting.missing(post, now=now, retry_at=now + posting.backoff_ms(post.attempts, self._chance()))
+        if post.missing_at is None or now < post.missing_at + self._settle_ms:
+            return waiting
+        try:
+            listed = await self._standing.read(guard=self._guard)
+        except Refused:
+            raise
+        except PageError:
+            return waiting
+        if any(incident.id == post.remote_id for incident in listed):
+            return replace(waiting, missing_at=None)
+        return self._closed(post, now, exists=False)
 
     def _closed(self, post: Post, now: int, *, exists: bool) -> Post:
         log(
@@ -206,6 +249,7 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...]) ->
         parked=None,
         parked_write="",
         closed_at=None,
+        missing_at=None,
     )
 
 

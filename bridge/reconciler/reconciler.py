@@ -10,15 +10,15 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge import posting
-from bridge.checkly.errors import PageError, Refused
+from bridge.checkly.errors import Refused
 from bridge.checkly.port import StatusPage
 from bridge.config.schema import Config
 from bridge.lifecycle import NEVER_PUBLISHED, Drop, LookAt, Renew, Step, Verify, Wait, WriteTo, decide, signature
-from bridge.model import Post, Progress, Write
+from bridge.model import Post, Progress
 from bridge.reconciler.compose import compose
 from bridge.reconciler.lease import Lease, LeaseLost
-from bridge.reconciler.publisher import Publisher, adopted
-from bridge.reconciler.standing import Standing
+from bridge.reconciler.publisher import Publisher
+from bridge.reconciler.standing import Reserve, Standing
 from bridge.store import Idle, Store, StoreUnavailable
 from bridge.telemetry import MISSED, WRITES_PAUSED, Event, log
 
@@ -42,6 +42,7 @@ class Reconciler:
     """Reconciles with at most ``workers`` incidents in hand.
 
     ``pages`` are the status pages by name; ``page_of`` tells, for a configuration, which page shows a service.
+    ``reserve`` takes requests that belong together out of the budget.
     ``monotonic`` is in seconds; ``token`` makes lease tokens; ``chance`` is randomness in [0, 1).
     """
 
@@ -52,6 +53,7 @@ class Reconciler:
         pages: Mapping[str, StatusPage],
         page_of: Callable[[Config], Mapping[str, str]],
         config: LiveConfig,
+        reserve: Reserve,
         monotonic: Callable[[], float],
         token: Callable[[], str],
         chance: Callable[[], float],
@@ -62,13 +64,16 @@ class Reconciler:
         self._pages = pages
         self._page_of = page_of
         self._config = config
+        self._reserve = reserve
         self._monotonic = monotonic
         self._token = token
         self._chance = chance
         self._workers = workers
         self._lease_ms = lease_ms
         self._wake = asyncio.Event()
-        self._standing = Standing(pages)
+        self._standing = {
+            name: Standing(page, store, reserve=reserve, monotonic=monotonic) for name, page in pages.items()
+        }
 
     def wake(self) -> None:
         """Something was stored: look for due incidents now rather than at the next poll."""
@@ -166,6 +171,8 @@ class Reconciler:
         publisher = Publisher(
             self._pages[step.page],
             lease.incident,
+            self._standing[step.page],
+            reserve=self._reserve,
             guard=lease.holds,
             clock=lambda: lease.now,
             chance=self._chance,
@@ -184,9 +191,7 @@ class Reconciler:
 
     async def _write(self, lease: Lease, step: WriteTo, post: Post, publisher: Publisher) -> Post:
         draft = step.draft
-        surveyed = await (
-            self._survey_open(lease, step, post) if draft.write is Write.OPEN else publisher.survey(post, lease.now)
-        )
+        surveyed = await publisher.survey(post, draft, lease.now)
         if isinstance(surveyed, Post):
             return surveyed
         begun = posting.begin(post, compose(lease.incident, post, draft, self._config.current, now=lease.now))
@@ -196,22 +201,6 @@ class Reconciler:
         except Refused:
             await self._record(lease, step.progress, step.page, posting.not_sent(post, retry_at=lease.now))
             raise
-
-    async def _survey_open(self, lease: Lease, step: WriteTo, post: Post) -> Post | None:
-        """Before the first post of an incident: does one of ours stand there that a lost store has forgotten?"""
-        incident = lease.incident
-        try:
-            remote = await self._standing.find(
-                step.page, incident.id, born=lease.claim.born, now=lease.now, guard=lease.holds
-            )
-        except Refused:
-            raise
-        except PageError:
-            return posting.not_sent(post, retry_at=lease.now + posting.backoff_ms(post.attempts, self._chance()))
-        if remote is None:
-            return None
-        log(Event.WRITE_ADOPTED, incident=incident.key, incident_id=incident.id, remote_id=remote.id)
-        return adopted(post, remote, services=step.draft.services)
 
     async def _record(
         self, lease: Lease, progress: Progress, page: str | None = None, post: Post | None = None

@@ -2,14 +2,16 @@
 
 Alertmanager bumps the version for breaking changes only and adds fields without, so unknown fields are skipped.
 Grafana says version 1; both Grafana and programs that forward the format leave fields out. Nothing but the alerts
-is needed of the envelope: an alert's identity is its fingerprint, never the ``groupKey``, which a reload changes.
+is needed of the envelope, so nothing else in it can spoil them. An alert's identity is its fingerprint, never the
+``groupKey``, which a reload changes.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Sequence
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -21,7 +23,8 @@ from bridge.sources.rfc3339 import to_ms
 
 SOURCE: Final = "alertmanager"
 
-_VERSIONS = frozenset({None, "4", "1", 4, 1})  # some forwarders leave it out; any other means a breaking change
+_VERSIONS = frozenset({"", "4", "1"})  # some forwarders leave it out; any other means a breaking change
+_MOST_TRUNCATED = 1 << 53
 _STATUSES = {"firing": AlertStatus.FIRING, "resolved": AlertStatus.RESOLVED}
 _YEAR_2000 = 946_684_800_000  # Go's zero time is year 1, some senders' is 1970: neither says when something happened
 _DECODE_ERRORS = (ValueError, RecursionError)  # msgspec's errors, not UTF-8, nested too deeply
@@ -40,10 +43,10 @@ class _WireAlert(Struct):
 
 class _Envelope(Struct, Generic[T]):
     alerts: list[T]
-    version: str | int | None = None
-    receiver: str | None = None
-    status: str | None = None
-    truncatedAlerts: Annotated[int, Meta(ge=0, le=1 << 53)] | None = None  # noqa: N815 - the wire's name
+    version: Any = None
+    receiver: Any = None
+    status: Any = None
+    truncatedAlerts: Any = None  # noqa: N815 - the wire's name
 
 
 class _Problem(Exception):
@@ -69,29 +72,44 @@ def parse(body: bytes, received_at: int) -> Delivery:
     Raises:
         NotUnderstood: not JSON, or no object with a list of ``alerts`` in a version that is known.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259 8.1: a reader may ignore it
     envelope: _Envelope[_WireAlert] | _Envelope[Raw]
     try:
         envelope = _decode_payload(body)
     except _DECODE_ERRORS:
         envelope = _read_envelope(body)
-    if envelope.version not in _VERSIONS:
+    if not _is_known(envelope.version):
         raise NotUnderstood('$.version: expected "4" (Alertmanager) or "1" (Grafana)')
     alerts: list[Alert] = []
     unusable: list[Unusable] = []
-    receiver = unquote_meta(envelope.receiver or "")
+    receiver = unquote_meta(_text(envelope.receiver))
+    group_status = _text(envelope.status)
     wires: Sequence[_WireAlert | Raw] = envelope.alerts
     for index, wire in enumerate(wires):
         try:
-            alerts.append(_alert(wire, envelope.status, receiver, received_at))
+            alerts.append(_alert(wire, group_status, receiver, received_at))
         except _Problem as error:
             path = f"$.alerts[{index}]{error.path}"
             unusable.append(Unusable(index=index, path=path, problem=error.problem))
-    return Delivery(alerts=alerts, unusable=unusable, truncated=envelope.truncatedAlerts or 0)
+    return Delivery(alerts=alerts, unusable=unusable, truncated=_truncated(envelope.truncatedAlerts))
 
 
 def unquote_meta(receiver: str) -> str:
     """The receiver's configured name: Alertmanager sends it through Go's ``regexp.QuoteMeta``."""
     return _QUOTED_META.sub(r"\1", receiver) if "\\" in receiver else receiver
+
+
+def _is_known(version: Any) -> bool:
+    """Whether the alerts can be read: a version that is no text or number says nothing."""
+    return not isinstance(version, str | int | float) or str(version).removesuffix(".0") in _VERSIONS
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _truncated(value: Any) -> int:
+    return value if type(value) is int and 0 < value <= _MOST_TRUNCATED else 0
 
 
 def _read_envelope(body: bytes) -> _Envelope[Raw]:
@@ -102,7 +120,7 @@ def _read_envelope(body: bytes) -> _Envelope[Raw]:
         raise NotUnderstood(f"${path}: {problem}") from None
 
 
-def _alert(wire: _WireAlert | Raw, group_status: str | None, receiver: str, received_at: int) -> Alert:
+def _alert(wire: _WireAlert | Raw, group_status: str, receiver: str, received_at: int) -> Alert:
     if isinstance(wire, Raw):
         wire = _read_alert(wire)
     labels = wire.labels
@@ -110,7 +128,7 @@ def _alert(wire: _WireAlert | Raw, group_status: str | None, receiver: str, rece
         labels = {name: value for name, value in labels.items() if value}
     if not labels:
         raise _Problem(".labels", "expected at least one label with a value")
-    status = _STATUSES.get(wire.status or group_status or "")
+    status = _STATUSES.get(wire.status or group_status)
     if status is None:
         raise _Problem(".status", 'expected "firing" or "resolved"')
     identity = wire.fingerprint or fingerprint(labels)

@@ -1,11 +1,13 @@
 """PagerDuty's V3 webhooks: one event in each, of which the state it carries counts, not the change it is named after.
 
 Every event about an incident carries the whole incident, so what is wanted is read from its status, service, priority
-and so on; any field that PagerDuty's "Webhooks Overview" does not call required may be null or missing.
+and so on. Any field that PagerDuty's "Webhooks Overview" does not call required may be null or missing: nothing is
+concluded from that, so an event without something that the configuration reads is unusable.
 """
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +15,9 @@ import msgspec
 from bridge.config.schema import PagerDuty
 from bridge.model import Alert, AlertStatus, Remark
 from bridge.sources.delivery import Delivery, Dismissal, NotUnderstood, Unusable
-from bridge.sources.fields import at, instant, items, text
+from bridge.sources.fields import at, instant, text
 from bridge.sources.pagerduty_events import EVENTS, ID_CHARS, incident_id
+from bridge.sources.pagerduty_labels import PATHS, labels, unsaid
 from bridge.sources.remark import written_for_the_public
 
 SOURCE: Final = "pagerduty"
@@ -37,15 +40,17 @@ class _Problem(Exception):
         self.problem = problem
 
 
-def parse(body: bytes, meaning: PagerDuty) -> Delivery:
+def parse(body: bytes, meaning: PagerDuty, labels_read: Container[str]) -> Delivery:
     """Read one webhook body: one alert, one remark, one unusable event, or the reason why it says nothing that counts.
+
+    ``labels_read`` are the labels that the configuration reads: an incident that is not over must say what they are.
 
     Raises:
         NotUnderstood: not JSON, or no object with an ``event``; for the older formats it says what to do.
     """
     event = _event(body)
     try:
-        return _delivery(event, meaning)
+        return _delivery(event, meaning, labels_read)
     except _Problem as error:
         unusable = Unusable(index=0, path=f"$.event{error.path}", problem=error.problem)
         return Delivery(alerts=[], unusable=[unusable])
@@ -66,7 +71,7 @@ def _event(body: bytes) -> dict[str, Any]:
     return event
 
 
-def _delivery(event: dict[str, Any], meaning: PagerDuty) -> Delivery:
+def _delivery(event: dict[str, Any], meaning: PagerDuty, labels_read: Container[str]) -> Delivery:
     event_type = text(event, "event_type")
     if event_type is None:
         raise _Problem(".event_type", "expected an event type")
@@ -76,7 +81,7 @@ def _delivery(event: dict[str, Any], meaning: PagerDuty) -> Delivery:
         return _dismiss(event, "event_type")
     match text(event, "data", "type"):
         case "incident":
-            return _from_incident(event, meaning)
+            return _from_incident(event, meaning, labels_read)
         case "incident_note" | "incident_status_update":
             return _from_words(event, meaning)
         case None:
@@ -104,12 +109,18 @@ def _from_words(event: dict[str, Any], meaning: PagerDuty) -> Delivery:
         fingerprint=fingerprint,
         text=words,
         observed_at=occurred_at,
-        event_id=_event_id(event) or f"{fingerprint}@{occurred_at}",
+        event_id=_words_id(event["data"]) or _id(event) or f"{fingerprint}@{occurred_at}",
     )
     return Delivery(alerts=[], unusable=[], remarks=(remark,))
 
 
-def _from_incident(event: dict[str, Any], meaning: PagerDuty) -> Delivery:
+def _words_id(data: Any) -> str | None:
+    """Names the note itself, which two subscriptions tell of in two events."""
+    found = _id(data)
+    return found and f"{data['type']}/{found}"
+
+
+def _from_incident(event: dict[str, Any], meaning: PagerDuty, labels_read: Container[str]) -> Delivery:
     identity = _identity(event, ".data.id")
     data = event["data"]
     status = _STATUSES.get(text(data, "status") or "")
@@ -119,52 +130,48 @@ def _from_incident(event: dict[str, Any], meaning: PagerDuty) -> Delivery:
     if status is AlertStatus.RESOLVED:
         if _is_merge(data):
             merged_into = _target(data, identity, meaning)
-        elif meaning.resolve_by == "person" and text(event, "agent", "type") != "user_reference":
+        elif meaning.resolve_by == "person" and not _is_resolved_by_person(event):
             return _dismiss(event, "resolve_by")
+    if status is not AlertStatus.RESOLVED or merged_into is not None:
+        _check_labels(data, labels_read)
     return Delivery(alerts=[_alert(event, identity, status, merged_into, meaning)], unusable=[])
+
+
+def _is_resolved_by_person(event: dict[str, Any]) -> bool:
+    """Whether this tells of a person's resolve: a person may also change what monitoring has resolved."""
+    return text(event, "event_type") == "incident.resolved" and text(event, "agent", "type") == "user_reference"
+
+
+def _check_labels(data: Any, labels_read: Container[str]) -> None:
+    name = unsaid(data, labels_read)
+    if name is not None:
+        path = ".".join(("", "data", *PATHS[name]))
+        raise _Problem(path, f'expected the value of the label "{name}", which the configuration reads')
 
 
 def _alert(
     event: dict[str, Any], identity: str, status: AlertStatus, merged_into: str | None, meaning: PagerDuty
 ) -> Alert:
     data = event["data"]
-    labels = _labels(data)
-    is_over = status is AlertStatus.RESOLVED
-    if not is_over and not labels.keys() >= {"service", "service_id", "urgency"}:
-        raise _Problem(".data", "expected the incident's service, with id and summary, and urgency")
     occurred_at = _occurred_at(event)
-    complete = status is not AlertStatus.FIRING or meaning.open_on == "triggered"
+    is_over = status is AlertStatus.RESOLVED
+    is_end = is_over and merged_into is None
+    complete = meaning.open_on == "triggered" or status is AlertStatus.ACKNOWLEDGED or is_end
     if status is AlertStatus.ACKNOWLEDGED and meaning.acknowledged == "ignore":
         status = AlertStatus.FIRING
     return Alert(
         source=SOURCE,
         fingerprint=identity,
         status=status,
-        labels=labels,
+        labels=labels(data) | {"__source__": SOURCE},
         starts_at=instant(data, "reopened_at") or instant(data, "created_at") or occurred_at,
         ends_at=occurred_at if is_over else None,
         observed_at=occurred_at,
-        event_id=_event_id(event),
+        event_id=_id(event),
         merged_into=merged_into,
         keep_if_orphaned=meaning.merge_unknown_target == "keep_open",
         complete=complete,
     )
-
-
-def _labels(data: Any) -> dict[str, str]:
-    """What matchers can read; what the incident does not have is left out."""
-    found = {
-        "service": text(data, "service", "summary"),
-        "service_id": text(data, "service", "id"),
-        "priority": text(data, "priority", "summary"),
-        "urgency": text(data, "urgency"),
-        "team": ", ".join(sorted(name for team in items(data, "teams") if (name := text(team, "summary")))),
-        "escalation_policy": text(data, "escalation_policy", "summary"),
-        "incident_type": text(data, "incident_type", "name"),
-        "title": text(data, "title"),
-        "__source__": SOURCE,
-    }
-    return {name: value for name, value in found.items() if value}
 
 
 def _is_merge(data: Any) -> bool:
@@ -174,13 +181,15 @@ def _is_merge(data: Any) -> bool:
 
 
 def _target(data: Any, identity: str, meaning: PagerDuty) -> str | None:
-    """The incident that this one was merged into; None where it is not said and the merge is to count as a resolve."""
+    """The incident that this one was merged into.
+
+    Where that is not said, it is one that nobody will ever hear of, so that the merge counts as orphaned and is seen
+    to; no id of PagerDuty's has a hyphen. Or None, if such a merge is to count as a resolve.
+    """
     target = text(data, "resolve_reason", "incident", "id")
     if target is not None and target != identity and len(target) <= ID_CHARS:
         return target
-    if meaning.merge_unknown_target == "keep_open":
-        raise _Problem(".data.resolve_reason.incident.id", "expected the incident it was merged into: it stays open")
-    return None
+    return f"{identity}-unknown-target" if meaning.merge_unknown_target == "keep_open" else None
 
 
 def _identity(event: dict[str, Any], path: str) -> str:
@@ -197,6 +206,6 @@ def _occurred_at(event: dict[str, Any]) -> int:
     return occurred_at
 
 
-def _event_id(event: dict[str, Any]) -> str | None:
-    found = text(event, "id")
+def _id(value: Any) -> str | None:
+    found = text(value, "id")
     return found if found and len(found) <= ID_CHARS else None

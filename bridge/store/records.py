@@ -46,7 +46,7 @@ class CountedAlert(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """A leased incident. ``now`` is Redis' time of the claim, ``born`` since when the store remembers anything.
+    """A leased incident. ``now`` is Redis' time of the claim.
 
     ``probing``: all writes are paused, and this claim is the try whether the page takes them again.
     """
@@ -54,7 +54,6 @@ class Claim(Struct, frozen=True, kw_only=True):
     incident: Incident
     token: str
     now: int
-    born: int
     probing: bool = False
 
 
@@ -183,6 +182,11 @@ def tally(progress: Progress) -> str:
     """The word an incident is counted under: its phase, marked when one of its writes is parked."""
     is_parked = any(post.parked for post in progress.posts.values())
     return f"{progress.phase}{_PARKED}" if is_parked else str(progress.phase)
+
+
+def remotes(progress: Progress) -> str:
+    """The ids, on the pages, of an incident's posts, one a line."""
+    return "\n".join(sorted({post.remote_id for post in progress.posts.values() if post.remote_id}))
 
 
 def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], int]:

@@ -6,7 +6,7 @@ Every key of a bridge carries the same hash tag, so that all of them live in one
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -71,14 +71,15 @@ class Store:
         now, next_at, paused, *leased = await self._run(scripts.CLAIM, token, lease_ms, PROBE_MS)
         if not leased:
             return Idle(now=now, next_at=None if next_at < 0 else next_at, paused=bool(paused))
-        id_, snapshot, born = leased
-        return Claim(incident=_incident(id_.decode(), snapshot), token=token, now=now, born=born, probing=bool(paused))
+        id_, snapshot = leased
+        return Claim(incident=_incident(id_.decode(), snapshot), token=token, now=now, probing=bool(paused))
 
     async def record(
         self, claim: Claim, progress: Progress, *, lease_ms: int, archive: bytes = b"", retention_ms: int = 1
     ) -> Claim | None:
         """Write progress and extend the lease; the incident as it is now, or None when the lease is lost.
 
+        It also counts as lost when another incident holds one of the posts by now: two that took over the same one.
         With ``archive`` the episode ends: those bytes are kept for ``retention_ms`` and the next episode begins.
         """
         id_ = claim.incident.id
@@ -91,12 +92,11 @@ class Store:
             archive,
             retention_ms,
             records.tally(progress),
+            records.remotes(progress),
         )
         if not rest:
             return None
-        return Claim(
-            incident=_incident(id_, rest[0]), token=claim.token, now=now, born=claim.born, probing=claim.probing
-        )
+        return Claim(incident=_incident(id_, rest[0]), token=claim.token, now=now, probing=claim.probing)
 
     async def settle(self, claim: Claim, *, due: int | None) -> bool:
         """Give the incident back until ``due`` or until its facts change; False when the lease is lost."""
@@ -114,9 +114,26 @@ class Store:
         _, gone = await self._run(scripts.DROP, claim.incident.id, claim.token)
         return bool(gone)
 
-    async def take(self, *, requests_per_minute: int) -> int:
-        """Take one request out of the budget all replicas share; the milliseconds to wait if it is used up, else 0."""
-        _, wait_ms = await self._run(scripts.TAKE, requests_per_minute)
+    async def owners(self, remote_ids: Sequence[str]) -> dict[str, str]:
+        """Which incident holds each of these posts on the pages; those that none holds are left out."""
+        if not remote_ids:
+            return {}
+        ids = await self._do(self._redis.hmget(f"{self._prefix}remotes", list(remote_ids)))
+        return {remote_id: id_.decode() for remote_id, id_ in zip(remote_ids, ids, strict=True) if id_}
+
+    async def unknown(self, ids: Collection[str]) -> set[str]:
+        """Those of the incidents' ids that the store does not hold."""
+        if not ids:
+            return set()
+        due = await self._do(self._redis.zmscore(self._due, list(ids)))  # every incident has a due time
+        return {id_ for id_, at in zip(ids, due, strict=True) if at is None}
+
+    async def take(self, count: int = 1, *, requests_per_minute: int) -> int:
+        """Take requests, all or none, out of the budget all replicas share.
+
+        The milliseconds to wait if it is used up, else 0.
+        """
+        _, wait_ms = await self._run(scripts.TAKE, requests_per_minute, count)
         return int(wait_ms)
 
     async def pause(self, reason: str, *, now: int) -> bool:

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from structlog.testing import capture_logs
 
 from bridge import telemetry
 from bridge.model import AlertStatus
+from bridge.receive import Receiver
+from bridge.routing import Router
+from bridge.senders import PagerDuty
+from bridge.silence import Silence
+from bridge.sources.body import InFlight
+from bridge.sources.signature import SigningSecrets
 from bridge.store import StoreUnavailable
+from tests.servers import programs
 from tests.unit.application import NOW, Bridge, assert_refused
 from tests.unit.sources.pagerduty_fixtures import BODIES, DIRECTORY, NAMES, fixture
 
@@ -26,6 +37,12 @@ routes:
 """
 TRIGGERED = BODIES["incident-triggered"]
 UNSIGNED = {"X-PagerDuty-Signature": ""}
+HOW_TO = Path(__file__).parents[2] / "docs" / "how-to" / "pagerduty.md"
+ALWAYS_THERE = [
+    *(("bridge_deliveries_total", {"code": code}) for code in ("202", "400", "401", "405", "413", "415", "503")),
+    ("bridge_alerts_total", {"outcome": "unusable"}),
+    ("bridge_alerts_truncated_total", {}),
+]
 
 
 @pytest.fixture
@@ -39,8 +56,12 @@ def delivery(**counts: int) -> dict[str, Any]:
     return {"status": "accepted", "delivery": {"alerts": 0, "changed": 0, "ignored": 0, "unusable": 0} | counts}
 
 
+def sample(metric: str, **labels: str) -> float | None:
+    return telemetry.REGISTRY.get_sample_value(metric, {"source": "pagerduty"} | labels)
+
+
 def last_delivery() -> float:
-    return telemetry.REGISTRY.get_sample_value("bridge_last_delivery_timestamp_seconds", {"source": "pagerduty"}) or 0
+    return sample("bridge_last_delivery_timestamp_seconds") or 0
 
 
 async def test_an_incident_is_stored_and_its_duplicate_changes_nothing(bridge):
@@ -88,6 +109,15 @@ async def test_an_unusable_event_is_accepted_and_recorded(bridge):
     assert bridge.store.items == []
 
 
+@pytest.mark.parametrize(
+    ("key", "unusable"), [("service", 1), ("urgency", 1), ("title", 0), ("teams", 0), ("priority", 0)]
+)
+async def test_an_event_must_say_what_the_configuration_reads_and_no_more(bridge, key, unusable):
+    answer = await bridge.page(fixture("incident-triggered", **{f"data__{key}": None}))
+    assert (answer.status_code, answer.json()["delivery"]["unusable"]) == (202, unusable)
+    assert len(bridge.store.items) == 1 - unusable
+
+
 @pytest.mark.parametrize("signature", ["", "v1=", "v1=" + "0" * 64, "v2=" + "0" * 64])
 async def test_a_missing_or_wrong_signature(bridge, signature):
     before = last_delivery()
@@ -111,6 +141,17 @@ async def test_no_secret_configured_is_loud_and_the_event_comes_again(tmp_path):
     assert_refused(answer, 503, "no_credentials")
     assert "PAGERDUTY_SIGNING_SECRETS" in answer.json()["message"]
     assert [(line["event"], line["log_level"]) for line in lines] == [("credentials_missing", "error")]
+    assert "V3" not in lines[0]["message"]
+
+
+async def test_an_older_webhook_is_told_to_migrate_even_while_there_is_no_secret(tmp_path):
+    bridge = Bridge(tmp_path, config=CONFIG, secrets=())
+    async with bridge.client:
+        for body, headers in ((b'{"messages": []}', {}), (b"{}", {"User-Agent": "PagerDuty-Webhook/V2.0"})):
+            answer = await bridge.page(body, headers=UNSIGNED | headers)
+            assert_refused(answer, 503, "no_credentials")
+            assert "PAGERDUTY_SIGNING_SECRETS" in answer.json()["message"]
+            assert "create a V3 subscription" in answer.json()["message"]
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -130,6 +171,22 @@ async def test_the_older_webhook_s_user_agent_is_enough(bridge):
     assert "V3" not in answer.json()["message"]
 
 
+@pytest.mark.parametrize(
+    ("body", "is_older"),
+    [
+        (b'{"a":1,"messages" : [ {"id": 1}]}', True),
+        (b'{"a":1,"messages":[', True),
+        (b'{"messages":"x"}', False),
+        (b'{"event":{"data":{"message":"the \\"messages\\": [x]"}}}', False),
+        (json.dumps(TRIGGERED).encode(), False),
+    ],
+)
+async def test_the_older_webhooks_messages_are_noticed_wherever_they_stand(bridge, body, is_older):
+    answer = await bridge.page(body, headers=UNSIGNED)
+    assert_refused(answer, 401, "unauthorized")
+    assert ("V3" in answer.json()["message"]) is is_older
+
+
 @pytest.mark.parametrize("body", [b"", b"canary", json.dumps(TRIGGERED).encode()[:-3], b'{"event": "canary"}', b"[]"])
 async def test_what_is_no_event(bridge, body):
     with capture_logs() as lines:
@@ -141,9 +198,31 @@ async def test_what_is_no_event(bridge, body):
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 async def test_other_methods(bridge, method):
+    before = sample("bridge_deliveries_total", code="405") or 0
     answer = await bridge.page(TRIGGERED, method=method)
     assert answer.status_code == 405
     assert answer.headers["allow"] == "POST"
+    assert sample("bridge_deliveries_total", code="405") == before + 1
+    assert bridge.store.items == []
+
+
+class Newcomer(PagerDuty):
+    name = "newcomer"
+
+
+@pytest.mark.parametrize(("metric", "labels"), ALWAYS_THERE, ids=str)
+def test_what_alert_rules_watch_is_there_before_it_happens(bridge, metric, labels):
+    Receiver(
+        Newcomer(SigningSecrets([])),
+        store=bridge.store,
+        config=bridge,
+        router=Router(),
+        in_flight=InFlight(deliveries=1, size=1),
+        clock=lambda: NOW,
+        silence=Silence([], clock=lambda: NOW),
+    )
+    assert sample(metric, source="newcomer", **labels) == 0
+    assert sample("bridge_last_delivery_timestamp_seconds", source="newcomer") is None
 
 
 async def test_the_size_limit_is_lower_for_a_sender_that_is_known_only_by_its_body(bridge):
@@ -172,6 +251,49 @@ async def test_a_ping_counts_as_a_sign_of_life(bridge):
     telemetry.LAST_DELIVERY.labels("pagerduty").set(0)
     await bridge.page(BODIES["ping"])
     assert last_delivery() == NOW / 1000
+
+
+DAY = 1440  # minutes
+RESTARTED = f"60x60 _x{5 * DAY}"  # heard in the first minute, forgotten an hour later
+PINGED = f"60x60 _x{DAY - 61} {60 + DAY * 60}x60 _x{DAY - 61} {60 + 2 * DAY * 60}x60 _x{3 * DAY}"
+
+
+@pytest.mark.needs("promtool")
+@pytest.mark.parametrize(
+    ("heard", "at", "fires"),
+    [
+        ("_", "10m", True),
+        (f"60x{5 * DAY}", "47h", False),
+        (f"60x{5 * DAY}", "49h", True),
+        (RESTARTED, "47h", False),
+        (RESTARTED, "48h30m", True),
+        (RESTARTED, "49h30m", True),
+        (RESTARTED, "100h", True),
+        (PINGED, "95h", False),
+        (PINGED, "97h", True),
+    ],
+)
+def test_the_how_to_s_rule_sees_silence_through_restarts(tmp_path, heard, at, fires):
+    (text,) = re.findall(r"^    - alert: .*(?:\n    .*)+", HOW_TO.read_text(), re.MULTILINE)
+    (tmp_path / "rules.yaml").write_text(json.dumps({"groups": [{"name": "how-to", "rules": yaml.safe_load(text)}]}))
+    up = {"series": 'up{job="checkly-bridge"}', "values": f"1x{5 * DAY}"}
+    last = {"series": 'bridge_last_delivery_timestamp_seconds{source="pagerduty"}', "values": heard}
+    query = {
+        "expr": 'count(ALERTS{alertname="BridgeNoPagerDuty", alertstate="firing"}) or vector(0)',
+        "eval_time": at,
+        "exp_samples": [{"labels": "{}", "value": int(fires)}],
+    }
+    test = {"interval": "1m", "input_series": [up, last], "promql_expr_test": [query]}
+    (tmp_path / "test.yaml").write_text(
+        json.dumps({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [test]})
+    )
+    told = subprocess.run(
+        [programs.require("promtool"), "test", "rules", tmp_path / "test.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout + told.stderr
 
 
 async def test_a_remark_is_counted_and_said_to_be_dropped(bridge):

@@ -158,6 +158,29 @@ def test_of_what_others_deleted_nothing_is_kept_but_the_search_for_twins() -> No
     assert post == Post(status=Phase.RESOLVED, closed_at=NOW, verify_at=NOW + 5, verifications=1)
 
 
+def test_what_is_missing_is_so_since_it_was_first_and_until_it_is_seen() -> None:
+    post = posting.missing(posting.missing(OPEN, now=NOW, retry_at=NOW + 1), now=NOW + 5, retry_at=NOW + 9)
+    assert post == replace(OPEN, missing_at=NOW, attempts=2, retry_at=NOW + 9)
+    begun = posting.begin(post, UPDATE)
+    assert begun == replace(post, intent=UPDATE, missing_at=None, retry_at=0)
+    assert posting.succeeded(replace(begun, missing_at=NOW), "remote").missing_at is None
+    assert posting.closed(post, now=NOW, exists=True).missing_at is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [((None, 0), None), ((NOW, 1), NOW), ((None, 3), 0)], ids=["never", "is to be", "once more"]
+)
+def test_a_repeated_create_is_verified_once_more_when_its_incident_is_over(
+    before: tuple[int | None, int], after: int | None
+) -> None:
+    post = replace(OPEN, verify_at=before[0], verifications=before[1])
+    resolved = posting.succeeded(posting.begin(post, replace(UPDATE, status=Phase.RESOLVED)), "remote")
+    closed = [posting.closed(post, now=NOW, exists=exists) for exists in (True, False)]
+    assert [each.verify_at for each in (resolved, *closed)] == [after] * 3
+    assert posting.succeeded(posting.begin(post, UPDATE), "remote").verify_at == before[0]
+    assert posting.verified(replace(resolved, verifications=3), now=NOW, settle_ms=SETTLE_MS).verify_at is None
+
+
 def test_an_outcome_without_a_write_is_a_mistake() -> None:
     with pytest.raises(AssertionError, match="without an intent"):
         posting.succeeded(Post(), "remote")

@@ -144,14 +144,30 @@ def test_a_key_reads_like_a_label_set():
     )
 
 
-@given(st.text())
-def test_an_id_is_short_unambiguous_and_stable(key):
-    assert re.fullmatch("[0-9A-HJKMNP-TV-Z]{10}", incident_id(key))
-    assert incident_id(key) == incident_id(key)
+@given(st.text(), st.text(st.characters(codec="ascii"), max_size=64))
+def test_an_id_is_short_unambiguous_and_stable(key, instance):
+    assert re.fullmatch("[0-9A-HJKMNP-TV-Z]{10}", incident_id(key, instance))
+    assert incident_id(key, instance) == incident_id(key, instance)
 
 
 def test_ids_are_stable_across_releases():
     assert incident_id('checkout{region="eu"}') == "0JH0JQZKSA"
+    assert incident_id('checkout{region="eu"}', "shop-eu") == "8C6NRBJ1SB"
+
+
+def test_installations_with_the_same_routes_differ_in_their_ids_alone(tmp_path):
+    labels = {"service": "payments"}
+    routed = []
+    for name in ("one", "two"):
+        directory = tmp_path / name
+        directory.mkdir()
+        found = route(labels, config_of(directory, f"{CONFIG}checkly: {{instance: {name}}}\n"))
+        assert isinstance(found, Routed)
+        routed.append((found.key, found.id))
+    (key, one), (same, two) = routed
+    assert key == same
+    assert len({one, two, incident_id(key)}) == 3
+    assert one == incident_id(key, "one")
 
 
 LABELS = st.fixed_dictionaries(

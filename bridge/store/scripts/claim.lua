@@ -1,7 +1,7 @@
 -- Leases the most overdue incident and lets its alert timers ripen: a held alert whose time is over fires, a resolved
 -- one is forgotten. ARGV: prefix, token, lease_ms, how long the next try waits while writes are paused.
--- Returns {now, next due or -1, paused 0/1} or, when an incident was leased, {now, -1, paused 0/1, id, snapshot, born}: the
--- claim of a paused bridge is a probe.
+-- Returns {now, next due or -1, paused 0/1} or, when an incident was leased, {now, -1, paused 0/1, id, snapshot}: the claim
+-- of a paused bridge is a probe.
 
 local token, lease_ms, probe_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local PAUSE = prefix .. 'pause'
@@ -39,4 +39,4 @@ end
 save_incident(incident)
 redis.call('HSET', incident_key(id), 'lease', token)
 extend_lease(id, lease_ms)
-return {now, -1, resumes and 1 or 0, id, snapshot(id), tonumber(redis.call('GET', BORN) or now)}
+return {now, -1, resumes and 1 or 0, id, snapshot(id)}

@@ -27,7 +27,6 @@ local function touch_routed(m)
     incident.exists, incident.dirty, incident.material = true, true, true
     redis.call('HSET', incident_key(incident.id), 'key', described[2], 'route', described[3], 'group', described[4], 'episode', 1)
     tally(incident.id, 'PENDING')
-    redis.call('SET', BORN, now, 'NX')
   end
   return incident
 end
@@ -69,8 +68,12 @@ local function is_over(name, m)
   return m.observed <= over_at(name) or m.observed < at or (m.observed == at and target ~= '')
 end
 
+local function is_acknowledged(facets) return ('\n' .. facets .. '\n'):find('\na\n', 1, true) end
+
+-- At equal times the end wins, then the acknowledgment.
 local function is_stale(a, m)
-  return m.observed < a.o or ((a.st == 'R' or a.m) and m.observed > 0 and m.observed == a.o)
+  if m.observed == 0 or m.observed ~= a.o then return m.observed < a.o end
+  return a.st == 'R' or a.m or (is_acknowledged(a.f) and not is_acknowledged(m.facets))
 end
 
 -- Labels that are published nowhere take an alert back, unless it was published with the very same ones.
@@ -285,6 +288,10 @@ local function merge(name, home, a, m)
     local outcome = resolve(touch(home), name, a, m)
     write_alert(home, name, a)
     return outcome, home
+  end
+  if not m.complete and (not a or a.st == 'R') then -- nothing of it may be published
+    link_ended(name, m.merged)
+    return 'unknown', home or ''
   end
   if not a then
     if over_at(m.merged) >= m.observed then return 'unknown', '' end

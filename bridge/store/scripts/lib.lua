@@ -19,7 +19,7 @@ local function alerts_key(id) return prefix .. 'i:' .. id .. ':alerts' end
 local function facets_key(id) return prefix .. 'i:' .. id .. ':facets' end
 local function remarks_key(id) return prefix .. 'i:' .. id .. ':remarks' end
 local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
-local DUE, INDEX, BORN, TALLIES = prefix .. 'due', prefix .. 'index', prefix .. 'born', prefix .. 'tallies'
+local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix .. 'tallies', prefix .. 'remotes'
 
 local function load_incident(id)
   local h = redis.call('HMGET', incident_key(id), 'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'lease_until', 'started')
@@ -107,6 +107,21 @@ local function tally(id, word)
   if word == '' then return end
   redis.call('HINCRBY', TALLIES, word, 1)
   redis.call('HSET', incident_key(id), 'tally', word)
+end
+
+-- Makes these the incidents of a page that this incident holds: their ids there, joined by newlines. When another holds
+-- one of them, nothing changes and the answer is false.
+local function hold_remotes(id, held)
+  local old = redis.call('HGET', incident_key(id), 'remotes') or ''
+  if old == held then return true end
+  for remote in string.gmatch(held, '[^\n]+') do
+    local owner = redis.call('HGET', REMOTES, remote)
+    if owner and owner ~= id then return false end
+  end
+  for remote in string.gmatch(old, '[^\n]+') do redis.call('HDEL', REMOTES, remote) end
+  for remote in string.gmatch(held, '[^\n]+') do redis.call('HSET', REMOTES, remote, id) end
+  redis.call('HSET', incident_key(id), 'remotes', held)
+  return true
 end
 
 -- What a reconciler sees of an incident: its fields, its facets and its remarks.

@@ -1,10 +1,10 @@
 -- Writes the reconciler's progress, if it still holds the lease, and extends the lease.
 -- ARGV: prefix, id, token, lease_ms, progress, archive ('' or the ended episode), retention_ms, the word
--- it is tallied under.
--- Returns {now} when the lease is lost, else {now, snapshot}.
+-- it is tallied under, the ids of its posts on the pages, joined by newlines.
+-- Returns {now} when the lease is lost or another incident holds one of those posts, else {now, snapshot}.
 
 local id, token, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
-if not holds_lease(id, token) then return {now} end
+if not holds_lease(id, token) or not hold_remotes(id, ARGV[9]) then return {now} end
 redis.call('HSET', incident_key(id), 'progress', ARGV[5])
 if ARGV[6] ~= '' then
   local ended = id .. '.' .. redis.call('HGET', incident_key(id), 'episode')

@@ -60,9 +60,27 @@ def test_no_body_is_too_strange_and_none_yields_a_line_break(body: bytes) -> Non
     ],
 )
 def test_the_status_decides_the_class(status: int, kind: type[Exception]) -> None:
-    error = answers.error(status, "detail", {})
+    error = answers.error(status, "detail", {}, json.dumps({"statusCode": status, "error": "x"}).encode())
     assert type(error) is kind
     assert error.status == status
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"Not Found",
+        b"<html><title>404</title></html>",
+        b'"Not Found"',
+        b"[]",
+        b'{"message":"no Route matched with those values"}',
+        b'{"error":"Not Found"}',
+        b'{"statusCode":404}',
+        b'{"statusCode":410,"error":"Gone"}',
+    ],
+)
+def test_a_404_in_other_words_than_checklys_proves_nothing(body: bytes) -> None:
+    assert type(answers.error(404, "detail", {}, body)) is UnknownOutcome
 
 
 @pytest.mark.parametrize(

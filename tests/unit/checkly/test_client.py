@@ -16,6 +16,7 @@ from bridge.checkly.errors import (
     Rejected,
     UnknownOutcome,
 )
+from bridge.sandbox.errors import envelope
 from bridge.telemetry import REGISTRY
 from tests.unit.checkly.helpers import ACCOUNT, KEY, ClientFor
 
@@ -72,10 +73,10 @@ async def test_any_2xx_is_success(client_for: ClientFor, answer: httpx.Response,
         (401, Refused),
         (402, Refused),
         (403, Refused),
-        (404, Gone),
         (408, UnknownOutcome),
+        (404, UnknownOutcome),
         (409, UnknownOutcome),
-        (410, Gone),
+        (410, UnknownOutcome),
         (413, Rejected),
         (422, Rejected),
         (429, RateLimited),
@@ -192,6 +193,12 @@ async def test_a_status_that_arrived_counts_even_if_its_body_is_torn(client_for:
         await client_for(lambda _: httpx.Response(422, stream=_Torn())).request("POST", PATH)
     with pytest.raises(UnknownOutcome):
         await client_for(lambda _: httpx.Response(201, stream=_Torn())).request("POST", PATH)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_that_something_is_gone_is_for_checkly_to_say(client_for: ClientFor, status: int) -> None:
+    with pytest.raises(Gone):
+        await client_for(lambda _: httpx.Response(status, json=envelope(status))).request("POST", PATH)
 
 
 async def test_a_guard_that_says_no_keeps_the_request_here(client_for: ClientFor) -> None:

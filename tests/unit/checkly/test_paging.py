@@ -3,6 +3,7 @@ import pytest
 
 from bridge.checkly.errors import Gone, NotSent, Refused, UnknownOutcome
 from bridge.checkly.paging import entries
+from bridge.sandbox.errors import envelope
 from tests.unit.checkly.helpers import ClientFor, Handler
 
 PATH = "/v1/status-pages/incidents"
@@ -64,9 +65,10 @@ async def test_what_is_not_a_list_is_not_taken_for_an_empty_one(client_for: Clie
         await entries(client_for(handler), PATH)
 
 
-async def test_a_list_that_is_gone_says_what_that_may_mean(client_for: ClientFor) -> None:
+@pytest.mark.parametrize("answer", [httpx.Response(404, json=envelope(404)), httpx.Response(410, html="<p>Gone</p>")])
+async def test_a_list_that_is_gone_says_what_that_may_mean(client_for: ClientFor, answer: httpx.Response) -> None:
     with pytest.raises(Gone, match="account id right, or has Checkly retired this API"):
-        await entries(client_for(lambda _: httpx.Response(404, json={"error": "Not Found"})), PATH)
+        await entries(client_for(lambda _: answer), PATH)
 
 
 async def test_other_errors_and_the_guard_pass_through(client_for: ClientFor) -> None:

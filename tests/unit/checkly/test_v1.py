@@ -17,6 +17,7 @@ from bridge.checkly.services import Catalog
 from bridge.checkly.v1 import INCIDENTS, RECHECK_AFTER_MS, V1StatusPage
 from bridge.config.schema import Service
 from bridge.model import Intent, Phase, Severity, UpdateKind, Write
+from bridge.sandbox.errors import envelope
 from bridge.sandbox.faults import Answer, Drop, Reorder
 from bridge.sandbox.state import Draft, State
 from tests.contracts.openapi import Contract
@@ -194,7 +195,7 @@ async def test_an_id_cannot_leave_its_place_in_the_path(client_for: ClientFor) -
 
     def answer(request: httpx.Request) -> httpx.Response:
         seen.append(request.url.raw_path)
-        return httpx.Response(404)
+        return httpx.Response(404, json=envelope(404))
 
     client = client_for(answer)
     with pytest.raises(Gone):

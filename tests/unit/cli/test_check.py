@@ -87,6 +87,35 @@ def test_online_a_refused_key_is_explained(run, config, environment):
     assert "wrong" not in shown.err
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "code", "problem"),
+    [
+        ("CHECKLY_API_KEY", "wrong", 1, "refuses the key"),
+        ("CHECKLY_API_URL", "http://127.0.0.1:1", 1, "http://127.0.0.1:1 cannot be read"),
+        ("CHECKLY_API_KEY", "", 2, "Set CHECKLY_API_KEY and CHECKLY_ACCOUNT_ID"),
+    ],
+)
+def test_online_an_account_that_cannot_be_looked_at_is_json_too(
+    run, config, environment, variable, value, code, problem
+):
+    environment.setenv(variable, value)
+    shown = run("check", config, "--online", "--output", "json")
+    found = json.loads(shown.out)
+    assert (shown.code, shown.err, found["ok"]) == (code, "", False)
+    assert problem in found["problems"][0]
+
+
+def test_what_is_lost_without_a_reference_is_said(run, config):
+    assert "Note:" not in run("check", config).out
+    assert json.loads(run("check", config, "--output", "json").out)["notes"] == []
+    config.write_text(config.read_text().replace("checkly: {", "checkly: {reference: false, "))
+    shown = run("check", config)
+    assert shown.code == 0
+    assert "Note: checkly.reference is false" in shown.out
+    (note,) = json.loads(run("check", config, "--output", "json").out)["notes"]
+    assert "after a loss of Redis" in note
+
+
 def test_online_needs_a_key(run, config, monkeypatch):
     monkeypatch.delenv("CHECKLY_API_KEY", raising=False)
     shown = run("check", config, "--online")

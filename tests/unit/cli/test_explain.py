@@ -151,10 +151,15 @@ class TestPagerDuty:
         (found,) = json.loads(explain_event("ping", "--output", "json").out)
         assert found["dismissed"]["reason"] == "ping"
 
-    def test_an_event_that_cannot_count_is_exit_code_1(self, explain_event):
-        shown = explain_event("incident-merged-as-text")
+    def test_an_event_that_does_not_say_what_the_configuration_reads_is_exit_code_1(self, run, tmp_path):
+        event = json.loads((PAGERDUTY / "incident-triggered.json").read_bytes())
+        event["event"]["data"]["service"] = None
+        path = tmp_path / "payload.json"
+        path.write_text(json.dumps(event))
+        config = ROOT / "config" / "pagerduty.yaml"
+        shown = run("explain", "--config", config, "--source", "pagerduty", path)
         assert shown.code == 1
-        assert "$.event.data.resolve_reason.incident.id" in shown.out
+        assert "$.event.data.service" in shown.out
 
     def test_another_senders_payload_is_refused(self, run, config, tmp_path):
         path = tmp_path / "payload.json"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -40,6 +41,37 @@ def test_help_is_quick_because_it_imports_no_command():
 @pytest.mark.parametrize("arguments", [["nonsense"], ["check"], ["check", "--nonsense", "x"], ["serve", "--role", "x"]])
 def test_wrong_usage_is_exit_code_2(run, arguments):
     assert run(*arguments).code == 2
+
+
+@pytest.mark.parametrize("command", [["serve", "--config", "none.yaml"], ["sandbox"]])
+@pytest.mark.parametrize("port", ["99999", "-1", "x"])
+def test_a_port_that_is_none_is_wrong_usage(run, command, port):
+    shown = run(*command, "--port", port)
+    assert (shown.code, "--port" in shown.out + shown.err) == (2, True)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["told at the end", "told at once"])
+def test_a_reader_that_has_seen_enough_ends_it_quietly(config, unbuffered):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "wb") as output:  # noqa: PTH123 - a descriptor has no path
+        ended = subprocess.run(
+            [sys.executable, "-m", "bridge", "check", config],
+            stdout=output,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            check=False,
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://h/0?foo=1", "redis://h?db=zz", "redis://h/0?socket_timeout=x", "rediss://h?ssl_cert_reqs=bad"]
+)
+def test_a_wrong_redis_url_is_wrong_usage(run, config, monkeypatch, url):
+    monkeypatch.setenv("REDIS_URL", url)
+    shown = run("serve", "--config", config)
+    assert (shown.code, shown.err.startswith("REDIS_URL")) == (2, True)
 
 
 def test_a_wrong_environment_is_named(run, config, monkeypatch):

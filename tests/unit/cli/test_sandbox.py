@@ -22,6 +22,11 @@ def test_an_account_and_services_exclude_each_other(run, tmp_path):
     assert run("sandbox", "--account", tmp_path / "a.yaml", "--service", "A").code == 2
 
 
+def test_an_account_file_that_is_not_there_is_named(run):
+    shown = run("sandbox", "--account", "/nope")
+    assert (shown.code, shown.err) == (1, "/nope cannot be read: No such file or directory\n")
+
+
 def test_a_bad_account_file_is_named(run, tmp_path):
     bad = tmp_path / "a.yaml"
     bad.write_text("services: 3\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import signal
 import socket
 from pathlib import Path
@@ -76,6 +77,24 @@ def test_sighup_takes_over_the_file(bridge, config):
     config.write_text(config.read_text() + "retention: 9d\n")
     bridge.signal(signal.SIGHUP)
     eventually(lambda: events(bridge).count("config_loaded") == 2, "the reload")
+
+
+def test_sighup_while_it_starts_is_survived(tmp_path, config, sandbox, redis_url):
+    """It is made to wait for the file of a variable, so that the signal comes in the middle of the start."""
+    waits = tmp_path / "redis-url"
+    os.mkfifo(waits)
+    variables = {"REDIS_URL": "", "REDIS_URL_FILE": str(waits)}
+    server = Bridge(tmp_path / "bridge", config=config, sandbox=sandbox, environment=variables)
+    inherited = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    try:
+        server.start(wait=False)
+        with waits.open("w") as url:
+            server.signal(signal.SIGHUP)
+            url.write(redis_url)
+        server.wait_ready()
+    finally:
+        signal.signal(signal.SIGHUP, inherited)
+        server.stop()
 
 
 def test_no_server_header_is_sent(bridge):

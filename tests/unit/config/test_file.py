@@ -143,11 +143,16 @@ async def test_a_file_that_disappears_leaves_the_old_configuration_in_force(conf
         assert name(await changes.get()) == "two"
 
 
-async def test_watching_ends_when_canceled_and_gives_the_signal_back(config_path):
+@pytest.mark.parametrize("before", [signal.SIG_DFL, signal.SIG_IGN])
+async def test_watching_ends_when_canceled_and_gives_the_signal_back(config_path, before):
     config_path.write_text(BASE % "one")
-    async with watching(ConfigFile(config_path)):
-        assert signal.getsignal(signal.SIGHUP) is not signal.SIG_DFL
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    found = signal.signal(signal.SIGHUP, before)
+    try:
+        async with watching(ConfigFile(config_path)):
+            assert signal.getsignal(signal.SIGHUP) is not before
+        assert signal.getsignal(signal.SIGHUP) is before
+    finally:
+        signal.signal(signal.SIGHUP, found)
 
 
 def test_the_first_configuration_must_be_good(config_path):

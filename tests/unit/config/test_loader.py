@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.config import routes
 from bridge.config.loader import load
+from bridge.config.longest import longest
 from bridge.config.matchers import Matcher
 from bridge.config.problems import ConfigError
 from bridge.config.schema import Checkly, Service, ServiceLabel
@@ -84,11 +86,14 @@ def test_defaults(load_text):
 
 def test_settings(load_text):
     config = load_text(
-        GOOD + "checkly: {reference: no, notify: [open, severity], requests_per_minute: 9, timeout: 1s, settle: 0}\n"
+        GOOD + "checkly: {reference: no, notify: [open, severity], requests_per_minute: 9, timeout: 1s, settle: 0, "
+        "instance: shop-eu}\n"
         "limits: {body: 1KiB}\nretention: 1d\n"
     )
     notify = frozenset({UpdateKind.OPEN, UpdateKind.SEVERITY})
-    expected = Checkly(reference=False, notify=notify, requests_per_minute=9, timeout_ms=1000, settle_ms=0)
+    expected = Checkly(
+        instance="shop-eu", reference=False, notify=notify, requests_per_minute=9, timeout_ms=1000, settle_ms=0
+    )
     assert config.checkly == expected
     assert config.max_body_bytes == 1024
     assert config.retention_ms == 86_400_000
@@ -193,6 +198,22 @@ MISTAKES = [
         14,
         'routes[1]: never reached: the route "dev" on line 11 takes every',
     ),
+    ("public_labels: [region]", 'public_labels: [region, "a|b"]', 8, "public_labels[1]: such a label cannot be public"),
+    (
+        "public_labels: [region]",
+        r'public_labels: [region, "a\nb"]',
+        8,
+        "public_labels[1]: such a label cannot be public",
+    ),
+    ("  checkout: Checkout", '  checkout: Checkout\n  "a\\nb": A', 4, "the service's name has a line break"),
+    (
+        "services: [checkout, search]",
+        "<<: {services: [checkout]}",
+        16,
+        'routes[1]: merge keys ("<<") are not supported',
+    ),
+    ("  - name: labelled", "  - <<: {name: labelled}", 18, 'routes[2]: merge keys ("<<") are not supported'),
+    ("services: [checkout, search]", "servces: [checkout]", 16, 'did you mean "services"?'),
     ("    ignore: true", "    ignore: false", 11, 'routes[0]: the key "services" is missing'),
     (
         "    resolve_after: 5m",
@@ -264,6 +285,14 @@ MISTAKES = [
     ),
     ("", "checkly: {requests_per_minute: 1.5}\n", 25, 'checkly.requests_per_minute: found the number "1.5"'),
     ("", "checkly: {timeout: 0s}\n", 25, 'checkly.timeout: found the text "0s"; expected a duration such as 90s'),
+    ("", "checkly: {timeout: 61s}\n", 25, "checkly.timeout: 61s is too long; expected at most 1m"),
+    ("", "checkly: {settle: 1h}\n", 25, "checkly.settle: 1h is too long; expected at most 10m"),
+    (
+        "",
+        "checkly: {instance: shop eu}\n",
+        25,
+        "checkly.instance: this is no name for an installation; expected up to 64",
+    ),
     ("", "checkly: {reference: 1}\n", 25, 'checkly.reference: found the number "1"; expected true or false'),
     ("", "checkly:\n", 25, "checkly: found nothing; expected a mapping with api"),
     ("", "limits: {body: 16MB}\n", 25, 'limits.body: found the text "16MB"; expected a size such as 16MiB'),
@@ -381,3 +410,22 @@ def test_a_name_that_is_too_long_only_with_all_services(problems_of):
     assert problem.message == "the incident's name can be 316 characters long"
     guarded = "{% if services | length > 3 %}Several services{% else %}{{ services }}{% endif %}"
     assert not problems_of(text + f"- {{name: a, services: {{label: s}}, texts: {{name: '{guarded}'}}}}\n")
+
+
+def test_routes_that_share_a_text_are_measured_once(load_text, problems_of, monkeypatch):
+    measured = []
+
+    def counting(template, **situation):
+        measured.append(template.source)
+        return longest(template, **situation)
+
+    monkeypatch.setattr(routes, "longest", counting)
+    route = "- {{name: r{0}, match: a = {0}, services: {{label: s}}{1}}}\n"
+    text = "version: 1\nservices: {a: A, b: B}\npublic_labels: [x]\nroutes:\n"
+    same = ", texts: {name: 'Trouble {{ labels.x }}'}"
+    load_text(text + "".join(route.format(n, same if n > 50 else "") for n in range(100)))
+    assert len(measured) == 2
+    long = same.replace("Trouble", "x" * 150)
+    grouped = long.replace("}}", "}}") + ", group_by: [x]"
+    found = problems_of(text + route.format(1, long) + route.format(2, grouped) + route.format(3, long))
+    assert [problem.path for problem in found] == ["routes[0]", "routes[2]"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import example, given
@@ -79,10 +80,21 @@ def test_a_listing_is_short(values):
         ("復旧中です。完了。", "復旧中です。 完了。"),
         ("first\n\n\nsecond", "first second"),
         ("<b>bold</b> &lt;i&gt; `code` **x** _y_ ~~z~~", "b bold /b lt;i gt; code x y z"),
-        ("[click](https://evil.example/x)", "click (https: evil. example/x)"),
+        ("[click](https://evil.example/x)", "click ( )"),
         ("www.evil.example", "www. evil. example"),
         ("mail@evil.example", "mail evil. example"),
-        ("https:////evil\uff0eexample", "https: evil. example"),
+        ("https:////evil\uff0eexample", ""),
+        ("see ftp://files.internal/a?b=c#d, please", "see please"),
+        ("ht\u200btps://evil.example", ""),
+        ("https :// evil.example", "https : evil. example"),
+        ("x.y:// z", "x. y: z"),
+        ("tel:+4912345 mailto:a@b javascript:alert(1)", "tel: +4912345 mailto: a b javascript: alert(1)"),
+        ("10.0.0.1:8080/admin", ""),
+        ("down: 10.0.0.1/admin and 10.0.0.2:80.", "down: and"),
+        ("10.0.0.1\u200b:8080", ""),
+        ("10.0.0.1: down, 10.0.0.2:<80", "10.0.0.1: down, 10.0.0.2: 80"),
+        ("localhost:8080/admin", "localhost: 8080/admin"),
+        ("at 10:30, ratio 3:1 :)", "at 10:30, ratio 3:1 :)"),
         ("# heading", "heading"),
         ("- item", "item"),
         ("/ /x", "x"),
@@ -97,7 +109,17 @@ def test_prose_keeps_its_punctuation_and_nothing_else(written, text):
 
 @given(st.text(st.characters()), st.integers(min_value=10, max_value=100))
 @example("/ /" * 9, 20)
+@example("a:b 1:b 10.0.0.1:2", 20)
+@example("10.0.0.1:(2 10.0.0.1/'2", 40)
 def test_whatever_is_written_prose_is_harmless(written, limit):
     text = prose(written, limit)
     assert len(text) <= limit
-    assert not re.search(r"[<>\[\]{}`*_~#@\\|&=]|//|\n|[.。][^\W\d_]|^[-+.\s]|\s$", text)
+    assert not re.search(r"[<>\[\]{}`*_~#@\\|&=]|//|\n|[.。][^\W\d_]|[^\W\d]:\S|\w:[^\s\d]|^[-+.\s]|\s$", text)
+    assert not re.search(r"\d(\.\d+){3}[:/]\w", text)
+
+
+@pytest.mark.parametrize("char", ["a", "1", ".", "1.", "a:", "://", "1.1.1.1:"])
+def test_a_text_as_long_as_a_body_is_read_in_no_time(char):
+    started_at = time.monotonic()
+    prose(char * (1 << 18), 100)
+    assert time.monotonic() - started_at < 30

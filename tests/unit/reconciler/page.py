@@ -49,7 +49,8 @@ class Page:
     """A status page. ``outcomes`` are taken one per write (``opening``: per creation), and all is well after the last.
 
     A late write takes effect after ``late_ms``; the list shows everything as it was ``lag_ms`` ago. ``on_write`` is
-    called as a write is about to arrive. ``writes`` are those that took effect.
+    called as a write is about to arrive. ``writes`` are those that took effect. What is ``hidden`` is not there, says
+    the page, but for its list.
     """
 
     def __init__(self, clock: Callable[[], int], outcomes: Iterable[Outcome] = ()) -> None:
@@ -59,6 +60,7 @@ class Page:
         self.late_ms = 5 * SECOND
         self.lag_ms = 0
         self.is_down = False
+        self.hidden: set[str] = set()
         self.on_write: Callable[[], None] = lambda: None
         self.writes: list[str] = []
         self.mails: list[str] = []
@@ -199,7 +201,7 @@ class Page:
         )
 
     def _get(self, remote_id: str) -> RemoteIncident:
-        if remote_id not in self._states:
+        if remote_id not in self._states or remote_id in self.hidden:
             raise Gone("404", status=404)
         return self._states[remote_id][-1][1]
 

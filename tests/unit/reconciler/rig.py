@@ -22,7 +22,7 @@ from bridge.checkly.services import Catalog
 from bridge.checkly.v1 import V1StatusPage
 from bridge.config.loader import load
 from bridge.model import Alert, AlertStatus, Incident, Post, Progress, Routed
-from bridge.reconciler import Reconciler
+from bridge.reconciler import Budget, Reconciler
 from bridge.reconciler.lease import Lease, LeaseLost
 from bridge.routing import route
 from bridge.sandbox import Account, create_app
@@ -50,9 +50,9 @@ _TIMES = ("since", "cleared", "eased", "lease_until")
 class Rig:
     """Close it at the end."""
 
-    def __init__(self, redis_url: str, tmp_path: Path) -> None:
+    def __init__(self, redis_url: str, tmp_path: Path, config: str = CONFIG) -> None:
         file = tmp_path / "bridge.yaml"
-        file.write_text(CONFIG)
+        file.write_text(config)
         self.live = Live(load(file))
         self.redis = connect(redis_url)
         self.store = Store(self.redis)
@@ -66,11 +66,13 @@ class Rig:
     def start(self, api_key: str | None = None) -> Reconciler:
         """One more bridge on the same store."""
         account = self.state.account
+        budget = Budget(self.store, self.live, sleep=self._sleep)
         client = Client(
             "http://checkly",
             api_key or account.api_key,
             account.uuid,
             timeout_ms=30 * SECOND,
+            budget=budget,
             transport=httpx.ASGITransport(self.app),
         )
         self._clients.append(client)
@@ -80,6 +82,7 @@ class Rig:
             pages={"page": V1StatusPage(client, catalog, lambda: self.live.current.services)},
             page_of=on_one_page,
             config=self.live,
+            reserve=budget.reserve,
             monotonic=lambda: time.monotonic() + self.behind,
             token=lambda: f"token-{next(self._tokens)}",
             chance=lambda: 0.5,
@@ -177,8 +180,21 @@ class Rig:
         self.state.incidents.touch = touch_and_tell  # type: ignore[method-assign]
         return happened
 
+    async def _sleep(self, seconds: float) -> None:
+        await self._age_budget(int(seconds * 1000))
+
+    async def _age_budget(self, ms: int) -> None:
+        key = f"{PREFIX}rate"
+        free_at: Any = await self.redis.get(key)
+        left_ms: int = await self.redis.pttl(key)
+        if left_ms > ms:
+            await self.redis.set(key, float(free_at) - ms, px=left_ms - ms)
+        else:
+            await self.redis.delete(key)
+
     async def age(self, ms: int) -> None:
         """Make every stored time that much older."""
+        await self._age_budget(ms)
         if await self.redis.exists(f"{PREFIX}pause"):
             await self.redis.hincrby(f"{PREFIX}pause", "until", -ms)
         ids: list[Any] = await self.redis.zrange(f"{PREFIX}due", 0, -1)
@@ -219,6 +235,7 @@ def _older_post(post: Post, ms: int) -> Post:
         public_at=post.public_at - ms,
         retry_at=max(0, post.retry_at - ms),
         verify_at=None if post.verify_at is None else post.verify_at - ms,
+        missing_at=None if post.missing_at is None else post.missing_at - ms,
         closed_at=None if post.closed_at is None else post.closed_at - ms,
     )
 

@@ -24,7 +24,7 @@ class TestUnknownOutcomes:
         world = published(outcome)
         assert (world.page.writes, world.post.intent) == ([], None)
         world.after(SECOND)
-        assert (world.page.writes, world.page.lists) == (["open MAJOR"], 0)
+        assert (world.page.writes, world.page.lists) == (["open MAJOR"], 1), "the one reading before any first post"
 
     def test_a_post_that_got_lost_is_repeated_after_the_settle_time_and_not_before(self) -> None:
         world = published(Outcome.LOST_BEFORE)
@@ -65,6 +65,39 @@ class TestUnknownOutcomes:
         assert world.page.standing == []
         assert world.page.mails == ["open MAJOR", "update RESOLVED", "open MAJOR"]
 
+    @pytest.mark.parametrize("ends", ["clears", "is resolved by hand"])
+    def test_a_twin_that_comes_after_the_last_verification_is_resolved_with_the_incident(self, ends: str) -> None:
+        world = published(Outcome.LATE, notify=frozenset(UpdateKind))
+        world.page.late_ms = 10 * MINUTE
+        world.after(30 * MINUTE)
+        first = world.page.standing[0]
+        assert (len(world.page.standing), world.post.remote_id) == (2, first.id)
+        mails = len(world.page.mails)
+        if ends == "clears":
+            world.clear()
+        else:
+            world.page.edit(first.id, status=Phase.RESOLVED)
+            world.fire("payments")
+        world.after(5 * MINUTE)
+        assert world.page.standing == []
+        assert len(world.page.mails) == mails + 2 * (ends == "clears")
+
+    def test_an_incident_whose_post_was_not_repeated_is_not_verified_at_its_end(self) -> None:
+        world = published(Outcome.LOST_AFTER)
+        world.after(MINUTE)
+        lists = world.page.lists
+        world.clear()
+        world.after(5 * MINUTE)
+        assert (world.page.only.status, world.page.lists) == (Phase.RESOLVED, lists)
+
+    def test_the_page_is_not_hammered_while_a_verification_cannot_be_made(self) -> None:
+        world = published(Outcome.LOST_BEFORE)
+        world.after(SETTLE_MS)
+        world.page.is_down = True
+        calls = world.page.calls
+        world.after(10 * MINUTE)
+        assert world.page.calls - calls < 10 * MINUTE / 4_000 + 10
+
     def test_a_verification_without_a_find_changes_nothing(self) -> None:
         world = published(Outcome.LOST_BEFORE)
         world.after(SETTLE_MS)
@@ -96,6 +129,26 @@ class TestUnknownOutcomes:
         assert [incident.severity for incident in world.page.incidents] == [Severity.CRITICAL]
         world.after(5 * MINUTE)
         assert world.page.only.severity is Severity.MAJOR
+
+    def test_without_references_a_lost_post_is_not_taken_for_one_that_another_incident_holds(self) -> None:
+        world = published(Outcome.LOST_BEFORE, reference=False)
+        intent = world.post.intent
+        assert intent is not None
+        theirs = world.page._open(intent)  # of the same name and date
+        world.store.others[theirs.id] = "9999999999"
+        world.after(SETTLE_MS)
+        assert (len(world.page.standing), world.post.remote_id == theirs.id) == (2, False)
+        world.clear()
+        world.after(30 * MINUTE)
+        assert [each.id for each in world.page.standing] == [theirs.id]
+
+    def test_without_references_nothing_is_resolved_as_a_twin(self) -> None:
+        world = published(Outcome.LOST_AFTER, reference=False)
+        (ours,) = world.page.standing
+        world.page._put(replace(ours, id="theirs", created_at=ours.created_at + 1))
+        world.after(5 * MINUTE)
+        assert {each.id for each in world.page.standing} == {ours.id, "theirs"}
+        assert world.post.remote_id == ours.id
 
     def test_a_list_that_is_not_there_is_not_taken_for_a_deleted_incident(self) -> None:
         world = published(Outcome.LOST_BEFORE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from bridge.model import Phase, Severity
@@ -36,6 +37,50 @@ class TestPeopleAtThePage:
         world.fire("search")
         world.after(MINUTE)
         assert world.page.only.services == ("search",)
+
+    def test_a_deletion_is_believed_after_the_settle_time(self, logged: list[Any]) -> None:
+        world = published()
+        remote_id = world.page.only.id
+        world.page.delete(remote_id)
+        world.fire("payments", Severity.CRITICAL)
+        world.after(SETTLE_MS - 1)
+        assert (world.post.remote_id, world.post.is_open) == (remote_id, True)
+        world.after(SETTLE_MS)
+        assert (world.post.remote_id, world.post.closed_at is not None) == (None, True)
+        assert world.page.writes == ["open MAJOR"]
+        assert names(logged).count("closed_by_others") == 1
+
+    @pytest.mark.parametrize("hidden_ms", [0, SETTLE_MS - 1, 5 * SETTLE_MS])
+    def test_an_incident_that_is_only_said_to_be_missing_is_followed_to_its_end(self, hidden_ms: int) -> None:
+        world = published()
+        remote_id = world.page.only.id
+        world.page.hidden.add(remote_id)
+        world.clear()
+        world.after(hidden_ms)
+        assert world.post.remote_id == remote_id
+        world.page.hidden.clear()
+        world.after(5 * MINUTE)
+        assert (world.page.only.status, world.post.missing_at) == (Phase.RESOLVED, None)
+
+    def test_two_moments_in_which_it_is_missing_are_no_deletion_if_it_was_there_between(self) -> None:
+        world = published()
+        for service in ("payments", "search"):
+            world.page.hidden.add("remote-1")
+            world.fire(service)
+            world.page.lag_ms = 60 * MINUTE  # no list shows it either
+            world.page.hidden.clear()
+            world.after(MINUTE)
+        assert set(world.page.only.services) == {"checkout", "payments", "search"}
+
+    def test_a_write_of_unknown_outcome_is_not_given_up_for_a_moment_in_which_its_incident_is_missing(self) -> None:
+        world = published(Outcome.DONE, Outcome.LOST_BEFORE)
+        world.acknowledge()
+        world.page.hidden.add(world.page.only.id)
+        world.after(SETTLE_MS // 2)
+        assert world.post.intent is not None
+        world.page.hidden.clear()
+        world.after(5 * MINUTE)
+        assert world.page.writes == ["open MAJOR", "update IDENTIFIED"]
 
     def test_a_twin_of_what_a_person_deleted_is_not_brought_to_life(self) -> None:
         world = published(Outcome.LATE)

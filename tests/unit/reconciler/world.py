@@ -6,7 +6,7 @@ Everything between the two is the real thing. Tests that need no hand on the clo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import count
 from typing import Any
 
@@ -54,13 +54,16 @@ def on_one_page(config: Config) -> dict[str, str]:
     return dict.fromkeys(config.services, "page")
 
 
+async def no_limit(count: int) -> None:
+    """A budget that is never used up."""
+
+
 class VirtualStore(Store):
     """One incident in memory, behaving as the scripts do, on a clock that tests move."""
 
-    def __init__(self, clock: Callable[[], int], alerts: Alerts, *, born: int) -> None:
+    def __init__(self, clock: Callable[[], int], alerts: Alerts) -> None:
         self._clock = clock
         self._alerts = alerts
-        self._born = born
         self._token = ""
         self._lease_until = 0
         self._paused_until: int | None = None
@@ -68,6 +71,7 @@ class VirtualStore(Store):
         self.episode = 1
         self.due: int | None = None
         self.archive: list[bytes] = []
+        self.others: dict[str, str] = {}  # what other incidents hold on the page
 
     @property
     def held(self) -> Incident:
@@ -130,6 +134,13 @@ class VirtualStore(Store):
         self.progress, self.due, self._lease_until = Progress(), None, 0
         return True
 
+    async def owners(self, remote_ids: Sequence[str]) -> dict[str, str]:
+        held = self.others | {post.remote_id: ID for post in self.progress.posts.values() if post.remote_id}
+        return {remote_id: held[remote_id] for remote_id in remote_ids if remote_id in held}
+
+    async def unknown(self, ids: Collection[str]) -> set[str]:
+        return set(ids) - {ID, *self.others.values()}
+
     async def pause(self, reason: str, *, now: int) -> bool:  # noqa: ARG002
         was_paused, self._paused_until = self._paused_until is not None, now + PROBE_MS
         return not was_paused
@@ -147,24 +158,17 @@ class VirtualStore(Store):
     def _extend(self, lease_ms: int, *, probing: bool) -> Claim:
         now = self._clock()
         self.due = self._lease_until = now + lease_ms
-        return Claim(incident=self.held, token=self._token, now=now, born=self._born, probing=probing)
+        return Claim(incident=self.held, token=self._token, now=now, probing=probing)
 
 
 class World:
     """One incident, one page, one bridge at a time, and a clock."""
 
-    def __init__(
-        self,
-        policy: Policy,
-        outcomes: Iterable[Outcome] = (),
-        *,
-        born: int = START - 7 * 24 * 60 * MINUTE,
-        **checkly: Any,
-    ) -> None:
+    def __init__(self, policy: Policy, outcomes: Iterable[Outcome] = (), **checkly: Any) -> None:
         self.now = START
         self.alerts = Alerts()
         self.page = Page(lambda: self.now, outcomes)
-        self.store = VirtualStore(lambda: self.now, self.alerts, born=born)
+        self.store = VirtualStore(lambda: self.now, self.alerts)
         self.live = Live(config(policy, **checkly))
         self._tokens = count(1)
         self.restart()
@@ -184,6 +188,7 @@ class World:
             pages={"page": self.page},
             page_of=on_one_page,
             config=self.live,
+            reserve=no_limit,
             monotonic=lambda: self.now / 1000,
             token=lambda: str(next(self._tokens)),
             chance=lambda: 0.5,

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -10,16 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.config.loader import load
 from bridge.config.schema import PagerDuty
 from bridge.model import Alert, AlertStatus, Remark
+from bridge.routing import labels_read, route
 from bridge.sources.delivery import Delivery, Dismissal, NotUnderstood
 from bridge.sources.pagerduty import parse
 from bridge.sources.pagerduty_events import EVENTS, incident_id
+from bridge.sources.pagerduty_labels import PATHS
 from bridge.sources.rfc3339 import to_ms
 from tests.unit.sources.pagerduty_fixtures import BODIES, DIRECTORY, NAMES, fixture
 
 INCIDENT = "Q1SAMPLE000001"
 TARGET = "Q1SAMPLE000002"
+NOBODY = "Q1SAMPLE000001-unknown-target"
 CREATED = to_ms("2026-11-20T09:00:00Z")
 FIRING, ACKNOWLEDGED, RESOLVED = AlertStatus.FIRING, AlertStatus.ACKNOWLEDGED, AlertStatus.RESOLVED
 DEFAULT = PagerDuty()
@@ -39,8 +43,11 @@ LABELS = {
 }
 
 
-def read(body: Any, meaning: PagerDuty = DEFAULT) -> Delivery:
-    return parse(json.dumps(body).encode(), meaning)
+ALL = frozenset(PATHS)
+
+
+def read(body: Any, meaning: PagerDuty = DEFAULT, labels_read: Container[str] = ALL) -> Delivery:
+    return parse(json.dumps(body).encode(), meaning, labels_read)
 
 
 def read_alert(name: str, meaning: PagerDuty = DEFAULT, /, **changes: Any) -> Alert:
@@ -81,7 +88,6 @@ def test_a_whole_incident():
     [
         ("incident-triggered", FIRING, {}),
         ("incident-triggered-by-hand", FIRING, {"priority": "P3", "team": "Platform, Storefront"}),
-        ("incident-triggered-of-2021", FIRING, {"incident_type": None}),
         ("incident-acknowledged", ACKNOWLEDGED, {}),
         ("incident-unacknowledged", FIRING, {}),
         ("incident-priority-updated", ACKNOWLEDGED, {"priority": "P1"}),
@@ -110,6 +116,13 @@ def test_status_and_labels_come_from_the_data(name, status, labels):
     assert alert.ends_at == (alert.observed_at if status is RESOLVED else None)
     assert alert.event_id == BODIES[name]["event"]["id"]
     assert alert.merged_into == (TARGET if name == "incident-merged" else None)
+
+
+def test_an_incident_of_2021_has_no_type():
+    name = "incident-triggered-of-2021"
+    (alert,) = read(BODIES[name], DEFAULT, ALL - {"incident_type"}).alerts
+    assert alert.labels == {name: value for name, value in LABELS.items() if name != "incident_type"}
+    assert read_unusable(name) == "$.event.data.incident_type.name"
 
 
 @pytest.mark.parametrize("event_type", [name for name, data in EVENTS.items() if data == "incident"])
@@ -154,6 +167,7 @@ def test_acknowledging_changes_nothing_unless_asked_for():
         ("incident-acknowledged", True),
         ("incident-priority-updated", True),
         ("incident-resolved-by-person", True),
+        ("incident-merged", False),
     ],
 )
 def test_what_nobody_acknowledged_opens_nothing_if_so_configured(name, complete):
@@ -169,6 +183,13 @@ def test_only_a_person_resolves_if_so_configured():
     assert read_alert("incident-merged", BY_PERSON, agent=None).merged_into == TARGET
 
 
+@pytest.mark.parametrize("event_type", ["incident.priority_updated", "incident.escalated", "incident.reopened"])
+def test_a_person_who_changes_what_monitoring_resolved_resolves_nothing(event_type):
+    body = fixture("incident-resolved-by-person", event_type=event_type)
+    assert read_dismissal(body, BY_PERSON).reason == "resolve_by"
+    assert read(body).alerts[0].status is RESOLVED
+
+
 class TestMerge:
     """A merge ends nothing: the incident goes on as another."""
 
@@ -181,16 +202,16 @@ class TestMerge:
     @pytest.mark.parametrize("target", [None, "", " ", 7, INCIDENT, "x" * 129])
     def test_the_target_is_not_said(self, target):
         changes = {"data__resolve_reason__incident__id": target}
-        path = "$.event.data.resolve_reason.incident.id"
-        assert read_unusable("incident-merged", **changes) == path
+        alert = read_alert("incident-merged", **changes)
+        assert (alert.status, alert.merged_into) == (RESOLVED, NOBODY)
+        assert alert.keep_if_orphaned
         alert = read_alert("incident-merged", MERGE_RESOLVES, **changes)
         assert (alert.status, alert.merged_into) == (RESOLVED, None)
 
     @pytest.mark.parametrize("reason", ["merged", "merge_resolve_reason", {"type": "merged"}, {"incident": {}}])
     def test_the_older_ways_to_say_it(self, reason):
-        path = "$.event.data.resolve_reason.incident.id"
-        assert read_unusable("incident-merged", data__resolve_reason=reason) == path
-        assert read_alert("incident-merged", MERGE_RESOLVES, data__resolve_reason=reason).status is RESOLVED
+        assert read_alert("incident-merged", data__resolve_reason=reason).merged_into == NOBODY
+        assert read_alert("incident-merged", MERGE_RESOLVES, data__resolve_reason=reason).merged_into is None
 
     @pytest.mark.parametrize(
         "reason", [None, "fixed", {}, {"type": None}, {"type": "fixed", "incident": {"id": TARGET}}, 7, [], ["merged"]]
@@ -219,11 +240,19 @@ class TestMerge:
         ({"data__id": "canary" * 99}, ".data.id"),
         ({"data__status": None}, ".data.status"),
         ({"data__status": "canary"}, ".data.status"),
-        ({"data__service": None}, ".data"),
-        ({"data__service": "canary"}, ".data"),
-        ({"data__service__id": None}, ".data"),
-        ({"data__service__summary": None}, ".data"),
-        ({"data__urgency": None}, ".data"),
+        ({"data__service": None}, ".data.service.summary"),
+        ({"data__service": "canary"}, ".data.service.summary"),
+        ({"data__service__id": None}, ".data.service.id"),
+        ({"data__service__summary": None}, ".data.service.summary"),
+        ({"data__priority": "canary"}, ".data.priority.summary"),
+        ({"data__priority": {"id": "canary", "summary": None}}, ".data.priority.summary"),
+        ({"data__urgency": None}, ".data.urgency"),
+        ({"data__teams": None}, ".data.teams"),
+        ({"data__teams": [{"summary": "canary"}, {"summary": None}]}, ".data.teams"),
+        ({"data__teams": ["canary"]}, ".data.teams"),
+        ({"data__escalation_policy": None}, ".data.escalation_policy.summary"),
+        ({"data__incident_type": None}, ".data.incident_type.name"),
+        ({"data__title": None}, ".data.title"),
     ],
     ids=str,
 )
@@ -233,8 +262,30 @@ def test_what_cannot_count(changes, path):
     assert "canary" not in repr(unusable)
 
 
-def test_a_resolve_needs_neither_service_nor_urgency():
-    changes = {"data__service": None, "data__urgency": None}
+@pytest.mark.parametrize("key", ["service", "urgency", "teams", "escalation_policy", "incident_type", "title"])
+@pytest.mark.parametrize("name", ["incident-triggered", "incident-acknowledged", "incident-merged"])
+def test_what_the_configuration_does_not_read_need_not_be_said(name, key):
+    body = fixture(name, **{f"data__{key}": None})
+    unread = {"service": {"service", "service_id"}, "teams": {"team"}}.get(key, {key})
+    assert len(read(body, DEFAULT, ALL - unread).alerts) == 1
+    assert read(body).alerts == []
+    assert read(body, DEFAULT, unread).alerts == []
+
+
+def test_the_service_s_id_is_enough_where_only_that_is_read():
+    body = fixture("incident-triggered", data__service__summary=None)
+    (alert,) = read(body, DEFAULT, {"service_id"}).alerts
+    assert (alert.labels["service_id"], "service" in alert.labels) == ("PSERV01", False)
+
+
+def test_an_incident_may_have_neither_priority_nor_team():
+    assert read_alert("incident-triggered-by-hand").labels.keys() >= {"priority", "team"}
+    alert = read_alert("incident-triggered-by-hand", data__priority=None, data__teams=[])
+    assert not alert.labels.keys() & {"priority", "team"}
+
+
+def test_a_resolve_needs_no_labels():
+    changes = {"data__service": None, "data__urgency": None, "data__title": None}
     assert read_alert("incident-resolved-by-person", **changes).status is RESOLVED
 
 
@@ -286,20 +337,32 @@ def test_what_is_written_for_the_public_is_a_remark():
             fingerprint=INCIDENT,
             text="Some payments fail. We are rolling back.",
             observed_at=to_ms(BODIES["incident-annotated"]["event"]["occurred_at"]),
-            event_id=BODIES["incident-annotated"]["event"]["id"],
+            event_id="incident_note/PNOTE01",
         ),
     )
     (update,) = read(BODIES["incident-status-update"], meaning).remarks
     assert update.text == "Checkout works again for most customers …"
+    assert update.event_id == "incident_status_update/PSTAT01"
     assert read_dismissal(BODIES["incident-annotated-by-resolution"], meaning).reason == "note"
     path = "$.event.data.incident.id"
     assert read_unusable("incident-annotated", meaning, data__incident=None) == path
 
 
+def test_a_note_has_the_same_name_in_every_subscription():
+    meaning = PagerDuty(note_marker="PUBLIC:")
+    names = [read(fixture("incident-annotated", id=id_), meaning).remarks[0].event_id for id_ in ("E1", "E2")]
+    assert names == ["incident_note/PNOTE01"] * 2
+    for id_ in (None, "", "x" * 129):
+        (remark,) = read(fixture("incident-annotated", data__id=id_), meaning).remarks
+        assert remark.event_id == BODIES["incident-annotated"]["event"]["id"]
+    (remark,) = read(fixture("incident-annotated", data__id=None, id=None), meaning).remarks
+    assert remark.event_id == f"{INCIDENT}@{remark.observed_at}"
+
+
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_older_formats_are_told_where_to_go(version):
     with pytest.raises(NotUnderstood, match="create a V3 webhook subscription"):
-        parse((DIRECTORY / "legacy" / f"{version}.json").read_bytes(), DEFAULT)
+        parse((DIRECTORY / "legacy" / f"{version}.json").read_bytes(), DEFAULT, ALL)
 
 
 @pytest.mark.parametrize(
@@ -323,7 +386,7 @@ def test_older_formats_are_told_where_to_go(version):
 )
 def test_what_is_no_event(body):
     with pytest.raises(NotUnderstood) as refusal:
-        parse(body, DEFAULT)
+        parse(body, DEFAULT, ALL)
     assert "canary" not in str(refusal.value)
 
 
@@ -378,12 +441,52 @@ def test_any_field_may_be_null(name, path):
     delivery = read(changed(BODIES[name], path, None))
     assert says_one_thing(delivery)
     for alert in delivery.alerts:
-        assert alert.status is RESOLVED or alert.labels.keys() >= {"service", "service_id", "urgency"}
         for before in read(BODIES[name]).alerts:
             assert (alert.fingerprint, alert.status) == (before.fingerprint, before.status)
             assert (alert.observed_at, alert.ends_at) == (before.observed_at, before.ends_at)
-            assert alert.merged_into == before.merged_into or path[-1] == "resolve_reason"
-            assert alert.labels.items() <= before.labels.items() or "teams" in path
+            if path[-1] == "resolve_reason":
+                continue
+            assert (alert.merged_into is None) == (before.merged_into is None)
+            if alert.status is RESOLVED and alert.merged_into is None:
+                continue
+            assert alert.labels == before.labels or path[-1] == "priority"
+
+
+EVERY_LABEL = """\
+version: 1
+services: {checkout: Checkout}
+severity: [{match: urgency = low, is: MINOR}, {match: priority = P1, is: CRITICAL}, {is: MAJOR}]
+public_labels: [incident_type]
+routes:
+  - {name: security, match: incident_type = security_default, ignore: true}
+  - name: all
+    match: [service != "", 'escalation_policy != ""', 'title != ""']
+    services: [checkout]
+    group_by: [service_id, team]
+"""
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    path = tmp_path_factory.mktemp("config") / "bridge.yaml"
+    path.write_text(EVERY_LABEL)
+    return load(path)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if EVENTS[BODIES[name]["event"]["event_type"]] == "incident"])
+@pytest.mark.parametrize("incident_type", ["incident_default", "security_default"])
+def test_no_null_but_that_of_the_priority_sends_an_incident_elsewhere(config, name, incident_type):
+    wanted = labels_read(config)
+    assert wanted == ALL
+    body = fixture(name, data__incident_type={"name": incident_type})
+    (before,) = read(body, DEFAULT, wanted).alerts
+    for path in set(paths(body)) - {("event",), ("event", "data", "priority"), ("event", "data", "resolve_reason")}:
+        for alert in read(changed(body, path, None), DEFAULT, wanted).alerts:
+            if alert.status is RESOLVED and alert.merged_into is None:
+                assert before.status is RESOLVED
+                assert before.merged_into is None
+            else:
+                assert route(alert.labels, config) == route(before.labels, config), path
 
 
 @given(st.sampled_from(PLACES), JSON, MEANINGS)
@@ -398,4 +501,4 @@ def test_any_field_may_be_anything(place, value, meaning):
 @given(st.binary() | st.builds(lambda value: json.dumps({"event": value}).encode(), JSON), MEANINGS)
 def test_any_body_is_read_or_refused(body, meaning):
     with suppress(NotUnderstood):
-        assert says_one_thing(parse(body, meaning))
+        assert says_one_thing(parse(body, meaning, ALL))

@@ -88,7 +88,7 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
     for name in names:
         if name == "due" or name.endswith(":timers"):
             pipe.zrange(prefix + name, 0, -1, withscores=True)
-        elif name in {"index", "pause", "tallies"} or name.startswith("i:"):
+        elif name in {"index", "pause", "remotes", "tallies"} or name.startswith("i:"):
             pipe.hgetall(prefix + name)
         elif name.startswith(("m:", "w:")):
             pipe.smembers(prefix + name)

@@ -46,7 +46,7 @@ for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   local name = string.sub(key, #prefix + 1)
   if name == 'due' or string.match(name, ':timers$') then shift_scores(key)
   elseif name == 'pause' then shift_fields(key, {'until'})
-  elseif name == 'born' or name == 'rate' then shift_text(key)
+  elseif name == 'rate' then shift_text(key)
   elseif string.match(name, ':alerts$') then shift_alerts(key)
   elseif string.match(name, '^i:[^:]*$') then shift_fields(key, {'since', 'started', 'cleared', 'eased', 'lease_until'})
   end

@@ -42,6 +42,23 @@ async def test_a_quarter_of_the_budget_may_go_at_once(store):
     assert 0 < waits[10] <= 2_000
 
 
+@pytest.mark.parametrize("per_minute", [2, 3, 4, 5, 7, 8, 10, 60, 240])
+async def test_two_requests_are_taken_together_or_not_at_all(store, clock, per_minute):
+    began, jumped = clock.now, 0
+    sent: list[int] = []
+    while (at := clock.now - began + jumped) < 4 * MINUTE:
+        count = 2 - len(sent) % 3 // 2  # two, then one, in turn
+        wait_ms = await store.take(count, requests_per_minute=per_minute)
+        if wait_ms:
+            clock.advance(wait_ms)
+            jumped += wait_ms
+        else:
+            sent += [at] * count
+    busiest = max(sum(start <= at < start + MINUTE for at in sent) for start in sent)
+    assert busiest <= per_minute
+    assert len(sent) >= 4 * (per_minute * 3 // 4) - 2
+
+
 async def test_a_wait_that_was_told_is_enough(store, clock):
     while not (wait_ms := await store.take(requests_per_minute=8)):
         pass

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.store import Claim, Store, StoreUnavailable
-from tests.unit.store.builders import LEASE_MS, MINUTE, PREFIX, contents, without_seen
+from tests.unit.store.builders import LEASE_MS, MINUTE, PREFIX, contents, held_by, without_seen
 from tests.unit.store.statements import (
     WEEK_MS,
     Statement,
@@ -121,3 +121,18 @@ async def test_an_incomplete_alert_changes_what_is_open(store, db):
     assert await tell(store, triggered("A", 3, "payments", complete=False)) == ["moved"]
     assert sums(db) == {"bank": counted(triggered("A", 3, "payments"))}
     assert await tell(store, triggered("A", 4, "toys", complete=False)) == ["resolved"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["triggered first", "acknowledged first"])
+async def test_at_equal_times_the_acknowledgment_wins(store, order):
+    both = (triggered("A", 1), acknowledged("A", 1))
+    await tell(store, *(both[at] for at in order))
+    assert (await held_by(store))[0].summary.acknowledged == 1
+
+
+async def test_a_merge_that_is_not_complete_publishes_nothing(store, db):
+    unseen = merged("A", 2, "B")
+    part = replace(unseen.alert(), complete=False)
+    assert await tell(store, triggered("A", 1, complete=False), triggered("B", 1, complete=False)) == ["unknown"] * 2
+    assert [change.outcome for change in await store.ingest([(part, unseen.routed())])] == ["unknown"]
+    assert sums(db) == {}

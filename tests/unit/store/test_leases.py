@@ -42,16 +42,7 @@ async def test_a_claim_carries_the_incident_and_redis_time(store, clock):
     incident, _ = await store.incident("shop")
     assert claim.incident == incident
     assert before <= claim.now <= clock.now
-    assert claim.born <= before
     assert not claim.probing
-
-
-@pytest.mark.usefixtures("one")
-async def test_the_store_is_born_with_its_first_incident(store, clock):
-    first = await claimed(store)
-    clock.advance(DAY)
-    await store.ingest([(firing("b"), to("bank"))])
-    assert (await claimed(store)).born == first.born - DAY
 
 
 async def test_the_most_overdue_incident_comes_first(store, clock):
@@ -106,7 +97,7 @@ async def test_a_record_is_kept_and_extends_the_lease(store, clock):
     clock.advance(LEASE_MS - 10_000)
     later = await store.record(claim, PROGRESS, lease_ms=LEASE_MS)
     assert later.incident.progress == PROGRESS
-    assert (later.token, later.born) == (claim.token, claim.born)
+    assert later.token == claim.token
     clock.advance(LEASE_MS - 10_000)
     assert isinstance(await store.claim(token="other", lease_ms=LEASE_MS), Idle)
     assert await store.settle(later, due=None)
@@ -195,7 +186,7 @@ async def test_a_dropped_incident_leaves_nothing_behind(store, db, clock, end):
     if end == "partly forgotten":
         clock.advance(15 * MINUTE)
     assert await store.drop(await claimed(store))
-    assert set(contents(db)) == {"born"}
+    assert contents(db) == {}
     assert await store.incident("shop") is None
 
 
@@ -208,8 +199,45 @@ async def test_a_dropped_incident_takes_no_alert_along_that_another_counts_by_no
     assert claim.incident.id == "shop"
     assert await store.drop(claim)
     left = contents(db)
-    assert set(left) == {"born", "due", "index", "tallies", "i:bank", "i:bank:alerts", "i:bank:facets"}
+    assert set(left) == {"due", "index", "tallies", "i:bank", "i:bank:alerts", "i:bank:facets"}
     assert left["index"] == {"alertmanager/a": b"bank"}
+
+
+def posted(*remote_ids: str) -> Progress:
+    return Progress(posts={f"page-{number}": Post(remote_id=id_) for number, id_ in enumerate(remote_ids)})
+
+
+@pytest.mark.usefixtures("one")
+async def test_what_an_incident_holds_on_the_pages_is_known_as_its_own_for_as_long_as_it_holds_it(store):
+    claim = await claimed(store)
+    await store.record(claim, posted("r1", "r2"), lease_ms=LEASE_MS)
+    assert await store.owners(["r2", "r3", "r1"]) == {"r1": "shop", "r2": "shop"}
+    await store.record(claim, posted("r2", "r3"), lease_ms=LEASE_MS)
+    assert await store.owners(["r1", "r2", "r3"]) == {"r2": "shop", "r3": "shop"}
+    await store.record(claim, Progress(), lease_ms=LEASE_MS, archive=b"{}", retention_ms=DAY)
+    assert await store.owners(["r1", "r2", "r3"]) == {}
+    assert await store.owners([]) == {}
+
+
+@pytest.mark.usefixtures("one")
+async def test_of_two_that_take_over_the_same_the_second_is_told_that_it_lost(store, db):
+    await store.ingest([(firing("b"), to("bank"))])
+    first, second = await claimed(store), await claimed(store)
+    assert await store.record(first, posted("r1"), lease_ms=LEASE_MS)
+    before = contents(db)
+    assert await store.record(second, posted("r1"), lease_ms=LEASE_MS) is None
+    assert contents(db) == before
+    assert await store.record(first, posted("r2"), lease_ms=LEASE_MS)
+    assert await store.record(second, posted("r1"), lease_ms=LEASE_MS)
+    assert await store.owners(["r1", "r2"]) == {"r1": second.incident.id, "r2": first.incident.id}
+
+
+@pytest.mark.usefixtures("one")
+async def test_ids_of_incidents_that_it_does_not_hold_are_unknown_to_it(store):
+    assert await store.unknown({"shop", "bank"}) == {"bank"}
+    await store.settle(await claimed(store), due=None)
+    assert await store.unknown(["bank", "mail", "shop"]) == {"bank", "mail"}
+    assert await store.unknown([]) == set()
 
 
 @pytest.mark.usefixtures("one")
