@@ -7,6 +7,8 @@ ARGS    ?=
 BIN     := $(VENV)/bin
 CREATED := $(VENV)/.created-by-$(notdir $(PYTHON))
 READY   := $(VENV)/.ready
+COMPILE := $(VENV)/uv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-config \
+	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format docs bench chaos lock
@@ -55,9 +57,9 @@ bench: $(READY) ## Compare the bridge with a bare endpoint on this machine
 chaos: $(READY) ## Run the fault campaigns (ARGS='--help' lists them; without ARGS half an hour)
 	$(BIN)/python -m tests.chaos $(ARGS)
 
-lock: $(READY) ## Lock the image's dependencies, with hashes, to their newest versions
+lock: $(READY) ## Lock what the image installs and is built with, with hashes, to the newest versions
 	$(BIN)/python -m venv $(VENV)/uv
 	$(VENV)/uv/bin/pip install --quiet uv
-	$(VENV)/uv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-config \
-	  --custom-compile-command 'make lock' \
-	  --extra embedded --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra embedded --output-file requirements.lock pyproject.toml
+	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
+	  $(COMPILE) --python-version 3.11 --output-file deploy/build.lock -

@@ -52,7 +52,6 @@ class Trouble(Struct, frozen=True, kw_only=True):
     list_lag_ms: int
     whole_seconds: bool
     others: bool
-    is_young: bool
 
     @classmethod
     def drawn(cls, seed: int) -> Trouble:
@@ -68,7 +67,6 @@ class Trouble(Struct, frozen=True, kw_only=True):
             list_lag_ms=0 if late else chance.choice((0, 0, 300, SETTLE_MS // 2)),  # both would be beyond it
             whole_seconds=chance.random() < 0.5,
             others=chance.random() < 0.5,
-            is_young=chance.random() < 0.3,
         )
 
 
@@ -80,7 +78,7 @@ class Ambiguity:
 
     def trial(self, stage: Stage, seed: int) -> Trial:
         trouble = Trouble.drawn(seed)
-        stage.open(settle_ms=SETTLE_MS, is_young=trouble.is_young)
+        stage.open(settle_ms=SETTLE_MS)
         _prepare(stage, trouble)
         alerts = Alerts()
         slowest = max(stage.deliver(each) + stage.converges(alerts.wanted()) for each in outage(alerts))

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 CAMPAIGNS: tuple[Campaign, ...] = (
     CrashPoints(),
-    CrashPoints(is_young=True),
     Ambiguity(),
     LateTwins(),
     RedisFaults(),

@@ -16,20 +16,14 @@ from tests.chaos.story import MAILED_AGAIN, OUTAGE, outage, relapse
 
 
 class CrashPoints:
-    """Kills at boundary ``seed`` of an outage's life: fires, grows, worsens, clears, fires again, clears again.
+    """Kills at boundary ``seed`` of an outage's life: fires, grows, worsens, clears, fires again, clears again."""
 
-    ``is_young``: with a store that has just been made.
-    """
-
+    name = "crash-points"
     runs = None
-
-    def __init__(self, *, is_young: bool = False) -> None:
-        self.name = "crash-points" + ("-young" if is_young else "")
-        self._is_young = is_young
 
     def trial(self, stage: Stage, seed: int) -> Trial:
         stage.ends_leases = True
-        stage.open(fatal=seed, is_young=self._is_young)
+        stage.open(fatal=seed)
         alerts = Alerts()
         slowest = 0.0
         for delivery in chain(outage(alerts), relapse(alerts)):

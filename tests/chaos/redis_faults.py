@@ -139,7 +139,7 @@ class RedisFaults:
         alerts, chance, slowest = Alerts(), Random(seed), 0.0
         strike = _Strike(fault)
         with Proxy(stage.redis.port) as proxy:
-            stage.open(redis_url=f"redis://127.0.0.1:{proxy.port}/0", is_young=chance.random() < 0.5)
+            stage.open(redis_url=f"redis://127.0.0.1:{proxy.port}/0")
             story = outage(alerts)
             for step in range(4):
                 if step == struck and fault.forgets and step > 0:  # what has ended by then nobody will repeat

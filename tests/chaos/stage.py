@@ -27,7 +27,6 @@ SETTLE_MS = TIMEOUT_MS = 1_000
 PATIENCE_S = 60.0
 SERVICES = ("Checkout", "Payments", "Search")
 DUE = "bridge:{0}:due"
-BORN = "bridge:{0}:born"
 _POLL_S = 0.04
 _RESTS = 4
 _QUIET_MS = 60_000  # what is due later than this is retention, not work
@@ -139,17 +138,11 @@ class Stage:
         ends_by: signal.Signals = signal.SIGKILL,
         settle_ms: int = SETTLE_MS,
         redis_url: str = "",
-        is_young: bool = False,
     ) -> None:
-        """An empty stage with so many bridges; the first gets ``ends_by`` at its boundary ``fatal`` (0: at none).
-
-        While a store ``is_young``, the bridge looks on the page for what a lost one may have known. That hides much.
-        """
+        """An empty stage with so many bridges; the first gets ``ends_by`` at its boundary ``fatal`` (0: at none)."""
         self.clear()
         with self.redis.client() as client:
             client.flushall()
-            if not is_young:
-                client.set(BORN, 1)
         self.control("POST", "reset")
         checkly = {**_CHECKLY, "settle": f"{settle_ms}ms"}
         self._config.write_text(yaml.safe_dump({**_CONFIG, "checkly": checkly}))

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections import Counter
+from pathlib import Path
 
 _NAMES = {
-    "redis-server": ("redis-server",),
-    "prometheus": ("prometheus",),
     "alertmanager": ("prometheus-alertmanager", "alertmanager"),
+    "amtool": ("amtool",),
+    "hadolint": ("hadolint",),
+    "kubectl": ("kubectl",),
+    "kubernetes-validate": ("kubernetes-validate",),
+    "prometheus": ("prometheus",),
+    "promtool": ("promtool",),
+    "redis-server": ("redis-server",),
     "valkey-server": ("valkey-server",),
 }
 
@@ -17,9 +24,13 @@ missed: Counter[str] = Counter()
 
 
 def find(program: str) -> str | None:
-    """The path of a program by its name in ``needs(program)``; the Valkey of the ``embedded`` extra counts."""
+    """The path of a program by its name in ``needs(program)``, None where it is missing.
+
+    What the virtual environment brings counts, activated or not, and so does the Valkey of the ``embedded`` extra.
+    """
+    search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     for name in _NAMES[program]:
-        if path := shutil.which(name):
+        if path := shutil.which(name, path=search):
             return path
     return _bundled_valkey() if program == "valkey-server" else None
 

@@ -1,0 +1,47 @@
+# checkly-bridge in a container: see docs/how-to/kubernetes.md.
+#
+#   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" --tag checkly-bridge:0.1.0 .
+#   docker run --rm checkly-bridge:0.1.0 check /usr/share/doc/checkly-bridge/bridge.yaml
+#
+# Everything that is installed, the build backend included, is pinned by hash; nothing is compiled.
+
+FROM python:3.13-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /build
+COPY requirements.lock deploy/build.lock ./
+RUN python -m venv /opt/tools \
+ && /opt/tools/bin/pip install --require-hashes --only-binary :all: --requirement build.lock \
+ && python -m venv --without-pip /opt/bridge \
+ && /opt/tools/bin/pip --python /opt/bridge/bin/python install \
+      --require-hashes --only-binary :all: --requirement requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY bridge bridge
+RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+ && /opt/tools/bin/pip --python /opt/bridge/bin/python install --no-deps dist/*.whl
+
+FROM python:3.13-slim
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="checkly-bridge" \
+      org.opencontainers.image.description="Turns Prometheus Alertmanager and PagerDuty alerts into incidents on Checkly status pages." \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+
+# The base image's pip has no work here. The data folder is the only place that is ever written to.
+RUN python -m pip uninstall --yes pip \
+ && install --directory --owner 65532 --group 65532 --mode 0700 /data
+COPY --from=build /opt/bridge /opt/bridge
+COPY LICENSE config/bridge.yaml config/pagerduty.yaml config/bridge.schema.json /usr/share/doc/checkly-bridge/
+
+ENV PATH=/opt/bridge/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# The embedded Valkey keeps its files in ./data.
+WORKDIR /
+VOLUME /data
+USER 65532:65532
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
+ENTRYPOINT ["bridge"]
+CMD ["serve", "--config", "/etc/bridge/bridge.yaml"]

@@ -1,0 +1,182 @@
+"""Each alert fires for its real cause, and each of the dashboard's queries finds data, in a real Prometheus.
+
+The rules are those that are deployed, with their times cut to seconds.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.deploy.files import DEPLOY
+from tests.scenarios import pager
+from tests.scenarios.vocabulary import Outage, Page, alert, payload, write_configuration
+from tests.servers import Bridge, Prometheus, Redis, Sandbox, eventually
+
+RULES = (DEPLOY / "monitoring" / "rules.yaml").read_text()
+DASHBOARD = json.loads((DEPLOY / "monitoring" / "dashboard.json").read_text())
+QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
+PAGERDUTY = Path(__file__).parents[1] / "fixtures" / "pagerduty"
+JOB = "test"  # as tests.servers.Prometheus calls it
+
+pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.needs("redis-server")]
+
+
+def hurried(rules: str) -> list[dict[str, Any]]:
+    """The rules with seconds for minutes and minutes for hours, so that a cause is seen at once."""
+    rules = rules.replace("[10m]", "[5s]").replace("[1h]", "[1m]").replace('job="checkly-bridge"', f'job="{JOB}"')
+    rules = re.sub(r"> (300|60)\b", "> 1", rules)
+    return [{**rule, "for": "0s"} for group in yaml.safe_load(rules)["groups"] for rule in group["rules"]]
+
+
+class Scene:
+    """A bridge with its neighbors, and a Prometheus that watches it."""
+
+    def __init__(self, directory: Path, running: ExitStack, *, role: str = "all", eviction: str = "noeviction") -> None:
+        self.config = write_configuration(directory / "bridge.yaml", pagerduty={"status_updates": True})
+        self.redis = running.enter_context(Redis(directory / "redis", maxmemory_policy=eviction))
+        self.page = Page(running.enter_context(Sandbox(directory / "sandbox", services=["Checkout", "Payments"])))
+        self.bridge = Bridge(
+            directory / "bridge",
+            config=self.config,
+            sandbox=self.page.sandbox,
+            redis_url=self.redis.url,
+            role=role,
+            environment=pager.ENVIRONMENT,
+        )
+        self.outage = Outage(self.bridge)
+        self._prometheus = Prometheus(
+            directory / "prometheus", rules=hurried(RULES), targets=[f"127.0.0.1:{self.bridge.port}"]
+        )
+        running.callback(self._prometheus.stop)
+        self._prometheus.start(wait=False)  # it takes as long as the bridge
+        running.enter_context(self.bridge)
+        self._prometheus.wait_ready()
+
+    def query(self, expression: str) -> list[Any]:
+        """What Prometheus answers."""
+        answer = httpx.get(f"{self._prometheus.url}/api/v1/query", params={"query": expression}).raise_for_status()
+        found: list[Any] = answer.json()["data"]["result"]
+        return found
+
+    def firing(self) -> set[str]:
+        """The alerts that fire now."""
+        return {labels["alertname"] for labels in self._prometheus.firing()}
+
+    def fires(self, name: str) -> None:
+        """Wait until an alert fires."""
+        eventually(lambda: name in self.firing(), f"{name} to fire")
+
+    def calms(self, name: str) -> None:
+        """Wait until an alert no longer fires."""
+        eventually(lambda: name not in self.firing(), f"{name} to end")
+
+    def heals(self) -> None:
+        """Checkly answers properly again."""
+        self.page.sandbox.control("DELETE", "faults")
+
+
+@pytest.fixture
+def start(tmp_path):
+    with ExitStack() as running:
+        yield lambda **options: Scene(tmp_path, running, **options)
+
+
+def test_deliveries_that_cease_are_refused_or_lack_alerts(start):
+    scene = start()
+    scene.fires("Watchdog")
+    scene.fires("BridgeNoDelivery")
+
+    def refused() -> bool:
+        scene.bridge.deliver(payload(alert()), token="wrong")
+        return "BridgeDeliveriesRefused" in scene.firing()
+
+    eventually(refused, "BridgeDeliveriesRefused to fire")
+
+    def truncated() -> bool:
+        scene.bridge.deliver(payload(alert("resolved"), truncatedAlerts=3))
+        return "BridgeAlertsLost" in scene.firing()
+
+    eventually(truncated, "BridgeAlertsLost to fire")
+
+    def heard() -> bool:
+        scene.bridge.deliver(payload(alert("resolved")))
+        return "BridgeNoDelivery" not in scene.firing()
+
+    eventually(heard, "BridgeNoDelivery to end while deliveries arrive")
+
+
+def test_an_open_incident_and_what_checkly_may_answer(start):
+    scene = start()
+    scene.outage.fires("checkout")
+    scene.page.shows(status="INVESTIGATING")
+    scene.fires("BridgeIncidentWithoutAlert")
+
+    scene.page.fault("answer", status=503, count=None)
+    scene.outage.fires("payments")
+    scene.fires("BridgeNotDelivering")
+    scene.heals()
+    scene.page.shows(services=("Checkout", "Payments"))
+    scene.calms("BridgeNotDelivering")
+
+    scene.page.fault("answer", status=401, count=None)
+    scene.outage.fires("payments", severity="critical")
+    scene.fires("BridgeWritesPaused")
+    scene.heals()
+    scene.page.shows(severity="CRITICAL")
+    scene.calms("BridgeWritesPaused")
+
+    scene.page.fault("answer", status=422, method="POST", count=None)
+    scene.outage.ends()
+    scene.fires("BridgeIncidentsParked")
+
+
+def test_a_post_that_comes_true_long_after_its_answer_was_lost(start):
+    scene = start()
+    scene.page.sandbox.control("PATCH", "settings", list_lag_ms=4_000)
+    scene.page.fault("drop", method="POST", commit=True)
+    scene.outage.fires("checkout")
+    scene.fires("BridgeDuplicateIncident")
+
+
+def test_nobody_reconciles(start):
+    scene = start(role="receiver")
+    scene.outage.fires("checkout")
+    scene.fires("BridgeIncidentOverdue")
+
+
+def test_a_configuration_with_mistakes(start):
+    scene = start()
+    scene.config.write_text("version: 1\n")
+    scene.fires("BridgeConfigRejected")
+
+
+def test_a_redis_that_forgets_then_stops_and_at_last_no_bridge(start):
+    scene = start(eviction="allkeys-lru")
+    scene.fires("BridgeStoreNotDurable")
+    scene.redis.stop()
+    scene.fires("BridgeStoreUnavailable")
+    scene.calms("BridgeStoreNotDurable")
+    scene.bridge.stop()
+    scene.fires("BridgeDown")
+
+
+def test_the_dashboard_shows_data_everywhere(start):
+    scene = start()
+    unusable = {"status": "firing"}
+    for _ in range(2):
+        scene.bridge.deliver(payload(alert(), unusable, truncatedAlerts=3))
+        for name in ("ping", "incident-status-update"):
+            pager.delivered(scene.bridge, (PAGERDUTY / f"{name}.json").read_bytes())
+    scene.page.shows(status="INVESTIGATING")
+    for query in QUERIES:
+        expression = query.replace("$job", JOB).replace("$__rate_interval", "1m")
+        eventually(partial(scene.query, expression), f"data for {expression}")
