@@ -32,6 +32,7 @@ class Standing:
         self._reading = asyncio.Lock()
         self._fresh_until = float("-inf")
         self._by_reference: dict[str, list[RemoteIncident]] = {}
+        self._served: set[str] = set()
         self._unknown: set[str] = set()
 
     async def before_opening(self, incident_id: str, *, guard: Guard) -> list[RemoteIncident]:
@@ -39,11 +40,13 @@ class Standing:
 
         A store that was lost, restored or failed over may have forgotten a post. One reading of the list serves all who
         come within a second, or within as long as it took: so a long list costs a burst of posts no more than double.
+        It serves nobody twice: who comes again may have posted meanwhile.
         """
         async with self._reading:
-            if self._monotonic() >= self._fresh_until:
+            if self._monotonic() >= self._fresh_until or incident_id in self._served:
                 await self._reserve(2)  # the reading, and the post
                 await self.read(guard=guard)
+            self._served.add(incident_id)
         return await self._confirmed(self._by_reference.get(incident_id, ()), incident_id, guard)
 
     async def find(self, incident_id: str, intent: Intent | None, *, guard: Guard) -> list[RemoteIncident]:
@@ -59,7 +62,8 @@ class Standing:
         for incident in sorted(listed, key=lambda incident: (incident.created_at, incident.id)):
             for reference in references(incident):
                 by_reference.setdefault(reference, []).append(incident)
-        self._by_reference, self._fresh_until = by_reference, ended_at + max(SHARED_S, ended_at - began_at)
+        self._by_reference, self._served = by_reference, set()
+        self._fresh_until = ended_at + max(SHARED_S, ended_at - began_at)
         await self._report_unknown(by_reference)
         return listed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from bridge.model import Phase, Progress, Severity
@@ -35,13 +36,14 @@ class TestLostStore:
         world.after(5 * MINUTE)
         assert world.page.standing == []
 
-    def test_an_old_store_that_lost_its_last_writes_posts_nothing_twice(self) -> None:
+    @pytest.mark.parametrize("later_ms", [0, 500, MINUTE])
+    def test_an_old_store_that_lost_its_last_writes_posts_nothing_twice(self, later_ms: int) -> None:
         world = World(POLICY)
         world.after(30 * 24 * 60 * MINUTE)
         world.fire()
         world.after(MINUTE)
         world.store.progress = Progress()  # a failover to a replica that was a little behind
-        world.after(MINUTE)
+        world.after(later_ms)
         world.settle()
         assert [each for each in world.page.writes if each.startswith("open")] == ["open MAJOR"]
         assert world.post.remote_id == world.page.only.id

@@ -54,13 +54,18 @@ class TestSharedReading:
 
     async def test_a_long_reading_serves_for_as_long_as_it_took(self) -> None:
         self.page.list_ms = 10 * SECOND
-        await self.find()
+        await self.find("A")
         self.world.now += 10 * SECOND - 1
-        await self.find()
+        await self.find("B")
         assert self.page.lists == 1
         self.world.now += 1
-        await self.find()
+        await self.find("C")
         assert self.page.lists == 2
+
+    async def test_a_reading_serves_nobody_twice(self) -> None:
+        for incident_id, lists in (("A", 1), ("B", 1), ("A", 2), ("B", 2), ("B", 3)):
+            await self.find(incident_id)
+            assert self.page.lists == lists
 
     async def test_a_reading_that_failed_is_no_reading(self) -> None:
         self.page.is_down = True
@@ -70,11 +75,11 @@ class TestSharedReading:
         assert await self.find() == []
 
     async def test_what_ended_since_the_reading_is_not_found(self) -> None:
-        incident = replace(self.world.page.only, id="here")
-        self.page._put(incident)
+        for remote_id in ("here", "gone"):
+            self.page._put(replace(self.world.page.only, id=remote_id))
+        await self.find("another")
+        self.page.edit("gone", status=Phase.RESOLVED)
         assert [each.id for each in await self.find()] == ["here"]
-        self.page.edit("here", status=Phase.RESOLVED)
-        assert await self.find() == []
         assert self.page.lists == 1
 
     async def test_what_cannot_be_read_is_neither_there_nor_absent(self) -> None:

@@ -147,7 +147,7 @@ class Reference:
             if m.ends > known.ends:
                 known.ends, known.resolved_at = m.ends, self.now
             return "repeat"
-        if m.ends < known.starts:
+        if m.observed == 0 and m.ends < known.starts and m.starts < known.starts:
             return "stale"
         if known.status == "F":
             incident.ends = max(incident.ends, m.ends)
@@ -156,7 +156,9 @@ class Reference:
         return "resolved"
 
     def _is_old_news(self, known: Known, m: Message) -> bool:
-        return m.observed < known.observed or (0 < m.observed == known.observed and known.status == "R")
+        if m.observed == 0 or m.observed != known.observed:
+            return m.observed < known.observed
+        return known.status == "R" or ("a" in known.facets and "a" not in m.facets)
 
     def _is_doubtful(self, known: Known, m: Message) -> bool:
         is_recent = self.now - known.resolved_at < GUARD_MS
