@@ -27,5 +27,6 @@ def listen(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
     except OSError as error:
         raise Failure(f"Cannot listen on {host} port {port}: {error.strerror}. Choose another with --port.") from error
     with listening:
+        # S104 warns of listening everywhere; this only shows an address that a person can open.
         shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
         yield listening, f"http://{shown}:{listening.getsockname()[1]}"

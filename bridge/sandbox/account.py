@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import NAMESPACE_DNS, UUID, uuid5
 
@@ -117,8 +118,7 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _duplicates(names: Iterable[str]) -> list[str]:
-    seen: set[str] = set()
-    return [name for name in names if name in seen or seen.add(name)]  # type: ignore[func-returns-value]
+    return [name for name, count in Counter(names).items() if count > 1]
 
 
 def _slug(name: str) -> str:

