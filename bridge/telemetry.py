@@ -57,7 +57,7 @@ class Event(Enum):
     REMARK_DROPPED = (
         "remark_dropped",
         logging.WARNING,
-        "A note or status update was written for the public, but no incident counts the alert it is about.",
+        "A note or status update for the public was not published: nothing counts its alert, or the end came first.",
     )
     ALERT_UNUSABLE = (
         "alert_unusable",

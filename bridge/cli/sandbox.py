@@ -30,7 +30,13 @@ def sandbox(
         print(f"Status pages: {url}/")
         print(f"For a bridge: CHECKLY_API_URL={url} CHECKLY_API_KEY={simulated.api_key}", end=" ")
         print(f"CHECKLY_ACCOUNT_ID={simulated.uuid}", flush=True)
-        config = uvicorn.Config(create_app(simulated), log_level="warning", access_log=False, lifespan="off")
+        config = uvicorn.Config(
+            create_app(simulated),
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,  # a call that a fault holds must not hold the end
+        )
         uvicorn.Server(config).run(sockets=[socket])
 
 

@@ -22,7 +22,10 @@ NAME_CHARS = 255
 
 
 class TextKind(StrEnum):
-    """The occasions for a text: the incident's name, one per status, and ``update`` when it got worse or grew."""
+    """The occasions for a text: the incident's name, and one per status.
+
+    ``update`` is for when it got worse or grew, ``duplicate`` for when it turns out to be on the page twice.
+    """
 
     NAME = "name"
     INVESTIGATING = "investigating"
@@ -30,6 +33,7 @@ class TextKind(StrEnum):
     MONITORING = "monitoring"
     RESOLVED = "resolved"
     UPDATE = "update"
+    DUPLICATE = "duplicate"
 
 
 _WHAT = "{% if services | length > 4 %}multiple services{% else %}{{ services }}{% endif %}"
@@ -42,6 +46,7 @@ DEFAULTS = {
     TextKind.RESOLVED: f"The issue affecting {_WHAT} has been resolved.",
     TextKind.UPDATE: f"We are still working on an issue affecting {_WHAT}. "
     "Its current severity is {{ severity | lower }}.",
+    TextKind.DUPLICATE: "This report duplicates another one about the same issue and is closed in favor of it.",
 }
 
 

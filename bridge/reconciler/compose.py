@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from bridge.checkly.port import RemoteIncident
 from bridge.config.schema import Config
-from bridge.config.texts import TextKind
+from bridge.config.texts import TextKind, Texts
 from bridge.lifecycle import Draft
-from bridge.model import Incident, Intent, Phase, Post, UpdateKind, Write
+from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 
 # At the very end, where ours stands: words may quote one. A page may wrap texts in HTML.
 _REFERENCE = re.compile(r"\bReference: ([0-9A-Z]{10})(?:\s|</?\w+/?>)*\Z")
@@ -28,15 +28,14 @@ def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now
     An incident whose route is gone from the configuration gets the general texts; a service that is gone keeps the name
     it was published under.
     """
-    route = config.route(incident.route)
-    texts = config.texts if route is None else route.texts
-
     configured = {name: config.services[name].display for name in draft.services if name in config.services}
     displays = {name: post.displays[name] for name in draft.services if name in post.displays} | configured
 
     def render(kind: TextKind) -> str:
         services = tuple(displays.values()) or _NAMELESS
-        return texts.render(kind, labels=draft.labels, services=services, severity=draft.severity, status=draft.status)
+        return _texts(incident, config).render(
+            kind, labels=draft.labels, services=services, severity=draft.severity, status=draft.status
+        )
 
     text = "" if draft.write is Write.CHANGE else draft.remark.text if draft.remark else render(text_kind(post, draft))
     if text and config.checkly.reference:
@@ -56,6 +55,24 @@ def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now
         remark=draft.remark.event_id if draft.remark else "",
         displays=displays,
     )
+
+
+def duplicate_text(incident: Incident, post: Post, config: Config) -> str:
+    """What is said on a twin of an incident of ours as it is closed."""
+    names = {*post.services, *incident.summary.services} & config.services.keys()
+    displays = tuple(config.services[name].display for name in sorted(names)) or _NAMELESS
+    return _texts(incident, config).render(
+        TextKind.DUPLICATE,
+        labels=post.labels | incident.summary.labels,
+        services=displays,
+        severity=post.severity or Severity.MINOR,
+        status=Phase.RESOLVED,
+    )
+
+
+def _texts(incident: Incident, config: Config) -> Texts:
+    route = config.route(incident.route)
+    return config.texts if route is None else route.texts
 
 
 def text_kind(post: Post, draft: Draft) -> TextKind:

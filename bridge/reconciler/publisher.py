@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bridge import posting
 from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited, Refused, Rejected
 from bridge.checkly.port import Guard, RemoteIncident, StatusPage
-from bridge.lifecycle import Draft
+from bridge.lifecycle import DATE_STEP_MS, Draft
 from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 from bridge.reconciler import human
 from bridge.reconciler.compose import references
@@ -26,7 +26,8 @@ from bridge.telemetry import DUPLICATES, WRITES, Event, log
 class Publisher:
     """Writes one incident's post on one page.
 
-    ``clock`` is the store's time; ``chance`` is the randomness of backoff, in [0, 1).
+    ``duplicate_text`` is said on a twin that is closed. ``clock`` is the store's time; ``chance`` is the randomness of
+    backoff, in [0, 1).
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Publisher:
         clock: Callable[[], int],
         chance: Callable[[], float],
         settle_ms: int,
+        duplicate_text: str,
     ) -> None:
         self._page = page
         self._incident = incident
@@ -49,6 +51,7 @@ class Publisher:
         self._clock = clock
         self._chance = chance
         self._settle_ms = settle_ms
+        self._duplicate_text = duplicate_text
 
     async def survey(self, post: Post, draft: Draft, now: int) -> RemoteIncident | Post | None:
         """What stands on the page before it is changed, None before the first post.
@@ -178,7 +181,7 @@ class Publisher:
             if twin.id == kept or self._incident.id not in references(twin):
                 continue
             with suppress(Gone):  # somebody was faster
-                await self._page.update(twin.id, _silent_resolve(twin, now), guard=self._guard)
+                await self._page.update(twin.id, _silent_resolve(twin, self._duplicate_text, now), guard=self._guard)
             DUPLICATES.inc()
             log(Event.DUPLICATE_FOUND, incident=self._incident.key, kept=kept, resolved=twin.id)
 
@@ -253,9 +256,8 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...]) ->
     )
 
 
-def _silent_resolve(twin: RemoteIncident, now: int) -> Intent:
+def _silent_resolve(twin: RemoteIncident, text: str, now: int) -> Intent:
     newest = max((update.public_at for update in twin.updates), default=now)
-    text = twin.updates[0].text if twin.updates else "Resolved."
     return Intent(
         write=Write.UPDATE,
         status=Phase.RESOLVED,
@@ -266,7 +268,7 @@ def _silent_resolve(twin: RemoteIncident, now: int) -> Intent:
         name=twin.name,
         text=text,
         notify=False,
-        public_at=newest,
+        public_at=max(newest, min(newest + DATE_STEP_MS, now)),
         recorded_at=now,
     )
 

@@ -13,14 +13,14 @@ from bridge import posting
 from bridge.checkly.errors import Refused
 from bridge.checkly.port import StatusPage
 from bridge.config.schema import Config
-from bridge.lifecycle import NEVER_PUBLISHED, Drop, LookAt, Renew, Step, Verify, Wait, WriteTo, decide, signature
-from bridge.model import Post, Progress
-from bridge.reconciler.compose import compose
+from bridge.lifecycle import ENDED, NEVER_PUBLISHED, Drop, LookAt, Renew, Step, Verify, Wait, WriteTo, decide, signature
+from bridge.model import Incident, Post, Progress
+from bridge.reconciler.compose import compose, duplicate_text
 from bridge.reconciler.lease import Lease, LeaseLost
 from bridge.reconciler.publisher import Publisher
 from bridge.reconciler.standing import Reserve, Standing
 from bridge.store import Idle, Store, StoreUnavailable
-from bridge.telemetry import MISSED, WRITES_PAUSED, Event, log
+from bridge.telemetry import MISSED, REMARKS, WRITES_PAUSED, Event, log
 
 LEASE_MS = 30_000  # at least; and at least three calls long
 MARGIN_MS = 1_000
@@ -168,6 +168,7 @@ class Reconciler:
             retention_ms = self._config.current.retention_ms
             return await lease.record(step.progress, archive=archive, retention_ms=retention_ms)
         post = step.progress.posts.get(step.page, Post())
+        config = self._config.current
         publisher = Publisher(
             self._pages[step.page],
             lease.incident,
@@ -176,7 +177,8 @@ class Reconciler:
             guard=lease.holds,
             clock=lambda: lease.now,
             chance=self._chance,
-            settle_ms=self._config.current.checkly.settle_ms,
+            settle_ms=config.checkly.settle_ms,
+            duplicate_text=duplicate_text(lease.incident, post, config),
         )
         if isinstance(step, WriteTo):
             post = await self._write(lease, step, post, publisher)
@@ -222,6 +224,17 @@ class Reconciler:
         )
         if progress.note == NEVER_PUBLISHED:
             MISSED.inc()
+        if progress.phase in ENDED:
+            self._report_untold(lease.incident)
+
+    @staticmethod
+    def _report_untold(incident: Incident) -> None:
+        """Words for the public that came too late to be published are at least said to be lost."""
+        told = {event for post in incident.progress.posts.values() for event in post.told}
+        for remark in incident.summary.remarks:
+            if remark.kept_at >= incident.summary.since and remark.event_id not in told:
+                REMARKS.labels(remark.source, "dropped").inc()
+                log(Event.REMARK_DROPPED, source=remark.source, fingerprint=remark.fingerprint, incident=incident.key)
 
     async def _resume(self, lease: Lease) -> None:
         lease.probing = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import subprocess
 import time
@@ -19,6 +20,8 @@ T = TypeVar("T")
 _STOP_S = 30.0
 _READY_S = 60.0
 _POLL_S = 0.02
+_PORTS = (12_000, 32_000)
+_given: set[int] = set()
 
 
 class ServerError(AssertionError):
@@ -26,15 +29,28 @@ class ServerError(AssertionError):
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of the loopback interface that are free now, all different."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Ports of the loopback interface that are free now, for TCP and UDP, all different.
+
+    They lie below those that the system hands to outgoing connections: one of those could take the port before the
+    server does. Each is given out once, at random, so that runs side by side hardly meet.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(*_PORTS)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(type=kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
 
 
 def eventually(condition: Callable[[], T], what: str, *, within: float = _READY_S) -> T:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import httpx
 
 from tests.servers import Sandbox
+from tests.servers.process import eventually
 
 
 def test_it_serves_pages_for_the_services_of_its_options(tmp_path):
@@ -16,6 +19,16 @@ def test_it_serves_pages_for_the_services_of_its_options(tmp_path):
 def test_without_options_it_has_a_sample_account(tmp_path):
     with Sandbox(tmp_path) as sandbox:
         assert sandbox.control("GET", "state")["account"]["name"] == "Acme"
+
+
+def test_a_call_that_a_fault_delays_does_not_delay_the_end(tmp_path):
+    with Sandbox(tmp_path) as sandbox, ThreadPoolExecutor() as caller:
+        fault = {"kind": "delay", "method": "GET", "path": "**", "ms": 600_000}
+        httpx.post(f"{sandbox.url}/sandbox/faults", json=fault).raise_for_status()
+        call = caller.submit(httpx.get, f"{sandbox.url}/v1/accounts/me", timeout=60)
+        eventually(lambda: sandbox.control("GET", "calls"), "the call has come")
+        assert sandbox.stop() is not None  # in time: else stop() raises
+        assert isinstance(call.exception(), httpx.TransportError) or call.result().is_server_error
 
 
 def test_an_account_and_services_exclude_each_other(run, tmp_path):

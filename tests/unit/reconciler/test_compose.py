@@ -9,7 +9,7 @@ from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.config.texts import TextKind
 from bridge.lifecycle import Draft
 from bridge.model import Incident, Phase, Policy, Post, Remark, Severity, UpdateKind, Write
-from bridge.reconciler.compose import compose, ours, reference_line, references, text_kind
+from bridge.reconciler.compose import compose, duplicate_text, ours, reference_line, references, text_kind
 from tests.unit.reconciler.world import ID, MINUTE, START, config
 
 CONFIG = config(Policy())
@@ -62,6 +62,10 @@ class TestCompose:
         assert "The Old Shop" in intent.text
         assert intent.displays == {"gone": "The Old Shop"}
         assert "affecting our services" in compose(INCIDENT, OPEN, draft, CONFIG, now=START).text
+
+    def test_a_twin_is_said_to_be_a_duplicate_not_resolved(self) -> None:
+        text = duplicate_text(INCIDENT, OPEN, CONFIG)
+        assert text == "This report duplicates another one about the same issue and is closed in favor of it."
 
     def test_a_reference_that_words_quote_is_not_ours(self) -> None:
         quoting = remote("theirs", f"It is not the same as Reference: {ID} at all.\n\nReference: ZZZZZZZZZZ")

@@ -50,6 +50,9 @@ class TestUnknownOutcomes:
         world.after(5 * MINUTE)
         first, late = world.page.incidents
         assert (first.status, late.status) == (Phase.INVESTIGATING, Phase.RESOLVED)
+        (end,) = (update for update in late.updates if update.status is Phase.RESOLVED)
+        assert "duplicates another" in end.text
+        assert end.public_at == min(update.public_at for update in late.updates) + 1_000
         assert world.post.remote_id == first.id
         assert world.page.mails == ["open MAJOR", "open MAJOR"]
         assert "duplicate_found" in names(logged)

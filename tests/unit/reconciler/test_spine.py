@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
-from bridge.model import AlertStatus, Phase
+from bridge.model import AlertStatus, Phase, Remark
 from bridge.reconciler.lease import LeaseLost
 from bridge.sandbox.faults import Answer, Drop
 from bridge.store.store import PREFIX
@@ -63,6 +64,20 @@ async def test_repeats_cost_no_call(rig: Rig) -> None:
         await rig.fire()
         await rig.after(MINUTE)
     assert len(rig.state.calls) == calls
+
+
+async def test_words_that_the_end_overtook_are_reported_lost(rig: Rig) -> None:
+    await publish(rig)
+    await rig.clear()
+    await rig.age(3 * MINUTE)
+    incident = await rig.incident()
+    (alert,) = (await rig.store.incident(incident.id) or (None, []))[1]
+    remark = Remark(source=alert.source, fingerprint=alert.fingerprint, text="Hm.", observed_at=1, event_id="e1")
+    assert await rig.store.remark(remark)
+    with structlog.testing.capture_logs() as lines:
+        await rig.settle()
+    assert (await rig.incident()).progress.phase is Phase.RESOLVED
+    assert [line["fingerprint"] for line in lines if line["event"] == "remark_dropped"] == [alert.fingerprint]
 
 
 async def test_what_fires_again_soon_re_opens_the_incident_as_bad_as_it_is_now(rig: Rig) -> None:
