@@ -1,4 +1,4 @@
-"""A Checkly account that lives in memory: a faithful v1 API, faults on demand, and a status page to look at.
+"""A Checkly account that lives in memory: faithful v1 and v3 APIs, faults on demand, and status pages to look at.
 
 It is an ASGI application, for a server or for ``httpx.ASGITransport``, and knows nothing of the bridge.
 """

@@ -27,14 +27,35 @@ class Card(Struct, frozen=True, forbid_unknown_fields=True):
     services: tuple[Name, ...] = ()
 
 
+class Group(Struct, frozen=True, forbid_unknown_fields=True):
+    """A titled group of components on a page, by their names."""
+
+    name: Name
+    components: tuple[Name, ...]
+
+    def __post_init__(self) -> None:
+        for twice in _duplicates(self.components):
+            raise ValueError(f"component {twice!r} is in group {self.name!r} twice")
+
+
 class Page(Struct, frozen=True, forbid_unknown_fields=True):
-    """A status page. ``url`` is the last part of its address; ``subscribers`` are verified mail addresses."""
+    """A status page. ``url`` is the last part of its address; ``subscribers`` are verified mail addresses.
+
+    With ``components`` it is of the newer generation (v3), without of the older.
+    """
 
     name: Name
     url: Slug
     cards: tuple[Card, ...] = ()
     subscribers: tuple[Address, ...] = ()
     private: bool = False
+    components: tuple[Name | Group, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.components and (self.cards or self.private):
+            raise ValueError(f"page {self.url!r} has components, and so neither cards nor privacy")
+        for twice in _duplicates(entry if isinstance(entry, str) else entry.name for entry in self.components):
+            raise ValueError(f"page {self.url!r} has {twice!r} twice")
 
 
 class Account(Struct, frozen=True, forbid_unknown_fields=True):
@@ -85,7 +106,7 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def sample(cls) -> Account:
-        """A small shop with two cards of services and one subscriber."""
+        """A small shop with two cards of services, a page of components for its developers, and one subscriber each."""
         return cls(
             name="Acme",
             services=("Website", "Checkout", "Payments", "Search", "Public API", "Webhooks"),
@@ -98,6 +119,12 @@ class Account(Struct, frozen=True, forbid_unknown_fields=True):
                         Card("Developers", ("Public API", "Webhooks")),
                     ),
                     subscribers=("reader@example.com",),
+                ),
+                Page(
+                    name="Acme Platform",
+                    url="platform",
+                    components=("Dashboard", Group("API", ("Orders", "Catalog"))),
+                    subscribers=("developer@example.com",),
                 ),
             ),
         )

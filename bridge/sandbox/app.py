@@ -10,12 +10,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
 from bridge.sandbox import clock as wall
+from bridge.sandbox import v1, v3
 from bridge.sandbox.control import Control
 from bridge.sandbox.errors import on_http_error
 from bridge.sandbox.gateway import Gateway
 from bridge.sandbox.page import Pages
 from bridge.sandbox.state import State
-from bridge.sandbox.v1 import create_api
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ def create_app(
     clock: Callable[[], int] = wall.now,
     ids: Callable[[], str] = lambda: str(uuid4()),
 ) -> Starlette:
-    """A Checkly account with its API (``/v1``), its control endpoint (``/sandbox``) and its pages (``/``).
+    """A Checkly account with its API (``/v1``, ``/v3``), its control endpoint (``/sandbox``) and its pages (``/``).
 
     Args:
         account: what it starts from.
@@ -37,7 +37,12 @@ def create_app(
     """
     state = State(account, clock, ids)
     app = Starlette(
-        routes=[Mount("/v1", app=create_api(state)), Control(state).mount(), *Pages(state).routes()],
+        routes=[
+            Mount("/v1", app=v1.create_api(state)),
+            Mount("/v3", app=v3.create_api(state)),
+            Control(state).mount(),
+            *Pages(state).routes(),
+        ],
         exception_handlers={HTTPException: on_http_error},
     )
     app.router.redirect_slashes = False

@@ -1,9 +1,11 @@
-"""What an account shows: its services, its pages with their cards, and the pages' subscribers."""
+"""What an account shows: its services, its pages of either generation, and the pages' subscribers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from bridge.sandbox.components import ComponentPage, component_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,19 +60,28 @@ class Page:
         return list(dict.fromkeys(service for card in self.cards for service in card.service_ids))
 
 
+AnyPage = Page | ComponentPage
+
+
 class Catalog:
-    """The live services and pages of one account, by id, oldest first."""
+    """The live services and pages of one account, by id, oldest first; ``pages`` are those made of cards."""
 
     def __init__(self, account: config.Account, now: int) -> None:
         self.services = {
             service.id: service
             for service in (Service(account.derive("services", name), name, now) for name in account.services)
         }
-        self.pages = {page.id: page for page in (_page(account, page, now) for page in account.shown)}
+        shown = [_page(account, page, now) for page in account.shown]
+        self.pages = {page.id: page for page in shown if isinstance(page, Page)}
+        self.component_pages = {page.id: page for page in shown if isinstance(page, ComponentPage)}
 
-    def page_at(self, url: str) -> Page | None:
+    def all_pages(self) -> list[AnyPage]:
+        """The pages of both generations."""
+        return [*self.pages.values(), *self.component_pages.values()]
+
+    def page_at(self, url: str) -> AnyPage | None:
         """The page with this address, if there is one."""
-        return next((page for page in self.pages.values() if page.url == url), None)
+        return next((page for page in self.all_pages() if page.url == url), None)
 
     def existing(self, ids: Iterable[str]) -> list[Service]:
         """The services among ``ids`` that still exist, in that order."""
@@ -90,39 +101,32 @@ class Catalog:
             found.append(name if name in self.services else by_name[name])
         return found
 
-    def subscribers_of(self, service_ids: Iterable[str]) -> list[tuple[Page, Subscriber]]:
-        """Who is mailed about these services: the verified subscribers of every page that shows one of them."""
+    def pages_with(self, service_ids: Iterable[str]) -> list[Page]:
+        """The pages that show one of these services."""
         wanted = set(service_ids)
-        return [
-            (page, subscriber)
-            for page in self.pages.values()
-            if wanted.intersection(page.service_ids)
-            for subscriber in page.subscribers.values()
-            if subscriber.verified
-        ]
+        return [page for page in self.pages.values() if wanted.intersection(page.service_ids)]
 
 
-def _page(account: config.Account, page: config.Page, now: int) -> Page:
-    def derive(*path: str) -> str:
-        return account.derive("pages", page.url, *path)
-
+def _page(account: config.Account, page: config.Page, now: int) -> AnyPage:
+    subscribers = {
+        subscriber.id: subscriber
+        for subscriber in (
+            Subscriber(
+                account.derive("pages", page.url, "subscribers", address), address, verified=True, created_at=now
+            )
+            for address in page.subscribers
+        )
+    }
+    if page.components:
+        return component_page(account, page, subscribers, now)
+    cards = [
+        Card(
+            account.derive("pages", page.url, "cards", card.name),
+            card.name,
+            tuple(account.derive("services", name) for name in card.services),
+        )
+        for card in page.cards
+    ]
     return Page(
-        id=derive(),
-        name=page.name,
-        url=page.url,
-        private=page.private,
-        created_at=now,
-        cards=[
-            Card(
-                derive("cards", card.name), card.name, tuple(account.derive("services", name) for name in card.services)
-            )
-            for card in page.cards
-        ],
-        subscribers={
-            subscriber.id: subscriber
-            for subscriber in (
-                Subscriber(derive("subscribers", address), address, verified=True, created_at=now)
-                for address in page.subscribers
-            )
-        },
+        account.derive("pages", page.url), page.name, page.url, page.private, now, cards=cards, subscribers=subscribers
     )

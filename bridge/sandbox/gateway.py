@@ -14,11 +14,14 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from bridge.sandbox.errors import envelope
 from bridge.sandbox.faults import Answer, AnyFault, Delay, Drop, Hold, Reorder
-from bridge.sandbox.state import Call
+from bridge.sandbox.records import Call
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from bridge.sandbox.impacts import AnyIncident
     from bridge.sandbox.state import State
 
 PROXY_PAGE = """<!DOCTYPE html>
@@ -32,7 +35,7 @@ class ConnectionDropped(ConnectionResetError):
 
 
 class Gateway:
-    """ASGI layer around ``app``: what goes to ``/v1/`` is recorded and may misbehave, the rest passes."""
+    """ASGI layer around ``app``: what goes to the API is recorded and may misbehave, the rest passes."""
 
     def __init__(self, app: ASGIApp, state: State) -> None:
         self._app = app
@@ -40,7 +43,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection; raises ConnectionDropped where it cannot close one."""
-        if scope["type"] != "http" or not scope["path"].startswith("/v1/"):
+        if scope["type"] != "http" or not scope["path"].startswith(("/v1/", "/v3/")):
             await self._app(scope, receive, send)
             return
         body = await Request(scope, receive).body()
@@ -62,18 +65,18 @@ class Gateway:
     ) -> Response:
         """What the client is told; by then the call took effect, unless ``fault`` kept it from doing so."""
         if fault and not fault.commit:
-            await self._strike(fault, receive)
+            await self._strike(fault, call, receive)
             if isinstance(fault, Answer):
                 return _instead(fault, Response(status_code=200))
         genuine = await self._perform(scope, body, receive)
         call.committed = call.method != "GET" and genuine.status_code in range(200, 300)
         if fault and fault.commit:
-            await self._strike(fault, receive)
+            await self._strike(fault, call, receive)
             if isinstance(fault, Answer):
                 return _instead(fault, genuine)
         return genuine
 
-    async def _strike(self, fault: AnyFault, receive: Receive) -> None:
+    async def _strike(self, fault: AnyFault, call: Call, receive: Receive) -> None:
         match fault:
             case Drop():
                 raise ConnectionDropped("the simulator was told to drop this call")
@@ -82,11 +85,18 @@ class Gateway:
             case Hold():
                 await self._hold(receive)
             case Reorder():
-                state = self._state
-                for incident in state.incidents.latest_first()[-1:]:
-                    state.incidents.touch(incident, state.clock())
+                for incident in self._list_of(call)[-1:]:
+                    self._state.touch(incident)
             case Answer():
                 pass
+
+    def _list_of(self, call: Call) -> Sequence[AnyIncident]:
+        """The list that the call belongs to: of one page in v3, of the account in v1."""
+        match call.path.split("/"):
+            case ["", "v3", "status-pages", page_id, *_]:
+                page = self._state.catalog.component_pages.get(page_id)
+                return self._state.on(page) if page else []
+        return self._state.incidents.latest_first()
 
     async def _hold(self, receive: Receive) -> None:
         """Wait for the release, or for the client to give up, which ends the call."""

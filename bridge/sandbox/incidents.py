@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import count, takewhile
-from typing import Literal
+from itertools import takewhile
+from typing import TYPE_CHECKING, Generic, Literal, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Severity = Literal["CRITICAL", "MAJOR", "MEDIUM", "MINOR"]
 Status = Literal["INVESTIGATING", "IDENTIFIED", "MONITORING", "RESOLVED"]
+Origin = Literal["api", "others", "checkly"]
 
 
 @dataclass(slots=True)
@@ -22,21 +26,20 @@ class Update:
     notify: bool
 
 
-@dataclass(slots=True)
-class Incident:
-    """An incident on services. ``updates`` is never empty and runs from the first posted to the last.
+@dataclass(slots=True, kw_only=True)
+class BaseIncident:
+    """What incidents of both generations share. ``updates`` is never empty and runs from the first posted to the last.
 
-    ``origin`` is ``api``, or ``others`` for what a person or Checkly itself would have made: the API never tells.
+    ``origin`` is ``api``, ``others`` for what a person made, or ``checkly`` for what a rule of Checkly's own made: the
+    API never tells.
     """
 
     id: str
     name: str
-    severity: Severity
-    service_ids: tuple[str, ...]
     created_at: int
     updated_at: int
-    updates: list[Update]
-    origin: Literal["api", "others"] = "api"
+    updates: list[Update] = field(default_factory=list)
+    origin: Origin = "api"
     order: int = field(default=0, compare=False)
 
     @property
@@ -72,36 +75,66 @@ class Incident:
         """The update with this id, if there is one."""
         return next((update for update in self.updates if update.id == update_id), None)
 
-    def seen_at(self, instant: int) -> Incident | None:
+    def put(self, update: Update) -> None:
+        """Append ``update``, or take it in the place of the one that has its id.
+
+        Raises:
+            ValueError: the incident may not have such an update.
+        """
+        place = next((place for place, one in enumerate(self.updates) if one.id == update.id), len(self.updates))
+        self.updates[place : place + 1] = [update]
+
+    def drop(self, update: Update) -> None:
+        """Remove ``update``.
+
+        Raises:
+            ValueError: it is the only one: an incident without any would have no status.
+        """
+        if len(self.updates) == 1:
+            raise ValueError("The last remaining update of an incident cannot be deleted")
+        self.updates.remove(update)
+
+    def seen_at(self, instant: int) -> Self | None:
         """The incident with only the updates that were posted by ``instant``; None if it had none yet."""
         posted = [update for update in self.updates if update.created_at <= instant]
         return replace(self, updates=posted) if posted else None
 
 
-class Incidents:
-    """All incidents of an account, by id."""
+@dataclass(slots=True, kw_only=True)
+class Incident(BaseIncident):
+    """An incident of the account, with one severity, on services."""
 
-    def __init__(self) -> None:
-        self._by_id: dict[str, Incident] = {}
-        self._turn = count(1)
+    severity: Severity
+    service_ids: tuple[str, ...]
+
+
+Kind = TypeVar("Kind", bound=BaseIncident)
+
+
+class Incidents(Generic[Kind]):
+    """The incidents of one generation, by id. ``turns`` counts the touches; it may be shared with other generations."""
+
+    def __init__(self, turns: Iterator[int]) -> None:
+        self._by_id: dict[str, Kind] = {}
+        self._turns = turns
 
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def get(self, incident_id: str) -> Incident | None:
+    def get(self, incident_id: str) -> Kind | None:
         """The incident with this id, if there is one."""
         return self._by_id.get(incident_id)
 
-    def touch(self, incident: Incident, now: int) -> None:
+    def touch(self, incident: Kind, now: int) -> None:
         """Keep ``incident`` and make it the most recently updated one."""
         incident.updated_at = now
-        incident.order = next(self._turn)
+        incident.order = next(self._turns)
         self._by_id[incident.id] = incident
 
     def delete(self, incident_id: str) -> None:
         """Remove the incident with all its updates, if it is there."""
         self._by_id.pop(incident_id, None)
 
-    def latest_first(self) -> list[Incident]:
+    def latest_first(self) -> list[Kind]:
         """All incidents, the most recently updated first."""
         return sorted(self._by_id.values(), key=lambda incident: incident.order, reverse=True)

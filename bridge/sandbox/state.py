@@ -1,69 +1,28 @@
-"""Everything one simulator holds, and the acts on it that both the API and the control endpoint know."""
+"""Everything one simulator holds, and the acts on it that the APIs and the control endpoint share."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-from msgspec import Meta, Struct
+from itertools import count
+from typing import TYPE_CHECKING
 
 from bridge.sandbox.catalog import Catalog
-from bridge.sandbox.faults import Faults, Milliseconds
-from bridge.sandbox.incidents import Incident, Incidents, Severity, Status, Update
+from bridge.sandbox.faults import Faults
+from bridge.sandbox.impacts import PageIncident, Phase
+from bridge.sandbox.incidents import Incident, Incidents, Kind, Origin, Severity, Status, Update
+from bridge.sandbox.records import Call, Mail, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from bridge.sandbox.account import Account
+    from bridge.sandbox.catalog import AnyPage
+    from bridge.sandbox.components import Component, ComponentPage
+    from bridge.sandbox.impacts import AnyIncident, Impact
 
 CALLS_KEPT = 20_000
-
-
-class Settings(Struct, kw_only=True, forbid_unknown_fields=True):
-    """How the account behaves at all times, unlike a fault, which strikes single calls.
-
-    ``rate_limit`` is the number of calls per 60 s (None: no limit), ``retry_after`` the seconds that a 429 names
-    (None: no such header, as documented). ``list_lag_ms`` is how long a new incident or update stays out of lists.
-    ``whole_seconds`` cuts the milliseconds off public dates.
-    """
-
-    rate_limit: Annotated[int, Meta(ge=0)] | None = None
-    retry_after: Annotated[int, Meta(ge=0)] | None = None
-    list_lag_ms: Milliseconds = 0
-    whole_seconds: bool = False
-
-
-class Call(Struct, kw_only=True):
-    """One API call. ``status`` and ``response`` are what was answered, None if nothing was; ``ended`` when it is over.
-
-    ``committed`` says that the call changed the account, whatever the client was told.
-    """
-
-    number: int
-    at: int
-    method: str
-    path: str
-    query: str
-    request: Any
-    fault: str | None = None
-    committed: bool = False
-    ended: bool = False
-    status: int | None = None
-    response: Any = None
-
-
-class Mail(Struct, kw_only=True):
-    """A mail to one subscriber of one page, as it would have gone out."""
-
-    at: int
-    page: str
-    to: str
-    incident: str
-    update: str
-    subject: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,10 +53,17 @@ class State:
         self.reset()
 
     def reset(self) -> None:
-        """Start over from the account: no incidents, calls, mails, faults; held calls go on."""
+        """Start over from the account: no incidents, calls, mails, faults, rules; held calls go on.
+
+        ``incidents`` are those of the account, ``page_incidents`` those of the pages of components. ``rules`` tells,
+        by the name of each rule of Checkly's own that has fired, its last incident's id.
+        """
         self.release()
         self.catalog = Catalog(self.account, self.clock())
-        self.incidents = Incidents()
+        turns = count(1)
+        self.incidents: Incidents[Incident] = Incidents(turns)
+        self.page_incidents: Incidents[PageIncident] = Incidents(turns)
+        self.rules: dict[str, str] = {}
         self.faults = Faults()
         self.settings = Settings()
         self.calls: deque[Call] = deque(maxlen=CALLS_KEPT)
@@ -119,19 +85,27 @@ class State:
         self._released = asyncio.Event()
         return self._holding
 
-    def listed(self) -> list[Incident]:
-        """The incidents as lists show them: latest first, without what is younger than the lag."""
+    def everything(self) -> list[AnyIncident]:
+        """All incidents of both generations, the most recently updated first."""
+        both: list[AnyIncident] = [*self.incidents.latest_first(), *self.page_incidents.latest_first()]
+        return sorted(both, key=lambda incident: incident.order, reverse=True)
+
+    def find(self, incident_id: str) -> AnyIncident | None:
+        """The incident with this id, of whichever generation."""
+        return self.incidents.get(incident_id) or self.page_incidents.get(incident_id)
+
+    def on(self, page: ComponentPage) -> list[PageIncident]:
+        """All incidents of this page, the most recently updated first."""
+        return [incident for incident in self.page_incidents.latest_first() if incident.page_id == page.id]
+
+    def listed(self, incidents: list[Kind]) -> list[Kind]:
+        """The incidents as lists show them: without what is younger than the lag."""
         horizon = self.clock() - self.settings.list_lag_ms
-        seen = (incident.seen_at(horizon) for incident in self.incidents.latest_first())
+        seen = (incident.seen_at(horizon) for incident in incidents)
         return [incident for incident in seen if incident is not None]
 
     def open(
-        self,
-        name: str,
-        severity: Severity,
-        service_ids: tuple[str, ...],
-        first: Draft,
-        origin: Literal["api", "others"] = "api",
+        self, name: str, severity: Severity, service_ids: tuple[str, ...], first: Draft, origin: Origin = "api"
     ) -> Incident:
         """Create an incident with its first update and mail the subscribers if that asks for it."""
         now = self.clock()
@@ -142,34 +116,96 @@ class State:
             service_ids=service_ids,
             created_at=now,
             updated_at=now,
-            updates=[],
             origin=origin,
         )
         self.post(incident, first)
         return incident
 
-    def post(self, incident: Incident, draft: Draft) -> Update:
-        """Append an update and mail the subscribers if it asks for it. Without a status the last one stands."""
+    def open_on(
+        self, page: ComponentPage, name: str, impacts: Mapping[str, Impact], first: Draft, origin: Origin = "api"
+    ) -> PageIncident:
+        """As ``open``, on one page; its components suffer from the first update's public date on."""
         now = self.clock()
+        began = self._public_date(first)
+        incident = PageIncident(
+            id=self.new_id(),
+            name=name,
+            page_id=page.id,
+            created_at=now,
+            updated_at=now,
+            phases=[Phase(component, impact, began) for component, impact in impacts.items()],
+            origin=origin,
+        )
+        self.post(incident, first)
+        return incident
+
+    def post(self, incident: AnyIncident, draft: Draft) -> Update:
+        """Append an update and mail the subscribers if it asks for it. Without a status the last one stands.
+
+        Raises:
+            ValueError: the incident may not have such an update.
+        """
         update = Update(
             id=self.new_id(),
             description=draft.description,
             status=draft.status or (incident.status if incident.updates else "INVESTIGATING"),
-            public_at=self.public_date(now if draft.public_at is None else draft.public_at),
-            created_at=now,
+            public_at=self._public_date(draft),
+            created_at=self.clock(),
             notify=draft.notify,
         )
-        incident.updates.append(update)
-        self.incidents.touch(incident, now)
+        incident.put(update)
+        self.touch(incident)
         if update.notify:
             self._mail(incident, update)
         return update
 
-    def public_date(self, at: int) -> int:
-        """The public date ``at`` as it is stored."""
+    def revise(self, incident: AnyIncident, update: Update, draft: Draft) -> Update:
+        """Edit an update; nobody is mailed again. What the draft leaves open stays.
+
+        Raises:
+            ValueError: the incident may not have such an update.
+        """
+        revised = Update(
+            id=update.id,
+            description=draft.description,
+            status=draft.status or update.status,
+            public_at=update.public_at if draft.public_at is None else self._public_date(draft),
+            created_at=update.created_at,
+            notify=draft.notify,
+        )
+        incident.put(revised)
+        self.touch(incident)
+        return revised
+
+    def touch(self, incident: AnyIncident) -> None:
+        """Keep ``incident`` as the most recently updated one."""
+        if isinstance(incident, Incident):
+            self.incidents.touch(incident, self.clock())
+        else:
+            self.page_incidents.touch(incident, self.clock())
+
+    def delete(self, incident: AnyIncident) -> None:
+        """Remove the incident with all its updates."""
+        store = self.incidents if isinstance(incident, Incident) else self.page_incidents
+        store.delete(incident.id)
+
+    def remove_component(self, page: ComponentPage, component: Component) -> None:
+        """Take it off the page and out of its incidents."""
+        page.remove(component)
+        for incident in self.on(page):
+            incident.phases = [phase for phase in incident.phases if phase.component_id != component.id]
+
+    def pages_of(self, incident: AnyIncident) -> list[AnyPage]:
+        """The pages whose readers see the incident, and whose subscribers are mailed about it."""
+        if isinstance(incident, Incident):
+            return [*self.catalog.pages_with(incident.service_ids)]
+        return [page for page in self.catalog.component_pages.values() if page.id == incident.page_id]
+
+    def _public_date(self, draft: Draft) -> int:
+        at = self.clock() if draft.public_at is None else draft.public_at
         return at // 1000 * 1000 if self.settings.whole_seconds else at
 
-    def _mail(self, incident: Incident, update: Update) -> None:
+    def _mail(self, incident: AnyIncident, update: Update) -> None:
         self.mails += [
             Mail(
                 at=update.created_at,
@@ -180,5 +216,7 @@ class State:
                 subject=f"[{page.name}] {update.status.capitalize()}: {incident.name}",
                 text=update.description,
             )
-            for page, subscriber in self.catalog.subscribers_of(incident.service_ids)
+            for page in self.pages_of(incident)
+            for subscriber in page.subscribers.values()
+            if subscriber.verified
         ]

@@ -47,6 +47,12 @@ class Contract:
         """Checkly's v1 status pages."""
         return cls(Path(__file__).parent / "checkly-v1.openapi.json")
 
+    @classmethod
+    @cache
+    def v3(cls) -> Contract:
+        """Checkly's v3 status pages."""
+        return cls(Path(__file__).parent / "checkly-v3.openapi.json")
+
     def validate_request(self, method: str, path: str, body: Any) -> None:
         """Refuse an operation or body the document doesn't know; ``body`` is None where none is sent."""
         schema = self._content(self._operation(method, path).get("requestBody", {}))

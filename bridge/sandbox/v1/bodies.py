@@ -6,20 +6,14 @@ What the document lets a client send although the server sets it (ids, ``created
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 from uuid import UUID
 
-import msgspec
 from msgspec import Meta, Struct, field
-from starlette.exceptions import HTTPException
 
 from bridge.sandbox.incidents import Severity, Status
-
-Text = Annotated[str, Meta(min_length=1)]
-Name = Annotated[str, Meta(min_length=1, max_length=255)]
-Moment = Annotated[datetime, Meta(tz=True)]
-Body = TypeVar("Body")
+from bridge.sandbox.reading import Name
+from bridge.sandbox.updates import UpdateBody
 
 
 class ServiceRef(Struct, kw_only=True, forbid_unknown_fields=True):
@@ -32,13 +26,9 @@ class ServiceRef(Struct, kw_only=True, forbid_unknown_fields=True):
     updated_at: str | None = None
 
 
-class UpdateBody(Struct, kw_only=True, forbid_unknown_fields=True):
-    """An incident update to post, or the new content of one."""
+class UpdateV1(UpdateBody, kw_only=True):
+    """An incident update; its status may be left out."""
 
-    description: Text
-    status: Status | None = None
-    public_at: Moment | None = field(name="publicIncidentUpdateDate", default=None)
-    notify: bool = field(name="notifySubscribers", default=False)
     id: UUID | None = None
     created_at: str | None = None
 
@@ -68,7 +58,7 @@ class IncidentBody(Struct, kw_only=True, forbid_unknown_fields=True):
 class NewIncidentBody(IncidentBody, kw_only=True):
     """A new incident with its first update."""
 
-    updates: Annotated[list[UpdateBody], Meta(min_length=1, max_length=1)] = field(name="incidentUpdates")
+    updates: Annotated[list[UpdateV1], Meta(min_length=1, max_length=1)] = field(name="incidentUpdates")
 
 
 class SeverityBody(Struct, forbid_unknown_fields=True):
@@ -95,27 +85,3 @@ class SubscriptionsBody(Struct, kw_only=True, forbid_unknown_fields=True):
 
     subscriptions: Annotated[list[SubscriptionBody], Meta(min_length=1, max_length=100)]
     auto_verify: bool = field(name="autoVerify", default=False)
-
-
-class Paging(Struct, forbid_unknown_fields=True):
-    """The query of a list. ``cursor`` is opaque to clients: it is the number of entries to pass over."""
-
-    limit: Annotated[int, Meta(ge=1, le=100)] = 20
-    cursor: Annotated[int, Meta(ge=0)] = field(name="nextId", default=0)
-    paginated: Literal["true"] = "true"
-
-
-def decode(body: bytes, kind: type[Body]) -> Body:
-    """Read a JSON body as ``kind``; answers 400 with the reason and the JSON path when it is not one."""
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.DecodeError as error:  # malformed JSON and, as its subclass, a wrong shape
-        raise HTTPException(400, str(error)) from error
-
-
-def convert(values: Any, kind: type[Body]) -> Body:
-    """Read a query's strings as ``kind``; answers 400 with the reason when they are not one."""
-    try:
-        return msgspec.convert(values, kind, strict=False)
-    except msgspec.ValidationError as error:
-        raise HTTPException(400, str(error)) from error

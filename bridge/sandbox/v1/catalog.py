@@ -8,9 +8,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from bridge.sandbox.catalog import Service, Subscriber
-from bridge.sandbox.v1.bodies import Paging, ServiceBody, SubscriptionsBody, convert, decode
-from bridge.sandbox.v1.lookup import named
-from bridge.sandbox.v1.wire import Wire, listing, window
+from bridge.sandbox.paging import listing
+from bridge.sandbox.reading import decode, named
+from bridge.sandbox.v1.bodies import ServiceBody, SubscriptionsBody
+from bridge.sandbox.v1.wire import Wire
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -51,9 +52,7 @@ class CatalogRoutes:
 
     async def list_services(self, request: Request) -> Response:
         """Oldest first."""
-        services = list(self._state.catalog.services.values())
-        found, next_id = window(services, convert(dict(request.query_params), Paging))
-        return JSONResponse(listing(map(self._wire.service, found), next_id))
+        return listing(request, list(self._state.catalog.services.values()), self._wire.service)
 
     async def create_service(self, request: Request) -> Response:
         """Answers the documented 200; names need not be unique."""
@@ -79,8 +78,7 @@ class CatalogRoutes:
 
     async def list_pages(self, request: Request) -> Response:
         """Pages with their cards, oldest first."""
-        found, next_id = window(list(self._state.catalog.pages.values()), convert(dict(request.query_params), Paging))
-        return JSONResponse(listing(map(self._wire.listed_page, found), next_id))
+        return listing(request, list(self._state.catalog.pages.values()), self._wire.listed_page)
 
     async def read_page(self, request: Request) -> Response:
         """One page."""

@@ -5,31 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox.clock import iso
+from bridge.sandbox.updates import spell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from bridge.sandbox.catalog import Page, Service, Subscriber
-    from bridge.sandbox.incidents import Incident, Update
+    from bridge.sandbox.incidents import Incident
     from bridge.sandbox.state import State
-    from bridge.sandbox.v1.bodies import Paging
 
 Json = dict[str, Any]
-
-
-def window(entries: Sequence[Any], paging: Paging) -> tuple[Sequence[Any], str | None]:
-    """The part of ``entries`` that ``paging`` asks for, and the cursor of the next part if there is one.
-
-    The cursor counts entries, so a list that changes between two calls repeats or loses some: Checkly's may too.
-    """
-    end = paging.cursor + paging.limit
-    return entries[paging.cursor : end], str(end) if end < len(entries) else None
-
-
-def listing(entries: Iterable[Json], next_id: str | None) -> Json:
-    """One page of a list."""
-    found = list(entries)
-    return {"length": len(found), "entries": found, "nextId": next_id}
 
 
 class Wire:
@@ -97,21 +80,10 @@ class Wire:
             "severity": incident.severity,
             "lastUpdateStatus": incident.status,
             "services": [self.service(service) for service in self._state.catalog.existing(incident.service_ids)],
-            "incidentUpdates": [self.update(update) for update in reversed(incident.updates)],
+            "incidentUpdates": [spell(update) for update in reversed(incident.updates)],
             "duration": incident.duration_s,
             "created_at": iso(incident.created_at),
             "updated_at": iso(incident.updated_at),
-        }
-
-    def update(self, update: Update) -> Json:
-        """An incident update."""
-        return {
-            "id": update.id,
-            "description": update.description,
-            "status": update.status,
-            "publicIncidentUpdateDate": iso(update.public_at),
-            "notifySubscribers": update.notify,
-            "created_at": iso(update.created_at),
         }
 
     def subscriber(self, subscriber: Subscriber) -> Json:

@@ -47,15 +47,21 @@ def key_of(account: Account) -> dict[str, str]:
     return {"Authorization": f"Bearer {account.api_key}", "X-Checkly-Account": account.uuid}
 
 
+def contract_of(path: str) -> Contract:
+    """The document that describes this path."""
+    return Contract.v3() if path.startswith("/v3/") else Contract.v1()
+
+
 async def check_request(request: httpx.Request) -> None:
     body = json.loads(request.content) if request.content else None
-    Contract.v1().validate_request(request.method, request.url.path, body)
+    contract_of(request.url.path).validate_request(request.method, request.url.path, body)
 
 
 async def check_response(response: httpx.Response) -> None:
     await response.aread()
     body = response.json() if response.content else None
-    Contract.v1().validate_response(response.request.method, response.request.url.path, response.status_code, body)
+    path = response.request.url.path
+    contract_of(path).validate_response(response.request.method, path, response.status_code, body)
 
 
 async def eventually(look: Callable[[], Awaitable[Found]]) -> Found:

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from bridge.sandbox import Account
+from bridge.sandbox.account import Group
+from bridge.sandbox.catalog import Catalog
 
 WHOLE = """
 name: Example
@@ -17,6 +19,9 @@ pages:
     subscribers: [a@example.com]
     cards: [{name: Shop, services: [Checkout]}]
   - {name: Partners, url: partners, private: true}
+  - name: Platform
+    url: platform
+    components: [Dashboard, {name: API, components: [Orders, Dashboard]}]
 """
 
 
@@ -25,8 +30,18 @@ def test_a_file_in_full(tmp_path: Path) -> None:
     path.write_text(WHOLE, encoding="utf-8")
     account = Account.load(path)
     assert account.uuid == "5f1c0d1e-0000-4000-8000-000000000001"
-    assert [page.url for page in account.shown] == ["public", "partners"]
+    assert [page.url for page in account.shown] == ["public", "partners", "platform"]
     assert account.shown[0].cards[0].services == ("Checkout",)
+    assert account.shown[2].components == ("Dashboard", Group("API", ("Orders", "Dashboard")))
+    catalog = Catalog(account, 0)
+    assert [page.url for page in catalog.pages.values()] == ["public", "partners"]
+    (platform,) = catalog.component_pages.values()
+    assert [(one.name, one.type) for one in platform.in_order()] == [
+        ("Dashboard", "SERVICE"),
+        ("API", "GROUP"),
+        ("Orders", "SERVICE"),
+        ("Dashboard", "SERVICE"),
+    ]
 
 
 def test_services_alone_are_an_account_with_one_page() -> None:
@@ -50,6 +65,9 @@ def test_ids_follow_from_names() -> None:
         ("pages: [{name: A, url: a}, {name: B, url: a}]", "two pages have the url 'a'"),
         ("pages: [{name: A, url: A b}]", "$.pages[0].url"),
         ("pages: [{name: A, url: a, cards: [{name: C, services: [X]}]}]", "'X', which is not in `services`"),
+        ("pages: [{name: A, url: a, components: [C, C]}]", "page 'a' has 'C' twice"),
+        ("pages: [{name: A, url: a, components: [{name: G, components: [C, C]}]}]", "'C' is in group 'G' twice"),
+        ("pages: [{name: A, url: a, private: true, components: [C]}]", "neither cards nor privacy"),
         ("id: 7", "$.id"),
         ("name: [", "line 1"),
         ("", "object"),

@@ -46,7 +46,13 @@ async def test_a_service_disappears(api: httpx.AsyncClient, account: Account) ->
 async def test_settings_change_one_by_one(api: httpx.AsyncClient) -> None:
     await api.patch("/sandbox/settings", json={"rate_limit": 600})
     answer = await api.patch("/sandbox/settings", json={"whole_seconds": True})
-    assert answer.json() == {"rate_limit": 600, "retry_after": None, "list_lag_ms": 0, "whole_seconds": True}
+    assert answer.json() == {
+        "rate_limit": 600,
+        "retry_after": None,
+        "list_lag_ms": 0,
+        "whole_seconds": True,
+        "v1_gone": None,
+    }
     assert (await api.patch("/sandbox/settings", json={"rate_limit": None})).json()["rate_limit"] is None
     assert (await api.patch("/sandbox/settings", json={"rate_limit": -1})).status_code == 400
 

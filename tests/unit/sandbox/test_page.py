@@ -8,9 +8,9 @@ import pytest
 
 from bridge.sandbox import Account
 from bridge.sandbox.clock import iso
-from bridge.sandbox.page import view
 from bridge.sandbox.state import State
 from bridge.sandbox.uptime import DAY_MS
+from bridge.sandbox.views import view
 from tests.unit.sandbox.helpers import INCIDENTS, START, Clock, new_incident, update
 
 

@@ -3,48 +3,58 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.sandbox.incidents import Incident, Update
-from bridge.sandbox.uptime import DAY_MS, DAYS, last_days, percentage
+from bridge.sandbox.conditions import IMPACTS, OPERATIONAL, SEVERITIES, Condition
+from bridge.sandbox.uptime import DAY_MS, DAYS, Span, last_days, percentage
 
 HOUR_MS = 3_600_000
 TODAY = 20_000 * DAY_MS
 NOW = TODAY + 12 * HOUR_MS
 
 
-def incident(begin: int, end: int | None, severity: str = "MAJOR") -> Incident:
-    updates = [Update("u", "x", "INVESTIGATING", begin, begin, notify=False)]
-    if end is not None:
-        updates.append(Update("v", "x", "RESOLVED", end, end, notify=False))
-    return Incident("i", "x", severity, (), begin, begin, updates)  # type: ignore[arg-type]
-
-
 def test_without_incidents_every_day_is_good() -> None:
     days = last_days([], NOW)
     assert (len(days), days[-1].starts_at, percentage(days)) == (DAYS, TODAY, 100)
-    assert not any(day.severity or day.down_ms for day in days)
+    assert {(day.condition, day.down_ms) for day in days} == {(OPERATIONAL, 0)}
 
 
 def test_an_incident_over_midnight_counts_on_both_days() -> None:
-    *_, before, today = last_days([incident(TODAY - 2 * HOUR_MS, TODAY + HOUR_MS)], NOW)
+    *_, before, today = last_days([Span(SEVERITIES["MAJOR"], TODAY - 2 * HOUR_MS, TODAY + HOUR_MS)], NOW)
     assert (before.down_ms, today.down_ms) == (2 * HOUR_MS, HOUR_MS)
 
 
-def test_a_running_incident_counts_until_now_and_the_worst_colors_the_day() -> None:
-    open_one, over = incident(TODAY, None, "MINOR"), incident(TODAY, TODAY + HOUR_MS, "CRITICAL")
-    today = last_days([open_one, over], NOW)[-1]
-    assert (today.down_ms, today.severity) == (12 * HOUR_MS, "CRITICAL")
+def test_the_worst_colors_the_day() -> None:
+    spans = [Span(SEVERITIES["MINOR"], TODAY, NOW), Span(SEVERITIES["CRITICAL"], TODAY, TODAY + HOUR_MS)]
+    today = last_days(spans, NOW)[-1]
+    assert (today.down_ms, today.condition) == (12 * HOUR_MS, SEVERITIES["CRITICAL"])
+
+
+def test_impacts_count_by_their_share_and_overlaps_by_the_worst() -> None:
+    spans = [
+        Span(IMPACTS["PARTIAL_OUTAGE"], TODAY, TODAY + 10 * HOUR_MS),
+        Span(IMPACTS["MAJOR_OUTAGE"], TODAY + HOUR_MS, TODAY + 2 * HOUR_MS),
+        Span(IMPACTS["DEGRADED_PERFORMANCE"], TODAY, NOW),
+        Span(IMPACTS["UNDER_MAINTENANCE"], TODAY - DAY_MS, TODAY - HOUR_MS),
+    ]
+    *_, before, today = last_days(spans, NOW)
+    assert today.down_ms == HOUR_MS + 9 * HOUR_MS * 30 // 100
+    assert (before.down_ms, before.condition.words) == (0, "Under maintenance")
 
 
 @given(
     st.lists(
-        st.tuples(st.integers(-100 * 24, 12), st.integers(0, 100)).map(
-            lambda hours: (TODAY + hours[0] * HOUR_MS, min(NOW, TODAY + (hours[0] + hours[1]) * HOUR_MS))
+        st.tuples(
+            st.sampled_from([*SEVERITIES.values(), *IMPACTS.values()]), st.integers(-100 * 24, 12), st.integers(0, 100)
         ),
         max_size=8,
     )
 )
-def test_overlaps_count_once(spans: list[tuple[int, int]]) -> None:
-    days = last_days([incident(begin, end) for begin, end in spans], NOW)
-    first = TODAY - (DAYS - 1) * DAY_MS
-    hours = {hour for begin, end in spans for hour in range(begin, end, HOUR_MS) if hour >= first}
-    assert sum(day.down_ms for day in days) == len(hours) * HOUR_MS
+def test_every_hour_counts_once_by_the_worst_in_it(drawn: list[tuple[Condition, int, int]]) -> None:
+    spans = [
+        Span(condition, TODAY + begin * HOUR_MS, min(NOW, TODAY + (begin + length) * HOUR_MS))
+        for condition, begin, length in drawn
+    ]
+    expected: dict[int, int] = {}
+    for span in spans:
+        for hour in range(max(span.begins_at, TODAY - (DAYS - 1) * DAY_MS), span.ends_at, HOUR_MS):
+            expected[hour] = max(expected.get(hour, 0), span.condition.downtime)
+    assert sum(day.down_ms for day in last_days(spans, NOW)) == sum(expected.values()) * HOUR_MS // 100

@@ -1,0 +1,120 @@
+"""The routes for the updates of an incident, which the generations of the API share but for details."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from bridge.sandbox.clock import instant, iso
+from bridge.sandbox.incidents import Status
+from bridge.sandbox.reading import Moment, Text, bad_request, decode, named
+from bridge.sandbox.state import Draft
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+    from starlette.routing import BaseRoute
+
+    from bridge.sandbox.impacts import AnyIncident
+    from bridge.sandbox.incidents import Update
+    from bridge.sandbox.state import State
+
+UPDATES_LISTED = 100
+
+
+class UpdateBody(Struct, kw_only=True, forbid_unknown_fields=True):
+    """An incident update to post, or the new content of one."""
+
+    description: Text
+    status: Status | None = None
+    public_at: Moment | None = field(name="publicIncidentUpdateDate", default=None)
+    notify: bool = field(name="notifySubscribers", default=False)
+
+    def draft(self) -> Draft:
+        """What it asks for."""
+        public_at = None if self.public_at is None else instant(self.public_at)
+        return Draft(description=self.description, status=self.status, public_at=public_at, notify=self.notify)
+
+
+class UpdateRoutes:
+    """Reading and writing updates; every endpoint's errors are ``HTTPException``.
+
+    Args:
+        state: the account.
+        incident: finds the incident that a request's path names.
+        body: what the generation takes as an update.
+        created: the status that answers a new one.
+    """
+
+    def __init__(
+        self,
+        state: State,
+        incident: Callable[[Request], AnyIncident],
+        body: type[UpdateBody],
+        created: int,
+    ) -> None:
+        self._state = state
+        self._incident = incident
+        self._body = body
+        self._created = created
+
+    def routes(self, incident: str) -> list[BaseRoute]:
+        """All routes, below the path of an incident."""
+        all_, one = f"{incident}/incident-updates", f"{incident}/incident-updates/{{update}}"
+        return [
+            Route(all_, self.list, methods=["GET"]),
+            Route(all_, self.create, methods=["POST"]),
+            Route(one, self.read, methods=["GET"]),
+            Route(one, self.replace, methods=["PUT"]),
+            Route(one, self.delete, methods=["DELETE"]),
+        ]
+
+    async def list(self, request: Request) -> Response:
+        """A bare array, newest first, without paging."""
+        seen = self._state.listed([self._incident(request)])
+        newest_first = [update for incident in seen for update in reversed(incident.updates)]
+        return JSONResponse([spell(update) for update in newest_first[:UPDATES_LISTED]])
+
+    async def create(self, request: Request) -> Response:
+        """RESOLVED closes the incident, any other status re-opens a closed one."""
+        incident, draft = self._incident(request), decode(await request.body(), self._body).draft()
+        with bad_request():
+            return JSONResponse(spell(self._state.post(incident, draft)), self._created)
+
+    async def read(self, request: Request) -> Response:
+        """One update."""
+        return JSONResponse(spell(self._update(request, self._incident(request))))
+
+    async def replace(self, request: Request) -> Response:
+        """Edit an update; nobody is mailed again."""
+        incident = self._incident(request)
+        update, draft = self._update(request, incident), decode(await request.body(), self._body).draft()
+        with bad_request():
+            return JSONResponse(spell(self._state.revise(incident, update, draft)))
+
+    async def delete(self, request: Request) -> Response:
+        """Refuses to delete the only one."""
+        incident = self._incident(request)
+        with bad_request():
+            incident.drop(self._update(request, incident))
+        self._state.touch(incident)
+        return Response(status_code=204)
+
+    def _update(self, request: Request, incident: AnyIncident) -> Update:
+        return named(request, "update", incident.find)
+
+
+def spell(update: Update) -> dict[str, Any]:
+    """An incident update in JSON."""
+    return {
+        "id": update.id,
+        "description": update.description,
+        "status": update.status,
+        "publicIncidentUpdateDate": iso(update.public_at),
+        "notifySubscribers": update.notify,
+        "created_at": iso(update.created_at),
+    }
