@@ -13,7 +13,8 @@ RUN python -m venv /opt/tools \
  && /opt/tools/bin/pip install --require-hashes --only-binary :all: --requirement build.lock \
  && python -m venv --without-pip /opt/bridge \
  && /opt/tools/bin/pip --python /opt/bridge/bin/python install \
-      --require-hashes --only-binary :all: --requirement requirements.lock
+      --require-hashes --only-binary :all: --requirement requirements.lock \
+ && find /opt/bridge -type d -name tests -prune -exec rm -r {} +
 COPY pyproject.toml README.md LICENSE ./
 COPY bridge bridge
 RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \

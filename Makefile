@@ -11,7 +11,7 @@ COMPILE := $(VENV)/uv/bin/uv pip compile --quiet --upgrade --universal --generat
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format docs bench chaos lock
+.PHONY: help setup demo test check format docs bench chaos mutants lock
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ bench: $(READY) ## Compare the bridge with a bare endpoint on this machine
 
 chaos: $(READY) ## Run the fault campaigns (ARGS='--help' lists them; without ARGS half an hour)
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+mutants: $(READY) ## Break each promise by one line, and see that a test notices
+	$(BIN)/python -m tests.chaos.mutants $(ARGS)
 
 lock: $(READY) ## Lock what the image installs and is built with, with hashes, to the newest versions
 	$(BIN)/python -m venv $(VENV)/uv

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bridge.sources.credentials import Credentials, Verdict
+from bridge.store import NotDurable, NotReplicated, StoreUnavailable
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="checkly-bridge", Bearer realm="checkly-bridge"'}
 
@@ -41,8 +42,13 @@ def authorize(request: Request, credentials: Credentials, variable: str) -> None
         raise Refusal(401, "unauthorized", message, _CHALLENGE)
 
 
-def store_unavailable() -> Refusal:
+def store_unavailable(error: StoreUnavailable) -> Refusal:
     """Nothing can be promised or read."""
+    match error:
+        case NotDurable():
+            return Refusal(503, "store_not_durable", str(error))
+        case NotReplicated():
+            return Refusal(503, "store_not_replicated", str(error))
     return Refusal(503, "store_unavailable", "Redis is unavailable or cannot write; try again")
 
 

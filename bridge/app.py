@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Final, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -11,7 +11,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
+from bridge import telemetry
 from bridge.answers import Refusal, answer, authorize, store_unavailable
 from bridge.model import Incident
 from bridge.receive import AlertStore, LiveConfig, Receiver
@@ -21,7 +23,6 @@ from bridge.silence import Silence
 from bridge.sources.body import InFlight
 from bridge.sources.credentials import Credentials
 from bridge.store import CountedAlert, StoreUnavailable
-from bridge.telemetry import REGISTRY
 from bridge.views import alert_view, incident_view
 
 ADMIN_TOKENS: Final = "ADMIN_TOKENS"
@@ -69,11 +70,13 @@ def create_app(
     application does not receive.
     """
     webhooks = []
+    receivers = {}
     for sender in senders:
+        telemetry.expect(sender.name)
         if not receives:
             webhooks.append(Route(f"/webhooks/{sender.name}", _not_receiving, methods=sender.methods))
             continue
-        receiver = Receiver(
+        receivers[f"/webhooks/{sender.name}"] = Receiver(
             sender,
             store=store,
             config=config,
@@ -83,7 +86,6 @@ def create_app(
             silence=silence,
             on_change=on_change,
         )
-        webhooks.append(Route(f"/webhooks/{sender.name}", receiver))
     api = _Api(store, admin_credentials)
     routes = [
         *webhooks,
@@ -93,13 +95,30 @@ def create_app(
         Route("/api/incidents", api.incidents),
         Route("/api/incidents/{id}", api.incident),
     ]
-    app = Starlette(
+    app = _Application(
+        receivers,
         routes=routes,
         exception_handlers=dict.fromkeys((Refusal, StoreUnavailable, HTTPException, Exception), _on_error),
     )
     app.router.redirect_slashes = False  # a redirected POST becomes a GET without body: the alert would be lost
     app.state.stopping = False
     return app
+
+
+class _Application(Starlette):
+    """Starlette, which deliveries reach without its middleware and routing: a receiver answers every error itself."""
+
+    def __init__(self, receivers: Mapping[str, Receiver], **options: Any) -> None:
+        super().__init__(**options)
+        self._receivers = receivers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        receiver = self._receivers.get(scope["path"]) if scope["type"] == "http" else None
+        if receiver is None:
+            await super().__call__(scope, receive, send)
+        else:
+            scope["app"] = self
+            await receiver(scope, receive, send)
 
 
 class _Api:
@@ -144,7 +163,7 @@ def _readyz(health: Health) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _metrics(_: Request) -> Response:
-    return Response(generate_latest(REGISTRY), media_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)
 
 
 async def _on_error(_: Request, error: Exception) -> Response:
@@ -152,7 +171,7 @@ async def _on_error(_: Request, error: Exception) -> Response:
         case Refusal():
             return error.answer()
         case StoreUnavailable():
-            return store_unavailable().answer()
+            return store_unavailable(error).answer()
         case HTTPException():
             code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
             return Refusal(error.status_code, code, error.detail, error.headers).answer()

@@ -5,52 +5,69 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from bridge.config.schema import Config
 from bridge.silence import Silence
-from bridge.store import Durability, Store, StoreUnavailable
+from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store, StoreUnavailable
 from bridge.telemetry import (
     INCIDENTS,
+    INCIDENTS_HELD_BACK,
     INCIDENTS_PARKED,
+    INCIDENTS_WITHOUT_ALERT,
     OLDEST_DUE,
     STORE_DURABLE,
     STORE_OK,
+    WATCHDOG_SEEN,
     WRITES_PAUSED,
     Event,
     log,
 )
 
 SAMPLE_S = 5.0
-INSPECT_EVERY = 12  # samples between two looks at the server's settings
+REMIND_EVERY = 12  # samples until trouble that lasts is said again
 ANSWER_AGE_MS = 1_000
 
 
 class Health:
-    """Answers ``/readyz`` and samples the store. ``clock`` is in milliseconds and never runs backwards."""
+    """Answers ``/readyz`` and samples the store.
 
-    def __init__(self, store: Store, silence: Silence, *, clock: Callable[[], int]) -> None:
+    ``config`` gives the configuration in force; ``clock`` is in milliseconds and never runs backwards.
+    """
+
+    def __init__(
+        self, store: Store, silence: Silence, *, config: Callable[[], Config], clock: Callable[[], int]
+    ) -> None:
         self._store = store
         self._silence = silence
+        self._config = config
         self._clock = clock
         self._checked_at: int | None = None
         self._verdict = (False, "not checked yet")
+        self._said: tuple[str, ...] = ()
 
     async def ready(self) -> tuple[bool, str]:
-        """Whether Redis takes writes, as of at most a second ago. Checkly may be down: alerts are kept."""
+        """Whether a delivery would be kept, as of at most a second ago. Checkly may be down: alerts are kept."""
         now = self._clock()
         if self._checked_at is None or now - self._checked_at >= ANSWER_AGE_MS:
             self._verdict = await self._check()
             self._checked_at = now
         return self._verdict
 
-    async def inspect(self) -> Durability | None:
-        """Look at the server's settings; say what stands against durability. None when it does not answer."""
+    async def inspect(self, *, remind: bool = True) -> Durability | None:
+        """Look at the server's settings. None when it does not answer.
+
+        Says what stands against durability if that is new, or if it is to ``remind``.
+        """
         try:
             durability = await self._store.inspect()
         except StoreUnavailable as error:
-            log(Event.STORE_UNAVAILABLE, reason=str(error))
+            if remind:
+                log(Event.STORE_UNAVAILABLE, reason=str(error))
             return None
         STORE_DURABLE.set(not durability.problems)
-        for problem in durability.problems:
-            log(Event.STORE_NOT_DURABLE, server=durability.server, problem=problem)
+        if remind or durability.problems != self._said:
+            for problem in durability.problems:
+                log(Event.STORE_NOT_DURABLE, server=durability.server, problem=problem)
+        self._said = durability.problems
         return durability
 
     async def watch(self) -> None:
@@ -60,13 +77,15 @@ class Health:
             samples += 1
             await self._sample()
             self._silence.check()
-            if samples % INSPECT_EVERY == 0:
-                await self.inspect()
+            await self.inspect(remind=samples % REMIND_EVERY == 0)
             await asyncio.sleep(SAMPLE_S)
 
     async def _check(self) -> tuple[bool, str]:
         try:
             await self._store.check()
+        except (NotDurable, NotReplicated) as error:
+            STORE_OK.set(1)
+            return False, str(error)
         except StoreUnavailable:
             STORE_OK.set(0)
             return False, "Redis does not answer or cannot write"
@@ -84,5 +103,18 @@ class Health:
         for phase, count in overview.phases.items():
             INCIDENTS.labels(phase).set(count)
         INCIDENTS_PARKED.set(overview.parked)
+        INCIDENTS_HELD_BACK.set(overview.held_back)
         OLDEST_DUE.set(overview.oldest_due_ms / 1000)
         WRITES_PAUSED.set(overview.paused is not None)
+        _show(overview, self._config())
+
+
+def _show(overview: Overview, config: Config) -> None:
+    """The gauges whose meaning is the configuration's. A watchdog that was never heard of shows 0."""
+    INCIDENTS_WITHOUT_ALERT.set(
+        sum(each.quiet_ms > config.policy_of(each.route).resolve_after_ms for each in overview.quiet)
+    )
+    WATCHDOG_SEEN.clear()
+    for route in config.routes:
+        if route.watchdog:
+            WATCHDOG_SEEN.labels(route.name).set(overview.watchdogs.get(route.name, 0) / 1000)

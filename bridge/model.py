@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
+import msgspec
 from msgspec import Struct
 
 
@@ -18,6 +19,16 @@ class Severity(IntEnum):
     MEDIUM = 2
     MAJOR = 3
     CRITICAL = 4
+
+
+class Impact(IntEnum):
+    """What an incident does to a component of a v3 page; a higher number is worse. The names are Checkly's."""
+
+    OPERATIONAL = 0
+    UNDER_MAINTENANCE = 1
+    DEGRADED_PERFORMANCE = 2
+    PARTIAL_OUTAGE = 3
+    MAJOR_OUTAGE = 4
 
 
 class AlertStatus(StrEnum):
@@ -72,21 +83,32 @@ class Routed(Struct, frozen=True, kw_only=True):
 class Ignored(Struct, frozen=True, kw_only=True):
     """Routing's answer for a label set that is not published.
 
-    ``reason`` is ``route`` (a route says so), ``unmatched``, or ``service``: a route takes the service from a label
-    whose value names no configured service.
+    ``reason`` is ``route`` (a route says so), ``watchdog``, ``unmatched``, or ``service``: a route takes the service
+    from a label whose value names no configured service. ``watchdog`` names the route whose watchdog this is.
     """
 
     reason: str
     why: tuple[str, ...]
+    watchdog: str | None = None
+
+
+IMPACTS = {
+    Severity.CRITICAL: Impact.MAJOR_OUTAGE,
+    Severity.MAJOR: Impact.PARTIAL_OUTAGE,
+    Severity.MEDIUM: Impact.DEGRADED_PERFORMANCE,
+    Severity.MINOR: Impact.DEGRADED_PERFORMANCE,
+}
+"""What each severity does to a component of a v3 page, unless the configuration says otherwise."""
 
 
 class Policy(Struct, frozen=True, kw_only=True):
-    """A route's timing, after defaults and overrides."""
+    """A route's timing, and what its severities mean on pages that show impacts; after defaults and overrides."""
 
     publish_after_ms: int = 60_000
     resolve_after_ms: int = 120_000
     reopen_after_ms: int = 600_000
     hold_refire_ms: int = 360_000
+    impacts: dict[Severity, Impact] = msgspec.field(default_factory=lambda: dict(IMPACTS))
 
 
 class Phase(StrEnum):
@@ -170,7 +192,8 @@ class Intent(Struct, frozen=True, kw_only=True):
 
     ``unknown_at`` is set once the outcome is unknown: from then on the write may only be repeated after
     looking for its effect (``looks`` counts how often that was done). ``remark`` is the event of the remark it tells,
-    ``displays`` are the public names of its services.
+    ``displays`` are the public names of its services. ``impacts`` is what each service's components are to show; v1
+    shows none.
     """
 
     write: Write
@@ -186,8 +209,29 @@ class Intent(Struct, frozen=True, kw_only=True):
     recorded_at: int
     remark: str = ""
     displays: dict[str, str] = {}
+    impacts: dict[str, Impact] = {}
     unknown_at: int | None = None
     looks: int = 0
+
+
+V1_PAGE = "v1"
+"""The one page of the v1 API: an incident there belongs to services, wherever these are shown."""
+_V3 = "v3:"
+
+
+def v3_page(reference: str) -> str:
+    """The name of the v3 page that the configuration calls ``reference``."""
+    return f"{_V3}{reference}"
+
+
+def v3_reference(page: str) -> str:
+    """What the configuration calls the v3 page of this name."""
+    return page.removeprefix(_V3)
+
+
+def shows_impacts(page: str) -> bool:
+    """Whether the page of this name shows an impact per component, rather than one severity."""
+    return page.startswith(_V3)
 
 
 class Post(Struct, frozen=True, kw_only=True):
@@ -199,7 +243,8 @@ class Post(Struct, frozen=True, kw_only=True):
     found to have resolved or deleted it, ``missing_at`` since when the page says that it does not exist.
     ``verify_at`` is when to look for a late twin of a write that was repeated, ``verifications`` how often it was done.
     ``told`` are the events of the remarks that it shows, ``displays`` the public names under which its services were
-    told of.
+    told of. ``impacts`` is what the components of its services show. ``search_at`` is when to look for something of
+    ours that nothing is recorded of. ``held_by`` is the open incident of someone else for which it is held back.
     """
 
     remote_id: str | None = None
@@ -222,6 +267,9 @@ class Post(Struct, frozen=True, kw_only=True):
     verifications: int = 0
     told: tuple[str, ...] = ()
     displays: dict[str, str] = {}
+    impacts: dict[str, Impact] = {}
+    search_at: int | None = None
+    held_by: str = ""
 
     @property
     def is_open(self) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
+from functools import cache
 
 from msgspec import Struct
 from msgspec.structs import asdict
+from prometheus_client import Counter
 
 from bridge import telemetry
 from bridge.model import Alert, Ignored, Routed
@@ -18,7 +19,7 @@ Decision = tuple[Alert, Routed | Ignored]
 
 _LINES_A_DELIVERY = 20  # a storm must not drown the log
 _UNCHANGED = frozenset({"repeat", "stale", "unknown"})
-_IGNORED = {"route": "ignored", "unmatched": "unmatched", "service": "unknown_service"}
+_IGNORED = {"route": "ignored", "watchdog": "watchdog", "unmatched": "unmatched", "service": "unknown_service"}
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -34,23 +35,29 @@ def report(
     source: str, delivery: Delivery, unheard: Sequence[Ignored], heard: Sequence[tuple[Decision, Change]]
 ) -> Outcome:
     """Count and log: ``unheard`` are the alerts that never reached the store, ``heard`` those that did."""
-    counts = Counter(_IGNORED[ignored.reason] for ignored in unheard)
-    counts.update(_outcome(decision, change) for (_, decision), change in heard)
-    counts["unusable"] = len(delivery.unusable)
+    names = [_IGNORED[ignored.reason] for ignored in unheard]
+    names += [_outcome(decision, change) for (_, decision), change in heard]
+    names += ["unusable"] * len(delivery.unusable)
+    counts = {name: names.count(name) for name in set(names)}
     for name, count in counts.items():
-        if count:
-            telemetry.ALERTS.labels(source, name).inc(count)
+        _count(source, name).inc(count)
     changed = [(decision, change) for (_, decision), change in heard if change.outcome not in _UNCHANGED]
     outcome = Outcome(
         alerts=len(delivery.alerts) + len(delivery.unusable),
         changed=len(changed),
-        ignored=sum(counts[name] for name in _IGNORED.values()),
+        ignored=sum([counts.get(name, 0) for name in _IGNORED.values()]),
         unusable=len(delivery.unusable),
     )
     _report_rest(source, delivery)
     if changed:
         _log_changed(source, changed, outcome)
     return outcome
+
+
+@cache
+def _count(source: str, outcome: str) -> Counter:
+    """The counter of these alerts; looking it up by its labels is what costs."""
+    return telemetry.ALERTS.labels(source, outcome)
 
 
 def _outcome(decision: Routed | Ignored, change: Change) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from bridge.model import Intent, Phase, Post, Write
+from bridge.model import Impact, Intent, Phase, Post, Write
 
 LOOKS_BEFORE_REPEAT = 2
 FIRST_LOOK_MS = 1_000
@@ -35,6 +35,8 @@ def succeeded(post: Post, remote_id: str) -> Post:
         services=intent.services,
         labels=intent.labels,
         displays=post.displays | intent.displays,
+        impacts=_impacts(post, intent),
+        held_by="",
         announced_severity=intent.severity if announces else post.announced_severity,
         announced_services=intent.services if announces else post.announced_services,
         public_at=intent.public_at,
@@ -48,6 +50,13 @@ def succeeded(post: Post, remote_id: str) -> Post:
         missing_at=None,
         verify_at=_verify_at_the_end(post) if intent.status is Phase.RESOLVED else post.verify_at,
     )
+
+
+def _impacts(post: Post, intent: Intent) -> dict[str, Impact]:
+    """An update leaves the components as they are; the last one ends whatever was wrong with them."""
+    if intent.write is not Write.UPDATE:
+        return intent.impacts
+    return dict.fromkeys(post.impacts, Impact.OPERATIONAL) if intent.status is Phase.RESOLVED else post.impacts
 
 
 def not_sent(post: Post, *, retry_at: int) -> Post:
@@ -85,6 +94,11 @@ def absent(post: Post, *, now: int, settle_ms: int) -> Post:
     if intent.write is Write.OPEN:
         return replace(post, verify_at=now + settle_ms, verifications=0)
     return post
+
+
+def held(post: Post, *, by: str, retry_at: int) -> Post:
+    """Someone else's incident is open for the same: nothing is posted beside it."""
+    return replace(post, held_by=by, attempts=0, retry_at=retry_at, parked=None, parked_write="")
 
 
 def missing(post: Post, *, now: int, retry_at: int) -> Post:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Collection, Sequence
+from functools import cache, lru_cache
 from typing import Protocol
 
 from prometheus_client import Counter
@@ -25,12 +25,15 @@ from bridge.outcome import Decision, Outcome, report
 from bridge.routing import Router
 from bridge.senders import Sender
 from bridge.silence import Silence
-from bridge.sources.body import InFlight, Overloaded, TooLarge, read_body
+from bridge.sources.body import InFlight, Overloaded, TooLarge, Turns, read_body
 from bridge.sources.delivery import Delivery, NotUnderstood
 from bridge.store import Change, StoreUnavailable
 from bridge.telemetry import Event, log
 
 _BODY_SECONDS = 30  # a sender that stalls may not occupy a place for ever
+_DECODED_BYTES = 16 << 20  # at a time: decoded, a body of small alerts takes many times its size
+_SMALL_BYTES = 64 << 10
+_ALERTS_AT_ONCE = 1_000  # then other requests get their turn
 
 Item = tuple[Alert, Routed | None]
 
@@ -44,6 +47,10 @@ class AlertStore(Protocol):
 
     async def remark(self, remark: Remark, /) -> bool:
         """Keep words for the public with their alert's incident; False if there is none. Raises StoreUnavailable."""
+        ...
+
+    async def hear(self, watchdogs: Collection[str], /) -> None:
+        """Note that the watchdogs of these routes were heard of just now. Raises StoreUnavailable."""
         ...
 
 
@@ -76,11 +83,11 @@ class Receiver:
         self._config = config
         self._router = router
         self._in_flight = in_flight
+        self._turns = Turns(size=_DECODED_BYTES, small=_SMALL_BYTES)
         self._clock = clock
         self._silence = silence
         self._on_change = on_change
         self._seconds = telemetry.DELIVERY_SECONDS.labels(sender.name)
-        telemetry.expect(sender.name)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one delivery."""
@@ -92,11 +99,11 @@ class Receiver:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            return answer({"status": "accepted", "delivery": await self._take(request)}, 202)
+            return _accepted(await self._take(request))
         except Refusal as refusal:
             return self._refused(refusal)
         except StoreUnavailable as error:
-            return self._refused(store_unavailable(), Event.STORE_UNAVAILABLE, detail=str(error))
+            return self._refused(store_unavailable(error), Event.STORE_UNAVAILABLE, detail=str(error))
         except Exception as error:  # noqa: BLE001 - whatever broke, the sender must come again
             defect = Refusal(503, "internal", "an unexpected error, logged by the bridge; try again")
             return self._refused(defect, Event.DELIVERY_FAILED, detail=type(error).__name__, where=_origin(error))
@@ -118,7 +125,8 @@ class Receiver:
                 body = await _read(request, declared, limit)
                 self._sender.authenticate(request, body)
                 self._silence.heard(self._sender.name)
-                return await self._ingest(self._sender.parse(body, received_at, config), config)
+                async with self._turns.turn(len(body)):
+                    return await self._ingest(self._sender.parse(body, received_at, config), config)
         except TooLarge:
             raise Refusal(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None
         except Overloaded:
@@ -127,21 +135,33 @@ class Receiver:
             raise Refusal(400, "not_understood", f"not {self._sender.payload}: {error}") from None
 
     async def _ingest(self, delivery: Delivery, config: Config) -> Outcome:
-        heard: list[Decision] = []
+        heard: list[tuple[Decision, Change]] = []
         unheard: list[Ignored] = []
-        for alert in delivery.alerts:
-            decision = self._router.route(alert.labels, config)
-            is_over = alert.status is AlertStatus.RESOLVED
-            if isinstance(decision, Ignored) and not (is_over or self._sender.relabels):
-                unheard.append(decision)
-            else:  # routing may ignore now what an incident, opened under other labels or routes, still counts
-                heard.append((alert, decision))
-        items = [(alert, decision if isinstance(decision, Routed) else None) for alert, decision in heard]
-        changes = await self._store.ingest(items) if items else []
-        if self._on_change is not None and any(change.outcome != "repeat" for change in changes):
+        watchdogs: set[str] = set()
+        for start in range(0, len(delivery.alerts), _ALERTS_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            decided: list[Decision] = []
+            for alert in delivery.alerts[start : start + _ALERTS_AT_ONCE]:
+                decision = self._router.route(alert.labels, config)
+                is_over = alert.status is AlertStatus.RESOLVED
+                if isinstance(decision, Ignored) and decision.watchdog is not None and not is_over:
+                    watchdogs.add(decision.watchdog)
+                if isinstance(decision, Ignored) and not (is_over or self._sender.relabels):
+                    unheard.append(decision)
+                else:  # routing may ignore now what an incident, opened under other labels or routes, still counts
+                    decided.append((alert, decision))
+            heard += zip(decided, await self._store_all(decided), strict=True)
+        if watchdogs:
+            await self._store.hear(watchdogs)
+        if self._on_change is not None and any(change.outcome != "repeat" for _, change in heard):
             self._on_change()
         await self._remark(delivery.remarks)
-        return report(self._sender.name, delivery, unheard, list(zip(heard, changes, strict=True)))
+        return report(self._sender.name, delivery, unheard, heard)
+
+    async def _store_all(self, decided: Sequence[Decision]) -> list[Change]:
+        items = [(alert, decision if isinstance(decision, Routed) else None) for alert, decision in decided]
+        return await self._store.ingest(items) if items else []
 
     async def _remark(self, remarks: Sequence[Remark]) -> None:
         for remark in remarks:
@@ -158,6 +178,11 @@ class Receiver:
         source, code = self._sender.name, refusal.status
         log(event, source=source, code=code, error=refusal.error, message=refusal.message, **fields)
         return refusal.answer()
+
+
+@lru_cache(maxsize=256)
+def _accepted(outcome: Outcome) -> Response:
+    return answer({"status": "accepted", "delivery": outcome}, 202)
 
 
 @cache

@@ -20,6 +20,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ID_DIGITS = 10  # of 5 bits: among 10,000 incidents two share an id with a chance of 1 in 20 million
 _PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _CACHED_LABEL_SETS = 4096
+_LABEL_CHARS = 1_024  # more than a text could show; kept with the incident for every value of a public label
 
 
 def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
@@ -30,6 +31,9 @@ def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
     why = f'route "{found.name}" ({config.path}:{found.line}) matches {_conditions(found.matchers)}'
     if found.ignore:
         return Ignored(reason="route", why=(why, "the route says ignore"))
+    if found.watchdog:
+        why_watchdog = "the route is a watchdog's: while this fires, the bridge notes when it last heard of it"
+        return Ignored(reason="watchdog", why=(why, why_watchdog), watchdog=found.name)
     services, why_services = _services(found, labels, config)
     if not services:
         return Ignored(reason="service", why=(why, why_services))
@@ -43,7 +47,7 @@ def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
         group=group,
         severity=severity,
         services=services,
-        labels={name: labels[name] for name in sorted(config.public_labels) if labels.get(name)},
+        labels={name: labels[name][:_LABEL_CHARS] for name in sorted(config.public_labels) if labels.get(name)},
         hold_refire_ms=found.policy.hold_refire_ms,
         why=(why, why_severity, why_services, f"incident {key}: {_why_key(group)}"),
     )

@@ -6,9 +6,11 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from msgspec import Struct
+
+from bridge.redis_url import RedisURL, RedisURLError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,19 +18,6 @@ if TYPE_CHECKING:
 CHECKLY_API_URL = "https://api.checklyhq.com"
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "json", "text")
-_REDIS_SCHEMES = ("redis", "rediss", "unix")
-_REDIS_PARAMETERS = {
-    "db": "[0-9]{1,9}",
-    "username": ".+",
-    "password": ".+",
-    **dict.fromkeys(("socket_timeout", "socket_connect_timeout", "health_check_interval"), "[1-9][0-9]{0,3}"),
-}
-_REDIS_TLS_PARAMETERS = {
-    **dict.fromkeys(("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"), ".+"),
-    "ssl_cert_reqs": "required|optional|none",
-    "ssl_check_hostname": "true|false",
-}
-_REDIS_LATER = {"redis+sentinel": "Redis Sentinel", "redis+cluster": "Redis Cluster"}
 
 
 class Secret:
@@ -164,27 +153,13 @@ class _Reader:
     def redis_url(self, name: str) -> Secret | None:
         """The address of a Redis or Valkey, which may hold a password."""
         value = self.text(name)
-        url = self._split(name, value)
-        if not value or url is None:
+        if not value:
             return None
-        if url.scheme in _REDIS_LATER:
-            self.problems.append(f"{name}: {_REDIS_LATER[url.scheme]} is not supported yet; use redis:// or rediss://.")
-        elif url.scheme not in _REDIS_SCHEMES or not (url.path if url.scheme == "unix" else url.hostname):
-            self.problems.append(f"{name} must look like redis://[:password@]host:6379/0, rediss://… or unix:///path.")
-        else:
-            self._check_redis(name, url)
+        try:
+            RedisURL.parse(value)
+        except RedisURLError as error:
+            self.problems.extend(f"{name} {problem}" for problem in error.problems)
         return Secret(value)
-
-    def _check_redis(self, name: str, url: SplitResult) -> None:
-        """The parts that the client library would ignore, or fail at later and without naming the variable."""
-        if url.scheme != "unix" and not re.fullmatch("/?[0-9]{0,9}", url.path):
-            self.problems.append(f"{name} must end with the number of a database, such as /0.")
-        known = _REDIS_PARAMETERS | (_REDIS_TLS_PARAMETERS if url.scheme == "rediss" else {})
-        for key, value in parse_qsl(url.query, keep_blank_values=True):
-            if key not in known:
-                self.problems.append(f"{name} has an unknown parameter; {url.scheme}:// knows {', '.join(known)}.")
-            elif not re.fullmatch(known[key], value):
-                self.problems.append(f"{name}: the parameter {key} has a wrong value.")
 
     def _split(self, name: str, value: str) -> SplitResult | None:
         try:

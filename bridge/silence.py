@@ -7,6 +7,9 @@ three dropped deliveries and tells nobody; Alertmanager may have lost its route 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
+
+from prometheus_client import Gauge
 
 from bridge.telemetry import LAST_DELIVERY, Event, log
 
@@ -25,7 +28,7 @@ class Silence:
         """An authentic delivery came."""
         now = self._clock()
         self._heard_at[sender] = self._said_at[sender] = now
-        LAST_DELIVERY.labels(sender).set(now / 1000)
+        _last_delivery(sender).set(now / 1000)
 
     def check(self) -> None:
         """Say once a day which senders have been silent for a day or more (or since this process started)."""
@@ -35,3 +38,9 @@ class Silence:
                 self._said_at[sender] = now
                 seconds = (now - self._heard_at[sender]) // 1000
                 log(Event.SENDER_SILENT, source=sender, seconds=seconds)
+
+
+@cache
+def _last_delivery(sender: str) -> Gauge:
+    """The gauge of this sender; looking it up by its labels is what costs."""
+    return LAST_DELIVERY.labels(sender)

@@ -6,12 +6,15 @@ Nothing outside this module names a metric or a log event by a string, so what i
 from __future__ import annotations
 
 import logging
+import platform
 import sys
 from enum import Enum
 from typing import Any, TextIO
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from bridge import __version__
 
 REGISTRY = CollectorRegistry()
 
@@ -77,12 +80,12 @@ class Event(Enum):
     STORE_UNAVAILABLE = (
         "store_unavailable",
         logging.ERROR,
-        "Redis did not answer or cannot write; deliveries get 503 until it does.",
+        "Redis did not answer or cannot write, or too few replicas confirm it; deliveries get 503 until they do.",
     )
     STORE_NOT_DURABLE = (
         "store_not_durable",
         logging.WARNING,
-        "Redis may forget what it was told: eviction policy or missing persistence.",
+        "Redis may forget what it was told: eviction policy, missing persistence, missing replicas.",
     )
     PHASE_CHANGED = ("phase_changed", logging.INFO, "An incident moved through its lifecycle.")
     PAGE_WRITTEN = ("page_written", logging.INFO, "A write reached the status page and is recorded.")
@@ -107,16 +110,37 @@ class Event(Enum):
         logging.ERROR,
         "The status page refuses this incident's write for good; see the reason.",
     )
+    PAGE_AWAY = (
+        "page_away",
+        logging.WARNING,
+        "Checkly does not answer, or only with 5xx: nothing is begun, and a call a second asks whether it is back.",
+    )
+    PAGE_BACK = ("page_back", logging.INFO, "Checkly answers again: what is due goes out, resolves first.")
     WRITES_PAUSED = (
         "writes_paused",
         logging.ERROR,
         "The status page refuses the API key or account: every write waits.",
+    )
+    INCIDENT_HELD = (
+        "incident_held",
+        logging.WARNING,
+        "Nothing is posted, for an incident that the bridge did not open is open for the same service.",
     )
     WRITES_RESUMED = ("writes_resumed", logging.INFO, "The status page accepts writes again.")
     SERVICE_MISSING = (
         "service_missing",
         logging.ERROR,
         "A configured service is not on the Checkly account; the incident is published without it.",
+    )
+    TARGET_WRONG = (
+        "target_wrong",
+        logging.ERROR,
+        "A configured service does not lead where it should; see the reason. Said at the start, after a change, daily.",
+    )
+    TARGETS_UNREAD = (
+        "targets_unread",
+        logging.WARNING,
+        "The account could not be read to see where the configured services lead; it is tried again.",
     )
     CLOSED_BY_OTHERS = (
         "closed_by_others",
@@ -145,6 +169,12 @@ class Event(Enum):
         self.meaning = meaning
 
 
+BUILD = Gauge(
+    "bridge_build_info", "1, with the bridge's version and Python's.", ["version", "python"], registry=REGISTRY
+)
+BUILD.labels(__version__, platform.python_version()).set(1)
+ProcessCollector(registry=REGISTRY)
+
 DELIVERIES = Counter(
     "bridge_deliveries_total",
     "Webhook deliveries by source and HTTP status answered.",
@@ -162,6 +192,12 @@ LAST_DELIVERY = Gauge(
     "bridge_last_delivery_timestamp_seconds",
     "Unix time of the last authentic delivery, by source.",
     ["source"],
+    registry=REGISTRY,
+)
+WATCHDOG_SEEN = Gauge(
+    "bridge_watchdog_last_seen_timestamp_seconds",
+    "Unix time when the watchdog of a route was last heard firing, by any replica; 0 if it never was.",
+    ["route"],
     registry=REGISTRY,
 )
 ALERTS = Counter(
@@ -186,17 +222,33 @@ ALERTS_TRUNCATED = Counter(
     "bridge_alerts_truncated_total", "Alerts that senders cut from deliveries.", ["source"], registry=REGISTRY
 )
 INCIDENTS = Gauge("bridge_incidents", "Incidents in the store, by phase.", ["phase"], registry=REGISTRY)
+INCIDENTS_HELD_BACK = Gauge(
+    "bridge_incidents_held_back",
+    "Incidents that are not posted because an incident of someone else is open for the same service.",
+    registry=REGISTRY,
+)
 INCIDENTS_PARKED = Gauge(
     "bridge_incidents_parked", "Incidents whose writes the status page refuses for good.", registry=REGISTRY
+)
+INCIDENTS_WITHOUT_ALERT = Gauge(
+    "bridge_incidents_open_without_alert",
+    "Incidents that stand open on the page although for longer than resolve_after no alert of theirs fires or is held.",
+    registry=REGISTRY,
 )
 INCIDENTS_UNKNOWN = Gauge(
     "bridge_incidents_unknown",
     "Open incidents on the page with a reference that this store does not know, when the page was last looked at.",
     registry=REGISTRY,
 )
+TARGETS_WRONG = Gauge(
+    "bridge_targets_wrong",
+    "What is wrong with where the configured services lead, by problem, when the account was last looked at.",
+    ["problem"],
+    registry=REGISTRY,
+)
 OLDEST_DUE = Gauge(
     "bridge_oldest_due_seconds",
-    "How long the most overdue incident has been waiting for a reconciler.",
+    "How long the most overdue incident has been waiting: for a reconciler, for Checkly, or for a key that it accepts.",
     registry=REGISTRY,
 )
 WRITES = Counter(
@@ -235,7 +287,9 @@ CONFIG_OK = Gauge(
 )
 STORE_OK = Gauge("bridge_store_available", "1 while Redis answers and can write.", registry=REGISTRY)
 STORE_DURABLE = Gauge(
-    "bridge_store_durable", "1 if Redis neither evicts keys nor runs without persistence.", registry=REGISTRY
+    "bridge_store_durable",
+    "1 if Redis neither evicts keys nor runs without persistence or the replicas that store.wait_replicas demands.",
+    registry=REGISTRY,
 )
 
 _ANSWERS = ("202", "400", "401", "405", "413", "415", "503")
@@ -250,6 +304,7 @@ def expect(source: str) -> None:
         DELIVERIES.labels(source, code)
     ALERTS.labels(source, "unusable")
     ALERTS_TRUNCATED.labels(source)
+    REMARKS.labels(source, "dropped")
 
 
 _log = structlog.get_logger()

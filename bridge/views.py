@@ -59,10 +59,12 @@ def _post_view(page: str, post: Post) -> dict[str, Any]:
         "status": post.status,
         "severity": None if post.severity is None else post.severity.name,
         "services": post.services,
+        "impacts": {name: impact.name for name, impact in post.impacts.items()},
         "pending": None if post.intent is None else _intent_view(post.intent),
         "attempts": post.attempts,
         "retry_at": _time(post.retry_at),
         "parked": post.parked,
+        "held_by": post.held_by or None,
         "closed_at": _time(post.closed_at),
     }
 

@@ -6,13 +6,28 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
-from tests.servers import Redis, Valkey, programs
+from tests.servers import programs, stores
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_STORES: dict[str, type[Redis]] = {"redis": Redis, "valkey": Valkey}
+    from tests.servers import Store
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--redis",
+        choices=("single", *list(stores)[1:]),
+        default="single",
+        help="what tests/scenarios run on: one Redis, one Valkey, a primary with Sentinels, or a cluster",
+    )
+
+
+# The suite says the same every time; `pytest --hypothesis-profile=default` looks for what it has not tried yet.
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -32,33 +47,43 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture(scope="session")
-def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Redis]]:
-    """Gives the session's server of a kind, ``redis`` or ``valkey``, and starts it when first asked."""
+def store_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Store]]:
+    """Gives the session's server of a kind, and starts it when first asked."""
     with ExitStack() as running:
-        servers: dict[str, Redis] = {}
+        servers: dict[str, Store] = {}
 
-        def get(kind: str) -> Redis:
+        def get(kind: str) -> Store:
             if kind not in servers:
-                servers[kind] = running.enter_context(_STORES[kind](tmp_path_factory.mktemp(kind)))
+                _need(stores[kind].name)
+                servers[kind] = stores[kind](tmp_path_factory.mktemp(kind))
+                running.enter_context(servers[kind])
             return servers[kind]
 
         yield get
 
 
 @pytest.fixture
-def redis_url(request: pytest.FixtureRequest, store_server: Callable[[str], Redis]) -> str:
-    """The URL of an empty Redis; of a Valkey where no Redis is installed.
+def redis_kind() -> str:
+    """The kind of the Redis that a test gets: a Valkey where no Redis is installed."""
+    return "redis" if programs.find("redis-server") or programs.must_be_there() else "valkey"
 
-    ``parametrize("redis_url", ["redis", "valkey"], indirect=True)`` runs a test on both.
+
+@pytest.fixture
+def redis_server(redis_kind: str, store_server: Callable[[str], Store]) -> Store:
+    """A Redis with nothing in it; a test that stops a part of it must start that again.
+
+    ``parametrize("redis_kind", ["redis", "valkey"])`` runs a test on both.
     """
-    kind = getattr(request, "param", None)
-    if kind is None:
-        kind = "redis" if programs.find("redis-server") or programs.must_be_there() else "valkey"
-    _need(_STORES[kind].name)
-    server = store_server(kind)
+    server = store_server(redis_kind)
     with server.client() as client:
         client.flushall()
-    return server.url
+    return server
+
+
+@pytest.fixture
+def redis_url(redis_server: Store) -> str:
+    """The address of ``redis_server``."""
+    return redis_server.url
 
 
 def _need(program: str) -> None:

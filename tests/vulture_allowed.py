@@ -11,7 +11,9 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "visit_For", "visit_If", "visit_CondExpr", "visit_Getattr", "log_errors",
     # fields of wire formats, and what templates read
     "t", "last_update_status", "paginated", "committed", "ended", "to", "subject", "uptime", "history", "shown_on",
-    "communicate",
+    "communicate", "rank", "tone", "custom_domain", "theme_colors", "logo", "logo_dark", "redirect_to", "favicon",
+    "default_theme", "privacy_policy_link", "terms_of_service_link", "footer_text", "google_analytics_tag",
+    "allow_indexing",
     # found by name
-    "MEDIUM", "MAJOR", "CRITICAL",
+    "MEDIUM", "MAJOR", "CRITICAL", "UNDER_MAINTENANCE",
 ]  # fmt: skip

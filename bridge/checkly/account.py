@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from bridge.checkly.errors import UnknownOutcome
 from bridge.checkly.paging import entries
+from bridge.checkly.wire import dicts
 
 if TYPE_CHECKING:
     from bridge.checkly.client import Client
@@ -23,13 +24,18 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Page(Struct, frozen=True, kw_only=True):
-    """A status page. ``url`` is its own domain, else its name at Checkly; ``services`` are Checkly's ids."""
+    """A status page of the v1 API. ``url`` is its name in Checkly's own domain, ``domain`` its own domain or empty.
+
+    ``services`` are the ids of those on its cards. ``version`` is Checkly's number for its generation (None: not told).
+    """
 
     id: str
     name: str
     url: str
+    domain: str = ""
     private: bool
     services: frozenset[str]
+    version: float | None = None
 
 
 async def account(client: Client) -> Account:
@@ -52,14 +58,16 @@ async def account(client: Client) -> Account:
 
 
 async def pages(client: Client) -> list[Page]:
-    """The status pages that the v1 API knows (pages of the newer generation are not among them)."""
+    """The status pages that the v1 API knows. Raises PageError."""
     return [
         Page(
             id=entry["id"],
             name=_text(entry, "name"),
-            url=_text(entry, "customDomain") or _text(entry, "url"),
+            url=_text(entry, "url"),
+            domain=_text(entry, "customDomain"),
             private=entry.get("isPrivate") is True,
             services=frozenset(_shown(entry)),
+            version=_number(entry, "version"),
         )
         for entry in await entries(client, "/v1/status-pages")
     ]
@@ -69,8 +77,8 @@ def _shown(page: dict[str, Any]) -> list[str]:
     """The ids of the services on a page's cards."""
     return [
         service["id"]
-        for card in page.get("cards") or ()
-        for service in card.get("services") or ()
+        for card in dicts(page.get("cards"))
+        for service in dicts(card.get("services"))
         if isinstance(service.get("id"), str)
     ]
 
@@ -79,3 +87,8 @@ def _text(data: Any, *path: str) -> str:
     for key in path:
         data = data.get(key) if isinstance(data, dict) else None
     return data if isinstance(data, str) else ""
+
+
+def _number(data: dict[str, Any], key: str) -> float | None:
+    value = data.get(key)
+    return value if isinstance(value, int | float) else None

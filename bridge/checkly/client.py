@@ -30,7 +30,8 @@ class Client:
 
     ``base_url`` is the API's root. ``timeout_ms`` bounds a call from its first to its last byte and may be set
     anew at any time (a changed configuration). ``budget`` is awaited before each request and may raise a PageError
-    instead of letting it go. ``transport`` replaces the network, for example by an ASGI app.
+    instead of letting it go. ``observe`` is told the status of each answer, 0 for one that did not come or was cut
+    short. ``transport`` replaces the network, for example by an ASGI app.
     """
 
     def __init__(
@@ -41,11 +42,13 @@ class Client:
         *,
         timeout_ms: int,
         budget: Callable[[], Awaitable[None]] | None = None,
+        observe: Callable[[int], None] = lambda _: None,
         transport: httpx.AsyncBaseTransport | None = None,
         user_agent: str = f"checkly-bridge/{__version__}",
     ) -> None:
         self.timeout_ms = timeout_ms
         self._budget = budget
+        self._observe = observe
         self._secrets = (api_key, account_id)
         self._sent_unless_known = transport is not None
         self._http = httpx.AsyncClient(
@@ -73,10 +76,12 @@ class Client:
         json: Mapping[str, Any] | None = None,
         params: Mapping[str, str | int] | None = None,
         guard: Guard | None = None,
+        timeout_ms: int | None = None,
     ) -> Any:
         """Send one request, once; the decoded body of a 2xx answer, None if it is empty.
 
         ``guard`` is asked before anything happens and again when the connection stands and the request would go out.
+        ``timeout_ms`` can only shorten the client's.
 
         Raises:
             NotSent: No complete request left: there was no connection, or ``guard`` said no.
@@ -84,40 +89,38 @@ class Client:
             PageError: See ``answers.error`` for statuses. After the first byte, all that is not a readable
                 answer (a timeout, a reset, a body over 8 MiB or not JSON) is UnknownOutcome.
         """
-        flight = _Flight(guard, sent=self._sent_unless_known)
+        flight = _Flight(
+            guard, sent=self._sent_unless_known, timeout_ms=min(timeout_ms or self.timeout_ms, self.timeout_ms)
+        )
         flight.check()
         if self._budget is not None:
             await self._budget()
         request = self._http.build_request(
-            method, path, json=json, params=params, timeout=self._timeout(), extensions={"trace": flight.trace}
+            method, path, json=json, params=params, timeout=flight.timeout, extensions={"trace": flight.trace}
         )
         began = time.perf_counter()
         try:
             response, body = await self._exchange(request, flight)
         except (httpx.HTTPError, OSError) as error:
             if flight.response is None or flight.response.is_success:
+                flight.response = None  # its beginning is no answer
+                self._observe(0)
                 raise self._lost(error, flight, request, json) from error
             response, body = flight.response, b""  # the status alone is an answer
         finally:
             code = flight.response.status_code if flight.response else 0
             PAGE_REQUESTS.labels(method, str(code)).inc()
             PAGE_SECONDS.labels(method).observe(time.perf_counter() - began)
+        self._observe(response.status_code)
         return self._answer(response, body, json)
 
     async def _exchange(self, request: httpx.Request, flight: _Flight) -> tuple[httpx.Response, bytes]:
-        async with asyncio.timeout(self.timeout_ms / 1000):
+        async with asyncio.timeout(flight.timeout_ms / 1000):
             response = flight.response = await self._http.send(request, stream=True)
             try:
                 return response, await _read(response)
             finally:
                 await response.aclose()
-
-    def _timeout(self) -> httpx.Timeout:
-        """Time for the phases of connecting only; the deadline of the whole call is _exchange's.
-
-        It bounds TCP and TLS a second time because httpcore leaks a socket that is cancelled in its TLS handshake.
-        """
-        return httpx.Timeout(None, connect=self.timeout_ms / 3000)
 
     def _lost(
         self, error: Exception, flight: _Flight, request: httpx.Request, sent: object
@@ -125,7 +128,7 @@ class Client:
         """The error for a call without a complete answer."""
         what = f"{type(error).__name__}: {error}".removesuffix(": ")
         if isinstance(error, TimeoutError):
-            what = f"no complete answer within {self.timeout_ms} ms"
+            what = f"no complete answer within {flight.timeout_ms} ms"
         kind = UnknownOutcome if flight.sent and not isinstance(error, _NEVER_SENT) else NotSent
         return kind(self._detail(request, what, sent))
 
@@ -154,10 +157,19 @@ class _Flight:
     ``sent`` starts True on transports that do not trace, where only the kind of the error can tell.
     """
 
-    def __init__(self, guard: Guard | None, *, sent: bool) -> None:
+    def __init__(self, guard: Guard | None, *, sent: bool, timeout_ms: int) -> None:
         self._guard = guard
         self.sent = sent
+        self.timeout_ms = timeout_ms
         self.response: httpx.Response | None = None
+
+    @property
+    def timeout(self) -> httpx.Timeout:
+        """Time for the phases of connecting only; the deadline of the whole call is _exchange's.
+
+        It bounds TCP and TLS a second time because httpcore leaks a socket that is cancelled in its TLS handshake.
+        """
+        return httpx.Timeout(None, connect=self.timeout_ms / 3000)
 
     def check(self) -> None:
         if self._guard is not None and not self._guard():

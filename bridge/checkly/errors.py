@@ -40,6 +40,10 @@ class Rejected(PageError):
     """400, 413, 422, a redirect and other final answers: this very write will never succeed."""
 
 
+class Nowhere(Rejected):
+    """Rejected by ourselves: nothing of what the configuration names is on the account, or it is not clear which."""
+
+
 class Gone(PageError):
     """404 or 410 in Checkly's own words: the incident, or the whole collection, is not there (any more)."""
 

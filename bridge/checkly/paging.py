@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bridge.checkly.errors import Gone, PageError, UnknownOutcome
+from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited, Refused, UnknownOutcome
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from bridge.checkly.client import Client
     from bridge.checkly.port import Guard
 
@@ -33,7 +36,7 @@ async def entries(client: Client, path: str, *, guard: Guard | None = None) -> l
         except PageError as error:
             if error.status not in (404, 410):
                 raise
-            hint = "the whole list is gone: is the account id right, or has Checkly retired this API?"
+            hint = f"the whole list is gone: is the account id right, or has Checkly retired {path}?"
             raise Gone(f"{error.detail}; {hint}", status=error.status) from error
         if not isinstance(page, dict) or not isinstance(page.get("entries"), list):
             raise UnknownOutcome(f"GET {path}: the answer is not a list of entries")
@@ -46,3 +49,14 @@ async def entries(client: Client, path: str, *, guard: Guard | None = None) -> l
         cursors.add(cursor)
         params = {"limit": PAGE_SIZE, "nextId": cursor}
     return list(found.values())
+
+
+@contextmanager
+def only_reading() -> Iterator[None]:
+    """Whatever fails while a list is read, nothing was written, nothing was rejected and no incident is gone."""
+    try:
+        yield
+    except (NotSent, RateLimited, Refused):
+        raise
+    except PageError as error:
+        raise NotSent(f"nothing was written: {error.detail}", status=error.status) from error

@@ -1,7 +1,8 @@
 """The port to a status page: what the reconciler needs of one, whichever generation of Checkly's API serves it.
 
-Adapters: ``v1`` (services and severity). Every method raises a ``checkly.errors.PageError`` subclass, whose class
-tells what may have happened on the other side; none of them repeats a write that may have happened.
+Adapters: ``v1`` (services and severity) and ``v3`` (a page's components, each with an impact). Every method raises a
+``checkly.errors.PageError`` subclass, whose class tells what may have happened on the other side; none of them repeats
+a write that may have happened.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from bridge.model import Intent, Phase, Severity
+    from bridge.model import Impact, Intent, Phase, Severity
 
 Guard: TypeAlias = Callable[[], bool]
 """Asked at the last moment before a request leaves; False (the lease is lost) raises NotSent instead of sending."""
@@ -33,7 +34,12 @@ class RemoteUpdate(Struct, frozen=True, kw_only=True):
 
 
 class RemoteIncident(Struct, frozen=True, kw_only=True):
-    """An incident as the page has it; ``services`` are the page's own ids, ``updates`` newest first."""
+    """An incident as the page has it; ``services`` are the page's own ids, ``updates`` newest first.
+
+    ``concerns`` are the configured services that it is about; ``impacts`` is what it does to every configured service,
+    and ``components`` what it does to the page's components, by their ids (both empty in v1). A list may leave out the
+    updates: it ``is_whole`` if these are known. ``version`` changes when the incident does; empty: nobody knows.
+    """
 
     id: str
     name: str
@@ -42,6 +48,11 @@ class RemoteIncident(Struct, frozen=True, kw_only=True):
     services: tuple[str, ...]
     created_at: int
     updates: tuple[RemoteUpdate, ...] = ()
+    concerns: frozenset[str] = frozenset()
+    impacts: dict[str, Impact] = {}
+    components: dict[str, Impact] = {}
+    is_whole: bool = True
+    version: str = ""
 
 
 class StatusPage(Protocol):
@@ -56,7 +67,7 @@ class StatusPage(Protocol):
         ...
 
     async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
-        """Set the intent's severity and add its services; the name and the services in ``current`` stay."""
+        """Set the intent's severity or impacts and add its services; all else that is in ``current`` stays."""
         ...
 
     async def update(self, remote_id: str, intent: Intent, *, guard: Guard | None = None) -> RemoteUpdate:
@@ -64,5 +75,5 @@ class StatusPage(Protocol):
         ...
 
     async def open_incidents(self, *, guard: Guard | None = None) -> list[RemoteIncident]:
-        """All incidents that are not resolved, with updates, de-duplicated, whoever made them; reads the whole list."""
+        """All incidents that are not resolved, de-duplicated, whoever made them; reads the whole list."""
         ...

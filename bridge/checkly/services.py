@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from bridge.checkly.memory import MAX_AGE_MS, Remembered
 from bridge.checkly.paging import entries
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from bridge.config.schema import Service
 
 PATH = "/v1/status-pages/services"
-MAX_AGE_MS = 600_000
 
 
 class RemoteService(Struct, frozen=True, kw_only=True):
@@ -37,24 +36,14 @@ class Catalog:
 
     def __init__(self, client: Client, *, clock: Callable[[], int]) -> None:
         self._client = client
-        self._clock = clock
-        self._lock = asyncio.Lock()
-        self._services: tuple[RemoteService, ...] = ()
-        self._read_at: int | None = None
+        self._services = Remembered(self._read, clock=clock)
 
     async def services(self, *, max_age_ms: int = MAX_AGE_MS) -> tuple[RemoteService, ...]:
-        """All services, as of at most ``max_age_ms`` before this call; concurrent callers share one reading.
+        """All services, as of at most ``max_age_ms`` before this call. Raises PageError."""
+        return await self._services.get(max_age_ms=max_age_ms)
 
-        Raises:
-            PageError: The list had to be read and could not be.
-        """
-        oldest = self._clock() - max_age_ms
-        async with self._lock:
-            if self._read_at is None or self._read_at <= oldest:
-                began = self._clock()
-                self._services = _services(await entries(self._client, PATH))
-                self._read_at = began
-            return self._services
+    async def _read(self) -> tuple[RemoteService, ...]:
+        return _services(await entries(self._client, PATH))
 
 
 def find(wanted: Service, services: Iterable[RemoteService]) -> RemoteService:
@@ -83,15 +72,16 @@ def find(wanted: Service, services: Iterable[RemoteService]) -> RemoteService:
 def _near(wanted: Service, services: tuple[RemoteService, ...]) -> str:
     if not services:
         return "; it has no services at all"
-    by_fold = {service.name.casefold(): service.name for service in services}
-    near = [
-        by_fold[match]
-        for name in (wanted.display, wanted.name)
-        for match in difflib.get_close_matches(name.casefold(), by_fold, n=3)
-    ]
-    if not near:
+    return near((wanted.display, wanted.name), [service.name for service in services])
+
+
+def near(wanted: Iterable[str], names: Iterable[str]) -> str:
+    """The end of a message that something was not found: which names come close."""
+    by_fold = {name.casefold(): name for name in names}
+    found = [by_fold[each] for name in wanted for each in difflib.get_close_matches(name.casefold(), by_fold, n=3)]
+    if not found:
         return "; `bridge services` lists what it has"
-    return "; did you mean " + " or ".join(map(repr, dict.fromkeys(near))) + "?"
+    return "; did you mean " + " or ".join(map(repr, dict.fromkeys(found))) + "?"
 
 
 def _services(found: Iterable[dict[str, object]]) -> tuple[RemoteService, ...]:

@@ -5,27 +5,28 @@ An incident belongs to services, not to a page: it shows on every page that show
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from bridge.checkly import wire
-from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited, Refused, Rejected
-from bridge.checkly.paging import entries
-from bridge.checkly.services import MAX_AGE_MS, Catalog, RemoteService, ServiceMissing, find
+from bridge.checkly.errors import Gone, Rejected
+from bridge.checkly.memory import MAX_AGE_MS, RECHECK_AFTER_MS
+from bridge.checkly.paging import entries, only_reading
+from bridge.checkly.services import Catalog, RemoteService, ServiceMissing, find
 from bridge.model import Intent, Phase
 from bridge.telemetry import Event, log
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bridge.checkly.client import Client
     from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
     from bridge.config.schema import Service
 
 INCIDENTS = "/v1/status-pages/incidents"
-RECHECK_AFTER_MS = 60_000
-"""A service that seems to be missing is worth a new look at the account if the last was longer ago than this."""
 
 _T = TypeVar("_T")
 
@@ -75,9 +76,23 @@ class V1StatusPage:
 
         Never raises Gone: a missing list says nothing about an incident.
         """
-        with _only_reading():
+        with only_reading():
             found = [wire.incident(entry) for entry in await entries(self._client, INCIDENTS, guard=guard)]
-        return [incident for incident in found if incident.status is not Phase.RESOLVED]
+            known = await self._catalog.services()
+        names = self._names(known)
+        return [
+            replace(incident, concerns=frozenset(names[id_] for id_ in incident.services if id_ in names))
+            for incident in found
+            if incident.status is not Phase.RESOLVED
+        ]
+
+    def _names(self, known: tuple[RemoteService, ...]) -> dict[str, str]:
+        """Which configured service each of the account's is, by id."""
+        names = {}
+        for name in self._configured():
+            with suppress(ServiceMissing):
+                names[self._find(name, known).id] = name
+        return names
 
     async def _with_services(
         self, names: Iterable[str], ids: Iterable[str], write: Callable[[tuple[RemoteService, ...]], Awaitable[_T]]
@@ -100,7 +115,7 @@ class V1StatusPage:
     async def _services(
         self, names: tuple[str, ...], ids: tuple[str, ...], *, max_age_ms: int
     ) -> tuple[RemoteService, ...]:
-        with _only_reading():
+        with only_reading():
             known = await self._catalog.services(max_age_ms=max_age_ms)
             found, missing = self._choose(names, ids, known)
             if missing:
@@ -130,21 +145,10 @@ class V1StatusPage:
 
     def _find(self, name: str, known: tuple[RemoteService, ...]) -> RemoteService:
         wanted = self._configured().get(name)
-        if wanted is None:
+        if wanted is None or not wanted.in_v1:
             raise ServiceMissing(f"service {name!r} is not in the configuration any more")
         return find(wanted, known)
 
 
 def _path(remote_id: str) -> str:
     return f"{INCIDENTS}/{quote(remote_id, safe='')}"
-
-
-@contextmanager
-def _only_reading() -> Iterator[None]:
-    """Whatever fails while a list is read, nothing was written, nothing was rejected and no incident is gone."""
-    try:
-        yield
-    except (NotSent, RateLimited, Refused):
-        raise
-    except PageError as error:
-        raise NotSent(f"nothing was written: {error.detail}", status=error.status) from error

@@ -52,7 +52,7 @@ def incident(data: object) -> RemoteIncident:
     if not isinstance(data, dict) or not isinstance(data.get("id"), str) or not data["id"]:
         raise UnknownOutcome("the answer is not an incident with an id")
     updates = sorted(
-        (_update(item) for item in _dicts(data.get("incidentUpdates"))),
+        (_update(item) for item in dicts(data.get("incidentUpdates"))),
         key=lambda update: (update.public_at, update.created_at),
         reverse=True,
     )
@@ -63,7 +63,7 @@ def incident(data: object) -> RemoteIncident:
         status=next((status for status in known if status), Phase.INVESTIGATING),
         severity=Severity.__members__.get(_text(data.get("severity"))),
         services=tuple(
-            dict.fromkeys(item["id"] for item in _dicts(data.get("services")) if isinstance(item.get("id"), str))
+            dict.fromkeys(item["id"] for item in dicts(data.get("services")) if isinstance(item.get("id"), str))
         ),
         created_at=from_iso(data.get("created_at")),
         updates=tuple(updates),
@@ -115,5 +115,6 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _dicts(value: object) -> list[dict[str, Any]]:
+def dicts(value: object) -> list[dict[str, Any]]:
+    """The objects in a list; none if it is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

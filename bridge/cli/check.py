@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
+from bridge.checkly.account import Account, account
+from bridge.checkly.inventory import read_inventory
+from bridge.checkly.targets import V3, ShownOn, Survey, Target, survey
 from bridge.cli.failure import WRONG, Failure
 from bridge.cli.inputs import checkly, read_settings
-from bridge.cli.output import Form, Output, print_json, print_table
-from bridge.cli.survey import Survey, take_survey
+from bridge.cli.output import Form, Output, policy_json, print_json, print_table
 from bridge.config.loader import load
 from bridge.config.problems import ConfigError
 from bridge.config.schema import ServiceLabel
 from bridge.config.units import format_duration
 
 if TYPE_CHECKING:
-    from bridge.checkly.account import Page
-    from bridge.config.schema import Config, Route
+    from collections.abc import Iterable
+
+    from bridge.config.schema import Config, Route, Service
 
 _NO_REFERENCE = (
     "checkly.reference is false, so posts carry no mark by which the bridge knows them. After a lost answer it looks "
@@ -49,43 +52,50 @@ def check(
             print(f"{error}\n{_count(len(error.problems), 'problem')}")
         return WRONG
     try:
-        survey = asyncio.run(_survey(loaded)) if online else None
+        seen = asyncio.run(_look(loaded)) if online else None
     except Failure as failure:
         if output is Form.JSON:
             print_json({"ok": False, "problems": [str(failure)]})
             return failure.code
         raise
-    problems = [] if survey is None else survey.problems
     if output is Form.JSON:
-        print_json(_as_json(loaded, survey))
+        print_json(_as_json(loaded, seen))
     else:
-        _print(loaded, survey)
-    return WRONG if problems else 0
+        _print(loaded, seen)
+    return WRONG if seen is not None and seen.survey.problems else 0
 
 
-async def _survey(config: Config) -> Survey:
+class _Seen(NamedTuple):
+    account: Account
+    survey: Survey
+
+
+async def _look(config: Config) -> _Seen:
     async with checkly(read_settings()) as client:
-        return await take_survey(client, config)
+        found = await account(client)
+        inventory = await read_inventory(client, with_v1=any(each.in_v1 for each in config.services.values()))
+    return _Seen(found, survey(config.services, inventory))
 
 
-def _print(config: Config, survey: Survey | None) -> None:
+def _print(config: Config, seen: _Seen | None) -> None:
     print(f"{config.path} is right: {_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
     print("\nRoutes, the first that matches decides:")
     print_table((_route_row(route) for route in config.routes), indent="  ")
     for note in _notes(config):
         print(f"\nNote: {note}")
     print("\nServices:")
-    if survey is None:
-        print_table(((each.name, each.id or each.display) for each in config.services.values()), indent="  ")
+    if seen is None:
+        print_table(((each.name, _wanted(each)) for each in config.services.values()), indent="  ")
         return
-    rows = [
-        (reach.name, reach.service.name if reach.service else "-", _pages(reach.pages)) for reach in survey.services
-    ]
+    rows = [(each.service, _meant(each), _pages(each.pages)) for each in seen.survey.targets]
     print_table([("name", "on Checkly", "shown on"), *rows], indent="  ")
-    account = survey.account
-    print(f"\nAccount {account.name or account.id}: the key is accepted (plan {account.plan or 'unknown'}).")
-    for problem in survey.problems:
-        print(f"Problem: {problem}")
+    print("\nReaders of these pages see what a route publishes:")
+    reached = [(route.name, _pages(seen.survey.pages_of(_services(config, route)))) for route in _publishing(config)]
+    print_table(reached, indent="  ")
+    owner = seen.account
+    print(f"\nAccount {owner.name or owner.id}: the key is accepted (plan {owner.plan or 'unknown'}).")
+    for problem in seen.survey.problems:
+        print(f"Problem: {problem.message}")
 
 
 def _notes(config: Config) -> list[str]:
@@ -97,6 +107,8 @@ def _route_row(route: Route) -> tuple[str, str, str, str]:
     matches = ", ".join(map(str, route.matchers)) or "every alert"
     if route.ignore:
         return route.name, matches, "ignored", ""
+    if route.watchdog:
+        return route.name, matches, "watchdog", ""
     label = isinstance(route.services, ServiceLabel)
     services = (
         f"label {route.services.label}" if isinstance(route.services, ServiceLabel) else ", ".join(route.services)
@@ -107,32 +119,57 @@ def _route_row(route: Route) -> tuple[str, str, str, str]:
     return route.name, matches, f"{'service by ' if label else ''}{services}", times + by
 
 
-def _pages(pages: tuple[Page, ...]) -> str:
-    return ", ".join(f"{page.name} ({'private' if page.private else 'public'})" for page in pages) or "no page"
+def _publishing(config: Config) -> list[Route]:
+    return [route for route in config.routes if route.services]
 
 
-def _as_json(config: Config, survey: Survey | None) -> dict[str, Any]:
-    routes = [
+def _services(config: Config, route: Route) -> Iterable[str]:
+    """The services that a route may publish."""
+    return config.services if isinstance(route.services, ServiceLabel) else route.services
+
+
+def _wanted(service: Service) -> str:
+    v1 = [service.id or service.display] if service.in_v1 else []
+    return ", ".join(v1 + [f"{each.component} on {each.page}" for each in service.components])
+
+
+def _meant(target: Target) -> str:
+    kind = "component" if target.generation == V3 else "service"
+    return f"{target.generation} {kind} {target.name}" if target.id else "-"
+
+
+def _pages(pages: Iterable[ShownOn]) -> str:
+    kinds = {True: "private", False: "public", None: V3}
+    return ", ".join(f"{page.name} ({kinds[page.private]})" for page in pages) or "no page"
+
+
+def _as_json(config: Config, seen: _Seen | None) -> dict[str, Any]:
+    routes: list[dict[str, Any]] = [
         {
             "name": route.name,
             "line": route.line,
             "match": [str(matcher) for matcher in route.matchers],
             "ignore": route.ignore,
+            "watchdog": route.watchdog,
             "services": {"label": route.services.label} if isinstance(route.services, ServiceLabel) else route.services,
             "group_by": route.group_by,
-            "policy": route.policy,
+            "policy": policy_json(route.policy),
         }
         for route in config.routes
     ]
-    problems = [] if survey is None else survey.problems
+    problems = [] if seen is None else seen.survey.problems
     summary = {
         "ok": not problems,
-        "problems": problems,
+        "problems": [problem.message for problem in problems],
         "notes": _notes(config),
         "routes": routes,
         "services": list(config.services.values()),
     }
-    return summary if survey is None else {**summary, "account": survey.account, "reach": survey.services}
+    if seen is None:
+        return summary
+    for route, each in zip(config.routes, routes, strict=True):
+        each["pages"] = seen.survey.pages_of(_services(config, route))
+    return {**summary, "account": seen.account, "reach": seen.survey.targets}
 
 
 def _count(number: int, noun: str) -> str:

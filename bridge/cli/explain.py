@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from bridge.cli.failure import WRONG, Failure
 from bridge.cli.inputs import read_config
-from bridge.cli.output import Form, Output, print_json
+from bridge.cli.output import Form, Output, policy_json, print_json
 from bridge.cli.preview import Explanation, explain_delivery
 from bridge.config.units import format_duration
 from bridge.model import Alert, Routed
@@ -23,7 +23,9 @@ from bridge.sources import alertmanager, pagerduty
 from bridge.sources.delivery import Delivery, NotUnderstood
 
 if TYPE_CHECKING:
-    from bridge.cli.preview import Explained, Preview
+    from collections.abc import Sequence
+
+    from bridge.cli.preview import Explained, PostPreview, Preview
     from bridge.config.schema import Config
 
 _GAP = "\n"
@@ -150,9 +152,26 @@ def _print_incident(preview: Preview) -> None:
     print(f"  resolve after  {format_duration(policy.resolve_after_ms)} of quiet")
     print(f"  reopen within  {format_duration(policy.reopen_after_ms)} of the end")
     print(f"  hold           {format_duration(policy.hold_refire_ms)} for a doubtful re-fire")
-    print(f"  name           {preview.name}")
-    for kind, text in preview.texts.items():
-        mailed = "mailed to subscribers" if kind in preview.mailed else "not mailed"
+    for number, posts in enumerate(_alike(preview.posts)):
+        print(end=_GAP if number else "")
+        for post in posts:
+            shown = ", ".join(f"{name} {level}" for name, level in post.shown.items())
+            print(f"  {f'on {post.page}':<13}  {shown}")
+        _print_texts(posts[0])
+
+
+def _alike(posts: Sequence[PostPreview]) -> list[list[PostPreview]]:
+    """The posts, those together that have the same words."""
+    found: dict[str, list[PostPreview]] = {}
+    for post in posts:
+        found.setdefault(repr([post.name, post.texts]), []).append(post)
+    return list(found.values())
+
+
+def _print_texts(post: PostPreview) -> None:
+    print(f"  name           {post.name}")
+    for kind, text in post.texts.items():
+        mailed = "mailed to subscribers" if kind in post.mailed else "not mailed"
         print(f"  {kind} ({mailed}):")
         for line in text.splitlines():
             print(f"    {line}".rstrip())
@@ -176,6 +195,11 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
         "dismissed": explanation.delivery.dismissal,
         "remarks": explanation.delivery.remarks,
         "incidents": [
-            {**msgspec.structs.asdict(preview), "severity": preview.severity.name} for preview in explanation.incidents
+            {
+                **msgspec.structs.asdict(preview),
+                "severity": preview.severity.name,
+                "policy": policy_json(preview.policy),
+            }
+            for preview in explanation.incidents
         ],
     }

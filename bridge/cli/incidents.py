@@ -14,6 +14,7 @@ from bridge.cli.output import Form, Output, print_json, print_table
 
 Url = Annotated[str, Parameter(env_var="BRIDGE_URL", help="The running bridge's address.")]
 _DEFAULT_URL = "http://127.0.0.1:8080"
+_MANY_FAILURES = 10  # about a minute without success: no passing hiccup
 
 incidents = App(
     name="incidents",
@@ -86,23 +87,26 @@ def _message(answer: httpx.Response) -> str:
 
 
 def _services(incident: dict[str, Any]) -> str:
-    return ", ".join(incident["services"]) or ", ".join(name for post in incident["posts"] for name in post["services"])
+    return ", ".join(
+        incident["services"] or dict.fromkeys(name for post in incident["posts"] for name in post["services"])
+    )
 
 
 def _value(value: Any) -> str:
     match value:
-        case None | [] | {} | 0:
-            return ""
         case dict():
-            return ", ".join(f"{name}: {_value(each)}" for name, each in value.items() if each is not None)
+            return ", ".join(f"{name}: {_value(each)}" for name, each in value.items() if each)
         case list():
             return "; ".join(map(str, value))
-    return str(value)
+    return str(value or "")
 
 
 def _trouble(incident: Any) -> str:
     """What a person should know of, or do something about; nothing in the normal case."""
     said = [f"parked: {post['parked']}" for post in incident["posts"] if post["parked"]]
+    said += [f"held back: {post['held_by']} is open for it" for post in incident["posts"] if post["held_by"]]
+    failing = [post for post in incident["posts"] if post["attempts"] >= _MANY_FAILURES and not post["parked"]]
+    said += [f"{post['page']}: {post['attempts']} failures in a row" for post in failing]
     said += ["closed by someone else" for post in incident["posts"] if post["closed_at"]]
     said += ["a write of unknown outcome" for post in incident["posts"] if (post["pending"] or {}).get("unknown_at")]
     if incident["orphaned"]:

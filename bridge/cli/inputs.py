@@ -39,7 +39,11 @@ def read_settings() -> Settings:
 
 
 def checkly_client(
-    settings: Settings, *, timeout_ms: int = _TIMEOUT_MS, budget: Callable[[], Awaitable[None]] | None = None
+    settings: Settings,
+    *,
+    timeout_ms: int = _TIMEOUT_MS,
+    budget: Callable[[], Awaitable[None]] | None = None,
+    observe: Callable[[int], None] = lambda _: None,
 ) -> Client:
     """A client for the account of the environment; a Failure when it names none."""
     if settings.checkly_api_key is None or settings.checkly_account_id is None:
@@ -50,6 +54,7 @@ def checkly_client(
         settings.checkly_account_id,
         timeout_ms=timeout_ms,
         budget=budget,
+        observe=observe,
     )
 
 

@@ -11,6 +11,8 @@ from cyclopts import Parameter
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from bridge.model import Policy
+
 
 class Form(Enum):
     """How a command prints what it found."""
@@ -33,3 +35,9 @@ def print_table(rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         print((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())
+
+
+def policy_json(policy: Policy) -> dict[str, Any]:
+    """A route's policy for JSON: severities and impacts by their names."""
+    impacts = {severity.name: impact.name for severity, impact in policy.impacts.items()}
+    return {**msgspec.structs.asdict(policy), "impacts": impacts}

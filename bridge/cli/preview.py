@@ -6,14 +6,28 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bridge.lifecycle import Draft
-from bridge.model import Alert, AlertStatus, Ignored, Incident, Phase, Policy, Post, Routed, Severity, UpdateKind, Write
+from bridge.draft import Draft
+from bridge.model import (
+    Alert,
+    AlertStatus,
+    Ignored,
+    Incident,
+    Phase,
+    Policy,
+    Post,
+    Routed,
+    Severity,
+    UpdateKind,
+    Write,
+    shows_impacts,
+    v3_page,
+)
 from bridge.reconciler.compose import compose
 from bridge.routing import route
 from bridge.sources.delivery import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from bridge.config.schema import Config
 
@@ -35,8 +49,22 @@ class Explained(Struct, frozen=True, kw_only=True):
     routed: Routed | Ignored
 
 
+class PostPreview(Struct, frozen=True, kw_only=True):
+    """What readers of one page would see, and in which words.
+
+    ``shown`` is what it opens with: the severity on Checkly's services, or the impact on each of its components.
+    ``texts`` are by occasion; ``mailed`` are the occasions that mail subscribers.
+    """
+
+    page: str
+    shown: dict[str, str]
+    name: str
+    texts: dict[str, str]
+    mailed: tuple[str, ...]
+
+
 class Preview(Struct, frozen=True, kw_only=True):
-    """The incident that a delivery's alerts make: ``texts`` by occasion; ``mailed``: those that mail subscribers."""
+    """The incident that a delivery's alerts make, and what becomes of it on each page."""
 
     id: str
     key: str
@@ -44,9 +72,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     severity: Severity
     services: tuple[str, ...]
     policy: Policy
-    name: str
-    texts: dict[str, str]
-    mailed: tuple[str, ...]
+    posts: tuple[PostPreview, ...]
 
 
 class Explanation(Struct, frozen=True, kw_only=True):
@@ -73,34 +99,62 @@ def _preview(members: Sequence[tuple[Alert, Routed]], config: Config) -> Preview
     firing = [routed for alert, routed in members if alert.status is not AlertStatus.RESOLVED]
     counted = firing or [routed for _, routed in members]
     first = counted[0]
-    found = config.route(first.route)
-    severity = max(routed.severity for routed in counted)
-    services = tuple(sorted({name for routed in counted for name in routed.services}))
+    policy = config.policy_of(first.route)
+    levels: dict[str, Severity] = {}
     labels: dict[str, set[str]] = {}
     for routed in counted:
+        for name in routed.services:
+            levels[name] = max(routed.severity, levels.get(name, routed.severity))
         for name, value in routed.labels.items():
             labels.setdefault(name, set()).add(value)
     incident = Incident(id=first.id, key=first.key, route=first.route, group=first.group)
-    intents = {}
-    for occasion, (post, write, status, kind) in _STEPS.items():
-        draft = Draft(
-            write=write,
-            status=status,
-            kind=kind,
-            severity=severity,
-            services=services,
-            labels={name: tuple(sorted(values)) for name, values in labels.items()},
-            public_at=0,
-        )
-        intents[occasion] = compose(incident, post, draft, config, now=0)
+    public = {name: tuple(sorted(values)) for name, values in labels.items()}
+    pages = dict.fromkeys(page for name in sorted(levels) for page in config.services[name].pages)
     return Preview(
         id=first.id,
         key=first.key,
         route=first.route,
-        severity=severity,
-        services=services,
-        policy=config.defaults if found is None else found.policy,
+        severity=max(levels.values()),
+        services=tuple(sorted(levels)),
+        policy=policy,
+        posts=tuple(_post(page, incident, levels, public, policy, config) for page in pages),
+    )
+
+
+def _post(
+    page: str,
+    incident: Incident,
+    levels: Mapping[str, Severity],
+    labels: dict[str, tuple[str, ...]],
+    policy: Policy,
+    config: Config,
+) -> PostPreview:
+    here = {name: levels[name] for name in sorted(levels) if page in config.services[name].pages}
+    severity = max(here.values())
+    intents = {}
+    for occasion, (post, write, status, kind) in _STEPS.items():
+        draft = Draft(
+            write=write, status=status, kind=kind, severity=severity, services=tuple(here), labels=labels, public_at=0
+        )
+        intents[occasion] = compose(incident, post, draft, config, now=0)
+    return PostPreview(
+        page=page,
+        shown=_shown(page, here, severity, policy, config),
         name=intents["investigating"].name,
         texts={occasion: intent.text for occasion, intent in intents.items()},
         mailed=tuple(occasion for occasion, intent in intents.items() if intent.notify),
     )
+
+
+def _shown(
+    page: str, levels: Mapping[str, Severity], severity: Severity, policy: Policy, config: Config
+) -> dict[str, str]:
+    services = {name: config.services[name] for name in levels}
+    if not shows_impacts(page):
+        return {each.remote_name or each.id or name: severity.name for name, each in services.items()}
+    return {
+        target.component: policy.impacts[levels[name]].name
+        for name, each in services.items()
+        for target in each.components
+        if v3_page(target.page) == page
+    }

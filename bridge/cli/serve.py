@@ -16,8 +16,8 @@ from cyclopts import Parameter
 
 from bridge import __version__
 from bridge.app import create_app
-from bridge.checkly.services import Catalog
-from bridge.checkly.v1 import V1StatusPage
+from bridge.checkly.pages import StatusPages
+from bridge.checkly.v1 import INCIDENTS
 from bridge.cli.failure import Failure
 from bridge.cli.inputs import checkly_client, read_settings
 from bridge.cli.listening import Port, listen
@@ -25,7 +25,7 @@ from bridge.cli.server import Server
 from bridge.config.file import ConfigFile
 from bridge.config.problems import ConfigError
 from bridge.health import Health
-from bridge.reconciler import Budget, Reconciler
+from bridge.reconciler import Budget, Reach, Reconciler, TargetWatch
 from bridge.routing import Router
 from bridge.senders import Alertmanager, PagerDuty, Sender
 from bridge.settings import Settings
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from bridge.settings import Secret
 
 DATA = Path("data")
-_PAGE = "v1"
+_ASK_TIMEOUT_MS = 3_000
 
 
 class Role(Enum):
@@ -89,12 +89,12 @@ def _redis_url(settings: Settings, held: ExitStack) -> str:
 async def _run(
     settings: Settings, live: ConfigFile, redis_url: str, listening: socket.socket, role: Role, url: str
 ) -> None:
-    store = Store(connect(redis_url))
+    store = Store(connect(redis_url), wanted=lambda: live.current.store)
     silence = Silence([] if role is Role.RECONCILER else _expected(settings), clock=_now)
-    health = Health(store, silence, clock=_monotonic_ms)
+    health = Health(store, silence, config=lambda: live.current, clock=_monotonic_ms)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(store.close)
-        reconciler = None if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
+        reconciler, targets = (None, None) if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
         app = create_app(
             store=store,
             on_change=None if reconciler is None else reconciler.wake,
@@ -116,29 +116,40 @@ async def _run(
             url=url,
             store="not there" if durability is None else durability.server,
         )
-        await server.run(background=[live.watch(), health.watch()], work=None if reconciler is None else reconciler.run)
+        background = [live.watch(), health.watch(), *([] if targets is None else [targets.watch()])]
+        await server.run(background=background, work=None if reconciler is None else reconciler.run)
 
 
-def _reconciler(settings: Settings, live: ConfigFile, store: Store, closing: AsyncExitStack) -> Reconciler:
+def _reconciler(
+    settings: Settings, live: ConfigFile, store: Store, closing: AsyncExitStack
+) -> tuple[Reconciler, TargetWatch]:
     budget = Budget(store, live)
-    client = checkly_client(settings, timeout_ms=live.current.checkly.timeout_ms, budget=budget)
+    reach = Reach(
+        lambda: client.request("GET", INCIDENTS, params={"limit": 1}, timeout_ms=_ASK_TIMEOUT_MS),
+        monotonic=time.monotonic,
+    )
+    timeout_ms = live.current.checkly.timeout_ms
+    client = checkly_client(settings, timeout_ms=timeout_ms, budget=budget, observe=reach.seen)
     closing.push_async_callback(client.close)
 
     def adjust(config: Config) -> None:
         client.timeout_ms = config.checkly.timeout_ms
 
     live.subscribe(adjust)
-    catalog = Catalog(client, clock=_monotonic_ms)
-    return Reconciler(
+    targets = TargetWatch(client, live, chance=random.random)
+    live.subscribe(targets.look_again)
+    reconciler = Reconciler(
         store=store,
-        pages={_PAGE: V1StatusPage(client, catalog, lambda: live.current.services)},
-        page_of=lambda config: dict.fromkeys(config.services, _PAGE),
+        page=StatusPages(client, lambda: live.current.services, clock=_monotonic_ms),
+        pages_of=lambda config: {name: service.pages for name, service in config.services.items()},
         config=live,
         reserve=budget.reserve,
+        is_there=reach.is_there,
         monotonic=time.monotonic,
         token=lambda: secrets.token_hex(8),
         chance=random.random,
     )
+    return reconciler, targets
 
 
 def _senders(settings: Settings) -> tuple[Sender, ...]:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from bridge.cli.protocol import BoundedHttp
 from bridge.telemetry import Event, log
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Coroutine, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 
     from starlette.applications import Starlette
 
 WORK_S = 7.0  # for the work in hand; a supervisor that kills after 10 s must not have to
 ANSWERS_S = 2  # for deliveries still being answered
 KEEP_ALIVE_S = 75
+INSIST_S = 0.5
+
+_GARBAGE_OBJECTS = 20_000  # a delivery of 20,000 alerts makes many objects and no cycles: look for those less often
 
 
 class Server:
@@ -31,7 +36,7 @@ class Server:
         self._stopping = asyncio.Event()
         config = uvicorn.Config(
             app,
-            http="httptools",
+            http=BoundedHttp,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -51,6 +56,9 @@ class Server:
         work: Callable[[asyncio.Event], Coroutine[None, None, None]] | None = None,
     ) -> None:
         """Serve until a signal. ``background`` is then canceled; ``work`` is given the event and time to finish."""
+        gc.collect()
+        gc.freeze()  # what is here now stays: no collection has to look through it again
+        gc.set_threshold(_GARBAGE_OBJECTS)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
@@ -63,10 +71,18 @@ class Server:
             self._app.state.stopping = True
             if working is not None:
                 await asyncio.wait([working], timeout=WORK_S)
-                working.cancel()
+                accompanying.append(working)
             self._uvicorn.should_exit = True
-            for task in accompanying:
-                task.cancel()
+            await end(accompanying)
+
+
+async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they end: before Python 3.12 ``wait_for``, which the Redis client uses, may lose a cancel."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=INSIST_S)
 
 
 class _Uvicorn(uvicorn.Server):

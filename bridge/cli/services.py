@@ -1,71 +1,103 @@
-"""``bridge services``: the account's services, ready to paste."""
+"""``bridge services``: what the account has for incidents to be about, ready to paste."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
-from bridge.checkly.account import Page, pages
-from bridge.checkly.services import Catalog, RemoteService
+from bridge.checkly.inventory import Inventory, read_inventory
+from bridge.checkly.targets import ShownOn, page_of_v1, page_of_v3
 from bridge.cli.inputs import checkly, read_settings
 from bridge.cli.output import Form, Output, print_json
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator
+
+    from bridge.checkly.components import RemoteComponent, RemotePage
+
+
+class _Entry(NamedTuple):
+    """A service or component, what the configuration calls it, and where it shows. ``hint``: read it before pasting."""
+
+    id: str
+    name: str
+    target: Any
+    pages: tuple[ShownOn, ...]
+    prefix: str = ""
+    hint: str = ""
 
 
 def services(*, output: Output = Form.TEXT) -> None:
-    """List the account's services as a block to paste into the configuration, with the pages that show each."""
-    known, shown = asyncio.run(_read())
+    """List the account's services and v3 components as a block to paste into the configuration."""
+    inventory = asyncio.run(_read())
+    # What nobody sees comes last, so that the component which took a service's place gets the plain key.
+    entries = sorted([*_services(inventory), *_components(inventory)], key=lambda each: not each.pages)
     if output is Form.JSON:
-        print_json(
-            [
-                {"id": each.id, "name": each.name, "pages": [_page_json(page) for page in _on(each, shown)]}
-                for each in known
-            ]
-        )
+        print_json([{"id": each.id, "name": each.name, "target": each.target, "pages": each.pages} for each in entries])
         return
     print("services:")
-    for line, service in zip(_lines(known), known, strict=True):
-        on = ", ".join(f"{page.name}{' (private)' * page.private}" for page in _on(service, shown))
-        print(f"  {line}  # {f'shown on {on}' if on else 'on no page: nobody would see it'}")
+    for key, each in zip(_keys(entries), entries, strict=True):
+        print(f"  {_yaml(key)}: {_yaml(each.target)}  # {each.hint or f'shown on {_named(each.pages)}'}")
+    if inventory.v1_gone:
+        print(f"# Checkly has retired the v1 API for this account: {inventory.v1_gone}")
 
 
-async def _read() -> tuple[tuple[RemoteService, ...], list[Page]]:
+async def _read() -> Inventory:
     async with checkly(read_settings()) as client:
-        known = await Catalog(client, clock=lambda: time.monotonic_ns() // 1_000_000).services()
-        return tuple(sorted(known, key=lambda each: (each.name.casefold(), each.id))), await pages(client)
+        return await read_inventory(client)
 
 
-def _lines(known: Sequence[RemoteService]) -> list[str]:
-    """One entry of the configuration's ``services`` each: by name where that is unique on the account, else by id."""
-    names = Counter(service.name for service in known)
-    taken: Counter[str] = Counter()
-    lines = []
-    for service in known:
-        key = re.sub(r"[^a-z0-9]+", "-", service.name.lower()).strip("-") or "service"
-        taken[key] += 1
-        if taken[key] > 1:
-            key = f"{key}-{service.id[:8]}"
-        value: Any = service.name if names[service.name] == 1 else {"id": service.id}
-        lines.append(f"{_yaml(key)}: {_yaml(value)}")
-    return lines
+def _services(inventory: Inventory) -> Iterator[_Entry]:
+    """The v1 API's: by name where that is unique on the account, else by id."""
+    names = Counter(service.name for service in inventory.services)
+    for each in sorted(inventory.services, key=lambda each: (each.name.casefold(), each.id)):
+        is_unique = names[each.name] == 1
+        pages = tuple(page_of_v1(page) for page in inventory.pages if each.id in page.services)
+        hint = "" if pages else "on no page: nobody would see it"
+        if len(pages) > 1:
+            shared = {**({"name": each.name} if is_unique else {"id": each.id}), "shared": True}
+            hint = f"shown on {_named(pages)}: if that is meant, {_yaml(shared)}"
+        yield _Entry(each.id, each.name, each.name if is_unique else {"id": each.id}, pages, hint=hint)
+
+
+def _components(inventory: Inventory) -> Iterator[_Entry]:
+    """Those of v3 pages: by the page's name in its URL, and by their own where that is unique on the page."""
+    for page in sorted(inventory.v3_pages, key=lambda page: (page.url, page.id)):
+        found = [each for each in inventory.components[page.id] if not each.is_group]
+        names = Counter(each.name for each in found)
+        yield from (_component(page, each, is_unique=names[each.name] == 1) for each in found)
+
+
+def _component(page: RemotePage, each: RemoteComponent, *, is_unique: bool) -> _Entry:
+    target = {"page": page.url or page.id, "component": each.name if is_unique else each.id}
+    hint = f"hidden on {page.name}: nobody would see its impact" if each.hidden else ""
+    return _Entry(each.id, each.name, target, (page_of_v3(page),), page.url, hint)
+
+
+def _keys(entries: Iterable[_Entry]) -> Iterator[str]:
+    """A key for each: its name, if need be with its page's name before or its id behind."""
+    taken: set[str] = set()
+    for each in entries:
+        name = _slug(each.name) or "service"
+        choices = (name, _slug(f"{each.prefix} {each.name}"), f"{name}-{each.id[:8]}", f"{name}-{each.id}")
+        key = next(choice for choice in choices if choice not in taken and choice)
+        taken.add(key)
+        yield key
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _yaml(value: Any) -> str:
     """A value as YAML on one line."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
+    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
-def _on(service: RemoteService, shown: Sequence[Page]) -> list[Page]:
-    return [page for page in shown if service.id in page.services]
-
-
-def _page_json(page: Page) -> dict[str, Any]:
-    return {"id": page.id, "name": page.name, "url": page.url, "private": page.private}
+def _named(pages: Iterable[ShownOn]) -> str:
+    return ", ".join(f"{page.name}{' (private)' * (page.private is True)}" for page in pages)

@@ -5,24 +5,29 @@ from __future__ import annotations
 import hashlib
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from bridge.config import reader
 from bridge.config.pagerduty import read_pagerduty
 from bridge.config.problems import ConfigError, Problem
 from bridge.config.reader import Value, read
-from bridge.config.routes import POLICY_KEYS, Common, read_group_by, read_policy, read_routes, read_severity, read_texts
-from bridge.config.schema import Checkly, Config, PagerDuty, Service
+from bridge.config.routes import (
+    POLICY_KEYS,
+    Common,
+    read_group_by,
+    read_impacts,
+    read_policy,
+    read_routes,
+    read_severity,
+    read_texts,
+)
+from bridge.config.schema import Checkly, Config, PagerDuty, Service, Store
+from bridge.config.services import CONTROLS, read_services
+from bridge.config.store import read_store
 from bridge.config.texts import DEFAULT_TEXTS
 from bridge.config.units import format_duration
-from bridge.model import Policy, UpdateKind
+from bridge.model import IMPACTS, Policy, UpdateKind
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _INSTANCE = re.compile(r"[!-~]{1,64}")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_TIMEOUT_MS = 60_000
 _LONGEST_SETTLE_MS = 600_000
 _REQUIRED = ("version", "services", "routes")
@@ -30,8 +35,10 @@ _KEYS = (
     "version",
     "checkly",
     "pagerduty",
+    "store",
     "services",
     "severity",
+    "impact",
     "public_labels",
     "defaults",
     "routes",
@@ -39,7 +46,7 @@ _KEYS = (
     "limits",
     "retention",
 )
-_CHECKLY_KEYS = ("api", "instance", "reference", "notify", "requests_per_minute", "timeout", "settle")
+_CHECKLY_KEYS = ("api", "instance", "reference", "second_writer", "notify", "requests_per_minute", "timeout", "settle")
 
 
 def load(path: str | Path) -> Config:
@@ -60,11 +67,13 @@ def load(path: str | Path) -> Config:
 def _read_config(root: Value, file: str, digest: str) -> Config:
     fields = root.fields(_KEYS, required=_REQUIRED)
     read(fields, "version", _read_version, 1)
-    services: dict[str, Service] = read(fields, "services", _read_services, {})
+    checkly = read(fields, "checkly", _read_checkly, Checkly())
+    services: dict[str, Service] = read(fields, "services", lambda value: read_services(value, checkly.api), {})
     severity = read(fields, "severity", read_severity, ())
     public_labels: frozenset[str] = read(fields, "public_labels", _read_public_labels, frozenset())
     defaults: dict[str, Value] = read(fields, "defaults", lambda value: value.fields((*POLICY_KEYS, "group_by")), {})
-    policy = read_policy(defaults, Policy())
+    impacts = read(fields, "impact", lambda value: read_impacts(value, IMPACTS), dict(IMPACTS))
+    policy = read_policy(defaults, Policy(impacts=impacts))
     texts = read(fields, "texts", lambda value: read_texts(value, public_labels, DEFAULT_TEXTS), DEFAULT_TEXTS)
     common = Common(
         services=services,
@@ -79,8 +88,9 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
     config = Config(
         path=file,
         digest=digest,
-        checkly=read(fields, "checkly", _read_checkly, Checkly()),
+        checkly=checkly,
         pagerduty=read(fields, "pagerduty", read_pagerduty, PagerDuty()),
+        store=read(fields, "store", read_store, Store()),
         services=services,
         severity=severity,
         public_labels=public_labels,
@@ -104,7 +114,7 @@ def _read_version(value: Value) -> int | None:
 def _read_public_labels(value: Value) -> frozenset[str]:
     names = value.names("a list of label names")
     for name, item in names.items():
-        if "|" in name or _CONTROLS.search(name):
+        if "|" in name or CONTROLS.search(name):
             item.problem("such a label cannot be public", expected='a name without "|" and control characters')
     return frozenset(names)
 
@@ -112,7 +122,8 @@ def _read_public_labels(value: Value) -> frozenset[str]:
 def _read_checkly(value: Value) -> Checkly:
     fields = value.fields(_CHECKLY_KEYS)
     return Checkly(
-        api=read(fields, "api", _read_api, "v1"),
+        api=read(fields, "api", lambda value: value.choice(("v1", "v3", "auto")), "auto"),
+        second_writer=read(fields, "second_writer", lambda value: value.choice(("hold", "ignore")), "hold"),
         instance=read(fields, "instance", _read_instance, ""),
         reference=read(fields, "reference", Value.boolean, default=True),
         notify=read(fields, "notify", _read_notify, frozenset()),
@@ -131,58 +142,10 @@ def _read_instance(value: Value) -> str | None:
     return name
 
 
-def _read_api(value: Value) -> str | None:
-    api = value.choice(("v1", "v3", "auto"))
-    if api in {"v3", "auto"}:
-        value.problem(f"{api} is not supported yet", expected="v1")
-    return api
-
-
 def _read_notify(value: Value) -> frozenset[UpdateKind]:
     kinds = tuple(kind.value for kind in UpdateKind)
     items = value.names(f"a list with any of {', '.join(kinds)}").values()
     return frozenset(UpdateKind(kind) for item in items if (kind := item.choice(kinds)))
-
-
-def _read_services(value: Value) -> dict[str, Service]:
-    entries = value.entries("a mapping from your names of services to Checkly's")
-    if not entries and value.is_mapping():
-        value.problem("there is no service", expected="at least one, such as checkout: Checkout")
-    services = {name: _read_service(name, entry) for name, entry in entries.items()}
-    _check_distinct(services, entries)
-    return services
-
-
-def _read_service(name: str, value: Value) -> Service:
-    expected = "the service's exact name on Checkly, or {id: its UUID}"
-    if not name:
-        value.problem("the service's name is empty", expected="a name for routes to use")
-    if _CONTROLS.search(name):
-        value.problem("the service's name has a line break or another control character", expected="one line")
-    if not value.is_mapping():
-        return Service(name=name, remote_name=value.text(expected))
-    identifier = read(value.fields(("id",), required=("id",)), "id", _read_uuid, None)
-    return Service(name=name, id=identifier)
-
-
-def _read_uuid(value: Value) -> str | None:
-    expected = "a UUID such as 5f1c0d1e-0000-4000-8000-000000000001"
-    text = value.text(expected)
-    if text is not None and not _UUID.fullmatch(text):
-        value.problem(f'"{text}" is no UUID', expected=expected)
-        return None
-    return text.lower() if text else None
-
-
-def _check_distinct(services: Mapping[str, Service], entries: Mapping[str, Value]) -> None:
-    first: dict[str, str] = {}
-    for name, service in services.items():
-        target = service.id or service.remote_name
-        if target is not None and first.setdefault(target, name) != name:
-            other = first[target]
-            entries[name].problem(
-                f'"{other}" on line {entries[other].line} is the same service', expected="one name for each"
-            )
 
 
 def _check_retention(config: Config, value: Value) -> None:

@@ -72,6 +72,11 @@ class Value:
         """Whether it is a mapping."""
         return isinstance(self._node, yaml.MappingNode)
 
+    def has_any(self, keys: Collection[str]) -> bool:
+        """Whether it is a mapping with one of these keys."""
+        pairs = self._node.value if isinstance(self._node, yaml.MappingNode) else ()
+        return any(isinstance(key, yaml.ScalarNode) and key.value in keys for key, _ in pairs)
+
     def text(self, expected: str = "text") -> str | None:
         """A non-empty text."""
         text = self._scalar(_STR)

@@ -17,13 +17,14 @@ from bridge.config.reader import Value, read
 from bridge.config.schema import Route, Service, ServiceLabel, SeverityRule
 from bridge.config.templates import Template
 from bridge.config.texts import NAME_CHARS, TextKind, Texts, compile_text
-from bridge.model import Policy, Severity
+from bridge.model import Impact, Policy, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
 POLICY_KEYS = ("publish_after", "resolve_after", "reopen_after", "hold_refire")
-_ROUTE_KEYS = ("name", "match", "ignore", "services", "group_by", *POLICY_KEYS, "severity", "texts")
+_SILENT = {"ignore": "that ignores", "watchdog": "of a watchdog"}
+_ROUTE_KEYS = ("name", "match", *_SILENT, "services", "group_by", *POLICY_KEYS, "severity", "impact", "texts")
 _ROUTE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -58,8 +59,8 @@ def read_routes(value: Value, common: Common) -> tuple[Route, ...]:
         name = read(fields, "name", lambda value: _read_route_name(value, routes), "")
         rule = _Rule(item, _read_match(fields) if fields else None, f'the route "{name}"')
         base = Route(name=name, line=item.line, matchers=rule.matchers or (), texts=common.texts)
-        ignore = read(fields, "ignore", Value.boolean, default=False)
-        routes.append(_read_ignoring(fields, base) if ignore else _read_publishing(item, fields, base, common))
+        silent = [key for key in _SILENT if read(fields, key, Value.boolean, default=False)]
+        routes.append(_read_silent(fields, base, silent[0]) if silent else _read_publishing(item, fields, base, common))
         rules.append(rule)
     _check_reach(rules)
     _check_names(zip(items, routes, strict=True), common)
@@ -90,10 +91,18 @@ def read_texts(value: Value, public_labels: Collection[str], base: Texts) -> Tex
 
 
 def read_policy(fields: Mapping[str, Value], base: Policy) -> Policy:
-    """The timing of ``base`` with what is given here."""
+    """The timing and the impacts of ``base`` with what is given here."""
     return Policy(
-        **{f"{key}_ms": read(fields, key, Value.duration_ms, getattr(base, f"{key}_ms")) for key in POLICY_KEYS}
+        **{f"{key}_ms": read(fields, key, Value.duration_ms, getattr(base, f"{key}_ms")) for key in POLICY_KEYS},
+        impacts=read(fields, "impact", lambda value: read_impacts(value, base.impacts), base.impacts),
     )
+
+
+def read_impacts(value: Value, base: Mapping[Severity, Impact]) -> dict[Severity, Impact]:
+    """What each severity does to a component of a v3 page: ``base`` with what is given here."""
+    given = value.fields(tuple(Severity.__members__))
+    names = {key: read(given, key, lambda each: each.choice(Impact.__members__), None) for key in given}
+    return {**base, **{Severity[key]: Impact[name] for key, name in names.items() if name}}
 
 
 def read_group_by(value: Value) -> tuple[str, ...]:
@@ -103,7 +112,7 @@ def read_group_by(value: Value) -> tuple[str, ...]:
 
 def _read_publishing(item: Value, fields: Mapping[str, Value], base: Route, common: Common) -> Route:
     if "services" not in fields and item.is_mapping():
-        item.missing("services", expected="names of services, {label: …}, or ignore: true")
+        item.missing("services", expected="names of services, {label: …}, ignore: true or watchdog: true")
     return replace(
         base,
         services=read(fields, "services", lambda value: _read_services(value, common.services), ()),
@@ -114,10 +123,11 @@ def _read_publishing(item: Value, fields: Mapping[str, Value], base: Route, comm
     )
 
 
-def _read_ignoring(fields: Mapping[str, Value], base: Route) -> Route:
-    for key in fields.keys() - {"name", "match", "ignore"}:
-        fields[key].problem("a route that ignores has no use for this", expected="only name, match and ignore")
-    return replace(base, ignore=True)
+def _read_silent(fields: Mapping[str, Value], base: Route, kind: str) -> Route:
+    """A route that publishes nothing; ``kind`` is the key that says so."""
+    for key in fields.keys() - {"name", "match", kind}:
+        fields[key].problem(f"a route {_SILENT[kind]} has no use for this", expected=f"only name, match and {kind}")
+    return replace(base, ignore=kind == "ignore", watchdog=kind == "watchdog")
 
 
 def _read_route_name(value: Value, earlier: Sequence[Route]) -> str | None:

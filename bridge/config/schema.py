@@ -2,28 +2,56 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bridge.model import Policy, Severity, UpdateKind
+from bridge.model import V1_PAGE, Policy, Severity, UpdateKind, v3_page
 
 if TYPE_CHECKING:
     from bridge.config.matchers import Matcher
     from bridge.config.texts import Texts
 
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class Component(Struct, frozen=True, kw_only=True):
+    """A component of a v3 page. ``page`` is its id, its URL's name or its name; ``component`` an id or a name."""
+
+    page: str
+    component: str
+
+    @property
+    def is_id(self) -> bool:
+        """Whether ``component`` is an id."""
+        return UUID.fullmatch(self.component) is not None
+
 
 class Service(Struct, frozen=True, kw_only=True):
-    """A service as routes name it, and how to find it on Checkly: by ``id`` or by exact name (``remote_name``)."""
+    """A service as routes name it, and how to find it on Checkly.
+
+    In v1 it is a service of the account, by ``id`` or by exact name (``remote_name``), unless ``in_v1`` is false;
+    ``shared`` says that it is meant to show on several pages. In v3 it is ``components``, each of one page.
+    """
 
     name: str
     id: str | None = None
     remote_name: str | None = None
+    in_v1: bool = True
+    shared: bool = False
+    components: tuple[Component, ...] = ()
 
     @property
     def display(self) -> str:
         """The name that public texts use."""
-        return self.remote_name or self.name
+        return self.remote_name or next((each.component for each in self.components if not each.is_id), self.name)
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The names of the pages that show it."""
+        v3 = dict.fromkeys(v3_page(each.page) for each in self.components)
+        return ((V1_PAGE,) if self.in_v1 else ()) + tuple(v3)
 
 
 class SeverityRule(Struct, frozen=True, kw_only=True):
@@ -41,12 +69,16 @@ class ServiceLabel(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """Which alerts belong together, and what becomes of them; a route that ignores has no services."""
+    """Which alerts belong together, and what becomes of them.
+
+    A route that is to ``ignore`` its alerts, or whose alerts are a ``watchdog`` to listen for, has no services.
+    """
 
     name: str
     line: int
     matchers: tuple[Matcher, ...] = ()
     ignore: bool = False
+    watchdog: bool = False
     services: tuple[str, ...] | ServiceLabel = ()
     severity: tuple[SeverityRule, ...] = ()
     group_by: tuple[str, ...] = ()
@@ -55,9 +87,14 @@ class Route(Struct, frozen=True, kw_only=True):
 
 
 class Checkly(Struct, frozen=True, kw_only=True):
-    """How the bridge talks to Checkly. ``instance`` tells installations apart that share an account."""
+    """How the bridge talks to Checkly. ``instance`` tells installations apart that share an account.
 
-    api: str = "v1"
+    ``api`` is the generation of its pages, ``v1`` or ``v3``, or ``auto`` for whichever each service names.
+    ``second_writer``: ``hold`` back, or ``ignore``, where someone else's incident is open for the same.
+    """
+
+    api: str = "auto"
+    second_writer: str = "hold"
     instance: str = ""
     reference: bool = True
     notify: frozenset[UpdateKind] = frozenset()
@@ -82,6 +119,18 @@ class PagerDuty(Struct, frozen=True, kw_only=True):
     status_updates: bool = False
 
 
+class Store(Struct, frozen=True, kw_only=True):
+    """What Redis must offer before a delivery is accepted.
+
+    ``durability``: ``warn`` or ``require``. ``wait_replicas``: how many replicas must confirm a write, each within
+    ``wait_timeout_ms``.
+    """
+
+    durability: str = "warn"
+    wait_replicas: int = 0
+    wait_timeout_ms: int = 1_500
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """A whole configuration. ``digest`` is the SHA-256 of its file, in hexadecimal."""
 
@@ -89,6 +138,7 @@ class Config(Struct, frozen=True, kw_only=True):
     digest: str
     checkly: Checkly = Checkly()
     pagerduty: PagerDuty = PagerDuty()
+    store: Store = Store()
     services: dict[str, Service]
     severity: tuple[SeverityRule, ...]
     public_labels: frozenset[str] = frozenset()
@@ -101,3 +151,8 @@ class Config(Struct, frozen=True, kw_only=True):
     def route(self, name: str) -> Route | None:
         """The route of that name; None when there is none (any more)."""
         return next((route for route in self.routes if route.name == name), None)
+
+    def policy_of(self, route: str) -> Policy:
+        """The timing of the route of that name; the defaults when there is none (any more)."""
+        found = self.route(route)
+        return self.defaults if found is None else found.policy

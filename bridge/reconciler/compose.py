@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from bridge.checkly.port import RemoteIncident
 from bridge.config.schema import Config
 from bridge.config.texts import TextKind, Texts
-from bridge.lifecycle import Draft
-from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
+from bridge.draft import OPEN_PHASES, Draft
+from bridge.model import Impact, Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 
 # At the very end, where ours stands: words may quote one. A page may wrap texts in HTML.
 _REFERENCE = re.compile(r"\bReference: ([0-9A-Z]{10})(?:\s|</?\w+/?>)*\Z")
@@ -32,7 +32,7 @@ def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now
     displays = {name: post.displays[name] for name in draft.services if name in post.displays} | configured
 
     def render(kind: TextKind) -> str:
-        services = tuple(displays.values()) or _NAMELESS
+        services = tuple(displays[name] for name in _told(draft) if name in displays) or _NAMELESS
         return _texts(incident, config).render(
             kind, labels=draft.labels, services=services, severity=draft.severity, status=draft.status
         )
@@ -54,7 +54,15 @@ def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now
         recorded_at=now,
         remark=draft.remark.event_id if draft.remark else "",
         displays=displays,
+        impacts=draft.impacts,
     )
+
+
+def _told(draft: Draft) -> tuple[str, ...]:
+    """The services that a text names: where impacts are shown, those that have recovered are left out till the end."""
+    if draft.status not in OPEN_PHASES or not any(draft.impacts.values()):
+        return draft.services
+    return tuple(name for name in draft.services if draft.impacts.get(name, Impact.OPERATIONAL))
 
 
 def duplicate_text(incident: Incident, post: Post, config: Config) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteIncident
-from bridge.model import Intent, Phase, Post, Write
+from bridge.model import Impact, Intent, Phase, Post, Write
 
 
 def was_closed(current: RemoteIncident, post: Post) -> bool:
@@ -20,18 +20,30 @@ def was_closed(current: RemoteIncident, post: Post) -> bool:
 def bend(intent: Intent, current: RemoteIncident, post: Post) -> Intent:
     """What to send for the intent, so that it undoes no person's edit.
 
-    A severity set by hand is only ever raised. A status set by hand (say, IDENTIFIED) stays under an update
-    that tells of severity or services alone. A name given by hand stays: `StatusPage.change` sees to that.
+    A severity or an impact set by hand is only ever raised. A status set by hand (say, IDENTIFIED) stays under an
+    update that tells of severity or services alone. A name given by hand stays: `StatusPage.change` sees to that.
     """
     severity = intent.severity
     if current.severity is not None and post.severity not in {None, current.severity}:
         severity = max(severity, current.severity)
     status = current.status if intent.status is post.status else intent.status
-    return replace(intent, severity=severity, status=status)
+    return replace(intent, severity=severity, status=status, impacts=_bend_impacts(intent, current, post))
+
+
+def _bend_impacts(intent: Intent, current: RemoteIncident, post: Post) -> dict[str, Impact]:
+    if post.severity is None:  # what stands there is uncertain: it may be what a lost write brought
+        return intent.impacts
+    shown = {name: current.impacts.get(name, Impact.OPERATIONAL) for name in intent.impacts}
+    return {
+        name: impact if shown[name] is post.impacts.get(name, Impact.OPERATIONAL) else max(impact, shown[name])
+        for name, impact in intent.impacts.items()
+    }
 
 
 def is_done(change: Intent, current: RemoteIncident, post: Post) -> bool:
     """Whether the page already shows what the change would bring, so that nothing need be sent."""
+    if change.impacts:
+        return all(current.impacts.get(name) is impact for name, impact in change.impacts.items())
     return current.severity is change.severity and set(change.services) <= set(post.services)
 
 

@@ -55,17 +55,24 @@ class Lease:
         """Whether the lease surely lasts: checked at the last moment before a request goes out."""
         return (self._monotonic() - self._asked_at) * 1000 < self._lease_ms - self._margin_ms
 
-    async def record(self, progress: Progress, *, archive: bytes = b"", retention_ms: int = 1) -> None:
-        """Write progress, extend the lease, read the incident anew. Raises LeaseLost."""
+    async def record(
+        self, progress: Progress, *, archive: bytes = b"", retention_ms: int = 1, replicated: bool = False
+    ) -> None:
+        """Write progress, extend the lease, read the incident anew. Raises LeaseLost, NotReplicated."""
         asked_at = self._monotonic()
         claim = await self._store.record(
-            self.claim, progress, lease_ms=self._lease_ms, archive=archive, retention_ms=retention_ms
+            self.claim,
+            progress,
+            lease_ms=self._lease_ms,
+            archive=archive,
+            retention_ms=retention_ms,
+            replicated=replicated,
         )
         if claim is None:
             raise LeaseLost
         self._read(claim, asked_at)
 
-    async def settle(self, due: int | None) -> None:
-        """Give the incident back until ``due``. Raises LeaseLost."""
-        if not await self._store.settle(self.claim, due=due):
+    async def settle(self, due: int | None, *, refused: bool = False) -> None:
+        """Give the incident back until ``due``; the page may have ``refused`` the key. Raises LeaseLost."""
+        if not await self._store.settle(self.claim, due=due, refused=refused):
             raise LeaseLost

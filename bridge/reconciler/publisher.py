@@ -13,21 +13,23 @@ from typing import Any
 from msgspec.structs import replace
 
 from bridge import posting
-from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited, Refused, Rejected
+from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Refused, Rejected
 from bridge.checkly.port import Guard, RemoteIncident, StatusPage
-from bridge.lifecycle import DATE_STEP_MS, Draft
+from bridge.draft import DATE_STEP_MS, Draft, signature
 from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 from bridge.reconciler import human
 from bridge.reconciler.compose import references
 from bridge.reconciler.standing import Reserve, Standing
 from bridge.telemetry import DUPLICATES, WRITES, Event, log
 
+HOLD_MS = 30_000  # how often to look whether someone else's incident is over
+
 
 class Publisher:
     """Writes one incident's post on one page.
 
-    ``duplicate_text`` is said on a twin that is closed. ``clock`` is the store's time; ``chance`` is the randomness of
-    backoff, in [0, 1).
+    ``duplicate_text`` is said on a twin that is closed. With ``yields`` nothing is opened beside someone else's open
+    incident. ``clock`` is the store's time; ``chance`` is the randomness of backoff, in [0, 1).
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Publisher:
         chance: Callable[[], float],
         settle_ms: int,
         duplicate_text: str,
+        yields: bool = False,
     ) -> None:
         self._page = page
         self._incident = incident
@@ -52,19 +55,27 @@ class Publisher:
         self._chance = chance
         self._settle_ms = settle_ms
         self._duplicate_text = duplicate_text
+        self._yields = yields
 
     async def survey(self, post: Post, draft: Draft, now: int) -> RemoteIncident | Post | None:
         """What stands on the page before it is changed, None before the first post.
 
-        A post if that ends the step: it was closed or adopted, or the page cannot be read now.
+        A post if that ends the step: it was closed, adopted or parked, or the page cannot be read now.
         """
         try:
             if draft.write is Write.OPEN:
                 return await self._survey_opening(post, draft, now)
             await self._reserve(2)  # the look, and the write
             current = await self._page.read(_remote_id(post), guard=self._guard)
+            if draft.kind is UpdateKind.OPEN and self._yields:
+                await self._standing.before_opening(self._incident.id, guard=self._guard)
+                if waiting := await self._held(post, draft, now):
+                    return waiting
         except Refused:
             raise
+        except Nowhere as error:
+            self._log_incident(Event.INCIDENT_PARKED, write=str(draft.write), reason=error.detail)
+            return posting.parked(post, write=signature(draft), reason=error.detail, now=now)
         except PageError as error:
             if isinstance(error, Gone) and draft.write is not Write.OPEN:
                 return await self._missing(post, now)
@@ -114,7 +125,7 @@ class Publisher:
         self._log(Event.WRITE_ADOPTED, intent, remote_id=remote.id)
         if intent.write is Write.UPDATE:
             return posting.succeeded(post, remote.id)
-        post = adopted(post, remote, services=intent.services)
+        post = adopted(post, remote, services=intent.services, severity=intent.severity)
         if post.verify_at is None:
             return post
         return replace(post, verify_at=now + self._settle_ms, verifications=0)  # an earlier try may come true yet
@@ -135,20 +146,49 @@ class Publisher:
         post = posting.verified(post, now=now, settle_ms=self._settle_ms)
         if is_over or not found or found[0].id == post.remote_id:
             return post
-        return adopted(post, found[0], services=post.services)
+        return adopted(post, found[0], services=post.services, severity=post.announced_severity)
+
+    async def search(self, post: Post, now: int) -> Post:
+        """Nothing is recorded of this page: does something of ours stand there all the same? Then take it over."""
+        try:
+            found = await self._standing.search(self._incident.id, guard=self._guard)
+        except Refused:
+            raise
+        except Nowhere:  # no such page: it may be there once it is migrated
+            return replace(post, attempts=0, search_at=now + posting.PARK_RETRY_MS)
+        except PageError as error:
+            return replace(post, attempts=post.attempts + 1, search_at=self._retry_at(error, post, now))
+        post = replace(post, attempts=0, search_at=None)
+        return self._take_over(post, found, tuple(self._incident.summary.services), None, now) if found else post
 
     async def _survey_opening(self, post: Post, draft: Draft, now: int) -> Post | None:
         found = await self._standing.before_opening(self._incident.id, guard=self._guard)
-        if not found:
+        if found:
+            return self._take_over(post, found, draft.services, draft.severity, now)
+        return await self._held(post, draft, now) if self._yields else None
+
+    async def _held(self, post: Post, draft: Draft, now: int) -> Post | None:
+        """The post held back, if someone else's incident is open for the same as of the last reading."""
+        rival = await self._standing.rival(draft.services)
+        if rival is None:
             return None
-        log(
-            Event.WRITE_ADOPTED,
-            incident=self._incident.key,
-            incident_id=self._incident.id,
-            route=self._incident.route,
-            remote_id=found[0].id,
-        )
-        post = adopted(post, found[0], services=draft.services)
+        if post.held_by != rival.id:
+            self._log_incident(Event.INCIDENT_HELD, remote_id=rival.id)
+        return posting.held(post, by=rival.id, retry_at=now + HOLD_MS)
+
+    def _take_over(
+        self,
+        post: Post,
+        found: Sequence[RemoteIncident],
+        services: tuple[str, ...],
+        severity: Severity | None,
+        now: int,
+    ) -> Post:
+        self._log_incident(Event.WRITE_ADOPTED, remote_id=found[0].id)
+        post = adopted(post, found[0], services=services, severity=severity)
+        texts = [update.text for update in found[0].updates]
+        remarks = self._incident.summary.remarks
+        post = replace(post, told=tuple(each.event_id for each in remarks if any(each.text in text for text in texts)))
         return post if len(found) == 1 else replace(post, verify_at=now, verifications=0)
 
     async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> str:
@@ -217,11 +257,8 @@ class Publisher:
         return now + wait_ms
 
     def _log(self, event: Event, intent: Intent, **fields: Any) -> None:
-        log(
+        self._log_incident(
             event,
-            incident=self._incident.key,
-            incident_id=self._incident.id,
-            route=self._incident.route,
             write=str(intent.write),
             status=str(intent.status),
             severity=intent.severity.name,
@@ -229,22 +266,29 @@ class Publisher:
             **fields,
         )
 
+    def _log_incident(self, event: Event, **fields: Any) -> None:
+        incident = self._incident
+        log(event, incident=incident.key, incident_id=incident.id, route=incident.route, **fields)
 
-def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...]) -> Post:
+
+def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], severity: Severity | None) -> Post:
     """Take over an incident of ours that the store did not know (any more) as it stands on the page.
 
-    Its services are made sure of once more; readers are taken to know of ``services`` already.
+    Its services are made sure of once more; readers are taken to know of ``services`` already, and of ``severity``
+    where the page shows none. Where the page shows impacts, what is not operational there is among its services.
     """
+    ailing = {name for name, impact in remote.impacts.items() if impact}
     newest = max((update.public_at for update in remote.updates), default=post.public_at)
     return replace(
         post,
         remote_id=remote.id,
         status=remote.status,
         name=remote.name,
-        severity=remote.severity,
-        services=(),
-        announced_severity=remote.severity,
-        announced_services=services,
+        severity=remote.severity or severity,
+        services=tuple(sorted(ailing)),
+        impacts=remote.impacts,
+        announced_severity=remote.severity or severity,
+        announced_services=tuple(sorted({*ailing, *services})),
         public_at=max(post.public_at, newest),
         intent=None,
         attempts=0,
@@ -253,6 +297,8 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...]) ->
         parked_write="",
         closed_at=None,
         missing_at=None,
+        search_at=None,
+        held_by="",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import msgspec
@@ -13,13 +13,28 @@ from bridge import posting
 from bridge.checkly.errors import Refused
 from bridge.checkly.port import StatusPage
 from bridge.config.schema import Config
-from bridge.lifecycle import ENDED, NEVER_PUBLISHED, Drop, LookAt, Renew, Step, Verify, Wait, WriteTo, decide, signature
-from bridge.model import Incident, Post, Progress
+from bridge.draft import signature
+from bridge.lifecycle import (
+    ENDED,
+    NEVER_PUBLISHED,
+    Drop,
+    LookAt,
+    PagesOf,
+    Renew,
+    Search,
+    Step,
+    Verify,
+    Wait,
+    WriteTo,
+    decide,
+)
+from bridge.model import Incident, Post, Progress, shows_impacts
 from bridge.reconciler.compose import compose, duplicate_text
+from bridge.reconciler.in_hand import InHand
 from bridge.reconciler.lease import Lease, LeaseLost
 from bridge.reconciler.publisher import Publisher
 from bridge.reconciler.standing import Reserve, Standing
-from bridge.store import Idle, Store, StoreUnavailable
+from bridge.store import Idle, NotReplicated, Store, StoreUnavailable
 from bridge.telemetry import MISSED, REMARKS, WRITES_PAUSED, Event, log
 
 LEASE_MS = 30_000  # at least; and at least three calls long
@@ -41,8 +56,8 @@ class LiveConfig(Protocol):
 class Reconciler:
     """Reconciles with at most ``workers`` incidents in hand.
 
-    ``pages`` are the status pages by name; ``page_of`` tells, for a configuration, which page shows a service.
-    ``reserve`` takes requests that belong together out of the budget.
+    ``page`` gives the status page of a name; ``pages_of`` tells, for a configuration, which pages show a service.
+    ``reserve`` takes requests that belong together out of the budget. While ``is_there`` says no, nothing is claimed.
     ``monotonic`` is in seconds; ``token`` makes lease tokens; ``chance`` is randomness in [0, 1).
     """
 
@@ -50,30 +65,31 @@ class Reconciler:
         self,
         *,
         store: Store,
-        pages: Mapping[str, StatusPage],
-        page_of: Callable[[Config], Mapping[str, str]],
+        page: Callable[[str], StatusPage],
+        pages_of: Callable[[Config], PagesOf],
         config: LiveConfig,
         reserve: Reserve,
         monotonic: Callable[[], float],
         token: Callable[[], str],
         chance: Callable[[], float],
+        is_there: Callable[[], Awaitable[bool]] | None = None,
         workers: int = 8,
         lease_ms: int = LEASE_MS,
     ) -> None:
         self._store = store
-        self._pages = pages
-        self._page_of = page_of
+        self._page = page
+        self._pages_of = pages_of
         self._config = config
         self._reserve = reserve
         self._monotonic = monotonic
-        self._token = token
         self._chance = chance
+        self._is_there = is_there
         self._workers = workers
         self._lease_ms = lease_ms
         self._wake = asyncio.Event()
-        self._standing = {
-            name: Standing(page, store, reserve=reserve, monotonic=monotonic) for name, page in pages.items()
-        }
+        self._in_hand = InHand(store, token=token, monotonic=monotonic)
+        self._followed = ""
+        self._standing: dict[str, Standing] = {}
 
     def wake(self) -> None:
         """Something was stored: look for due incidents now rather than at the next poll."""
@@ -86,20 +102,25 @@ class Reconciler:
             while not stopping.is_set():
                 await slots.acquire()
                 self._wake.clear()
+                await self._in_hand.give_back(lease_ms=self._lease_for_ms)
                 lease = await self.claim()
                 if isinstance(lease, Lease):
-                    group.create_task(self._reconcile(lease)).add_done_callback(lambda _: slots.release())
+                    task = group.create_task(self._reconcile(lease))
+                    task.add_done_callback(lambda _: slots.release())
+                    self._in_hand.add(lease.claim.token, task)
                 else:
                     slots.release()
                     await self._rest(lease, stopping)
 
     async def claim(self) -> Lease | int:
         """Lease the most overdue incident; or for how many milliseconds there is nothing to do."""
-        timeout_ms = self._config.current.checkly.timeout_ms
-        lease_ms = max(self._lease_ms, 3 * timeout_ms)
+        if self._is_there is not None and not await self._is_there():
+            return POLL_MS
+        lease_ms = self._lease_for_ms
         asked_at = self._monotonic()
         try:
-            claim = await self._store.claim(token=self._token(), lease_ms=lease_ms)
+            await self._follow_config()
+            claim = await self._store.claim(token=self._in_hand.token(), lease_ms=lease_ms)
         except StoreUnavailable as error:
             log(Event.STORE_UNAVAILABLE, reason=str(error))
             return FAILURE_PAUSE_MS
@@ -113,9 +134,20 @@ class Reconciler:
             claim,
             asked_at=asked_at,
             lease_ms=lease_ms,
-            margin_ms=timeout_ms + MARGIN_MS,
+            margin_ms=self._config.current.checkly.timeout_ms + MARGIN_MS,
             monotonic=self._monotonic,
         )
+
+    async def _follow_config(self) -> None:
+        """What is published may belong on other pages under another configuration."""
+        digest = self._config.current.digest
+        if digest != self._followed:
+            await self._store.touch(digest)
+            self._followed = digest
+
+    @property
+    def _lease_for_ms(self) -> int:
+        return max(self._lease_ms, 3 * self._config.current.checkly.timeout_ms)
 
     async def reconcile(self, lease: Lease) -> None:
         """Bring one leased incident as far as it goes now, and give it back.
@@ -153,43 +185,51 @@ class Reconciler:
 
     def _decide(self, lease: Lease) -> Step:
         config = self._config.current
-        route = config.route(lease.incident.route)
         return decide(
             lease.incident,
-            config.defaults if route is None else route.policy,
+            config.policy_of(lease.incident.route),
             lease.now,
             retention_ms=config.retention_ms,
-            page_of=self._page_of(config),
+            pages_of=self._pages_of(config),
         )
 
-    async def _take(self, lease: Lease, step: WriteTo | LookAt | Verify | Renew) -> None:
+    async def _take(self, lease: Lease, step: WriteTo | LookAt | Verify | Search | Renew) -> None:
         if isinstance(step, Renew):
             archive = msgspec.json.encode(lease.incident)
             retention_ms = self._config.current.retention_ms
             return await lease.record(step.progress, archive=archive, retention_ms=retention_ms)
         post = step.progress.posts.get(step.page, Post())
+        publisher = self._publisher(lease, step.page, post)
+        if isinstance(step, WriteTo):
+            post = await self._write(lease, step, post, publisher)
+        elif isinstance(step, LookAt):
+            post = await publisher.look(post, lease.now)
+        elif isinstance(step, Verify):
+            post = await publisher.verify(post, lease.now)
+        else:
+            post = await publisher.search(post, lease.now)
+        await self._record(lease, step.progress, step.page, post)
+        if lease.probing and not (post.attempts or post.held_by or isinstance(step, Search)):
+            await self._resume(lease)
+        return None
+
+    def _publisher(self, lease: Lease, name: str, post: Post) -> Publisher:
         config = self._config.current
-        publisher = Publisher(
-            self._pages[step.page],
+        page = self._page(name)
+        if name not in self._standing:
+            self._standing[name] = Standing(page, self._store, reserve=self._reserve, monotonic=self._monotonic)
+        return Publisher(
+            page,
             lease.incident,
-            self._standing[step.page],
+            self._standing[name],
             reserve=self._reserve,
             guard=lease.holds,
             clock=lambda: lease.now,
             chance=self._chance,
             settle_ms=config.checkly.settle_ms,
             duplicate_text=duplicate_text(lease.incident, post, config),
+            yields=config.checkly.second_writer == "hold",
         )
-        if isinstance(step, WriteTo):
-            post = await self._write(lease, step, post, publisher)
-        elif isinstance(step, LookAt):
-            post = await publisher.look(post, lease.now)
-        else:
-            post = await publisher.verify(post, lease.now)
-        await self._record(lease, step.progress, step.page, post)
-        if lease.probing and post.attempts == 0:
-            await self._resume(lease)
-        return None
 
     async def _write(self, lease: Lease, step: WriteTo, post: Post, publisher: Publisher) -> Post:
         draft = step.draft
@@ -197,7 +237,11 @@ class Reconciler:
         if isinstance(surveyed, Post):
             return surveyed
         begun = posting.begin(post, compose(lease.incident, post, draft, self._config.current, now=lease.now))
-        await self._record(lease, step.progress, step.page, begun)
+        try:
+            await self._record(lease, step.progress, step.page, begun, replicated=True)
+        except NotReplicated as error:
+            log(Event.STORE_UNAVAILABLE, incident=lease.incident.key, reason=str(error))
+            return posting.not_sent(post, retry_at=lease.now + FAILURE_PAUSE_MS)
         try:
             return await publisher.send(begun, surveyed, lease.now, write=signature(draft))
         except Refused:
@@ -205,12 +249,18 @@ class Reconciler:
             raise
 
     async def _record(
-        self, lease: Lease, progress: Progress, page: str | None = None, post: Post | None = None
+        self,
+        lease: Lease,
+        progress: Progress,
+        page: str | None = None,
+        post: Post | None = None,
+        *,
+        replicated: bool = False,
     ) -> None:
         before = lease.incident.progress
         if page is not None and post is not None:
-            progress = replace(progress, posts={**progress.posts, page: post})
-        await lease.record(progress)
+            progress = placed(progress, page, post, self._pages_of(self._config.current), lease.now)
+        await lease.record(progress, replicated=replicated)
         if (progress.phase, progress.note) == (before.phase, before.note):
             return
         log(
@@ -247,7 +297,7 @@ class Reconciler:
             if await self._store.pause(error.detail, now=lease.now):
                 log(Event.WRITES_PAUSED, reason=error.detail, status=error.status)
             WRITES_PAUSED.set(1)
-            await lease.settle(lease.now)
+            await lease.settle(lease.now, refused=True)
         except (StoreUnavailable, LeaseLost) as failure:
             log(Event.STORE_UNAVAILABLE, incident=lease.incident.key, reason=str(failure))
 
@@ -258,6 +308,26 @@ class Reconciler:
         finally:
             for wait in waits:
                 wait.cancel()
+
+
+def placed(progress: Progress, page: str, post: Post, pages_of: PagesOf, now: int) -> Progress:
+    """The progress with this post on that page.
+
+    The configuration may call one page by another name than before: then the post moves. It may call it by two names at
+    once: then the one that comes second is parked, for two posts of one incident would tell everything twice.
+    """
+    twins = [
+        name
+        for name, each in progress.posts.items()
+        if name != page and each.remote_id and each.remote_id == post.remote_id
+        if shows_impacts(name) and shows_impacts(page)
+    ]
+    configured = {each for pages in pages_of.values() for each in pages}
+    if configured.isdisjoint(twins):
+        others = {name: each for name, each in progress.posts.items() if name not in twins}
+        return replace(progress, posts={**others, page: post})
+    reason = f"{page} and {twins[0]} are the same page: call it by one name in the configuration"
+    return replace(progress, posts={**progress.posts, page: posting.parked(Post(), write="", reason=reason, now=now)})
 
 
 def _rest_ms(idle: Idle) -> int:

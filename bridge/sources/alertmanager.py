@@ -25,6 +25,8 @@ SOURCE: Final = "alertmanager"
 
 _VERSIONS = frozenset({"", "4", "1"})  # some forwarders leave it out; any other means a breaking change
 _MOST_TRUNCATED = 1 << 53
+_MOST_ALERTS = 100_000  # three times what fits into 16 MiB of Alertmanager's own
+_MOST_VALUES = 2_000_000  # decoded, a value takes a hundred times the two bytes that it may have in a body
 _STATUSES = {"firing": AlertStatus.FIRING, "resolved": AlertStatus.RESOLVED}
 _YEAR_2000 = 946_684_800_000  # Go's zero time is year 1, some senders' is 1970: neither says when something happened
 _DECODE_ERRORS = (ValueError, RecursionError)  # msgspec's errors, not UTF-8, nested too deeply
@@ -70,8 +72,10 @@ def parse(body: bytes, received_at: int) -> Delivery:
     that is missing or before 2000 becomes ``received_at``, and so does a resolved alert's end.
 
     Raises:
-        NotUnderstood: not JSON, or no object with a list of ``alerts`` in a version that is known.
+        NotUnderstood: not JSON, or no object with a list of at most 100,000 ``alerts`` in a version that is known.
     """
+    if body.count(b",") > _MOST_VALUES:
+        raise NotUnderstood(f"$: expected at most {_MOST_VALUES} values")
     body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259 8.1: a reader may ignore it
     envelope: _Envelope[_WireAlert] | _Envelope[Raw]
     try:
@@ -80,6 +84,8 @@ def parse(body: bytes, received_at: int) -> Delivery:
         envelope = _read_envelope(body)
     if not _is_known(envelope.version):
         raise NotUnderstood('$.version: expected "4" (Alertmanager) or "1" (Grafana)')
+    if len(envelope.alerts) > _MOST_ALERTS:
+        raise NotUnderstood(f"$.alerts: expected at most {_MOST_ALERTS} alerts")
     alerts: list[Alert] = []
     unusable: list[Unusable] = []
     receiver = unquote_meta(_text(envelope.receiver))

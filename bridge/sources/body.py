@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+
+_AT_ONCE = nullcontext()
 
 
 class TooLarge(Exception):
@@ -57,3 +60,34 @@ class InFlight:
         finally:
             self.deliveries -= 1
             self.size -= size
+
+
+class Turns:
+    """Lets bodies be decoded while they are at most ``size`` bytes together; the others wait, first come, first served.
+
+    Bodies of at most ``small`` bytes neither wait nor count.
+    """
+
+    def __init__(self, *, size: int, small: int) -> None:
+        self._size = size
+        self._small = small
+        self._taken = 0
+        self._queue = asyncio.Lock()
+        self._freed = asyncio.Event()
+
+    def turn(self, size: int) -> AbstractAsyncContextManager[None]:
+        """Wait for, and hold, the turn of a body of ``size`` bytes. One that is larger than the limit is alone."""
+        return _AT_ONCE if size <= self._small else self._wait(size)
+
+    @asynccontextmanager
+    async def _wait(self, size: int) -> AsyncIterator[None]:
+        async with self._queue:  # only the first in the queue watches for room
+            while self._taken and self._taken + size > self._size:
+                self._freed.clear()
+                await self._freed.wait()
+            self._taken += size
+        try:
+            yield
+        finally:
+            self._taken -= size
+            self._freed.set()

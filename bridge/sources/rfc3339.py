@@ -11,12 +11,15 @@ _MILLISECOND = timedelta(milliseconds=1)
 def to_ms(text: str) -> int:
     """The instant, rounded down to the millisecond; negative before 1970. Raises ValueError for anything else.
 
-    ``datetime`` cuts fractions after six digits, so rounding down to three stays exact. Years 1 to 9999.
+    ``datetime`` cuts fractions after six digits, so rounding down to three stays exact. Years 1 to 9999, in UTC.
     """
     instant = datetime.fromisoformat(text.upper())
     if instant.tzinfo is None:
         raise ValueError("a timestamp without an offset is no instant")
-    return (instant - _EPOCH) // _MILLISECOND
+    try:
+        return (instant.astimezone(UTC) - _EPOCH) // _MILLISECOND
+    except OverflowError:
+        raise ValueError("an instant that UTC has no year for") from None
 
 
 def from_ms(at: int) -> str:

@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
-from redis.asyncio import Redis
+from typing import Any
+
+from redis.asyncio import Redis, SSLConnection
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from bridge.redis_url import RedisURL
+from bridge.store.primary import Directory, PrimaryPool, owner_of, primary_of
+from bridge.store.store import PREFIX
+
 TIMEOUT_S = 2.0
+LOOKUP_TIMEOUT_S = 0.5  # for one Sentinel, or one node of a cluster, to tell where the keys are
 
 
 def connect(url: str) -> Redis:
-    """A client for ``redis://`` or ``rediss://``; connects on first use.
+    """A client for an address that RedisURL can read; connects on first use. Raises RedisURLError for any other.
 
-    A broken connection is replaced once without waiting (every script may be repeated); after that the caller learns
-    of it, and the sender of the alert keeps it until Redis is back.
+    A broken connection is replaced once without waiting (every script may be repeated), if need be to another server;
+    after that the caller learns of it, and the sender of the alert keeps it until Redis is back.
     """
-    client: Redis = Redis.from_url(
-        url,
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 1),
-        client_name="checkly-bridge",
-    )
-    return client
+    address = RedisURL.parse(url)
+    options = _patience(TIMEOUT_S, retries=1)
+    if not address.hosts:
+        client: Redis = Redis.from_url(address.server, **options)
+        return client
+    options |= parse_url(address.server)
+    del options["host"]
+    tls = options.pop("connection_class", None) is SSLConnection
+    return Redis.from_pool(PrimaryPool(_directory(address, options, tls=tls), tls=tls, **options))
+
+
+def _directory(address: RedisURL, options: dict[str, Any], *, tls: bool) -> Directory:
+    """Whom to ask for the server: with its own credentials where those are Sentinels, and always with its TLS."""
+    access = {name: value for name, value in options.items() if name.startswith("ssl_")} | {"ssl": tls}
+    if address.service:
+        access |= address.sentinel
+        question = primary_of(address.service)
+    else:
+        access |= {name: options[name] for name in ("username", "password") if name in options}
+        question = owner_of(f"{PREFIX}due")
+    access |= _patience(LOOKUP_TIMEOUT_S, retries=0)
+    return Directory({(host, port): Redis(host=host, port=port, **access) for host, port in address.hosts}, question)
+
+
+def _patience(timeout_s: float, *, retries: int) -> dict[str, Any]:
+    return {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "retry": Retry(NoBackoff(), retries),
+        "client_name": "checkly-bridge",
+    }

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
-from bridge.store.errors import StoreUnavailable
+from bridge.store.errors import FAILURES, StoreUnavailable
+
+_HAS_WAITAOF = (7, 2)  # Valkey, all of whose versions have it, calls itself Redis 7.2.4 there
 
 
 class Durability(Struct, frozen=True, kw_only=True):
-    """The server's kind and version, and what stands against calling it durable (empty: nothing)."""
+    """The server's kind and version, and what stands against calling it durable (empty: nothing).
+
+    ``waits_for_disks``: it can tell when a write is on its disk and those of its replicas (WAITAOF).
+    """
 
     server: str
     problems: tuple[str, ...]
+    waits_for_disks: bool = False
 
 
-async def inspect(redis: Redis) -> Durability:
-    """Read version, role, persistence and eviction policy. Raises StoreUnavailable when Redis does not answer.
+async def inspect(redis: Redis, *, wait_replicas: int = 0) -> Durability:
+    """Read version, role, persistence, eviction policy and whether there are the replicas that writes wait for.
 
-    Hosted Redis often refuses CONFIG; INFO tells enough there.
+    Hosted Redis often refuses CONFIG; INFO tells enough there. Raises StoreUnavailable when Redis does not answer.
     """
     try:
         info = await redis.info()
         settings = await _settings(redis)
-    except (RedisError, OSError) as error:
+    except FAILURES as error:
         raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
     problems = []
     policy = settings.get("maxmemory-policy") or str(info.get("maxmemory_policy", ""))
@@ -38,9 +46,23 @@ async def inspect(redis: Redis) -> Durability:
         problems.append("no append-only file: a crash forgets everything since the last snapshot; set appendonly yes")
     if info.get("role") == "slave":
         problems.append("this is a read-only replica; REDIS_URL must name the primary")
+    elif (replicas := int(info.get("connected_slaves", 0))) < wait_replicas:
+        problems.append(
+            f"{replicas} replicas are connected of the {wait_replicas} that store.wait_replicas demands: nothing is "
+            "accepted; start them"
+        )
     name = "Valkey" if "valkey_version" in info else "Redis"
     version = info.get("valkey_version") or info.get("redis_version")
-    return Durability(server=f"{name} {version}", problems=tuple(problems))
+    return Durability(
+        server=f"{name} {version}",
+        problems=tuple(problems),
+        waits_for_disks=bool(int(info.get("aof_enabled", 0))) and _version(info) >= _HAS_WAITAOF,
+    )
+
+
+def _version(info: dict[str, Any]) -> tuple[int, ...]:
+    parts = str(info.get("redis_version", "")).split(".")[:2]
+    return tuple(int(part) for part in parts if part.isdecimal())
 
 
 async def _settings(redis: Redis) -> dict[str, str]:

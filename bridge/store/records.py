@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from bridge.model import Alert, AlertStatus, Incident, Progress, Remark, Routed, Severity, Summary
+from bridge.model import Alert, AlertStatus, Incident, Phase, Progress, Remark, Routed, Severity, Summary
 
 Item: TypeAlias = tuple[Alert, Routed | None]
 
@@ -57,13 +57,27 @@ class Claim(Struct, frozen=True, kw_only=True):
     probing: bool = False
 
 
+class Quiet(Struct, frozen=True):
+    """An incident that stands open on a page although no alert of it has fired, nor is held, for ``quiet_ms``."""
+
+    route: str
+    quiet_ms: int
+
+
 class Overview(Struct, frozen=True, kw_only=True):
-    """The store at a glance: incidents by phase, how many are parked, how long one has been due, why writes wait."""
+    """The store at a glance: incidents by phase, how many are parked, how long one has been due, why writes wait.
+
+    ``held_back`` counts those that are not posted for the sake of someone else's. ``quiet`` are those that stand open
+    without an alert, ``watchdogs`` when that of each route was last heard of.
+    """
 
     phases: dict[str, int]
     parked: int
     oldest_due_ms: int
     paused: str | None
+    held_back: int = 0
+    quiet: tuple[Quiet, ...] = ()
+    watchdogs: dict[str, int] = {}
 
 
 class _Opaque(Struct, frozen=True, array_like=True):
@@ -93,8 +107,9 @@ _decode_remark = msgspec.json.Decoder(Remark).decode
 _decode_group = msgspec.json.Decoder(dict[str, str]).decode
 encode_json = msgspec.json.Encoder().encode
 
+_ENDED = {Phase.RESOLVED, Phase.DISCARDED}
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
-_PARKED = "+parked"
+_PARKED, _HELD = "+parked", "+held"
 _ONE_LINE = str.maketrans({"\n": " ", "\0": " "})
 
 
@@ -179,9 +194,17 @@ def pack_progress(progress: Progress) -> bytes:
 
 
 def tally(progress: Progress) -> str:
-    """The word an incident is counted under: its phase, marked when one of its writes is parked."""
-    is_parked = any(post.parked for post in progress.posts.values())
-    return f"{progress.phase}{_PARKED}" if is_parked else str(progress.phase)
+    """The word an incident is counted under: its phase, marked when one of its writes is parked or held back."""
+    posts = progress.posts.values()
+    if any(post.parked for post in posts):
+        return f"{progress.phase}{_PARKED}"
+    is_held = progress.phase not in _ENDED and any(post.held_by for post in posts)
+    return f"{progress.phase}{_HELD}" if is_held else str(progress.phase)
+
+
+def is_open(progress: Progress) -> bool:
+    """Whether readers of some page see the incident as ongoing, as far as the bridge knows."""
+    return any(post.is_open and post.closed_at is None for post in progress.posts.values())
 
 
 def remotes(progress: Progress) -> str:
@@ -189,15 +212,24 @@ def remotes(progress: Progress) -> str:
     return "\n".join(sorted({post.remote_id for post in progress.posts.values() if post.remote_id}))
 
 
-def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], int]:
-    """Incidents by phase, and how many are parked."""
+def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], int, int]:
+    """Incidents by phase, how many are parked, and how many held back."""
     phases: dict[str, int] = {}
-    parked = 0
+    marked = {_PARKED: 0, _HELD: 0}
     for word, count in tallies.items():
-        phase = word.decode().removesuffix(_PARKED)
+        phase, plus, mark = word.decode().partition("+")
         phases[phase] = phases.get(phase, 0) + int(count)
-        parked += int(count) if word.decode().endswith(_PARKED) else 0
-    return phases, parked
+        marked[plus + mark] = marked.get(plus + mark, 0) + int(count)
+    return phases, marked[_PARKED], marked[_HELD]
+
+
+def unpack_quiet(flat: Sequence[Any], now: int) -> tuple[Quiet, ...]:
+    """What ``quiet.lua`` returns, without those that an older release has resolved meanwhile, which notes it not."""
+    return tuple(
+        Quiet(route.decode(), now - cleared_at)
+        for route, cleared_at, progress in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+        if is_open(_decode_progress(progress))
+    )
 
 
 def pairs(flat: Sequence[bytes]) -> dict[str, bytes]:

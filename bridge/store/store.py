@@ -6,19 +6,21 @@ Every key of a bridge carries the same hash tag, so that all of them live in one
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
+from bridge.config import schema
 from bridge.model import Incident, Progress, Remark
 from bridge.store import records, scripts
 from bridge.store.commit import GroupCommit
-from bridge.store.durability import Durability, inspect
-from bridge.store.errors import StoreUnavailable
+from bridge.store.concern import WriteConcern, execute
+from bridge.store.durability import Durability
+from bridge.store.errors import FAILURES, StoreUnavailable
 from bridge.store.records import Change, Claim, CountedAlert, Item, Overview
 from bridge.store.scripts import Script
 
@@ -36,24 +38,35 @@ class Idle(Struct, frozen=True, kw_only=True):
 
 
 class Store:
-    """Alerts and incidents in one Redis or Valkey. Every method raises StoreUnavailable when Redis cannot serve it."""
+    """Alerts and incidents in one Redis or Valkey. Every method raises StoreUnavailable when Redis cannot serve it.
 
-    def __init__(self, redis: Redis, *, prefix: str = PREFIX) -> None:
+    ``wanted`` gives the section ``store`` of the configuration in force: what a write needs to count as kept.
+    """
+
+    def __init__(
+        self, redis: Redis, *, prefix: str = PREFIX, wanted: Callable[[], schema.Store] = schema.Store
+    ) -> None:
         self._redis = redis
         self._prefix = prefix
-        self._due = f"{prefix}due"  # named to every script as its key, so that a cluster knows the slot
+        self._due = f"{prefix}due"
+        # Named to every script: the first, so that a cluster knows the slot; the second, which is never there, so that
+        # it runs no script while the slot is between two nodes, on the half of the keys that it finds (TRYAGAIN).
+        self._slot = (self._due, f"{prefix}none")
+        self._concern = WriteConcern(redis, f"{prefix}check", wanted)
         self._ingest = GroupCommit(self._ingest_all)
 
     async def ingest(self, items: Sequence[Item]) -> list[Change]:
         """Fold alerts into their incidents, durably; what became of each, in order.
 
         An alert without a route can still resolve what an open incident counts. Repeating a call changes nothing more.
+        Raises NotDurable before anything is written, NotReplicated when it is, but not on enough replicas.
         """
         return await self._ingest(items)
 
     async def _ingest_all(self, items: list[Item]) -> list[Change]:
+        await self._concern.demand()
         calls = [items[start : start + ALERTS_A_CALL] for start in range(0, len(items), ALERTS_A_CALL)]
-        replies = await self._run_all(scripts.INGEST, [records.pack_call(call) for call in calls])
+        replies = await self._run_all(scripts.INGEST, [records.pack_call(call) for call in calls], replicated=True)
         outcomes = [outcome for _, outcomes in replies for outcome in outcomes]
         return [
             Change(fingerprint=alert.fingerprint, incident_id=id_.decode() or None, outcome=outcome.decode())
@@ -61,10 +74,20 @@ class Store:
         ]
 
     async def remark(self, remark: Remark) -> bool:
-        """Keep words for the public with the incident that counts their alert; False when none does."""
+        """Keep words for the public with the incident that counts their alert; False when none does.
+
+        Raises NotDurable and NotReplicated as ``ingest`` does.
+        """
+        await self._concern.demand()
         name = records.alert_name(remark.source, remark.fingerprint)
-        _, outcome, _ = await self._run(scripts.REMARK, name, remark.event_id, records.encode_json(remark))
+        packed = records.encode_json(remark)
+        _, outcome, _ = await self._run(scripts.REMARK, name, remark.event_id, packed, replicated=True)
         return bool(outcome != b"unknown")
+
+    async def hear(self, watchdogs: Collection[str]) -> None:
+        """Note that the watchdogs of these routes were heard of just now. Raises NotDurable, as for alerts."""
+        await self._concern.demand()
+        await self._run(scripts.HEAR, *watchdogs)
 
     async def claim(self, *, token: str, lease_ms: int) -> Claim | Idle:
         """Lease the most overdue incident, or say when there will be one."""
@@ -75,12 +98,20 @@ class Store:
         return Claim(incident=_incident(id_.decode(), snapshot), token=token, now=now, probing=bool(paused))
 
     async def record(
-        self, claim: Claim, progress: Progress, *, lease_ms: int, archive: bytes = b"", retention_ms: int = 1
+        self,
+        claim: Claim,
+        progress: Progress,
+        *,
+        lease_ms: int,
+        archive: bytes = b"",
+        retention_ms: int = 1,
+        replicated: bool = False,
     ) -> Claim | None:
         """Write progress and extend the lease; the incident as it is now, or None when the lease is lost.
 
         It also counts as lost when another incident holds one of the posts by now: two that took over the same one.
         With ``archive`` the episode ends: those bytes are kept for ``retention_ms`` and the next episode begins.
+        What must outlive the primary is to be ``replicated``: raises NotReplicated when it is not on enough replicas.
         """
         id_ = claim.incident.id
         now, *rest = await self._run(
@@ -93,21 +124,43 @@ class Store:
             retention_ms,
             records.tally(progress),
             records.remotes(progress),
+            int(records.is_open(progress)),
+            replicated=replicated,
         )
         if not rest:
             return None
         return Claim(incident=_incident(id_, rest[0]), token=claim.token, now=now, probing=claim.probing)
 
-    async def settle(self, claim: Claim, *, due: int | None) -> bool:
-        """Give the incident back until ``due`` or until its facts change; False when the lease is lost."""
+    async def settle(self, claim: Claim, *, due: int | None, refused: bool = False) -> bool:
+        """Give the incident back until ``due`` or until its facts change; False when the lease is lost.
+
+        When the page ``refused`` the key, it counts as overdue since it first was, whenever it is tried again.
+        """
         _, held = await self._run(
             scripts.SETTLE,
             claim.incident.id,
             claim.token,
             claim.incident.revision,
             -1 if due is None else due,
+            int(refused),
         )
         return bool(held)
+
+    async def release(self, name: str, in_hand: Collection[str], *, lease_ms: int) -> int:
+        """Give back, due now, what is leased under tokens that begin with ``name`` and are not ``in_hand``; how many.
+
+        No lease lasts longer than ``lease_ms``.
+        """
+        _, count = await self._run(scripts.RELEASE, lease_ms, name, *in_hand)
+        return int(count)
+
+    async def touch(self, digest: str) -> int:
+        """The configuration in force has this digest: if it is another than before, what was published is due.
+
+        How many incidents that makes due.
+        """
+        _, count = await self._run(scripts.TOUCH, digest)
+        return int(count)
 
     async def drop(self, claim: Claim) -> bool:
         """Remove the incident and every trace of it; False when it may not go (lease lost, or an alert fires)."""
@@ -187,29 +240,33 @@ class Store:
         return None if kept is None else (msgspec.json.decode(kept, type=Incident), [])
 
     async def overview(self) -> Overview:
-        """The store at a glance, at the cost of four small reads."""
+        """The store at a glance, at the cost of a few small reads and one of each incident that stands open."""
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}tallies")
         pipe.zrange(self._due, 0, 0, withscores=True)
+        pipe.zrange(f"{self._prefix}refused", 0, 0, withscores=True)
         pipe.hget(f"{self._prefix}pause", "reason")
-        pipe.time()
-        tallies, first, reason, (seconds, micros) = await self._do(pipe.execute())
-        phases, parked = records.unpack_tallies(tallies)
-        overdue_ms = seconds * 1000 + micros // 1000 - int(first[0][1]) if first else 0
+        pipe.hgetall(f"{self._prefix}watchdogs")
+        tallies, first, refused, reason, watchdogs = await self._do(pipe.execute())
+        now, quiet = await self._run(scripts.QUIET)
+        phases, parked, held_back = records.unpack_tallies(tallies)
         return Overview(
             phases=phases,
             parked=parked,
-            oldest_due_ms=max(0, overdue_ms),
+            held_back=held_back,
+            oldest_due_ms=max([0, *(now - int(due) for _, due in (*first, *(refused if reason else ())))]),
             paused=None if reason is None else reason.decode(),
+            quiet=records.unpack_quiet(quiet, now),
+            watchdogs={route.decode(): int(at) for route, at in watchdogs.items()},
         )
 
     async def check(self) -> None:
-        """Write something small; raises StoreUnavailable when that is not possible."""
-        await self._do(self._redis.set(f"{self._prefix}check", 1, px=60_000))
+        """Write something small on the same terms as alerts; raises StoreUnavailable when that is not possible."""
+        await self._do(self._concern.check())
 
     async def inspect(self) -> Durability:
         """Whether the server keeps what it is told, as far as it lets us see."""
-        return await inspect(self._redis)
+        return await self._concern.inspect()
 
     async def close(self) -> None:
         """Close the connections."""
@@ -218,37 +275,34 @@ class Store:
     def _key(self, id_: str) -> str:
         return f"{self._prefix}i:{id_}"
 
-    async def _run(self, script: Script, *arguments: Any) -> list[Any]:
-        reply: list[Any] = (await self._run_all(script, [arguments]))[0]
+    async def _run(self, script: Script, *arguments: Any, replicated: bool = False) -> list[Any]:
+        reply: list[Any] = (await self._run_all(script, [arguments], replicated=replicated))[0]
         return reply
 
-    async def _run_all(self, script: Script, calls: Sequence[Sequence[Any]]) -> list[Any]:
+    async def _run_all(self, script: Script, calls: Sequence[Sequence[Any]], *, replicated: bool = False) -> list[Any]:
+        replicated = replicated and self._concern.waits
         try:
-            return await self._pipeline(script, calls)
+            return await self._pipeline(script, calls, replicated=replicated)
         except NoScriptError:
             await self._do(self._redis.script_load(script.text))
-            replies: list[Any] = await self._do(self._pipeline(script, calls))
+            replies: list[Any] = await self._do(self._pipeline(script, calls, replicated=replicated))
             return replies
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             raise StoreUnavailable(_describe(error)) from error
 
-    async def _pipeline(self, script: Script, calls: Sequence[Sequence[Any]]) -> list[Any]:
-        if len(calls) == 1:
-            return [await self._redis.evalsha(script.sha, 1, self._due, self._prefix, *calls[0])]
+    async def _pipeline(self, script: Script, calls: Sequence[Sequence[Any]], *, replicated: bool) -> list[Any]:
+        if len(calls) == 1 and not replicated:
+            return [await self._redis.evalsha(script.sha, 2, *self._slot, self._prefix, *calls[0])]
         pipe = self._redis.pipeline(transaction=False)
         for arguments in calls:
-            pipe.evalsha(script.sha, 1, self._due, self._prefix, *arguments)
-        replies: list[Any] = await pipe.execute(raise_on_error=False)  # an error raised there quotes the command
-        for reply in replies:
-            if isinstance(reply, RedisError):
-                raise reply
-        return replies
+            pipe.evalsha(script.sha, 2, *self._slot, self._prefix, *arguments)
+        return await (self._concern.commit(pipe) if replicated else execute(pipe))
 
     @staticmethod
     async def _do(operation: Any) -> Any:
         try:
             return await operation
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             raise StoreUnavailable(_describe(error)) from error
 
 

@@ -18,7 +18,7 @@ import yaml
 
 from tests.deploy.files import DEPLOY
 from tests.scenarios import pager
-from tests.scenarios.vocabulary import Outage, Page, alert, payload, write_configuration
+from tests.scenarios.vocabulary import Outage, Page, alert, configuration, logged, payload, write_configuration
 from tests.servers import Bridge, Prometheus, Redis, Sandbox, eventually
 
 RULES = (DEPLOY / "monitoring" / "rules.yaml").read_text()
@@ -26,6 +26,11 @@ DASHBOARD = json.loads((DEPLOY / "monitoring" / "dashboard.json").read_text())
 QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
 PAGERDUTY = Path(__file__).parents[1] / "fixtures" / "pagerduty"
 JOB = "test"  # as tests.servers.Prometheus calls it
+ROUTES = [
+    {"name": "watchdog", "match": "alertname = Watchdog", "watchdog": True},
+    {"name": "search", "match": "service = search", "services": ["search"]},
+    *configuration()["routes"],
+]
 
 pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.needs("redis-server")]
 
@@ -33,6 +38,7 @@ pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.needs("redis-server")
 def hurried(rules: str) -> list[dict[str, Any]]:
     """The rules with seconds for minutes and minutes for hours, so that a cause is seen at once."""
     rules = rules.replace("[10m]", "[5s]").replace("[1h]", "[1m]").replace('job="checkly-bridge"', f'job="{JOB}"')
+    rules = re.sub(r"(watchdog\S+) > 300", r"\1 > 10", rules)  # what a bridge samples is up to 5 seconds old
     rules = re.sub(r"> (300|60)\b", "> 1", rules)
     return [{**rule, "for": "0s"} for group in yaml.safe_load(rules)["groups"] for rule in group["rules"]]
 
@@ -41,9 +47,11 @@ class Scene:
     """A bridge with its neighbors, and a Prometheus that watches it."""
 
     def __init__(self, directory: Path, running: ExitStack, *, role: str = "all", eviction: str = "noeviction") -> None:
-        self.config = write_configuration(directory / "bridge.yaml", pagerduty={"status_updates": True})
+        self.config = write_configuration(directory / "bridge.yaml", pagerduty={"status_updates": True}, routes=ROUTES)
         self.redis = running.enter_context(Redis(directory / "redis", maxmemory_policy=eviction))
-        self.page = Page(running.enter_context(Sandbox(directory / "sandbox", services=["Checkout", "Payments"])))
+        self.page = Page(
+            running.enter_context(Sandbox(directory / "sandbox", services=["Checkout", "Payments", "Search"]))
+        )
         self.bridge = Bridge(
             directory / "bridge",
             config=self.config,
@@ -94,6 +102,7 @@ def test_deliveries_that_cease_are_refused_or_lack_alerts(start):
     scene = start()
     scene.fires("Watchdog")
     scene.fires("BridgeNoDelivery")
+    scene.fires("BridgeWatchdogSilent")
 
     def refused() -> bool:
         scene.bridge.deliver(payload(alert()), token="wrong")
@@ -107,18 +116,24 @@ def test_deliveries_that_cease_are_refused_or_lack_alerts(start):
 
     eventually(truncated, "BridgeAlertsLost to fire")
 
-    def heard() -> bool:
-        scene.bridge.deliver(payload(alert("resolved")))
-        return "BridgeNoDelivery" not in scene.firing()
+    def remarked() -> bool:
+        pager.delivered(scene.bridge, (PAGERDUTY / "incident-status-update.json").read_bytes())
+        return "BridgeRemarkDropped" in scene.firing()
 
-    eventually(heard, "BridgeNoDelivery to end while deliveries arrive")
+    eventually(remarked, "BridgeRemarkDropped to fire")
+
+    def heard() -> bool:
+        scene.bridge.deliver(payload(alert(alertname="Watchdog")))
+        return not scene.firing() & {"BridgeNoDelivery", "BridgeWatchdogSilent"}
+
+    eventually(heard, "silence to end while the Watchdog arrives")
 
 
 def test_an_open_incident_and_what_checkly_may_answer(start):
     scene = start()
     scene.outage.fires("checkout")
     scene.page.shows(status="INVESTIGATING")
-    scene.fires("BridgeIncidentWithoutAlert")
+    scene.fires("BridgeResolveMissing")
 
     scene.page.fault("answer", status=503, count=None)
     scene.outage.fires("payments")
@@ -137,6 +152,7 @@ def test_an_open_incident_and_what_checkly_may_answer(start):
     scene.page.fault("answer", status=422, method="POST", count=None)
     scene.outage.ends()
     scene.fires("BridgeIncidentsParked")
+    scene.fires("BridgeIncidentWithoutAlert")
 
 
 def test_a_post_that_comes_true_long_after_its_answer_was_lost(start):
@@ -147,10 +163,42 @@ def test_a_post_that_comes_true_long_after_its_answer_was_lost(start):
     scene.fires("BridgeDuplicateIncident")
 
 
+def test_a_store_that_was_lost_and_an_outage_that_nobody_saw(start):
+    scene = start()
+    scene.outage.fires("checkout")
+    scene.page.shows(status="INVESTIGATING")
+    scene.fires("BridgeResolveMissing")
+    with scene.redis.client() as client:
+        client.flushall()
+    scene.outage.fires("search")
+    scene.fires("BridgeIncidentsUnknown")
+
+    scene.page.fault("answer", status=503, method="GET", count=None)
+    scene.outage.fires("payments")
+    logged(scene.bridge, "phase_changed", times=3)
+    scene.outage.ends()
+    scene.fires("BridgeIncidentWithoutAlert")
+    scene.heals()
+    scene.fires("BridgeOutageMissed")
+
+
 def test_nobody_reconciles(start):
     scene = start(role="receiver")
     scene.outage.fires("checkout")
     scene.fires("BridgeIncidentOverdue")
+
+
+def test_somebody_else_was_faster_and_a_page_that_moved(start):
+    scene = start()
+    scene.page.sandbox.control("POST", "incidents", name="Opened by hand", services=["Checkout"])
+    scene.outage.fires("checkout")
+    scene.fires("BridgeIncidentsHeldBack")
+    moved = 'bridge_targets_wrong{problem="no_page"} > 0'
+    assert scene.query(moved) == []
+    scene.page.sandbox.control("POST", "pages/status/migrate")
+    scene.config.write_text(f"{scene.config.read_text()}\n# it looks again after a change\n")
+    eventually(partial(scene.query, moved), "the services to be missed on the page")
+    scene.fires("BridgeTargetsWrong")
 
 
 def test_a_configuration_with_mistakes(start):
@@ -173,7 +221,7 @@ def test_the_dashboard_shows_data_everywhere(start):
     scene = start()
     unusable = {"status": "firing"}
     for _ in range(2):
-        scene.bridge.deliver(payload(alert(), unusable, truncatedAlerts=3))
+        scene.bridge.deliver(payload(alert(), alert(alertname="Watchdog"), unusable, truncatedAlerts=3))
         for name in ("ping", "incident-status-update"):
             pager.delivered(scene.bridge, (PAGERDUTY / f"{name}.json").read_bytes())
     scene.page.shows(status="INVESTIGATING")

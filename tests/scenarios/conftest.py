@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.scenarios.vocabulary import Outage, Page, write_configuration
-from tests.servers import Bridge, Sandbox
+from tests.scenarios.vocabulary import MeasuredOutage, Outage, Page, write_configuration
+from tests.servers import Alertmanager, Bridge, Exporter, Prometheus, Sandbox, stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
+    import redis
+
+    from tests.servers import Store
+
+_RULE = {"alert": "ErrorsHigh", "expr": "errors > 5", "labels": {"team": "shop"}}
 _SERVICES = ["Checkout", "Payments", "Search"]
 _ACCOUNT = {
     "name": "Shop",
@@ -28,6 +34,27 @@ _ACCOUNT = {
         }
     ],
 }
+
+
+@pytest.fixture
+def redis_kind(request: pytest.FixtureRequest, redis_kind: str) -> str:
+    """The kind that ``--redis`` names."""
+    chosen: str = request.config.getoption("--redis")
+    return redis_kind if chosen == "single" else chosen
+
+
+@pytest.fixture
+def redis_look(redis_server: Store) -> Iterator[redis.Redis]:
+    """The test's own look into Redis."""
+    with redis_server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path, redis_kind: str) -> Iterator[Store]:
+    """A Redis of the test's own, of the same kind, which it may stop."""
+    with stores[redis_kind](tmp_path / "redis") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +104,19 @@ def bridge(start_bridge: Callable[..., Bridge]) -> Bridge:
 def outage(bridge: Bridge) -> Outage:
     """An outage of which the bridge is told as Alertmanager would."""
     return Outage(bridge)
+
+
+@pytest.fixture
+def measured_outage(bridge: Bridge, tmp_path: Path) -> Iterator[MeasuredOutage]:
+    """Prometheus measures, Alertmanager repeats what fires every second, the bridge listens."""
+    with (
+        Exporter() as exporter,
+        Alertmanager(
+            tmp_path / "alertmanager",
+            webhook=bridge.webhook,
+            token=bridge.alertmanager_token,
+            route={"repeat_interval": "1s"},
+        ) as alertmanager,
+        Prometheus(tmp_path / "prometheus", rules=[_RULE], alertmanagers=[alertmanager], targets=[exporter.address]),
+    ):
+        yield MeasuredOutage(exporter, alertmanager)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.scenarios.vocabulary import INCIDENTS, Outage, alert, log_of, logged, metric, payload
-from tests.servers import Bridge, Redis, eventually
+from tests.servers import Bridge, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,25 +145,24 @@ def test_a_body_that_says_it_is_too_large_is_refused_unread(bridge):
 
 
 @pytest.mark.needs("redis-server")
-def test_while_redis_is_away_nothing_is_promised_and_afterwards_all_goes_on(start_bridge, page, tmp_path):
-    with Redis(tmp_path / "redis") as redis:
-        bridge = start_bridge(redis_url=redis.url)
-        pid = bridge.pid
-        assert changed(send(bridge, payload(alert()))) == 1
-        page.shows(status="INVESTIGATING")
+def test_while_redis_is_away_nothing_is_promised_and_afterwards_all_goes_on(start_bridge, page, own_redis):
+    bridge = start_bridge(redis_url=own_redis.url)
+    pid = bridge.pid
+    assert changed(send(bridge, payload(alert()))) == 1
+    page.shows(status="INVESTIGATING")
 
-        redis.stop()
-        assert_refused(send(bridge, payload(alert(service="payments"))), 503)
-        eventually(lambda: httpx.get(f"{bridge.url}/readyz").status_code == 503, "the bridge not to be ready")
-        assert_refused(httpx.get(f"{bridge.url}/readyz"), 503)
-        assert httpx.get(f"{bridge.url}/healthz").status_code == 200
-        assert log_of(bridge, "store_unavailable")
+    own_redis.stop()
+    assert_refused(send(bridge, payload(alert(service="payments"))), 503)
+    eventually(lambda: httpx.get(f"{bridge.url}/readyz").status_code == 503, "the bridge not to be ready")
+    assert_refused(httpx.get(f"{bridge.url}/readyz"), 503)
+    assert httpx.get(f"{bridge.url}/healthz").status_code == 200
+    assert log_of(bridge, "store_unavailable")
 
-        redis.start()
-        eventually(bridge.is_ready, "the bridge to be ready again")
-        assert changed(send(bridge, payload(alert(service="payments")))) == 1
-        page.shows(status="INVESTIGATING", services=("Checkout", "Payments"))
-        assert bridge.pid == pid
+    own_redis.start()
+    eventually(bridge.is_ready, "the bridge to be ready again")
+    assert changed(send(bridge, payload(alert(service="payments")))) == 1
+    page.shows(status="INVESTIGATING", services=("Checkout", "Payments"))
+    assert bridge.pid == pid
 
 
 def test_shutting_down_it_asks_for_patience_and_finishes_what_is_in_hand(bridge, page):

@@ -17,7 +17,7 @@ version: 1
 chekly: {api: v1}
 services:
   checkout: Checkout
-  payments: [Payments]
+  payments: [[Payments]]
 severity:
   - {match: 'severity ~ critical', is: CRITICAL}
   - {is: MINOR}

@@ -4,63 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
-from tests.scenarios.vocabulary import RESOLVE_AFTER_MS, metric, milliseconds
-from tests.servers import Alertmanager, Exporter, Prometheus, eventually
+from tests.scenarios.vocabulary import RESOLVE_AFTER_MS, metric
+from tests.servers import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from tests.scenarios.vocabulary import Page
-    from tests.servers import Bridge
+    from tests.scenarios.vocabulary import MeasuredOutage, Page
+    from tests.servers import Bridge, Cluster, SentinelSet
 
 pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.needs("alertmanager")]
 
-RULE = {"alert": "ErrorsHigh", "expr": "errors > 5", "labels": {"team": "shop"}}
-
-
-class MeasuredOutage:
-    """An outage that Prometheus measures."""
-
-    def __init__(self, exporter: Exporter, alertmanager: Alertmanager) -> None:
-        self._exporter = exporter
-        self._alertmanager = alertmanager
-        self._series: list[dict[str, str]] = []
-
-    def fires(self, service: str, severity: str) -> None:
-        """The errors of a service rise."""
-        self._series.append({"service": service, "severity": severity})
-        self._exporter.set("errors", 9, **self._series[-1])
-
-    def ends(self) -> None:
-        """No service has errors any more."""
-        for labels in self._series:
-            self._exporter.set("errors", 0, **labels)
-
-    @property
-    def started_at(self) -> int:
-        """When the first of the alerts that fire now started, as Alertmanager knows it."""
-        alerts = httpx.get(f"{self._alertmanager.url}/api/v2/alerts").raise_for_status().json()
-        return min(milliseconds(alert["startsAt"]) for alert in alerts)
-
 
 @pytest.fixture
-def outage(bridge: Bridge, tmp_path: Path) -> Iterator[MeasuredOutage]:
-    """Prometheus measures, Alertmanager repeats what fires every second, the bridge listens."""
-    with (
-        Exporter() as exporter,
-        Alertmanager(
-            tmp_path / "alertmanager",
-            webhook=bridge.webhook,
-            token=bridge.alertmanager_token,
-            route={"repeat_interval": "1s"},
-        ) as alertmanager,
-        Prometheus(tmp_path / "prometheus", rules=[RULE], alertmanagers=[alertmanager], targets=[exporter.address]),
-    ):
-        yield MeasuredOutage(exporter, alertmanager)
+def outage(measured_outage: MeasuredOutage) -> MeasuredOutage:
+    """Told by those who really tell."""
+    return measured_outage
 
 
 def test_an_outage_from_its_first_alert_to_the_all_clear_and_back(outage: MeasuredOutage, page: Page, bridge: Bridge):
@@ -90,3 +49,21 @@ def test_an_outage_from_its_first_alert_to_the_all_clear_and_back(outage: Measur
     again = page.shows(id=incident.id, status="INVESTIGATING")
     assert [message.notified for message in again.messages] == [True, False, False, False, True, True]
     assert page.opened == 1
+
+
+@pytest.mark.needs("redis-server")
+@pytest.mark.parametrize("redis_kind", ["sentinel", "cluster"])
+def test_redis_dies_in_the_middle_of_an_outage(
+    outage: MeasuredOutage, page: Page, bridge: Bridge, redis_server: SentinelSet | Cluster
+):
+    """Sentinels put a replica in the place of the primary; the node of the cluster comes back by itself."""
+    outage.fires("checkout", severity="warning")
+    incident = page.shows(status="INVESTIGATING", services=("Checkout",))
+    redis_server.crash()
+    outage.fires("payments", severity="critical")
+    page.shows(id=incident.id, severity="CRITICAL", services=("Checkout", "Payments"))
+    outage.ends()
+    page.shows(id=incident.id, status="RESOLVED")
+    assert page.opened == 1
+    assert len(page.mails) == 2
+    assert metric(bridge, "bridge_deliveries_total", code="503") > 0

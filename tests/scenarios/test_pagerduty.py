@@ -11,7 +11,7 @@ import pytest
 
 from tests.scenarios.pager import ENVIRONMENT, PagedIncident, deliver, delivered
 from tests.scenarios.vocabulary import INCIDENTS, Outage, now_ms, write_configuration
-from tests.servers import Redis, eventually
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from tests.scenarios.vocabulary import Page, Published
@@ -244,24 +244,23 @@ def test_the_answer_does_not_wait_for_checkly(bridge, page):
 
 
 @pytest.mark.needs("redis-server")
-def test_while_redis_is_away_pagerduty_comes_again_and_nothing_is_lost(start_bridge, page, tmp_path):
-    with Redis(tmp_path / "redis") as redis:
-        bridge = start_bridge(redis_url=redis.url, environment=ENVIRONMENT)
-        incident = PagedIncident("Q1")
-        started = incident.triggered()
-        redis.stop()
-        assert deliver(bridge, started).status_code == 503
-        redis.start()
-        eventually(bridge.is_ready, "the bridge to be ready again")
-        delivered(bridge, started)
-        page.shows(status="INVESTIGATING")
-        acknowledged = incident.acknowledged()
-        redis.stop()
-        assert deliver(bridge, acknowledged).status_code == 503
-        redis.start()
-        eventually(bridge.is_ready, "the bridge to be ready again")
-        delivered(bridge, acknowledged, started)
-        page.shows(status="IDENTIFIED")
+def test_while_redis_is_away_pagerduty_comes_again_and_nothing_is_lost(start_bridge, page, own_redis):
+    bridge = start_bridge(redis_url=own_redis.url, environment=ENVIRONMENT)
+    incident = PagedIncident("Q1")
+    started = incident.triggered()
+    own_redis.stop()
+    assert deliver(bridge, started).status_code == 503
+    own_redis.start()
+    eventually(bridge.is_ready, "the bridge to be ready again")
+    delivered(bridge, started)
+    page.shows(status="INVESTIGATING")
+    acknowledged = incident.acknowledged()
+    own_redis.stop()
+    assert deliver(bridge, acknowledged).status_code == 503
+    own_redis.start()
+    eventually(bridge.is_ready, "the bridge to be ready again")
+    delivered(bridge, acknowledged, started)
+    page.shows(status="IDENTIFIED")
 
 
 def test_what_is_not_pagerdutys_changes_nothing(bridge, page):
@@ -271,4 +270,4 @@ def test_what_is_not_pagerdutys_changes_nothing(bridge, page):
     assert deliver(bridge, started[:-3]).status_code == 400
     assert httpx.get(f"{bridge.url}/webhooks/pagerduty").status_code == 405
     assert firing(bridge) == 0
-    assert page.calls == []
+    assert [call for call in page.calls if call["method"] != "GET"] == []

@@ -5,7 +5,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import httpx
+
 from tests.scenarios.vocabulary import alert, iso, now_ms, payload
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +31,8 @@ def test_a_storm_costs_at_most_ten_calls_from_open_to_resolved(bridge, page):
         [alert(instance=f"{group}-{number}", severity="critical") for number in range(ALERTS)]
         for group in range(PAYLOADS)
     ]
+    eventually(lambda: "bridge_targets_wrong{" in httpx.get(f"{bridge.url}/metrics").text, "the survey at the start")
+    before = len(page.calls)
     deliver(bridge, storm)
     page.shows(status="INVESTIGATING", severity="CRITICAL", services=("Checkout",))
     (incident,) = bridge.incidents()["incidents"]
@@ -37,4 +42,4 @@ def test_a_storm_costs_at_most_ten_calls_from_open_to_resolved(bridge, page):
     deliver(bridge, [[each | over for each in group] for group in storm])
     resolved = page.shows(status="RESOLVED")
     assert resolved.statuses == ["INVESTIGATING", "MONITORING", "RESOLVED"]
-    assert len(page.calls) <= MOST_CALLS
+    assert len(page.calls) - before <= MOST_CALLS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import time
@@ -21,9 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from tests.servers import Alertmanager, Exporter
+
 RESOLVE_AFTER_MS = 2_000
 INCIDENTS = "/v1/status-pages/incidents"
 UPDATES = "/v1/status-pages/incidents/*/incident-updates"
+INCIDENTS_V3 = "/v3/status-pages/*/incidents"
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -81,6 +85,32 @@ def payload(*alerts: Mapping[str, Any], **envelope: Any) -> bytes:
     ).encode()
 
 
+class MeasuredOutage:
+    """An outage that Prometheus measures."""
+
+    def __init__(self, exporter: Exporter, alertmanager: Alertmanager) -> None:
+        self._exporter = exporter
+        self._alertmanager = alertmanager
+        self._series: list[dict[str, str]] = []
+
+    def fires(self, service: str, severity: str) -> None:
+        """The errors of a service rise."""
+        self._series.append({"service": service, "severity": severity})
+        self._exporter.set("errors", 9, **self._series[-1])
+
+    def ends(self, *services: str) -> None:
+        """These services have no errors any more; by default no service has."""
+        for labels in self._series:
+            if not services or labels["service"] in services:
+                self._exporter.set("errors", 0, **labels)
+
+    @property
+    def started_at(self) -> int:
+        """When the first of the alerts that fire now started, as Alertmanager knows it."""
+        alerts = httpx.get(f"{self._alertmanager.url}/api/v2/alerts").raise_for_status().json()
+        return min(milliseconds(alert["startsAt"]) for alert in alerts)
+
+
 class Outage:
     """Plays Alertmanager: tells a bridge of the alerts that start and end, and sees that it takes them."""
 
@@ -121,13 +151,18 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """An incident on the page. ``services`` are sorted, ``messages`` run from the first to the last."""
+    """An incident on the page. ``services`` are sorted, ``messages`` run from the first to the last.
+
+    On a page of the v1 API it has a ``severity``, on a v3 page ``impacts`` on its components. It is on these ``pages``.
+    """
 
     id: str
     name: str
-    severity: str
+    severity: str | None
     status: str
     services: tuple[str, ...]
+    impacts: dict[str, str]
+    pages: tuple[str, ...]
     messages: tuple[Message, ...]
 
     @property
@@ -137,7 +172,7 @@ class Published:
 
 
 class Page:
-    """The status page, and what Checkly was asked to do for it."""
+    """The status page, or several, and what Checkly was asked to do for them."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.sandbox = sandbox
@@ -156,7 +191,7 @@ class Page:
     @property
     def opened(self) -> int:
         """How many incidents Checkly was asked to create."""
-        return sum((call["method"], call["path"]) == ("POST", INCIDENTS) for call in self.calls)
+        return sum(call["method"] == "POST" and call["path"].endswith("/incidents") for call in self.calls)
 
     @property
     def mails(self) -> list[str]:
@@ -168,11 +203,18 @@ class Page:
         """The page as readers get it."""
         return httpx.get(f"{self.sandbox.url}/pages/shop").raise_for_status().text
 
-    def shows(self, **expected: Any) -> Published:
-        """Wait until the page has exactly one incident and it is as expected, by the fields of Published."""
+    def on(self, page: str) -> list[Published]:
+        """What readers of this page (by its name in the URL) see, the most recently updated first."""
+        return [each for each in self.incidents if page in each.pages]
+
+    def shows(self, on: str = "", **expected: Any) -> Published:
+        """Wait until the page has exactly one incident and it is as expected, by the fields of Published.
+
+        Where the account has several pages, ``on`` is the one that is meant.
+        """
 
         def only() -> Published:
-            incidents = self.incidents
+            incidents = self.on(on) if on else self.incidents
             assert len(incidents) == 1, incidents
             incident = incidents[0]
             found = {field: getattr(incident, field) for field in expected}
@@ -222,10 +264,14 @@ def metric(bridge: Bridge, name: str, **labels: str) -> float:
     return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
 
-def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """``bridge`` with these arguments, run to its end."""
+def command(*arguments: str | Path, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """``bridge`` with these arguments, run to its end; ``environment`` adds to its variables."""
     return subprocess.run(
-        [sys.executable, "-m", "bridge.cli", *map(str, arguments)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "bridge.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **(environment or {})},
     )
 
 
@@ -251,6 +297,8 @@ def _published(incident: Mapping[str, Any]) -> Published:
         severity=incident["severity"],
         status=incident["lastUpdateStatus"],
         services=tuple(sorted(service["name"] for service in incident["services"])),
+        impacts=incident["impacts"],
+        pages=tuple(incident["pages"]),
         messages=tuple(_messages(reversed(incident["incidentUpdates"]))),
     )
 

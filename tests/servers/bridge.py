@@ -105,5 +105,12 @@ class Bridge(Process):
 
     def incidents(self) -> Any:
         """What ``/api/incidents`` answers."""
+        return self._ask("/api/incidents")
+
+    def incident(self, id_: str) -> Any:
+        """What ``/api/incidents/{id}`` answers."""
+        return self._ask(f"/api/incidents/{id_}")
+
+    def _ask(self, path: str) -> Any:
         headers = {"Authorization": f"Bearer {self.admin_token}"}
-        return httpx.get(f"{self.url}/api/incidents", headers=headers).raise_for_status().json()
+        return httpx.get(self.url + path, headers=headers).raise_for_status().json()

@@ -110,6 +110,11 @@ class Process:
         return self._running().pid
 
     @property
+    def runs(self) -> bool:
+        """Whether it was started, and not stopped since."""
+        return self._process is not None
+
+    @property
     def output(self) -> str:
         """Everything it has written so far."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""

@@ -14,6 +14,7 @@ _NAMES = {
     "hadolint": ("hadolint",),
     "kubectl": ("kubectl",),
     "kubernetes-validate": ("kubernetes-validate",),
+    "nginx": ("nginx",),
     "prometheus": ("prometheus",),
     "promtool": ("promtool",),
     "redis-server": ("redis-server",),

@@ -19,7 +19,7 @@ from tests.servers import (
 )
 
 
-@pytest.mark.parametrize("redis_url", ["redis", "valkey"], indirect=True)
+@pytest.mark.parametrize("redis_kind", ["redis", "valkey"])
 @pytest.mark.parametrize("round_", [1, 2])
 def test_every_test_gets_an_empty_durable_store(redis_url, round_):
     with redis.Redis.from_url(redis_url) as client:

@@ -34,6 +34,7 @@ severity: [{is: MAJOR}]
 limits: {body: 4KiB}
 routes:
   - {name: quiet, match: env = dev, ignore: true}
+  - {name: alive, match: alertname = Watchdog, watchdog: true}
   - {name: checkout, match: service = checkout, services: [checkout]}
   - {name: labelled, match: 'status_page != ""', services: {label: status_page}}
 """
@@ -46,6 +47,7 @@ class MemoryStore:
         self.held: list[tuple[Incident, list[CountedAlert]]] = []
         self.items: list[Item] = []
         self.firing: set[str] = set()
+        self.heard: set[str] = set()
         self.error: Exception | None = None
         self.gate: asyncio.Event | None = None
         self.reached = asyncio.Event()
@@ -63,6 +65,11 @@ class MemoryStore:
         if self.error:
             raise self.error
         return False
+
+    async def hear(self, watchdogs):
+        if self.error:
+            raise self.error
+        self.heard.update(watchdogs)
 
     def _change(self, alert: Alert, routed: Routed | None) -> Change:
         known = alert.fingerprint in self.firing

@@ -23,7 +23,7 @@ from bridge.model import (
     UpdateKind,
     Write,
 )
-from bridge.store import CountedAlert, StoreUnavailable
+from bridge.store import CountedAlert, NotDurable, NotReplicated, StoreUnavailable
 from tests.unit.application import NOW, TOKEN, WEBHOOK, Bridge, assert_refused
 
 LIMIT = 4096
@@ -140,6 +140,24 @@ async def test_an_ignored_firing_alert_is_accepted_without_the_store(bridge, lab
     assert counted()[outcome] == before + 1
 
 
+async def test_a_watchdog_is_accepted_once_the_store_has_noted_that_it_was_heard(bridge):
+    before = counted().get("watchdog", 0)
+    watchdog = alert(alertname="Watchdog")
+    bridge.store.error = StoreUnavailable("gone")
+    assert (await bridge.send(group(watchdog))).status_code == 503
+    bridge.store.error = None
+    answer = await bridge.send(group(watchdog, alert()))
+    assert (answer.status_code, answer.json()) == (202, delivery(alerts=2, changed=1, ignored=1))
+    assert bridge.store.heard == {"alive"}
+    assert [alert.labels.get("alertname") for alert, _ in bridge.store.items] == ["A"]
+    assert counted()["watchdog"] == before + 1
+
+
+async def test_the_end_of_a_watchdog_is_no_sign_of_life(bridge):
+    assert (await bridge.send(group(alert(status="resolved", alertname="Watchdog")))).status_code == 202
+    assert bridge.store.heard == set()
+
+
 async def test_an_ignored_resolve_reaches_the_store_without_a_route(bridge):
     answer = await bridge.send(group(alert(status="resolved", env="dev")))
     assert (answer.status_code, answer.json()) == (202, delivery(ignored=1))
@@ -254,6 +272,16 @@ async def test_store_unavailable_and_back(bridge):
     assert (await bridge.send(group(alert()))).status_code == 202
 
 
+@pytest.mark.parametrize(
+    ("error", "code"), [(NotDurable, "store_not_durable"), (NotReplicated, "store_not_replicated")]
+)
+async def test_a_store_that_is_not_safe_says_what_to_do(bridge, error, code):
+    bridge.store.error = error("set appendonly yes")
+    answer = await bridge.send(group(alert()))
+    assert_refused(answer, 503, code)
+    assert answer.json()["message"] == "set appendonly yes"
+
+
 async def test_a_defect_is_loud_keeps_the_payload_to_itself_and_makes_the_sender_come_again(bridge):
     bridge.store.error = KeyError("canary")
     with capture_logs() as lines:
@@ -335,6 +363,45 @@ async def test_a_storm_does_not_drown_the_log(bridge):
     assert (stored["alerts"], stored["changed"], stored["unlisted"]) == (50, 50, 30)
 
 
+def counting(bridge: Bridge, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many alerts the store is given at a time, as it is given them."""
+    sizes: list[int] = []
+    ingest = bridge.store.ingest
+
+    async def ingest_part(items):
+        sizes.append(len(items))
+        return await ingest(items)
+
+    monkeypatch.setattr(bridge.store, "ingest", ingest_part)
+    return sizes
+
+
+async def test_a_large_delivery_is_stored_in_parts_and_answered_as_one(bridge, monkeypatch):
+    monkeypatch.setattr("bridge.receive._ALERTS_AT_ONCE", 3)
+    sizes = counting(bridge, monkeypatch)
+    answer = await bridge.send(group(*map(alert, range(7)), alert(env="dev")))
+    assert answer.json() == delivery(alerts=8, changed=7, ignored=1)
+    assert sizes == [3, 3, 1]
+    assert bridge.changes == 1
+
+
+async def test_large_deliveries_take_turns_and_small_ones_do_not_wait(tmp_path, monkeypatch):
+    monkeypatch.setattr("bridge.receive._DECODED_BYTES", 4_000)
+    monkeypatch.setattr("bridge.receive._SMALL_BYTES", 1_000)
+    bridge = Bridge(tmp_path)
+    bridge.store.gate = asyncio.Event()
+    given = counting(bridge, monkeypatch)
+    large = [group(alert(number, service="checkout", note="x" * 3_000)) for number in range(2)]
+    async with bridge.client, asyncio.timeout(DEADLINE), asyncio.TaskGroup() as sending:
+        for each in large:
+            sending.create_task(bridge.send(each))
+        await bridge.store.reached.wait()
+        assert (await bridge.send(group(alert(env="dev")))).status_code == 202
+        assert given == [1]
+        bridge.store.gate.set()
+    assert given == [1, 1]
+
+
 async def test_repeats_are_not_logged(bridge):
     await bridge.send(group(alert()))
     with capture_logs() as lines:
@@ -412,6 +479,7 @@ async def test_incidents_are_listed(bridge):
                 "status": "INVESTIGATING",
                 "severity": "MAJOR",
                 "services": ["checkout"],
+                "impacts": {},
                 "pending": {
                     "write": "update",
                     "status": "MONITORING",
@@ -421,6 +489,7 @@ async def test_incidents_are_listed(bridge):
                 "attempts": 0,
                 "retry_at": None,
                 "parked": "400: no such service",
+                "held_by": None,
                 "closed_at": None,
             }
         ],

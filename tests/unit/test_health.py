@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
 import structlog
 
+from bridge.config.loader import load
 from bridge.health import ANSWER_AGE_MS, Health
 from bridge.silence import Silence
-from bridge.store import Durability, Overview, StoreUnavailable
+from bridge.store import Durability, NotDurable, NotReplicated, Overview, Quiet, StoreUnavailable
 from bridge.telemetry import REGISTRY
+
+CONFIG = """\
+version: 1
+services: {checkout: Checkout}
+defaults: {resolve_after: 2m}
+routes:
+  - {name: eu, match: cluster = eu, watchdog: true}
+  - {name: us, match: cluster = us, watchdog: true}
+  - {name: quick, match: urgency = high, services: [checkout], resolve_after: 1m}
+  - {name: checkout, services: [checkout]}
+"""
 
 
 class Samples:
@@ -15,6 +32,7 @@ class Samples:
 
     def __init__(self) -> None:
         self.is_there = True
+        self.error: StoreUnavailable | None = None
         self.checks = 0
         self.problems: tuple[str, ...] = ()
         self.overview_now = Overview(
@@ -36,21 +54,43 @@ class Samples:
     def _answer(self) -> None:
         if not self.is_there:
             raise StoreUnavailable("gone")
+        if self.error is not None:
+            raise self.error
 
 
 class Stage:
-    def __init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
         self.now = 1
         self.store = Samples()
-        self.health = Health(self.store, Silence([], clock=lambda: self.now), clock=lambda: self.now)  # type: ignore[arg-type]  # as much of a store as it asks
+        self.configure(directory, CONFIG)
+        self.health = Health(
+            self.store,  # type: ignore[arg-type]  # as much of a store as it asks
+            Silence([], clock=lambda: self.now),
+            config=lambda: self.config,
+            clock=lambda: self.now,
+        )
+
+    def configure(self, directory: Path, text: str) -> None:
+        path = directory / "bridge.yaml"
+        path.write_text(text)
+        self.config = load(path)
+
+    async def samples(self, **overview: Any) -> None:
+        """Look at a store in this state."""
+        self.store.overview_now = Overview(phases={}, parked=0, oldest_due_ms=0, paused=None, **overview)
+        await self.health._sample()
+
+
+@pytest.fixture
+def stage(tmp_path):
+    return Stage(tmp_path)
 
 
 def value(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, labels)
 
 
-async def test_readiness_follows_the_store_within_a_second():
-    stage = Stage()
+async def test_readiness_follows_the_store_within_a_second(stage):
     assert await stage.health.ready() == (True, "ready")
     stage.store.is_there = False
     assert await stage.health.ready() == (True, "ready")
@@ -63,8 +103,7 @@ async def test_readiness_follows_the_store_within_a_second():
     assert (stage.store.checks, value("bridge_store_available")) == (3, 1)
 
 
-async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone():
-    stage = Stage()
+async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone(stage):
     await stage.health._sample()
     assert value("bridge_incidents", phase="INVESTIGATING") == 2
     assert (value("bridge_incidents_parked"), value("bridge_oldest_due_seconds")) == (1, 1.5)
@@ -78,8 +117,7 @@ async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone():
     assert value("bridge_store_available") == 0
 
 
-async def test_what_stands_against_durability_is_said():
-    stage = Stage()
+async def test_what_stands_against_durability_is_said(stage):
     stage.store.problems = ("maxmemory-policy is allkeys-lru",)
     with structlog.testing.capture_logs() as lines:
         await stage.health.inspect()
@@ -89,3 +127,54 @@ async def test_what_stands_against_durability_is_said():
     with structlog.testing.capture_logs() as lines:
         assert await stage.health.inspect() is None
     assert [line["event"] for line in lines] == ["store_unavailable"]
+
+
+async def test_what_lasts_is_said_again_only_as_a_reminder(stage):
+    stage.store.problems = ("no append-only file",)
+    with structlog.testing.capture_logs() as lines:
+        for remind in (False, False, True):
+            await stage.health.inspect(remind=remind)
+        stage.store.problems = ("no append-only file", "evicts")
+        await stage.health.inspect(remind=False)
+    assert [line["problem"] for line in lines] == ["no append-only file"] * 3 + ["evicts"]
+
+
+@pytest.mark.parametrize("error", [NotDurable("set appendonly yes"), NotReplicated("0 replicas had it")])
+async def test_a_store_that_answers_but_is_not_safe_is_not_ready(stage, error):
+    stage.store.error = error
+    assert await stage.health.ready() == (False, str(error))
+    assert value("bridge_store_available") == 1
+
+
+async def test_the_settings_are_looked_at_with_every_sample(stage, monkeypatch):
+    monkeypatch.setattr("bridge.health.SAMPLE_S", 0.001)
+    watching = asyncio.create_task(stage.health.watch())
+    for problems, durable in ((("evicts",), 0), ((), 1), (("evicts",), 0)):
+        stage.store.problems = problems
+        async with asyncio.timeout(10):
+            while value("bridge_store_durable") != durable:  # noqa: ASYNC110 - a metric wakes nobody
+                await asyncio.sleep(0)
+    watching.cancel()
+
+
+async def test_an_incident_may_stand_open_without_an_alert_for_as_long_as_its_route_says(stage):
+    minute = 60_000
+    quiet = (Quiet("quick", 2 * minute), Quiet("checkout", 2 * minute), Quiet("renamed", 3 * minute))
+    await stage.samples(quiet=quiet)
+    assert value("bridge_incidents_open_without_alert") == 2
+    await stage.samples()
+    assert value("bridge_incidents_open_without_alert") == 0
+
+
+async def test_each_watchdog_of_the_configuration_shows_when_it_was_last_heard(stage, tmp_path):
+    metric = "bridge_watchdog_last_seen_timestamp_seconds"
+    await stage.samples(watchdogs={"eu": 1_795_459_630_500, "renamed": 1})
+    assert [value(metric, route=route) for route in ("eu", "us", "renamed", "checkout")] == [
+        1_795_459_630.5,
+        0,
+        None,
+        None,
+    ]
+    stage.configure(tmp_path, CONFIG.replace("name: eu", "name: europe"))
+    await stage.samples(watchdogs={"eu": 1_795_459_630_500})
+    assert [value(metric, route=route) for route in ("eu", "europe")] == [None, 0]

@@ -8,16 +8,15 @@ import pytest
 from msgspec.structs import replace
 
 from bridge import posting
+from bridge.draft import DATE_STEP_MS, signature
 from bridge.lifecycle import (
     CLEARED_IN_TIME,
-    DATE_STEP_MS,
     NEVER_PUBLISHED,
     LookAt,
     Verify,
     Wait,
     WriteTo,
     decide,
-    signature,
 )
 from bridge.model import Incident, Phase, Post, Severity, UpdateKind
 from tests.unit.reconciler.alerts import Alerts
@@ -208,7 +207,7 @@ class TestWrites:
                 POLICY,
                 START + MINUTE,
                 retention_ms=RETENTION_MS,
-                page_of={"checkout": "shop", "search": "web"},
+                pages_of={"checkout": ("shop",), "search": ("web",)},
             )
             assert isinstance(step, WriteTo)
             seen.append((step.page, step.draft.services, step.draft.severity))

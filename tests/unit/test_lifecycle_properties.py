@@ -6,25 +6,25 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.lifecycle import (
-    DATE_STEP_MS,
-    ENDED,
-)
-from bridge.model import Phase, Policy, Severity, Write
+from bridge.draft import DATE_STEP_MS
+from bridge.lifecycle import ENDED
+from bridge.model import IMPACTS, V1_PAGE, Impact, Phase, Policy, Severity, Write, shows_impacts, v3_page
 from tests.unit.reconciler.story import (
     MINUTE,
-    PAGE_OF,
+    SERVICES,
     Story,
 )
 
 Act: TypeAlias = tuple[Any, ...]
-SERVICES = st.sampled_from(sorted(PAGE_OF))
+PAGES = (V1_PAGE, v3_page("status"))
+SERVICE = st.sampled_from(SERVICES)
 ACTS = st.one_of(
-    st.tuples(st.just("fire"), SERVICES, st.sampled_from(Severity)),
-    st.tuples(st.just("clear"), SERVICES),
+    st.tuples(st.just("fire"), SERVICE, st.sampled_from(Severity)),
+    st.tuples(st.just("clear"), SERVICE),
     st.just(("clear",)),
     st.just(("acknowledge",)),
     st.tuples(st.just("hold"), st.integers(0, 2)),
@@ -58,10 +58,13 @@ def play(story: Story, acts: list[Act]) -> Iterator[Act]:
         yield act, *arguments
 
 
+@pytest.mark.parametrize("page", PAGES)
 @settings(deadline=None)
 @given(policy=POLICIES, acts=st.lists(ACTS, max_size=30))
-def test_whatever_happens_the_page_comes_to_show_what_the_alerts_say(policy: Policy, acts: list[Act]) -> None:
-    story = Story(policy)
+def test_whatever_happens_the_page_comes_to_show_what_the_alerts_say(
+    policy: Policy, acts: list[Act], page: str
+) -> None:
+    story = Story(policy, page=page)
     for _ in play(story, acts):
         pass
     story.hold(0).after(60 * MINUTE)
@@ -71,18 +74,25 @@ def test_whatever_happens_the_page_comes_to_show_what_the_alerts_say(policy: Pol
         assert set(story.post.services) >= set(story.alerts.firing)
         assert story.post.announced_severity is story.post.severity
         assert story.post.announced_services == story.post.services
+        if shows_impacts(page):
+            firing = {name: IMPACTS[level] for name, level in story.alerts.firing.items()}
+            assert story.post.impacts == dict.fromkeys(story.post.services, Impact.OPERATIONAL) | firing
     else:
         assert story.phase in ENDED
         assert not story.post.is_open
-    assert story.incident.progress.posts.keys() <= {"page"}
+        assert not any(story.post.impacts.values())
+    assert story.incident.progress.posts.keys() <= {page}
     before = len(story.written)
     assert len(story.after(6 * 60 * MINUTE).written) == before
 
 
+@pytest.mark.parametrize("page", PAGES)
 @settings(deadline=None)
 @given(policy=POLICIES, acts=st.lists(ACTS, max_size=30))
-def test_whatever_happens_each_incident_is_a_sound_sequence_of_updates(policy: Policy, acts: list[Act]) -> None:
-    story = Story(policy)
+def test_whatever_happens_each_incident_is_a_sound_sequence_of_updates(
+    policy: Policy, acts: list[Act], page: str
+) -> None:
+    story = Story(policy, page=page)
     told_at: dict[int, int] = {}
     changes = 0
     for act, *_ in play(story, acts):

@@ -14,12 +14,12 @@ import yaml
 from structlog.testing import capture_logs
 
 from bridge import telemetry
+from bridge.app import create_app
 from bridge.model import AlertStatus
-from bridge.receive import Receiver
 from bridge.routing import Router
 from bridge.senders import PagerDuty
 from bridge.silence import Silence
-from bridge.sources.body import InFlight
+from bridge.sources.credentials import Credentials
 from bridge.sources.signature import SigningSecrets
 from bridge.store import StoreUnavailable
 from tests.servers import programs
@@ -33,6 +33,7 @@ severity: [{is: MAJOR}]
 pagerduty: {notes: {marker: "PUBLIC:"}}
 routes:
   - {name: quiet, match: urgency = low, ignore: true}
+  - {name: pager, match: service = Heartbeat, watchdog: true}
   - {name: checkout, match: service_id = PSERV01, services: [checkout]}
 """
 TRIGGERED = BODIES["incident-triggered"]
@@ -42,6 +43,7 @@ ALWAYS_THERE = [
     *(("bridge_deliveries_total", {"code": code}) for code in ("202", "400", "401", "405", "413", "415", "503")),
     ("bridge_alerts_total", {"outcome": "unusable"}),
     ("bridge_alerts_truncated_total", {}),
+    ("bridge_remarks_total", {"outcome": "dropped"}),
 ]
 
 
@@ -99,6 +101,13 @@ async def test_an_ignored_incident_is_told_to_the_store_which_may_count_it_still
     answer = await bridge.page(fixture("incident-triggered", data__urgency="low"))
     assert answer.status_code == 202
     assert [(alert.status, routed) for alert, routed in bridge.store.items] == [(AlertStatus.FIRING, None)]
+
+
+async def test_an_incident_may_be_a_watchdog(bridge):
+    for event, heard in (("incident-resolved-by-person", set()), ("incident-triggered", {"pager"})):
+        assert (await bridge.page(fixture(event, data__service__summary="Heartbeat"))).status_code == 202
+        assert bridge.store.heard == heard
+    assert [routed for _, routed in bridge.store.items] == [None, None]
 
 
 async def test_an_unusable_event_is_accepted_and_recorded(bridge):
@@ -207,22 +216,26 @@ async def test_other_methods(bridge, method):
 
 
 class Newcomer(PagerDuty):
-    name = "newcomer"
+    """A sender of which nothing was ever heard."""
 
 
+@pytest.mark.parametrize("receives", [True, False])
 @pytest.mark.parametrize(("metric", "labels"), ALWAYS_THERE, ids=str)
-def test_what_alert_rules_watch_is_there_before_it_happens(bridge, metric, labels):
-    Receiver(
-        Newcomer(SigningSecrets([])),
+def test_what_alert_rules_watch_is_there_before_it_happens(bridge, metric, labels, receives):
+    Newcomer.name = f"newcomer-{receives}"
+    create_app(
         store=bridge.store,
         config=bridge,
         router=Router(),
-        in_flight=InFlight(deliveries=1, size=1),
+        senders=[Newcomer(SigningSecrets([]))],
+        admin_credentials=Credentials([]),
         clock=lambda: NOW,
+        health=bridge.health,
         silence=Silence([], clock=lambda: NOW),
+        receives=receives,
     )
-    assert sample(metric, source="newcomer", **labels) == 0
-    assert sample("bridge_last_delivery_timestamp_seconds", source="newcomer") is None
+    assert sample(metric, source=Newcomer.name, **labels) == 0
+    assert sample("bridge_last_delivery_timestamp_seconds", source=Newcomer.name) is None
 
 
 async def test_the_size_limit_is_lower_for_a_sender_that_is_known_only_by_its_body(bridge):

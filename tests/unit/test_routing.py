@@ -28,6 +28,7 @@ routes:
   - name: not-production
     match: env =~ "dev|test"
     ignore: true
+  - {name: alive, match: alertname = Watchdog, watchdog: true}
   - name: checkout
     match: [service = checkout, 'severity =~ "critical|warning"']
     services: [checkout, payments]
@@ -67,7 +68,7 @@ def test_an_alert_is_routed_with_its_reasons(config):
         labels={"dc": "fra", "region": "eu-west-1"},
         hold_refire_ms=60_000,
         why=(
-            f'route "checkout" ({config.path}:15) matches service="checkout", severity=~"critical|warning"',
+            f'route "checkout" ({config.path}:16) matches service="checkout", severity=~"critical|warning"',
             f'severity MEDIUM: rule ({config.path}:7) matches severity="warning"',
             "services checkout, payments: named by the route",
             f"incident {key}: one for each city, region",
@@ -80,7 +81,7 @@ def test_a_route_may_judge_severity_itself_and_be_one_incident(config):
     assert isinstance(routed, Routed)
     assert (routed.key, routed.severity, routed.hold_refire_ms) == ("own-severity", Severity.MAJOR, 360_000)
     assert routed.why[1:] == (
-        f"severity MAJOR: rule ({config.path}:23) matches every alert",
+        f"severity MAJOR: rule ({config.path}:24) matches every alert",
         "services payments: named by the route",
         "incident own-severity: one for the whole route",
     )
@@ -97,6 +98,7 @@ def test_a_label_may_name_the_service(config):
     ("labels", "reason", "why"),
     [
         ({"env": "dev", "service": "checkout", "severity": "critical"}, "route", "the route says ignore"),
+        ({"alertname": "Watchdog"}, "watchdog", "the route is a watchdog's"),
         ({"service": "checkout"}, "unmatched", "no route of "),
         ({}, "unmatched", "no route of "),
         (
@@ -109,7 +111,7 @@ def test_a_label_may_name_the_service(config):
 def test_what_is_not_published_says_why(config, labels, reason, why):
     ignored = route(labels, config)
     assert isinstance(ignored, Ignored)
-    assert ignored.reason == reason
+    assert (ignored.reason, ignored.watchdog) == (reason, "alive" if reason == "watchdog" else None)
     assert why in ignored.why[-1]
 
 
@@ -219,4 +221,4 @@ def test_the_router_forgets_a_replaced_configuration(tmp_path, config):
 
 
 def test_the_labels_read_are_all_that_matter(config):
-    assert labels_read(config) == {"service", "severity", "env", "region", "city", "dc", "status_page"}
+    assert labels_read(config) == {"alertname", "service", "severity", "env", "region", "city", "dc", "status_page"}

@@ -11,4 +11,7 @@ tally(id, '')
 hold_remotes(id, '')
 redis.call('DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), remarks_key(id))
 redis.call('ZREM', DUE, id)
+redis.call('ZREM', REFUSED, id)
+redis.call('ZREM', CLEARED, id)
+redis.call('SREM', OPEN, id)
 return {now, 1}

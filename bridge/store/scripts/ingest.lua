@@ -128,11 +128,13 @@ local function replace_facets(incident, a, facets)
   return true
 end
 
-local function refresh(incident, a, m)
+local function refresh(home, a, m)
   a.s, a.o = math.max(a.s, m.starts), m.observed
-  if incident.id ~= m.routed then return 'repeat' end
+  if home ~= m.routed then return 'repeat' end
   a.x, a.d = m.opaque, m.digest
-  return replace_facets(incident, a, m.facets) and 'changed' or 'repeat'
+  if a.f == m.facets then return 'repeat' end -- without a look at the incident
+  replace_facets(touch(home), a, m.facets)
+  return 'changed'
 end
 
 local function start(incident, a)
@@ -141,10 +143,14 @@ local function start(incident, a)
   return outcome
 end
 
+local function place(id, name)
+  redis.call('HSET', INDEX, name, id) -- first: a server that is full refuses a script at its first growing write only
+  redis.call('ZREM', timers_key(id), name) -- it may have been here before
+end
+
 local function settle_in(id, name, a)
   write_alert(id, name, a)
-  redis.call('ZREM', timers_key(id), name) -- it may have been here before
-  redis.call('HSET', INDEX, name, id)
+  place(id, name)
 end
 
 local function leave(id, name, a, ends)
@@ -153,11 +159,11 @@ local function leave(id, name, a, ends)
   redis.call('ZREM', timers_key(id), name)
 end
 
-local function begin(name, m)
+local function begin(name, m) -- who folds the statement writes the alert
   local incident = touch_routed(m)
   local a = {s = m.starts, e = 0, o = m.observed, r = 0, seen = now, f = m.facets, x = m.opaque, d = m.digest}
   local outcome = start(incident, a)
-  settle_in(incident.id, name, a)
+  place(incident.id, name)
   return outcome, incident.id, a
 end
 
@@ -204,7 +210,7 @@ local function fire(name, home, a, m)
       return resolve(touch(home), name, a, m), home, a
     end
   end
-  if a.st == 'F' then return refresh(touch(home), a, m), home, a end
+  if a.st == 'F' then return refresh(home, a, m), home, a end
   if is_withdrawn(a, m) then a.o = m.observed end
   if m.at == 0 or (a.st == 'R' and not m.complete) then return 'unknown', home, a end
   if a.st == 'R' and home ~= m.routed and not is_doubtful(a, m) then return begin(name, m) end
@@ -311,6 +317,14 @@ local function merge(name, home, a, m)
   return a.st == 'F' and 'merged' or was == 'F' and 'resolved' or 'unknown', home
 end
 
+-- Nothing counts this alert, and nothing is known of its incident: the store may have been lost since that was
+-- published. So it is kept, over as it is, for whoever looks what stands on the page.
+local function suspect(m)
+  if m.at == 0 or touch(m.routed).exists then return end
+  local incident = touch_routed(m)
+  incident.cleared, incident.ends = now, m.ends
+end
+
 local function fold_known(name, home, a, m)
   if m.observed < a.o or m.status == 'F' and is_stale(a, m) then return 'stale', home, a end
   if m.status == 'F' then return fire(name, home, a, m) end
@@ -321,7 +335,10 @@ local function fold_statement(name, home, a, m)
   if m.status == 'R' then remember_end(name, m) elseif is_withdrawn(a, m) then remember_part(name, m) end
   local outcome
   if a then outcome, home, a = fold_known(name, home, a, m)
-  elseif m.status == 'R' or m.at == 0 or not m.complete then return 'unknown', ''
+  elseif m.status == 'R' then
+    suspect(m)
+    return 'unknown', ''
+  elseif m.at == 0 or not m.complete then return 'unknown', ''
   elseif is_over(name, m) then return 'stale', ''
   else outcome, home, a = begin(name, m) end
   a.seen = now

@@ -20,6 +20,7 @@ local function facets_key(id) return prefix .. 'i:' .. id .. ':facets' end
 local function remarks_key(id) return prefix .. 'i:' .. id .. ':remarks' end
 local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
 local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix .. 'tallies', prefix .. 'remotes'
+local OPEN, REFUSED, CLEARED = prefix .. 'open', prefix .. 'refused', prefix .. 'cleared'
 
 local function load_incident(id)
   local h = redis.call('HMGET', incident_key(id), 'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'lease_until', 'started')
@@ -67,6 +68,17 @@ local function next_timer(id)
   return tonumber(redis.call('ZRANGE', timers_key(id), 0, 0, 'WITHSCORES')[2])
 end
 
+-- Says when an incident is due; with LT, unless it is sooner. One that stands open on a page although nothing of it fires
+-- any more is listed among the CLEARED, too: of what is due, those come first. That list is a hint: DUE is what counts.
+local function schedule(id, at, condition)
+  if condition then redis.call('ZADD', DUE, condition, at, id) else redis.call('ZADD', DUE, at, id) end
+  if redis.call('HGET', incident_key(id), 'firing') == '0' and redis.call('SISMEMBER', OPEN, id) == 1 then
+    redis.call('ZADD', CLEARED, at, id)
+  else
+    redis.call('ZREM', CLEARED, id)
+  end
+end
+
 -- Writes back what changed. The revision moves, and the incident is due, only when something changed that a reader of
 -- the sums could see: the ten-thousandth alert of one kind is stored, but wakes nobody.
 local function save_incident(incident)
@@ -87,7 +99,7 @@ local function save_incident(incident)
     'ends', incident.ends, 'started', incident.started)
   if incident.lease_until > now then return end -- who settles it compares revisions and timers
   local due = incident.material and now or next_timer(incident.id)
-  if due then redis.call('ZADD', DUE, 'LT', due, incident.id) end
+  if due then schedule(incident.id, due, 'LT') end
 end
 
 local function read_alert(id, alert)
@@ -137,5 +149,5 @@ end
 
 local function extend_lease(id, lease_ms)
   redis.call('HSET', incident_key(id), 'lease_until', now + lease_ms)
-  redis.call('ZADD', DUE, now + lease_ms, id)
+  schedule(id, now + lease_ms)
 end

@@ -1,6 +1,6 @@
 -- Writes the reconciler's progress, if it still holds the lease, and extends the lease.
 -- ARGV: prefix, id, token, lease_ms, progress, archive ('' or the ended episode), retention_ms, the word
--- it is tallied under, the ids of its posts on the pages, joined by newlines.
+-- it is tallied under, the ids of its posts on the pages, joined by newlines, 1 if one of them stands open.
 -- Returns {now} when the lease is lost or another incident holds one of those posts, else {now, snapshot}.
 
 local id, token, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
@@ -12,5 +12,6 @@ if ARGV[6] ~= '' then
   redis.call('HINCRBY', incident_key(id), 'episode', 1)
 end
 tally(id, ARGV[8])
+redis.call(ARGV[10] == '1' and 'SADD' or 'SREM', OPEN, id)
 extend_lease(id, lease_ms)
 return {now, snapshot(id)}

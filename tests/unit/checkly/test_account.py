@@ -38,13 +38,17 @@ async def test_the_pages_and_the_services_they_show(simulated: tuple[Client, Sta
 
 async def test_a_page_may_be_private_have_its_own_domain_or_no_cards(client_for: ClientFor) -> None:
     found = [
-        {"id": "1", "name": "A", "url": "a", "customDomain": "status.example.com", "isPrivate": True},
-        {"id": "2", "name": "B", "url": "b", "customDomain": None, "cards": None},
+        {"id": "1", "name": "A", "url": "a", "customDomain": "status.example.com", "isPrivate": True, "version": 2},
+        {"id": "2", "name": "B", "url": "b", "customDomain": None, "cards": None, "version": None},
         {"id": "3", "url": "c", "cards": [{"services": None}, {"services": [{"id": "s"}, {"id": "s"}, {}]}]},
+        {"id": "4", "url": "d", "cards": {"services": 1}, "version": "3"},
+        {"id": "5", "url": "e", "cards": [None, {"services": ["s"]}]},
     ]
     read = await pages(client_for(lambda _: httpx.Response(200, json={"entries": found})))
-    assert [(page.url, page.private, page.services) for page in read] == [
-        ("status.example.com", True, frozenset()),
-        ("b", False, frozenset()),
-        ("c", False, frozenset({"s"})),
+    assert [(page.url, page.domain, page.private, page.services, page.version) for page in read] == [
+        ("a", "status.example.com", True, frozenset(), 2),
+        ("b", "", False, frozenset(), None),
+        ("c", "", False, frozenset({"s"}), None),
+        ("d", "", False, frozenset(), None),
+        ("e", "", False, frozenset(), None),
     ]

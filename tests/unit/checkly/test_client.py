@@ -1,6 +1,7 @@
 import gzip
 import ssl
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -233,3 +234,25 @@ async def test_every_request_is_counted_by_its_status(client_for: ClientFor) -> 
     after = [value("bridge_page_requests_total", method="PATCH", code=code) for code in ("418", "0")]
     assert [a - b for a, b in zip(after, before, strict=True)] == [1, 1]
     assert value("bridge_page_request_duration_seconds_count", method="PATCH") - timed == 2
+
+
+async def test_an_observer_hears_of_every_call_that_was_made(client_for: ClientFor) -> None:
+    seen: list[int] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        match request.url.path:
+            case "/refused":
+                raise httpx.ConnectError("refused")
+            case "/damaged":
+                return httpx.Response(201, stream=httpx.ByteStream(b"not gzip"), headers={"content-encoding": "gzip"})
+            case path:
+                return httpx.Response(int(path[1:]), json={})
+
+    client = client_for(answer)
+    client._observe = seen.append
+    for path in ("/200", "/refused", "/404", "/damaged", "/503"):
+        with suppress(PageError):
+            await client.request("GET", path)
+    with pytest.raises(NotSent):
+        await client.request("GET", "/200", guard=lambda: False)
+    assert seen == [200, 0, 404, 0, 503]

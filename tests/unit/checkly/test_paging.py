@@ -67,7 +67,7 @@ async def test_what_is_not_a_list_is_not_taken_for_an_empty_one(client_for: Clie
 
 @pytest.mark.parametrize("answer", [httpx.Response(404, json=envelope(404)), httpx.Response(410, html="<p>Gone</p>")])
 async def test_a_list_that_is_gone_says_what_that_may_mean(client_for: ClientFor, answer: httpx.Response) -> None:
-    with pytest.raises(Gone, match="account id right, or has Checkly retired this API"):
+    with pytest.raises(Gone, match="account id right, or has Checkly retired /v1/status-pages"):
         await entries(client_for(lambda _: answer), PATH)
 
 

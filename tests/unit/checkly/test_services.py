@@ -5,7 +5,8 @@ import pytest
 
 from bridge.checkly.client import Client
 from bridge.checkly.errors import UnknownOutcome
-from bridge.checkly.services import MAX_AGE_MS, Catalog, RemoteService, ServiceMissing, find
+from bridge.checkly.memory import MAX_AGE_MS
+from bridge.checkly.services import Catalog, RemoteService, ServiceMissing, find
 from bridge.config.schema import Service
 from bridge.sandbox.faults import Delay
 from bridge.sandbox.state import State

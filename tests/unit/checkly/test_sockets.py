@@ -142,6 +142,16 @@ async def test_a_deadline_that_passes_after_the_request_is_unknown() -> None:
             await client.request("POST", PATH, json=BODY)
 
 
+async def test_a_call_can_have_a_nearer_deadline_but_no_later_one() -> None:
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with talking_to(silent, timeout_ms=200) as client:
+        for asked_ms, given_ms in ((100, 100), (20_000, 200)):
+            with pytest.raises(UnknownOutcome, match=f"no complete answer within {given_ms} ms"):
+                await client.request("POST", PATH, json=BODY, timeout_ms=asked_ms)
+
+
 @pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 20", b"HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{"])
 async def test_a_reset_after_the_request_is_unknown(sent: bytes) -> None:
     async def torn(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -12,9 +12,10 @@ from structlog.testing import capture_logs
 
 from bridge.checkly.client import Client
 from bridge.checkly.errors import Gone, NotSent, RateLimited, Refused, Rejected, UnknownOutcome
+from bridge.checkly.memory import RECHECK_AFTER_MS
 from bridge.checkly.port import StatusPage
 from bridge.checkly.services import Catalog
-from bridge.checkly.v1 import INCIDENTS, RECHECK_AFTER_MS, V1StatusPage
+from bridge.checkly.v1 import INCIDENTS, V1StatusPage
 from bridge.config.schema import Service
 from bridge.model import Intent, Phase, Severity, UpdateKind, Write
 from bridge.sandbox.errors import envelope

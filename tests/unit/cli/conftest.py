@@ -11,7 +11,7 @@ from tests.servers import Sandbox
 CONFIG = """\
 version: 1
 services:
-  checkout: Checkout
+  checkout: {name: Checkout, shared: true}
   payments: Payments
 severity:
   - {match: severity = critical, is: CRITICAL}
@@ -20,6 +20,7 @@ public_labels: [region]
 checkly: {notify: [open]}
 routes:
   - {name: test-systems, match: env = test, ignore: true}
+  - {name: alive, match: alertname = Watchdog, watchdog: true}
   - {name: shop, match: region != "", services: [checkout], group_by: [region], publish_after: 90s}
   - {name: labelled, services: {label: status_page}}
 """
@@ -52,7 +53,7 @@ def config(tmp_path):
 
 @pytest.fixture(scope="module")
 def sandbox(tmp_path_factory):
-    """A simulator whose account fits ``CONFIG``, but that nobody sees Payments."""
+    """A simulator whose account fits ``CONFIG``, but that nobody sees Payments; it also has a v3 page."""
     account = tmp_path_factory.mktemp("account") / "account.yaml"
     account.write_text("""\
 name: Acme
@@ -60,6 +61,7 @@ services: [Checkout, Payments, "Yes", "Ümlaut: API"]
 pages:
   - {name: Public, url: public, cards: [{name: Shop, services: [Checkout]}]}
   - {name: Internal, url: internal, private: true, cards: [{name: Shop, services: [Checkout]}]}
+  - {name: Platform, url: platform, components: [Checkout, {name: API, components: [Orders]}]}
 """)
     with Sandbox(tmp_path_factory.mktemp("sandbox"), account=account) as server:
         yield server

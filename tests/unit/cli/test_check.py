@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -15,8 +16,10 @@ routes: [{name: all, services: [chekout]}]
 def test_a_right_configuration_is_summed_up(run, config):
     shown = run("check", config)
     assert shown.code == 0
-    assert "3 routes, 2 services" in shown.out
-    assert 'test-systems  env="test"   ignored' in shown.out
+    assert "4 routes, 2 services" in shown.out
+    assert "  payments  Payments\n" in shown.out
+    assert re.search(r'test-systems +env="test" +ignored', shown.out)
+    assert re.search(r'alive +alertname="Watchdog" +watchdog', shown.out)
     assert "publish after 1m30s, resolve after 2m, one incident per region" in shown.out
     assert "service by label status_page" in shown.out
 
@@ -24,8 +27,16 @@ def test_a_right_configuration_is_summed_up(run, config):
 def test_the_summary_as_json(run, config):
     summary = json.loads(run("check", config, "--output", "json").out)
     assert summary["ok"] is True
-    assert [route["ignore"] for route in summary["routes"]] == [True, False, False]
-    assert summary["routes"][2]["services"] == {"label": "status_page"}
+    assert [route["ignore"] for route in summary["routes"]] == [True, False, False, False]
+    assert [route["watchdog"] for route in summary["routes"]] == [False, True, False, False]
+    assert summary["routes"][3]["services"] == {"label": "status_page"}
+    assert summary["routes"][3]["policy"]["impacts"]["CRITICAL"] == "MAJOR_OUTAGE"
+
+
+def test_components_are_shown_with_their_pages(run, config):
+    components = "[{page: status, component: Pay}, Payments]"
+    config.write_text(config.read_text().replace("payments: Payments", f"payments: {components}"))
+    assert "  payments  Payments, Pay on status\n" in run("check", config).out
 
 
 def test_every_problem_is_printed_with_its_place(run, config):
@@ -54,12 +65,49 @@ def test_a_missing_file_is_a_problem(run, tmp_path):
 
 
 @pytest.mark.usefixtures("environment")
-def test_online_it_names_the_pages_that_show_each_service(run, config):
+def test_online_it_names_the_pages_that_show_each_service_and_that_each_route_reaches(run, config):
+    config.write_text(config.read_text().replace("payments: Payments", "payments: {page: platform, component: Orders}"))
+    shown = run("check", config, "--online")
+    assert shown.code == 0
+    assert "Account Acme: the key is accepted" in shown.out
+    for line in (
+        "checkout  v1 service Checkout  Public (public), Internal (private)",
+        "payments  v3 component Orders  Platform (v3)",
+        "shop      Public (public), Internal (private)",
+        "labelled  Public (public), Internal (private), Platform (v3)",
+    ):
+        assert f"  {line}\n" in shown.out
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize(
+    ("service", "problem"),
+    [
+        ("Payments", "service 'payments': no status page shows 'Payments', so nobody would see it; `bridge services`"),
+        ("Payment", "service 'payments': the account has no service named 'Payment'; did you mean 'Payments'?"),
+        ("{page: platform, component: Order}", "page 'platform' has no component 'Order'; did you mean 'Orders'?"),
+        ("{page: platform, component: API}", "'API' is a group on page 'platform'"),
+        ("{page: nowhere, component: Orders}", "the account has no v3 status page 'nowhere'"),
+        (
+            "[{page: platform, component: Orders}, {page: Platform, component: Checkout}]",
+            "are the same page 'Platform'",
+        ),
+    ],
+)
+def test_online_a_service_that_does_not_lead_to_readers_is_refused(run, config, service, problem):
+    config.write_text(config.read_text().replace("payments: Payments", f"payments: {service}"))
     shown = run("check", config, "--online")
     assert shown.code == 1
-    assert "Account Acme: the key is accepted" in shown.out
-    assert "Public (public), Internal (private)" in shown.out
-    assert "Problem: service 'payments': no status page shows 'Payments'" in shown.out
+    (line,) = [line for line in shown.out.splitlines() if line.startswith("Problem: ")]
+    assert problem in line
+
+
+@pytest.mark.usefixtures("environment")
+def test_online_several_pages_must_be_meant(run, config):
+    config.write_text(config.read_text().replace("{name: Checkout, shared: true}", "Checkout"))
+    found = json.loads(run("check", config, "--online", "--output", "json").out)
+    assert found["problems"][0].startswith("service 'checkout': 'Checkout' is on several pages (Public, Internal);")
+    assert len(found["problems"]) == 2
 
 
 @pytest.mark.usefixtures("environment")
@@ -69,14 +117,45 @@ def test_online_everything_can_be_right(run, config):
     found = json.loads(shown.out)
     assert (shown.code, found["ok"], found["problems"]) == (0, True, [])
     assert [page["name"] for page in found["reach"][0]["pages"]] == ["Public", "Internal"]
+    assert [[page["private"] for page in route["pages"]] for route in found["routes"]] == [
+        [],
+        [],
+        [False, True],
+        [False, True],
+    ]
 
 
 @pytest.mark.usefixtures("environment")
-def test_online_a_service_that_is_not_there_is_told_with_what_is_near(run, config):
-    config.write_text(config.read_text().replace("Payments", "Payment"))
-    shown = run("check", config, "--online")
-    assert shown.code == 1
-    assert "did you mean 'Payments'?" in shown.out
+def test_online_a_migration_is_seen_and_the_way_out_is_named(run, config, sandbox):
+    config.write_text(config.read_text().replace("  payments: Payments\n", "").replace("shared: true", "shared: false"))
+    sandbox.control("POST", "pages/internal/migrate")
+    try:
+        assert run("check", config, "--online").code == 0
+        sandbox.control("POST", "pages/public/migrate")
+        shown = run("check", config, "--online")
+        assert shown.code == 1
+        assert "no status page shows 'Checkout', so nobody would see it" in shown.out
+        assert "{page: 'public', component: 'Checkout'}" in shown.out
+        now = "[{page: public, component: Checkout}, {page: internal, component: Checkout}]"
+        config.write_text(config.read_text().replace("{name: Checkout, shared: false}", now))
+        assert run("check", config, "--online").code == 0
+    finally:
+        sandbox.control("POST", "reset")
+
+
+@pytest.mark.usefixtures("environment")
+def test_online_a_retired_v1_api_is_named_as_that(run, config, sandbox):
+    sandbox.control("PATCH", "settings", v1_gone=410)
+    try:
+        shown = run("check", config, "--online")
+        assert shown.code == 1
+        assert "Problem: Checkly has retired the v1 API for this account: name pages and components for" in shown.out
+        services = "{checkout: {page: platform, component: Checkout}, payments: {page: platform, component: Orders}}"
+        text = config.read_text()
+        config.write_text(f"version: 1\nservices: {services}\n{text[text.index('severity:') :]}")
+        assert run("check", config, "--online").code == 0
+    finally:
+        sandbox.control("PATCH", "settings", v1_gone=None)
 
 
 def test_online_a_refused_key_is_explained(run, config, environment):

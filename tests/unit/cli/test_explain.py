@@ -35,11 +35,12 @@ def test_an_alert_is_explained_line_by_line(explain, config):
     shown = explain(payload({"region": "eu", "severity": "critical"}))
     assert shown.code == 0
     for line in (
-        f'- route "shop" ({config}:12) matches region!=""',
+        f'- route "shop" ({config}:13) matches region!=""',
         f'- severity CRITICAL: rule ({config}:6) matches severity="critical"',
         "- services checkout: named by the route",
         "publish after  1m30s of firing",
         "hold           6m for a doubtful re-fire",
+        "on v1          Checkout CRITICAL",
         "name           Issue affecting Checkout",
         "investigating (mailed to subscribers):",
         "resolved (not mailed):",
@@ -57,7 +58,46 @@ def test_alerts_of_one_incident_are_summed_up(explain):
         ('shop{region="eu"}', "CRITICAL"),
         ('shop{region="us"}', "MINOR"),
     ]
-    assert found["incidents"][0]["id"] in found["incidents"][0]["texts"]["resolved"]
+    assert found["incidents"][0]["id"] in found["incidents"][0]["posts"][0]["texts"]["resolved"]
+    assert found["incidents"][0]["policy"]["impacts"]["MINOR"] == "DEGRADED_PERFORMANCE"
+
+
+PAGES = """\
+version: 1
+services:
+  checkout: [Checkout, {page: status, component: Shop}]
+  orders: [{page: status, component: Orders}, {page: platform, component: Orders}]
+severity: [{match: severity = critical, is: CRITICAL}, {is: MINOR}]
+impact: {MINOR: UNDER_MAINTENANCE}
+routes: [{name: labelled, services: {label: service}, impact: {CRITICAL: PARTIAL_OUTAGE}}]
+"""
+
+
+def test_every_page_is_shown_with_the_impact_on_its_components_and_its_own_words(explain, config):
+    config.write_text(PAGES)
+    text = payload({"service": "orders"}, {"service": "checkout", "severity": "critical"})
+    shown = explain(text)
+    assert shown.code == 0
+    assert "  on v1          Checkout CRITICAL\n  name           Issue affecting Checkout\n" in shown.out
+    assert (
+        "  on v3:status   Shop PARTIAL_OUTAGE, Orders UNDER_MAINTENANCE\n"
+        "  name           Issue affecting multiple services\n"
+    ) in shown.out
+    assert "  on v3:platform  Orders UNDER_MAINTENANCE\n  name           Issue affecting Orders\n" in shown.out
+    (found,) = json.loads(explain(text, "--output", "json").out)
+    assert [(post["page"], post["shown"]) for post in found["incidents"][0]["posts"]] == [
+        ("v1", {"Checkout": "CRITICAL"}),
+        ("v3:status", {"Shop": "PARTIAL_OUTAGE", "Orders": "UNDER_MAINTENANCE"}),
+        ("v3:platform", {"Orders": "UNDER_MAINTENANCE"}),
+    ]
+
+
+def test_pages_with_the_same_words_are_shown_together(explain, config):
+    config.write_text(PAGES)
+    shown = explain(payload({"service": "orders"}))
+    pages = "  on v3:status   Orders UNDER_MAINTENANCE\n  on v3:platform  Orders UNDER_MAINTENANCE\n  name "
+    assert pages in shown.out
+    assert shown.out.count("  name ") == 1
 
 
 def test_an_incident_whose_alerts_are_resolved_is_shown_as_it_was(explain):
@@ -71,6 +111,15 @@ def test_an_ignored_alert_says_why(explain):
     assert "is not published (route)" in shown.out
     assert "is not published (service)" in shown.out
     assert "Incident " not in shown.out
+
+
+def test_a_watchdog_is_not_published_and_says_what_it_is_for(explain, config):
+    shown = explain(payload({"alertname": "Watchdog"}))
+    assert "is not published (watchdog)" in shown.out
+    assert f'- route "alive" ({config}:12) matches alertname="Watchdog"' in shown.out
+    assert "- the route is a watchdog's: while this fires, the bridge notes when it last heard of it" in shown.out
+    (found,) = json.loads(explain(payload({"alertname": "Watchdog"}), "--output", "json").out)
+    assert (found["alerts"][0]["ignored"], found["incidents"]) == ("watchdog", [])
 
 
 def test_an_unusable_alert_is_exit_code_1_and_the_others_count(explain):

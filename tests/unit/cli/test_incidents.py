@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
-from tests.servers import Bridge
+from tests.servers import Bridge, eventually
 
 PAYLOAD = json.dumps(
     {
@@ -32,6 +33,95 @@ def test_they_are_listed_and_shown(bridge, run):
     shown = run("incidents", "show", found["id"])
     assert 'route "shop"' in shown.out
     assert json.loads(run("incidents", "show", found["id"], "--output", "json").out)["alerts"][0]["status"] == "firing"
+
+
+@pytest.fixture
+def publish(bridge, run, config, sandbox):
+    """Has the alert published on the pages of ``services``, and gives the incident when its posts are as wanted."""
+
+    def publish_(services: str, is_done):
+        text = config.read_text().replace("publish_after: 90s", "publish_after: 0s")
+        config.write_text(text.replace("checkout: {name: Checkout, shared: true}", f"checkout: {services}"))
+        eventually(lambda: "config_loaded" in bridge.output.partition("config_loaded")[2], "the configuration")
+        bridge.deliver(PAYLOAD)
+
+        def found():
+            incidents = json.loads(run("incidents", "list", "--output", "json").out)
+            return next((each for each in incidents if is_done({post["page"]: post for post in each["posts"]})), None)
+
+        return eventually(found, "the posts")
+
+    yield publish_
+    sandbox.control("POST", "reset")
+
+
+def test_the_posts_of_every_page_are_shown_with_their_impacts(publish, run):
+    services = "[{name: Checkout, shared: true}, {page: platform, component: Checkout}]"
+    found = publish(services, lambda posts: len(posts) == 2 and all(post["remote_id"] for post in posts.values()))
+    shown = run("incidents", "show", found["id"]).out
+    assert "services      checkout: MINOR\n" in shown
+    assert "labels        region: eu\n" in shown
+    assert "\npost v1\n" in shown
+    v3 = shown.partition("\npost v3:platform\n")[2].partition("\n\n")[0]
+    assert "  impacts    checkout: DEGRADED_PERFORMANCE" in v3.splitlines()
+    assert run("incidents", "list").out.splitlines()[1].split()[-1] == 'shop{region="eu"}'
+
+
+def test_an_incident_that_is_held_back_says_for_which(publish, run, sandbox):
+    other = sandbox.control("POST", "incidents", name="By hand", services=["Checkout"], severity="MINOR")
+    found = publish("{name: Checkout, shared: true}", lambda posts: any(post["held_by"] for post in posts.values()))
+    assert found["posts"][0]["held_by"] == other["id"]
+    said = f"held back: {other['id']} is open for it"
+    assert run("incidents", "list").out.rstrip().endswith(said)
+    assert f"held_by   {other['id']}" in run("incidents", "show", found["id"]).out
+
+
+POST = {
+    "page": "v1",
+    "services": ["checkout"],
+    "parked": None,
+    "held_by": None,
+    "closed_at": None,
+    "pending": None,
+    "attempts": 0,
+}
+
+
+@pytest.mark.parametrize(
+    ("post", "said"),
+    [
+        ({}, ""),
+        ({"attempts": 9}, ""),
+        ({"attempts": 10}, "v1: 10 failures in a row"),
+        ({"attempts": 10, "parked": "400"}, "parked: 400"),
+        ({"closed_at": "2026"}, "closed by someone else"),
+        ({"pending": {"unknown_at": "2026"}}, "a write of unknown outcome"),
+        ({"pending": {"unknown_at": None}}, ""),
+    ],
+)
+def test_what_needs_attention_is_said(run, monkeypatch, post, said):
+    incident: dict[str, Any] = {
+        "id": "A",
+        "phase": "MONITORING",
+        "severity": None,
+        "services": {},
+        "key": "k",
+        "orphaned": 0,
+    }
+    posts = [POST, {**POST, "page": "v3:status"}] if not post else [{**POST, **post}]
+    listed = {"incidents": [{**incident, "posts": posts, "note": None}]}
+    monkeypatch.setattr("bridge.cli.incidents._get", lambda _url, _path: listed)
+    head, line = run("incidents", "list").out.splitlines()
+    assert line.split()[3] == "checkout"
+    assert line[head.index("attention") :] == said
+
+
+def test_a_write_under_way_is_shown_with_its_post(run, monkeypatch):
+    pending = {"write": "update", "status": "RESOLVED", "recorded_at": "2026-11-23T21:06:36.974Z", "unknown_at": None}
+    shown = {"id": "A", "posts": [{**POST, "pending": pending}], "alerts": []}
+    monkeypatch.setattr("bridge.cli.incidents._get", lambda _url, _path: shown)
+    written = "write: update, status: RESOLVED, recorded_at: 2026-11-23T21:06:36.974Z"
+    assert f"  pending   {written}" in run("incidents", "show", "A").out.splitlines()
 
 
 @pytest.mark.usefixtures("bridge")

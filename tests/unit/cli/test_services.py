@@ -5,8 +5,11 @@ import json
 import pytest
 import yaml
 
+from bridge.checkly.account import Page
+from bridge.checkly.components import RemoteComponent, RemotePage
+from bridge.checkly.inventory import Inventory
 from bridge.checkly.services import RemoteService
-from bridge.cli.services import _lines
+from bridge.cli import services
 
 
 @pytest.mark.usefixtures("environment")
@@ -14,10 +17,20 @@ def test_the_block_can_be_pasted(run, config):
     shown = run("services")
     assert shown.code == 0
     assert yaml.safe_load(shown.out) == {
-        "services": {"checkout": "Checkout", "payments": "Payments", "yes": "Yes", "mlaut-api": "Ümlaut: API"}
+        "services": {
+            "checkout": "Checkout",
+            "platform-checkout": {"page": "platform", "component": "Checkout"},
+            "orders": {"page": "platform", "component": "Orders"},
+            "payments": "Payments",
+            "yes": "Yes",
+            "mlaut-api": "Ümlaut: API",
+        }
     }
-    assert "checkout: Checkout  # shown on Public, Internal (private)" in shown.out
+    assert (
+        "checkout: Checkout  # shown on Public, Internal (private): if that is meant, {name: Checkout, s" in shown.out
+    )
     assert "payments: Payments  # on no page: nobody would see it" in shown.out
+    assert "orders: {page: platform, component: Orders}  # shown on Platform" in shown.out
     config.write_text(shown.out + "version: 1\nseverity: [{is: MINOR}]\nroutes: [{name: all, services: [checkout]}]\n")
     assert run("check", config).code == 0
 
@@ -25,10 +38,63 @@ def test_the_block_can_be_pasted(run, config):
 @pytest.mark.usefixtures("environment")
 def test_as_json(run):
     found = json.loads(run("services", "--output", "json").out)
-    assert [service["name"] for service in found] == ["Checkout", "Payments", "Yes", "Ümlaut: API"]
+    assert [each["name"] for each in found] == ["Checkout", "Checkout", "Orders", "Payments", "Yes", "Ümlaut: API"]
     assert [(page["name"], page["private"]) for page in found[0]["pages"]] == [("Public", False), ("Internal", True)]
+    assert found[2]["target"] == {"page": "platform", "component": "Orders"}
+    assert [(page["generation"], page["private"]) for page in found[2]["pages"]] == [("v3", None)]
 
 
-def test_services_of_one_name_are_told_apart_by_id():
-    twins = [RemoteService(id=f"{digit}0000000-0", name="Twin", account_id="a") for digit in "12"]
-    assert _lines(twins) == ["twin: {id: 10000000-0}", "twin-20000000: {id: 20000000-0}"]
+@pytest.fixture
+def printed(run, monkeypatch):
+    """What is printed of an inventory."""
+
+    def print_(**parts):
+        async def read() -> Inventory:
+            return Inventory(**parts)
+
+        monkeypatch.setattr(services, "_read", read)
+        head, *lines = run("services").out.splitlines()
+        assert head == "services:"
+        return lines
+
+    return print_
+
+
+def test_services_of_one_name_are_told_apart_by_id(printed):
+    twins = tuple(RemoteService(id=f"{digit}0000000-0", name="Twin", account_id="a") for digit in "12")
+    pages = tuple(Page(id=i, name=i, url=i, private=False, services=frozenset({twins[1].id})) for i in "ab")
+    assert printed(services=twins, pages=pages) == [
+        "  twin: {id: 20000000-0}  # shown on a, b: if that is meant, {id: 20000000-0, shared: true}",
+        "  twin-10000000: {id: 10000000-0}  # on no page: nobody would see it",
+    ]
+
+
+def test_the_component_that_took_a_services_place_gets_its_key(printed):
+    """Routes go on as they are."""
+    service = RemoteService(id="10000000-0", name="Checkout", account_id="a")
+    page, component = RemotePage(id="p", name="Acme", url="acme"), RemoteComponent(id="c", name="Checkout")
+    assert printed(services=(service,), v3_pages=(page,), components={"p": (component,)}) == [
+        "  checkout: {page: acme, component: Checkout}  # shown on Acme",
+        "  checkout-10000000: Checkout  # on no page: nobody would see it",
+    ]
+
+
+def test_components_of_one_name_are_told_apart_by_page_or_id(printed):
+    components = {
+        "1": (RemoteComponent(id="c1", name="API", is_group=True), RemoteComponent(id="c2", name="API")),
+        "2": tuple(RemoteComponent(id=f"{n}", name="API") for n in ("c3", "c4")),
+        "3": (RemoteComponent(id="c5", name="検索", hidden=True),),
+    }
+    v3_pages = tuple(
+        RemotePage(id=id_, name=f"Page {id_}", url=url) for id_, url in (("1", "a"), ("2", "b"), ("3", ""))
+    )
+    assert printed(v3_pages=v3_pages, components=components) == [
+        "  service: {page: '3', component: 検索}  # hidden on Page 3: nobody would see its impact",
+        "  api: {page: a, component: API}  # shown on Page 1",
+        "  b-api: {page: b, component: c3}  # shown on Page 2",
+        "  api-c4: {page: b, component: c4}  # shown on Page 2",
+    ]
+
+
+def test_a_retired_v1_api_is_said(printed):
+    assert printed(v1_gone="410 Gone") == ["# Checkly has retired the v1 API for this account: 410 Gone"]

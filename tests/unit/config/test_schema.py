@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from bridge.config.texts import TextKind
-from bridge.model import Severity, UpdateKind
+from bridge.model import Impact, Severity, UpdateKind
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "config" / "bridge.schema.json").read_text())
@@ -35,6 +35,45 @@ def with_key(path: str, value: Any) -> Any:
     return changed
 
 
+SILENT = ("ignore", "watchdog")
+ID = "5f1c0d1e-0000-4000-8000-00000000000c"
+COMPONENT = {"page": "status", "component": "Checkout"}
+SERVICES: list[Any] = [
+    {"id": ID},
+    {"id": ID, "shared": True},
+    {"name": "A"},
+    {"name": "A", "shared": False},
+    COMPONENT,
+    {"page": ID, "component": ID},
+    ["A"],
+    [COMPONENT],
+    ["A", COMPONENT, {**COMPONENT, "page": "internal"}],
+    [COMPONENT, {"id": ID, "shared": True}],
+]
+NO_SERVICES: list[Any] = [
+    "",
+    1,
+    None,
+    {},
+    [],
+    {"shared": True},
+    {"id": "x"},
+    {"name": ""},
+    {"id": ID, "name": "A"},
+    {"name": "A", "shared": "yes"},
+    {"page": "status"},
+    {"component": "Checkout"},
+    {**COMPONENT, "page": ""},
+    {**COMPONENT, "component": 1},
+    {**COMPONENT, "component": "a\nb"},
+    {**COMPONENT, "shared": True},
+    {**COMPONENT, "id": ID},
+    ["A", "B"],
+    ["A", {"id": ID}],
+    [COMPONENT, COMPONENT],
+    [["A"]],
+    [None],
+]
 DURATIONS = [f"defaults.{key}" for key in ("publish_after", "resolve_after", "reopen_after", "hold_refire")]
 GOOD = [
     BASE,
@@ -53,7 +92,18 @@ GOOD = [
     *(with_key("pagerduty.notes.marker", value) for value in ("PUBLIC:", "#", "für alle")),
     with_key("pagerduty.status_updates", value=True),
     with_key("pagerduty", {}),
+    with_key("store", {}),
+    *(with_key("store.durability", value) for value in ("warn", "require")),
+    *(with_key("store.wait_replicas", value) for value in (0, 1, 12)),
+    *(with_key("store.wait_timeout", value) for value in ("1ms", "900ms", "1s", "1s50ms", "1s800ms", "1800ms")),
     with_key("checkly", {}),
+    *(with_key("checkly.api", value) for value in ("v1", "auto")),
+    {**with_key("checkly.api", "v3"), "services": {"a": COMPONENT}},
+    *(with_key("checkly.second_writer", value) for value in ("hold", "ignore")),
+    *(with_key("services.a", value) for value in SERVICES),
+    *(with_key(f"impact.{severity.name}", "OPERATIONAL") for severity in Severity),
+    *(with_key("routes.0.impact.MAJOR", impact.name) for impact in Impact),
+    *(with_key(path, {}) for path in ("impact", "routes.0.impact")),
     with_key("checkly", {"api": "v1", "reference": False, "requests_per_minute": 1, "timeout": "1s", "settle": 0}),
     *(with_key("checkly.instance", value) for value in ("a", "shop-eu", "x" * 64, "q/+=~!")),
     *(with_key("checkly.timeout", value) for value in ("60s", "1m", "60000ms", "1s500ms", "1ms")),
@@ -67,7 +117,9 @@ GOOD = [
     with_key("retention", "30d"),
     with_key("services.b.id", "5F1C0D1E-0000-4000-8000-00000000000A"),
     with_key("routes.0", {"name": "x", "match": ["a = 1", "b = 2"], "ignore": True}),
+    with_key("routes.0", {"name": "x", "match": "a = 1", "watchdog": True}),
     with_key("routes.0.ignore", value=False),
+    with_key("routes.0.watchdog", value=False),
     with_key("routes.0.group_by", []),
     with_key("routes.0.severity", [{"is": "MINOR"}]),
     with_key("routes.0.publish_after", "2m"),
@@ -76,16 +128,21 @@ WRONG: list[tuple[str, list[Any]]] = [
     *((path, ["", 30, "30", "5 m", "30m1h", "1.5h", True, None, ["1m"]]) for path in DURATIONS),
     ("version", [2, "1", None]),
     ("services", [{}, [], None, {"a": 1}, {"a": ""}, {"a": {}}, {"a": {"id": "x"}}, {"": "A"}, {"a\nb": "A"}]),
-    ("services.b", [{"id": "5f1c0d1e-0000-4000-8000-000000000001", "name": "B"}]),
+    ("services.b", NO_SERVICES),
+    *((path, [None, [], "MAJOR", {"major": "OPERATIONAL"}]) for path in ("impact", "routes.0.impact")),
+    ("impact.MAJOR", ["DOWN", "major_outage", 3, None]),
     ("severity", [[], {}, None, [{}], ["MINOR"], [{"is": "minor"}], [{"match": "a = 1"}]]),
     ("routes", [[], {}, None, ["x"], [{}], [{"name": "x"}], [{"services": ["a"]}]]),
     ("routes.0.name", ["", "a b", 1, None]),
     ("routes.0.match", ["", [], {}, 1, [1], [""]]),
     ("routes.0.services", ["a", [], {}, ["a", "a"], [1], {"label": ""}, {"label": 1}]),
     ("routes.0.ignore", ["true", 1, True]),
+    ("routes.0.watchdog", ["true", 1, None, True]),
+    ("routes.0", [{"name": "x", silent: True, other: False} for silent, other in (SILENT, SILENT[::-1])]),
     ("public_labels", ["region", [1], ["a", "a"], [""], {}, ["a|b"], ["|"], ["a\nb"], ["a\0"]]),
     ("checkly.notify", ["open", ["opened"], ["open", "open"], [1]]),
-    ("checkly.api", ["v2", "v3", "auto", 1]),
+    ("checkly.api", ["v2", 1]),
+    ("checkly.second_writer", ["yield", True]),
     ("checkly.reference", ["yes", 1]),
     ("checkly.requests_per_minute", [0, -1, "240", 1.5]),
     ("checkly.instance", ["", " ", "a b", "ü", "x" * 65, 1, None]),
@@ -96,16 +153,23 @@ WRONG: list[tuple[str, list[Any]]] = [
     ("pagerduty.notes", ["PUBLIC:", {}, None, True]),
     ("pagerduty.notes.marker", ["", " ", " PUBLIC:", "PUBLIC: ", 1, None]),
     ("pagerduty.status_updates", ["yes", 1, None]),
+    ("store.durability", ["required", "", True, None]),
+    ("store.wait_replicas", [-1, "1", 1.5, None]),
+    ("store.wait_timeout", [0, "0", "0s", "0ms", "1801ms", "1s801ms", "2s", "1m", 1]),
     ("retention", [0, "0", "0s", "x"]),
     ("limits.body", [0, "0", "0MiB", "16MB", -1, ""]),
     ("texts.name", ["", 1, {}, None]),
-    *((section, [None]) for section in ("checkly", "pagerduty", "defaults", "limits", "texts")),
+    *((section, [None]) for section in ("checkly", "pagerduty", "store", "defaults", "limits", "texts")),
 ]
 SECTIONS = [
     "",
+    "services.b.",
+    "impact.",
+    "routes.0.impact.",
     "checkly.",
     "pagerduty.",
     "pagerduty.notes.",
+    "store.",
     "defaults.",
     "limits.",
     "texts.",

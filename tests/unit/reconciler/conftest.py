@@ -6,6 +6,17 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.model import V1_PAGE, v3_page
+from tests.unit.reconciler.world import World
+
+
+@pytest.fixture(params=[V1_PAGE, v3_page("status")])
+def generation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The test is told of a page of each generation."""
+    name: str = request.param
+    monkeypatch.setattr(World, "page_name", name)
+    return name
+
 
 @pytest.fixture(autouse=True)
 def logged() -> Iterator[list[Any]]:

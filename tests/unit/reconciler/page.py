@@ -12,10 +12,12 @@ from msgspec.structs import replace
 
 from bridge.checkly.errors import Gone, NotSent, RateLimited, Refused, Rejected, UnknownOutcome
 from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
-from bridge.model import Intent, Phase
+from bridge.model import Impact, Intent, Phase, Severity
 
 Answer = TypeVar("Answer")
 SECOND = 1_000
+SERVICES = ("checkout", "payments", "search")
+IMPACTS = dict(zip(Severity, [impact for impact in Impact if impact], strict=True))  # one for each, to tell them apart
 
 
 class Outcome(Enum):
@@ -51,10 +53,22 @@ class Page:
     A late write takes effect after ``late_ms``; the list shows everything as it was ``lag_ms`` ago. ``on_write`` is
     called as a write is about to arrive. ``writes`` are those that took effect. What is ``hidden`` is not there, says
     the page, but for its list.
+
+    With ``has_impacts`` it is of the v3 kind: each service is a component, and what is out of the list lacks its
+    updates. Tests see the severity of the worst impact, or of the last one before the end, and may set it.
     """
 
-    def __init__(self, clock: Callable[[], int], outcomes: Iterable[Outcome] = ()) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], int],
+        outcomes: Iterable[Outcome] = (),
+        *,
+        has_impacts: bool = False,
+        name: str = "remote",
+    ) -> None:
         self._clock = clock
+        self._has_impacts = has_impacts
+        self._name = name
         self.outcomes = deque(outcomes)
         self.opening: deque[Outcome] = deque()
         self.late_ms = 5 * SECOND
@@ -90,7 +104,11 @@ class Page:
 
     def edit(self, remote_id: str, **changes: object) -> None:
         """What a person does."""
-        self._put(replace(self._get(remote_id), **changes))
+        before = self._get(remote_id)
+        severity = changes.get("severity")
+        if self._has_impacts and isinstance(severity, Severity):
+            changes["impacts"] = dict.fromkeys(before.concerns, IMPACTS[severity])
+        self._put(replace(before, **changes))
 
     def delete(self, remote_id: str) -> None:
         del self._states[remote_id]
@@ -100,12 +118,13 @@ class Page:
 
     async def read(self, remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
         self._ask(guard)
-        return self._get(remote_id)
+        return self._told(self._get(remote_id))
 
     async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
         def put() -> RemoteIncident:
             services = tuple(dict.fromkeys((*current.services, *intent.services)))
-            return self._put(replace(self._get(current.id), severity=intent.severity, services=services))
+            changed = replace(self._get(current.id), severity=intent.severity, services=services)
+            return self._put(replace(changed, impacts=current.impacts | intent.impacts))
 
         return await self._write(f"change {intent.severity.name}", intent, put, guard)
 
@@ -125,8 +144,17 @@ class Page:
         seen = []
         for states in self._states.values():
             shown = [incident for at, incident in states if at <= self._clock() - self.lag_ms]
-            seen += [incident for incident in shown[-1:] if incident.status is not Phase.RESOLVED]
-        return seen
+            seen += [self._told(incident) for incident in shown[-1:] if incident.status is not Phase.RESOLVED]
+        return [replace(each, updates=(), is_whole=False) for each in seen] if self._has_impacts else seen
+
+    def _told(self, incident: RemoteIncident) -> RemoteIncident:
+        """The incident as this kind of page tells it."""
+        concerns = frozenset(incident.services)
+        if not self._has_impacts:
+            return replace(incident, concerns=concerns)
+        impacts = dict.fromkeys(SERVICES, Impact.OPERATIONAL) | incident.impacts
+        version = str(len(self._states[incident.id]))
+        return replace(incident, severity=None, services=(), impacts=impacts, version=version)
 
     async def _write(self, what: str, intent: Intent, commit: Callable[[], Answer], guard: Guard | None) -> Answer:
         self._ask(guard)
@@ -181,13 +209,14 @@ class Page:
     def _open(self, intent: Intent) -> RemoteIncident:
         return self._put(
             RemoteIncident(
-                id=f"remote-{next(self._ids)}",
+                id=f"{self._name}-{next(self._ids)}",
                 name=intent.name,
                 status=intent.status,
                 severity=intent.severity,
                 services=intent.services,
                 created_at=self._now,
                 updates=(self._update(intent),),
+                impacts=intent.impacts,
             )
         )
 
@@ -206,5 +235,17 @@ class Page:
         return self._states[remote_id][-1][1]
 
     def _put(self, incident: RemoteIncident) -> RemoteIncident:
+        if self._has_impacts:
+            incident = _consistent(incident)
         self._states.setdefault(incident.id, []).append((self._now, incident))
         return incident
+
+
+def _consistent(incident: RemoteIncident) -> RemoteIncident:
+    """The end of an incident is the end of its impacts; its severity is that of the worst."""
+    is_over = incident.status is Phase.RESOLVED
+    impacts = dict.fromkeys(incident.impacts, Impact.OPERATIONAL) if is_over else incident.impacts
+    ailing = frozenset(name for name, impact in impacts.items() if impact)
+    levels = {impact: severity for severity, impact in IMPACTS.items()}
+    severity = max((levels[impacts[name]] for name in ailing), default=incident.severity)
+    return replace(incident, impacts=impacts, concerns=ailing, severity=severity)

@@ -18,10 +18,10 @@ from msgspec.structs import replace
 
 from bridge.checkly.client import Client
 from bridge.checkly.errors import Refused
-from bridge.checkly.services import Catalog
-from bridge.checkly.v1 import V1StatusPage
+from bridge.checkly.pages import StatusPages
 from bridge.config.loader import load
-from bridge.model import Alert, AlertStatus, Incident, Post, Progress, Routed
+from bridge.config.schema import Config
+from bridge.model import V1_PAGE, Alert, AlertStatus, Incident, Post, Progress, Routed
 from bridge.reconciler import Budget, Reconciler
 from bridge.reconciler.lease import Lease, LeaseLost
 from bridge.routing import route
@@ -31,7 +31,7 @@ from bridge.sandbox.state import State
 from bridge.store import Store
 from bridge.store.connect import connect
 from bridge.store.store import PREFIX
-from tests.unit.reconciler.world import Live, on_one_page
+from tests.unit.reconciler.world import Live
 
 INCIDENTS = "/v1/status-pages/incidents"
 SECOND, MINUTE = 1_000, 60_000
@@ -44,16 +44,15 @@ severity: [{match: severity = critical, is: CRITICAL}, {is: MINOR}]
 defaults: {publish_after: 1m, resolve_after: 2m, reopen_after: 10m}
 routes: [{name: shop, services: {label: service}}]
 """
-_TIMES = ("since", "cleared", "eased", "lease_until")
+_TIMES = ("since", "cleared", "eased", "lease_until", "was_due")
 
 
 class Rig:
     """Close it at the end."""
 
     def __init__(self, redis_url: str, tmp_path: Path, config: str = CONFIG) -> None:
-        file = tmp_path / "bridge.yaml"
-        file.write_text(config)
-        self.live = Live(load(file))
+        self._file = tmp_path / "bridge.yaml"
+        self.live = Live(self._load(config))
         self.redis = connect(redis_url)
         self.store = Store(self.redis)
         self.app = create_app(Account.sample())
@@ -76,17 +75,27 @@ class Rig:
             transport=httpx.ASGITransport(self.app),
         )
         self._clients.append(client)
-        catalog = Catalog(client, clock=lambda: int(time.monotonic() * 1000))
+        pages = StatusPages(
+            client, lambda: self.live.current.services, clock=lambda: int((time.monotonic() + self.behind) * 1000)
+        )
         return Reconciler(
             store=self.store,
-            pages={"page": V1StatusPage(client, catalog, lambda: self.live.current.services)},
-            page_of=on_one_page,
+            page=pages,
+            pages_of=lambda config: {name: service.pages for name, service in config.services.items()},
             config=self.live,
             reserve=budget.reserve,
             monotonic=lambda: time.monotonic() + self.behind,
             token=lambda: f"token-{next(self._tokens)}",
             chance=lambda: 0.5,
         )
+
+    def reload(self, config: str) -> None:
+        """Put another configuration in force."""
+        self.live.current = self._load(config)
+
+    def _load(self, config: str) -> Config:
+        self._file.write_text(config)
+        return load(self._file)
 
     async def close(self) -> None:
         for client in self._clients:
@@ -137,7 +146,7 @@ class Rig:
         return incident
 
     async def post(self) -> Post:
-        return (await self.incident()).progress.posts["page"]
+        return (await self.incident()).progress.posts[V1_PAGE]
 
     async def claim(self, reconciler: Reconciler | None = None) -> Lease:
         lease = await (reconciler or self.reconciler).claim()
@@ -197,13 +206,16 @@ class Rig:
         await self._age_budget(ms)
         if await self.redis.exists(f"{PREFIX}pause"):
             await self.redis.hincrby(f"{PREFIX}pause", "until", -ms)
+        refused: list[Any] = await self.redis.zrange(f"{PREFIX}refused", 0, -1)
+        for id_ in refused:
+            await self.redis.zincrby(f"{PREFIX}refused", -ms, id_)
         ids: list[Any] = await self.redis.zrange(f"{PREFIX}due", 0, -1)
         for id_ in ids:
             await self.redis.zincrby(f"{PREFIX}due", -ms, id_)
             key = f"{PREFIX}i:{id_.decode()}"
             fields: dict[Any, Any] = await self.redis.hgetall(key)
             older: dict[Any, Any] = {
-                name: int(fields[name.encode()]) - ms for name in _TIMES if name.encode() in fields
+                name: int(fields[name.encode()]) - ms for name in _TIMES if int(fields.get(name.encode(), 0))
             }
             if packed := fields.get(b"progress"):
                 older["progress"] = msgspec.msgpack.encode(_older(msgspec.msgpack.decode(packed, type=Progress), ms))
@@ -237,6 +249,7 @@ def _older_post(post: Post, ms: int) -> Post:
         verify_at=None if post.verify_at is None else post.verify_at - ms,
         missing_at=None if post.missing_at is None else post.missing_at - ms,
         closed_at=None if post.closed_at is None else post.closed_at - ms,
+        search_at=None if post.search_at is None else post.search_at - ms,
     )
 
 

@@ -6,10 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from bridge import posting
+from bridge.draft import Draft
 from bridge.lifecycle import (
-    Draft,
     Drop,
     Renew,
+    Search,
     Step,
     Wait,
     WriteTo,
@@ -22,15 +23,16 @@ START = 1_790_000_000_000
 SECOND, MINUTE = 1_000, 60_000
 POLICY = Policy(publish_after_ms=MINUTE, resolve_after_ms=2 * MINUTE, reopen_after_ms=10 * MINUTE)
 RETENTION_MS = 7 * 24 * 60 * MINUTE
-PAGE_OF = {"checkout": "page", "payments": "page", "search": "page"}
+SERVICES = ("checkout", "payments", "search")
 ENOUGH_STEPS = 12
 
 
 class Story:
     """An incident whose alerts and clock the test moves; ``settle`` does all that is to be done at that instant."""
 
-    def __init__(self, policy: Policy = POLICY, *, page_works: bool = True) -> None:
+    def __init__(self, policy: Policy = POLICY, *, page_works: bool = True, page: str = "page") -> None:
         self.policy = policy
+        self.page = page
         self.page_works = page_works
         self.now = START
         self.alerts = Alerts()
@@ -46,7 +48,7 @@ class Story:
 
     @property
     def post(self) -> Post:
-        return self.incident.progress.posts.get("page", Post())
+        return self.incident.progress.posts.get(self.page, Post())
 
     @property
     def told(self) -> list[str]:
@@ -55,7 +57,8 @@ class Story:
 
     def decide(self) -> Step:
         self.incident = replace(self.incident, summary=self.alerts.summary)
-        return decide(self.incident, self.policy, self.now, retention_ms=RETENTION_MS, page_of=PAGE_OF)
+        pages_of = dict.fromkeys(SERVICES, (self.page,))
+        return decide(self.incident, self.policy, self.now, retention_ms=RETENTION_MS, pages_of=pages_of)
 
     def settle(self) -> Story:
         for _ in range(ENOUGH_STEPS):
@@ -101,11 +104,14 @@ class Story:
         return self.settle()
 
     def put(self, post: Post) -> Story:
-        posts = {"page": post}
+        posts = {self.page: post}
         self.incident = replace(self.incident, progress=replace(self.incident.progress, posts=posts))
         return self
 
     def _take(self, step: Step) -> None:
+        if isinstance(step, Search):
+            self.put(Post())
+            return
         if isinstance(step, Renew):
             self.episodes.append(self.written)
             self.written = []
@@ -133,6 +139,7 @@ def intent(draft: Draft) -> Intent:
         public_at=draft.public_at,
         recorded_at=0,
         remark=draft.remark.event_id if draft.remark else "",
+        impacts=draft.impacts,
     )
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.config.texts import TextKind
-from bridge.lifecycle import Draft
+from bridge.draft import Draft
 from bridge.model import Incident, Phase, Policy, Post, Remark, Severity, UpdateKind, Write
 from bridge.reconciler.compose import compose, duplicate_text, ours, reference_line, references, text_kind
 from tests.unit.reconciler.world import ID, MINUTE, START, config

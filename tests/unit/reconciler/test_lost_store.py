@@ -12,6 +12,8 @@ from bridge.telemetry import INCIDENTS_UNKNOWN
 from tests.unit.reconciler.page import Outcome, Page
 from tests.unit.reconciler.world import MINUTE, POLICY, SETTLE_MS, START, World, names, published
 
+pytestmark = pytest.mark.usefixtures("generation")
+
 
 class TestLostStore:
     @staticmethod

@@ -11,6 +11,8 @@ from bridge.model import Phase, Severity, UpdateKind
 from tests.unit.reconciler.page import Outcome, Page
 from tests.unit.reconciler.world import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, World, names, published
 
+pytestmark = pytest.mark.usefixtures("generation")
+
 
 class TestUnknownOutcomes:
     def test_a_post_whose_answer_was_lost_is_found_after_a_second(self) -> None:

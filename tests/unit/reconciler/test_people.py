@@ -11,6 +11,8 @@ from bridge.model import Phase, Severity
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.world import MINUTE, SETTLE_MS, names, published
 
+pytestmark = pytest.mark.usefixtures("generation")
+
 
 class TestPeopleAtThePage:
     def test_what_a_person_resolved_stays_so_until_it_clears_and_fires_anew(self, logged: list[Any]) -> None:

@@ -16,6 +16,8 @@ from bridge.telemetry import MISSED
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.world import LEASE_MS, MINUTE, POLICY, SECOND, START, World, names, published
 
+pytestmark = pytest.mark.usefixtures("generation")
+
 
 class TestMainJob:
     def test_an_outage_is_told_from_its_start_to_its_end(self) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import structlog
 
-from bridge.model import AlertStatus, Phase, Remark
+from bridge.model import V1_PAGE, AlertStatus, Phase, Remark
 from bridge.reconciler.lease import LeaseLost
 from bridge.sandbox.faults import Answer, Drop
 from bridge.store.store import PREFIX
@@ -101,7 +101,7 @@ async def test_what_fires_again_later_is_another_incident_and_the_first_is_archi
     assert incident.episode == 2
     archived = await rig.store.incident(f"{incident.id}.1")
     assert archived is not None
-    assert archived[0].progress.posts["page"].remote_id == rig.shown[0].id
+    assert archived[0].progress.posts[V1_PAGE].remote_id == rig.shown[0].id
 
 
 async def test_a_post_whose_answer_got_lost_is_adopted(rig: Rig) -> None:
@@ -158,8 +158,14 @@ async def test_a_refused_key_stops_everything_and_a_good_one_goes_on(rig: Rig) -
     assert (await rig.store.overview()).paused
     await rig.settle(rig.reconciler)
     assert rig.writes == [], "all writes wait"
+    for _ in range(2):
+        await rig.age(10 * MINUTE)
+        await rig.settle(wrong)
+    assert (await rig.store.overview()).oldest_due_ms >= 20 * MINUTE, "however often it was tried"
     await rig.after(6 * SECOND)
-    assert (rig.writes, (await rig.store.overview()).paused) == (["POST incidents"], None)
+    overview = await rig.store.overview()
+    assert (rig.writes, overview.paused) == (["POST incidents"], None)
+    assert overview.oldest_due_ms == 0
 
 
 async def test_a_write_refused_for_good_says_why_and_does_not_hold_up_the_end(rig: Rig) -> None:
@@ -274,7 +280,7 @@ async def test_an_incident_that_is_over_is_forgotten_without_a_trace(rig: Rig) -
     await rig.after(7 * 24 * 60 * MINUTE)
     keys: list[Any] = await rig.redis.keys("*")
     left = {key.decode().removeprefix(PREFIX) for key in keys}
-    assert left <= {"index"}
+    assert left <= {"config", "index"}
     assert not await rig.redis.hlen(f"{PREFIX}index")
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.model import Phase, Policy, Severity
-from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.world import LEASE_MS, MINUTE, SECOND, SERVICES, SETTLE_MS, World
+from bridge.model import V1_PAGE, Phase, Policy, Severity, v3_page
+from tests.unit.reconciler.page import SERVICES, Outcome
+from tests.unit.reconciler.world import LEASE_MS, MINUTE, SECOND, SETTLE_MS, World
 
 Act: TypeAlias = tuple[Any, ...]
+PAGES = (V1_PAGE, v3_page("status"))
 POLICY = Policy(publish_after_ms=0, resolve_after_ms=MINUTE, reopen_after_ms=5 * MINUTE)
 UNKNOWN = st.sampled_from([Outcome.LOST_BEFORE, Outcome.LOST_AFTER, Outcome.LATE])
 PLAIN = st.sampled_from([Outcome.DONE, Outcome.NOT_SENT, Outcome.RATE_LIMITED, Outcome.REFUSED])
@@ -38,6 +40,13 @@ def play(world: World, acts: Sequence[Act]) -> None:
         getattr(world, act)(*arguments)
 
 
+def of_generation(name: str) -> type[World]:
+    class Other(World):
+        page_name = name
+
+    return Other
+
+
 def check_converged(world: World) -> None:
     assert world.post.intent is None
     if not world.alerts.firing:
@@ -50,12 +59,13 @@ def check_converged(world: World) -> None:
     assert set(incident.services) >= set(world.alerts.firing)
 
 
+@pytest.mark.parametrize("page_name", PAGES)
 @settings(deadline=None)
 @given(policy=POLICIES, acts=st.lists(ACTS, max_size=12), outcomes=OUTCOMES, lag_ms=st.sampled_from([0, SETTLE_MS - 1]))
 def test_there_are_never_two_open_incidents_of_ours(
-    policy: Policy, acts: list[Act], outcomes: list[Outcome], lag_ms: int
+    policy: Policy, acts: list[Act], outcomes: list[Outcome], lag_ms: int, page_name: str
 ) -> None:
-    world = World(policy, outcomes)
+    world = of_generation(page_name)(policy, outcomes)
     world.page.lag_ms, world.page.late_ms = lag_ms, SETTLE_MS - lag_ms - 1
     play(world, acts)
     world.after(30 * MINUTE)
@@ -63,12 +73,13 @@ def test_there_are_never_two_open_incidents_of_ours(
     check_converged(world)
 
 
+@pytest.mark.parametrize("page_name", PAGES)
 @settings(deadline=None)
 @given(policy=POLICIES, acts=st.lists(ACTS, max_size=12), opens=st.lists(UNKNOWN, max_size=4), late=st.integers(1, 12))
 def test_a_post_that_arrives_long_after_the_settle_time_is_found_and_resolved(
-    policy: Policy, acts: list[Act], opens: list[Outcome], late: int
+    policy: Policy, acts: list[Act], opens: list[Outcome], late: int, page_name: str
 ) -> None:
-    world = World(policy)
+    world = of_generation(page_name)(policy)
     world.page.opening.extend(opens)
     world.page.late_ms = late * SETTLE_MS
     play(world, acts)

@@ -10,16 +10,18 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import count
 from typing import Any
 
+from msgspec.structs import replace
+
 from bridge.checkly.errors import Refused
 from bridge.config.schema import Checkly, Config, Service
 from bridge.config.texts import DEFAULT_TEXTS
-from bridge.model import Incident, Policy, Post, Progress, Severity
+from bridge.model import V1_PAGE, Incident, Policy, Post, Progress, Severity, shows_impacts
 from bridge.reconciler import Reconciler
 from bridge.reconciler.lease import Lease
 from bridge.store import Claim, Idle, Store
 from bridge.store.store import PROBE_MS
 from tests.unit.reconciler.alerts import Alerts
-from tests.unit.reconciler.page import Crash, Outcome, Page
+from tests.unit.reconciler.page import IMPACTS, SERVICES, Crash, Outcome, Page
 
 START = 1_790_000_000_000
 SECOND, MINUTE = 1_000, 60_000
@@ -27,7 +29,6 @@ POLICY = Policy(publish_after_ms=MINUTE, resolve_after_ms=2 * MINUTE, reopen_aft
 SETTLE_MS = 10 * SECOND
 LEASE_MS = 30 * SECOND
 ID = "0123456789"
-SERVICES = ("checkout", "payments", "search")
 
 
 def config(policy: Policy, **checkly: object) -> Config:
@@ -50,10 +51,6 @@ class Live:
         self.current = current
 
 
-def on_one_page(config: Config) -> dict[str, str]:
-    return dict.fromkeys(config.services, "page")
-
-
 async def no_limit(count: int) -> None:
     """A budget that is never used up."""
 
@@ -72,6 +69,7 @@ class VirtualStore(Store):
         self.due: int | None = None
         self.archive: list[bytes] = []
         self.others: dict[str, str] = {}  # what other incidents hold on the page
+        self.digest = ""
 
     @property
     def held(self) -> Incident:
@@ -112,6 +110,7 @@ class VirtualStore(Store):
         lease_ms: int,
         archive: bytes = b"",
         retention_ms: int = 1,  # noqa: ARG002 - the signature is the store's
+        replicated: bool = False,  # noqa: ARG002 - as above
     ) -> Claim | None:
         if not self._holds(claim):
             return None
@@ -121,12 +120,15 @@ class VirtualStore(Store):
             self.archive.append(archive)
         return self._extend(lease_ms, probing=claim.probing)
 
-    async def settle(self, claim: Claim, *, due: int | None) -> bool:
+    async def settle(self, claim: Claim, *, due: int | None, refused: bool = False) -> bool:  # noqa: ARG002
         if not self._holds(claim):
             return False
         self.due = self._clock() if claim.incident.revision != self._alerts.revision else due
         self._lease_until = 0
         return True
+
+    async def release(self, *_: object, **__: object) -> int:
+        return 0
 
     async def drop(self, claim: Claim) -> bool:
         if not self._holds(claim) or self._alerts.firing:
@@ -140,6 +142,12 @@ class VirtualStore(Store):
 
     async def unknown(self, ids: Collection[str]) -> set[str]:
         return set(ids) - {ID, *self.others.values()}
+
+    async def touch(self, digest: str) -> int:
+        is_other, self.digest = digest != self.digest, digest
+        if is_other and any(post.remote_id for post in self.progress.posts.values()):
+            self.due = self._clock()
+        return int(is_other)
 
     async def pause(self, reason: str, *, now: int) -> bool:  # noqa: ARG002
         was_paused, self._paused_until = self._paused_until is not None, now + PROBE_MS
@@ -162,12 +170,21 @@ class VirtualStore(Store):
 
 
 class World:
-    """One incident, one page, one bridge at a time, and a clock."""
+    """One incident, one page, one bridge at a time, and a clock.
+
+    ``page_name`` tells of which generation the page is. More ``pages`` may be added, by name; then ``pages_of`` tells
+    which of them show a service.
+    """
+
+    page_name = V1_PAGE
 
     def __init__(self, policy: Policy, outcomes: Iterable[Outcome] = (), **checkly: Any) -> None:
         self.now = START
         self.alerts = Alerts()
-        self.page = Page(lambda: self.now, outcomes)
+        policy = replace(policy, impacts=IMPACTS)
+        self.page = Page(lambda: self.now, outcomes, has_impacts=shows_impacts(self.page_name))
+        self.pages: dict[str, Page] = {}
+        self.pages_of: dict[str, tuple[str, ...]] = dict.fromkeys(SERVICES, (self.page_name,))
         self.store = VirtualStore(lambda: self.now, self.alerts)
         self.live = Live(config(policy, **checkly))
         self._tokens = count(1)
@@ -179,14 +196,14 @@ class World:
 
     @property
     def post(self) -> Post:
-        return self.progress.posts.get("page", Post())
+        return self.progress.posts.get(self.page_name, Post())
 
     def restart(self) -> None:
         """Another process takes the place of one that died."""
         self.reconciler = Reconciler(
             store=self.store,
-            pages={"page": self.page},
-            page_of=on_one_page,
+            page=lambda name: self.pages.get(name, self.page),
+            pages_of=lambda _: self.pages_of,
             config=self.live,
             reserve=no_limit,
             monotonic=lambda: self.now / 1000,
@@ -205,6 +222,10 @@ class World:
 
     def acknowledge(self) -> None:
         self.alerts.acknowledge()
+        self.settle()
+
+    def remark(self, text: str) -> None:
+        self.alerts.remark(self.now, text)
         self.settle()
 
     def settle(self) -> None:

@@ -201,6 +201,19 @@ def test_what_is_no_payload_is_refused_saying_where_and_never_quoting(body, mess
     assert "canary" not in str(refusal.value)
 
 
+@pytest.mark.parametrize("filling", [b"1", b"{}", b'{"labels":{"a":"b"}}'])
+def test_more_alerts_than_anybody_has_are_refused(filling, monkeypatch):
+    monkeypatch.setattr("bridge.sources.alertmanager._MOST_ALERTS", 3)
+    assert len(parse(b'{"alerts":[%s]}' % b",".join([filling] * 3), NOW).unusable) == 3
+    with pytest.raises(NotUnderstood, match=r"\$\.alerts: expected at most 3 alerts"):
+        parse(b'{"alerts":[%s]}' % b",".join([filling] * 4), NOW)
+
+
+def test_more_values_than_can_be_held_are_refused_unread():
+    with pytest.raises(NotUnderstood, match=r"\$: expected at most 2000000 values"):
+        parse(b'{"alerts":[' + b"1," * 2_000_001, NOW)
+
+
 @pytest.mark.parametrize("receiver", [5, ["web"], None, True])
 def test_a_receiver_that_is_no_text_is_as_if_absent(receiver):
     (alert,) = read(payload(receiver=receiver)).alerts

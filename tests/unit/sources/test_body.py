@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.sources.body import InFlight, Overloaded, TooLarge, read_body
+from bridge.sources.body import InFlight, Overloaded, TooLarge, Turns, read_body
 
 
 class Stream:
@@ -59,3 +61,38 @@ def test_in_flight_bounds_count_and_size_and_frees_both():
 def test_one_alone_is_always_admitted():
     with InFlight(deliveries=2, size=10).admit(1000):
         pass
+
+
+async def test_bodies_take_turns_by_their_size_in_order_and_small_ones_pass_by():
+    turns = Turns(size=100, small=10)
+    seen: list[int] = []
+    begun = {size: asyncio.Event() for size in (60, 90, 30, 10)}
+    done = {size: asyncio.Event() for size in begun}
+
+    async def decode(size: int) -> None:
+        async with turns.turn(size):
+            seen.append(size)
+            begun[size].set()
+            await done[size].wait()
+
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        for size in begun:
+            group.create_task(decode(size))
+        await begun[10].wait()
+        done[10].set()
+        assert seen == [60, 10]  # 30 would fit, but 90 came before
+        done[60].set()
+        await begun[90].wait()
+        assert seen == [60, 10, 90]
+        done[90].set()
+        done[30].set()
+    assert seen == [60, 10, 90, 30]
+
+
+async def test_a_body_that_is_larger_than_all_may_be_is_decoded_alone_and_leaves_its_turn_whatever_happens():
+    turns = Turns(size=100, small=10)
+    for _ in range(2):
+        async with asyncio.timeout(20):
+            with pytest.raises(KeyError):
+                async with turns.turn(1000):
+                    raise KeyError

@@ -60,6 +60,7 @@ def test_writing_and_reading_are_inverse(at):
     assert to_ms(text) == at
 
 
-def test_times_at_the_ends_of_the_calendar_do_not_overflow():
-    assert to_ms("0001-01-01T00:00:00+14:00") < to_ms("0001-01-01T00:00:00Z")
-    assert to_ms("9999-12-31T23:59:59.999999999-14:00") > to_ms("9999-12-31T23:59:59Z")
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59.999999999-14:00"])
+def test_an_instant_that_could_not_be_written_again_is_refused(text):
+    with pytest.raises(ValueError, match="no year"):
+        to_ms(text)

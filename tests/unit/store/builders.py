@@ -86,11 +86,11 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
     names = [key.decode().removeprefix(prefix) for key in keys]
     pipe = db.pipeline(transaction=False)
     for name in names:
-        if name == "due" or name.endswith(":timers"):
+        if name in {"due", "cleared", "refused"} or name.endswith(":timers"):
             pipe.zrange(prefix + name, 0, -1, withscores=True)
-        elif name in {"index", "pause", "remotes", "tallies"} or name.startswith("i:"):
+        elif name in {"index", "pause", "remotes", "tallies", "watchdogs"} or name.startswith("i:"):
             pipe.hgetall(prefix + name)
-        elif name.startswith(("m:", "w:")):
+        elif name == "open" or name.startswith(("m:", "w:")):
             pipe.smembers(prefix + name)
         else:
             pipe.get(prefix + name)

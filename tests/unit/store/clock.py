@@ -44,11 +44,13 @@ end
 
 for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   local name = string.sub(key, #prefix + 1)
-  if name == 'due' or string.match(name, ':timers$') then shift_scores(key)
+  if name == 'due' or name == 'cleared' or name == 'refused' or string.match(name, ':timers$') then shift_scores(key)
   elseif name == 'pause' then shift_fields(key, {'until'})
   elseif name == 'rate' then shift_text(key)
   elseif string.match(name, ':alerts$') then shift_alerts(key)
-  elseif string.match(name, '^i:[^:]*$') then shift_fields(key, {'since', 'started', 'cleared', 'eased', 'lease_until'})
+  elseif string.match(name, '^i:[^:]*$') then
+    shift_fields(key, {'since', 'started', 'cleared', 'eased', 'lease_until', 'was_due'})
+  elseif name == 'watchdogs' then shift_fields(key, redis.call('HKEYS', key))
   end
   local left = redis.call('PTTL', key)
   if left > 0 then redis.call('PEXPIRE', key, left - by) end

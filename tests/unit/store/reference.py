@@ -104,11 +104,17 @@ class Reference:
     def _hear_of_an_unknown(self, m: Message) -> tuple[str, str | None]:
         if m.incident is None and m.fires and m.observed:
             self.ignored[m.name] = max(m.observed, self.ignored.get(m.name, 0))
+        if not m.fires and m.incident is not None and m.incident not in self.incidents:
+            self._suspect(m.incident, m.ends)
         if m.incident is None or not m.fires:
             return "unknown", None
         if 0 < m.observed <= self.ends_heard.get(m.name, 0) or 0 < m.observed < self.ignored.get(m.name, 0):
             return "stale", None
         return self._begin(m), m.incident
+
+    def _suspect(self, incident: str, ends: int) -> None:
+        """Nothing is known of it, yet it may stand on a page."""
+        self.incidents[incident] = Kept(due=self.now, revision=1, ends=ends)
 
     def _begin(self, m: Message) -> str:
         assert m.incident is not None
@@ -171,15 +177,16 @@ class Reference:
     def due(self) -> list[str]:
         """Who may be claimed, the most overdue first."""
         overdue = [id_ for id_, incident in self.incidents.items() if incident.due <= self.now]
-        return sorted(overdue, key=lambda id_: self.incidents[id_].due)
+        return sorted(overdue, key=lambda id_: (self.incidents[id_].due, id_))
 
-    def claim(self, token: str, lease_ms: int) -> str:
-        id_ = self.due()[0]
+    def claim(self, token: str, lease_ms: int, id_: str | None = None) -> str:
+        """Lease the incident ``id_``, or the most overdue."""
+        id_ = id_ or self.due()[0]
         with self._touched(id_) as incident:
             ripe = [
                 name for name, known in incident.alerts.items() if known.timer is not None and known.timer <= self.now
             ]
-            for name in sorted(ripe, key=lambda name: incident.alerts[name].timer or 0):
+            for name in sorted(ripe, key=lambda name: (incident.alerts[name].timer or 0, name)):
                 known = incident.alerts[name]
                 known.timer = None
                 if known.status == "H":

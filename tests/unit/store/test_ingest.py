@@ -92,10 +92,11 @@ async def test_one_fingerprint_from_two_sources_is_two_alerts(store):
 
 
 @pytest.mark.parametrize("routed", [to(), None], ids=["routed", "ignored"])
-async def test_a_resolve_of_an_alert_never_seen_leaves_no_trace(store, db, routed):
+async def test_a_resolve_of_an_alert_never_seen_counts_for_nothing_but_its_incident_is_looked_for(store, routed):
     change = (await store.ingest([(resolved(), routed)]))[0]
     assert (change.outcome, change.incident_id) == ("unknown", None)
-    assert db.keys() == []
+    assert [incident.id for incident in await store.incidents()] == ([routed.id] if routed else [])
+    assert (await store.incident("shop") or (None, []))[1] == []
 
 
 async def test_an_ignored_alert_leaves_no_trace(store, db):

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 from bridge.model import Phase, Post, Progress, Severity
 from bridge.store import Claim, Idle, Store
 from bridge.store.records import Overview
-from tests.unit.store.builders import END, LEASE_MS, MINUTE, contents, firing, resolved, to
+from bridge.store.store import PROBE_MS
+from tests.unit.store.builders import END, LEASE_MS, MINUTE, PREFIX, contents, firing, resolved, to
+from tests.unit.store.clock import Clock
 
 PROGRESS = Progress(
     phase=Phase.INVESTIGATING, phase_at=5, posts={"v1": Post(remote_id="r", severity=Severity.MAJOR)}, note="n"
@@ -50,6 +52,47 @@ async def test_the_most_overdue_incident_comes_first(store, clock):
         await store.ingest([(firing(name), to(name))])
         clock.advance(MINUTE)
     assert [(await claimed(store)).incident.id for _ in range(3)] == ["shop", "bank", "mail"]
+
+
+async def one_over_and_one_new(store: Store, clock: Clock) -> None:
+    """Two are due: one began long ago, the other stands open on a page and has just cleared."""
+    await store.ingest([(firing("a"), to("over"))])
+    shown = await store.record(await claimed(store), PROGRESS, lease_ms=LEASE_MS)
+    assert shown is not None
+    await store.settle(shown, due=None)
+    await store.ingest([(firing("b"), to("new"))])
+    clock.advance(MINUTE)
+    await store.ingest([(resolved("a"), to("over"))])
+
+
+async def test_what_is_over_but_still_shown_comes_before_what_is_more_overdue(store, clock):
+    await one_over_and_one_new(store, clock)
+    assert [(await claimed(store)).incident.id for _ in range(2)] == ["over", "new"]
+
+
+async def test_what_fires_again_or_is_told_over_takes_its_turn_by_age(store, db, clock):
+    await one_over_and_one_new(store, clock)
+    claim = await claimed(store)
+    await store.ingest([(firing("c"), to("over"))])
+    await store.settle(claim, due=claim.now)
+    assert [(await claimed(store)).incident.id for _ in range(2)] == ["new", "over"]
+    assert "cleared" not in contents(db)
+
+
+async def test_a_probe_goes_by_age_alone(store, clock):
+    await one_over_and_one_new(store, clock)
+    await store.pause("401", now=clock.now)
+    clock.advance(PROBE_MS)
+    assert (await claimed(store)).incident.id == "new"
+
+
+async def test_nobody_gets_a_leased_incident_for_being_over(store, db, clock):
+    await one_over_and_one_new(store, clock)
+    await claimed(store)
+    db.zadd(f"{PREFIX}cleared", {"over": clock.now, "gone": 1})  # as a bridge that knows nothing of that list leaves it
+    assert (await claimed(store)).incident.id == "new"
+    assert isinstance(await store.claim(token="other", lease_ms=LEASE_MS), Idle)
+    assert "gone" not in contents(db)["cleared"]
 
 
 @pytest.mark.usefixtures("one")

@@ -72,4 +72,4 @@ def test_a_parked_write_is_tallied_beside_the_phase():
     parked = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(parked="no such service")})
     words = [records.tally(progress) for progress in (Progress(), parked, Progress(phase=Phase.INVESTIGATING))]
     assert len(set(words)) == 3
-    assert records.unpack_tallies({word.encode(): b"2" for word in words}) == ({"PENDING": 2, "INVESTIGATING": 4}, 2)
+    assert records.unpack_tallies({word.encode(): b"2" for word in words}) == ({"PENDING": 2, "INVESTIGATING": 4}, 2, 0)

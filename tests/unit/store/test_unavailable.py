@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import redis
 
-from bridge.model import Progress
+from bridge.model import Incident, Progress
 from bridge.store import Claim, Store, StoreUnavailable
 from bridge.store.connect import connect
 from tests.servers import Redis, eventually, free_ports
@@ -71,6 +71,7 @@ def others(store: Store) -> dict[str, Call]:
         "inspect": store.inspect,
         "resume": store.resume,
         "probe_again": lambda: store.probe_again(1),
+        "release": lambda: store.release("t", (), lease_ms=LEASE_MS),
     }
 
 
@@ -201,6 +202,17 @@ async def test_a_server_that_does_not_answer_is_unavailable_after_the_timeout(st
         await store.ingest([(firing(), to())])
 
 
+async def test_a_connection_that_closes_under_a_command_is_an_unavailable_server(redis_url, open_store, monkeypatch):
+    async def fail(*_: object) -> None:
+        raise RuntimeError("unable to perform operation on <TCPTransport>; the handler is closed")  # uvloop's
+
+    store = open_store(redis_url)
+    monkeypatch.setattr("redis.asyncio.connection.AbstractConnection._send_packed_command", fail)
+    claim = Claim(incident=Incident(id="shop", key="shop", route="shop"), token="t", now=1)
+    calls = operations(store, claim) | others(store)
+    assert set(await failures(calls)) == set(calls)
+
+
 async def test_a_client_names_itself(redis_url, db):
     client = connect(redis_url)
     await client.ping()
@@ -209,7 +221,7 @@ async def test_a_client_names_itself(redis_url, db):
 
 
 def test_a_wrong_scheme_is_refused():
-    with pytest.raises(ValueError, match="scheme"):
+    with pytest.raises(ValueError, match="must look like redis://"):
         connect("http://localhost")
 
 

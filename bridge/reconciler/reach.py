@@ -1,0 +1,57 @@
+"""Whether the status page's API answers at all: what every incident would find out for itself is found out once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from bridge.checkly.errors import PageError
+from bridge.telemetry import Event, log
+
+LOST_IN_A_ROW = 3
+ASK_EVERY_S = 1.0
+TRY_EVERY_S = 30.0
+
+
+class Reach:
+    """After LOST_IN_A_ROW calls without an answer the API counts as away, until one is answered.
+
+    While it is away, nothing is begun and a call a second asks for it. So incidents wait in the order of their
+    importance, not each for a retry of its own, and go on as soon as it is back. Should only the asking fail,
+    something is begun every TRY_EVERY_S all the same.
+
+    ``ask`` makes a call that changes nothing, and is soon over; its outcome is ``seen`` like that of any other.
+    ``monotonic`` is in seconds.
+    """
+
+    def __init__(self, ask: Callable[[], Awaitable[object]], *, monotonic: Callable[[], float]) -> None:
+        self._ask = ask
+        self._monotonic = monotonic
+        self._lost = 0
+        self._ask_at = self._try_at = 0.0
+
+    def seen(self, status: int) -> None:
+        """A call was answered with this status; 0: not at all, or not to the end."""
+        was_away = self._is_away
+        self._lost = self._lost + 1 if status == 0 or status >= 500 else 0  # noqa: PLR2004 - HTTP's own
+        if self._is_away and not was_away:
+            self._ask_at = self._monotonic()
+            self._try_at = self._ask_at + TRY_EVERY_S
+            log(Event.PAGE_AWAY)
+        elif was_away and not self._is_away:
+            log(Event.PAGE_BACK)
+
+    async def is_there(self) -> bool:
+        """Whether to begin something now."""
+        if self._is_away and self._monotonic() >= self._ask_at:
+            with suppress(PageError):
+                await self._ask()
+            self._ask_at = self._monotonic() + ASK_EVERY_S
+        if self._is_away and self._monotonic() >= self._try_at:
+            self._try_at = self._monotonic() + TRY_EVERY_S
+            return True
+        return not self._is_away
+
+    @property
+    def _is_away(self) -> bool:
+        return self._lost >= LOST_IN_A_ROW

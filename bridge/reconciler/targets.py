@@ -1,0 +1,77 @@
+"""Watching whether the configured services still lead to readers: at the start, after each change, and daily.
+
+Pages are migrated, services renamed and components hidden while nothing is wrong with the configuration itself. An
+outage is a bad time to find that out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+
+from bridge.checkly.client import Client
+from bridge.checkly.errors import PageError
+from bridge.checkly.inventory import read_inventory
+from bridge.checkly.targets import Survey, Trouble, survey
+from bridge.config.schema import Config
+from bridge.reconciler.reconciler import LiveConfig
+from bridge.telemetry import TARGETS_WRONG, Event, log
+
+AGAIN_S = 24 * 3600.0
+FIRST_RETRY_S = 5.0
+LONGEST_RETRY_S = 900.0
+
+
+class TargetWatch:
+    """Surveys the account, and says what is wrong, without ever stopping anything. ``chance`` is in [0, 1)."""
+
+    def __init__(self, client: Client, config: LiveConfig, *, chance: Callable[[], float]) -> None:
+        self._client = client
+        self._config = config
+        self._chance = chance
+        self._changed = asyncio.Event()
+
+    def look_again(self, _config: Config) -> None:
+        """The configuration has changed."""
+        self._changed.set()
+
+    async def watch(self) -> None:
+        """Survey until canceled."""
+        failures = 0
+        while True:
+            self._changed.clear()
+            failures = 0 if await self.look() else failures + 1
+            wait_s = retry_s(failures, self._chance()) if failures else AGAIN_S
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), wait_s)
+
+    async def look(self) -> bool:
+        """Survey once and report; False if the account could not be read."""
+        services = self._config.current.services
+        try:
+            inventory = await read_inventory(self._client, with_v1=any(each.in_v1 for each in services.values()))
+            found = survey(services, inventory)
+        except PageError as error:
+            log(Event.TARGETS_UNREAD, reason=error.detail)
+            return False
+        except Exception as error:  # noqa: BLE001 - what only advises must not stop what works
+            log(Event.TARGETS_UNREAD, reason=f"{type(error).__name__}: {error}", exc_info=True)
+            return False
+        _report(found)
+        return True
+
+
+def retry_s(failures: int, chance: float) -> float:
+    """How long to wait after so many failures in a row; ``chance`` in [0, 1) spreads replicas apart."""
+    ceiling: float = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10))
+    return ceiling * (0.5 + chance / 2)
+
+
+def _report(found: Survey) -> None:
+    counts = Counter(problem.trouble for problem in found.problems)
+    for trouble in Trouble:
+        TARGETS_WRONG.labels(trouble.value).set(counts[trouble])
+    for problem in found.problems:
+        log(Event.TARGET_WRONG, problem=problem.trouble.value, reason=problem.message)

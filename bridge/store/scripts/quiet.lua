@@ -1,0 +1,14 @@
+-- The incidents that stand open on a page, when last recorded by a release that notes it, although nothing of theirs
+-- fires or is held any more. ARGV: prefix. Returns {now, {route, when its last alert ended, progress, and so on}}.
+
+local quiet = {}
+for _, id in ipairs(redis.call('SMEMBERS', OPEN)) do
+  local h = redis.call('HMGET', incident_key(id), 'route', 'firing', 'held', 'cleared', 'progress')
+  local route, firing, held, cleared, progress = unpack(h)
+  if firing == '0' and held == '0' then
+    quiet[#quiet + 1] = route
+    quiet[#quiet + 1] = tonumber(cleared)
+    quiet[#quiet + 1] = progress
+  end
+end
+return {now, quiet}

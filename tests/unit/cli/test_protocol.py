@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+import uvicorn
+from starlette.responses import PlainTextResponse
+from uvicorn.server import ServerState
+
+from bridge.cli import protocol
+from bridge.cli.protocol import HEAD_BYTES, BoundedHttp
+
+DEADLINE = 20
+HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
+
+
+async def app(scope, receive, send):
+    while (await receive()).get("more_body"):
+        pass
+    await PlainTextResponse("taken")(scope, receive, send)
+
+
+@asynccontextmanager
+async def connected():
+    config, loop = uvicorn.Config(app, lifespan="off", log_config=None), asyncio.get_running_loop()
+    server = await loop.create_server(lambda: BoundedHttp(config, ServerState(), {}), "127.0.0.1", 0)
+    async with asyncio.timeout(DEADLINE), server:
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        yield reader, writer
+        writer.close()
+
+
+@pytest.mark.parametrize("part", [b"a", b"\r\nA: b"])
+async def test_a_head_without_end_is_refused(part):
+    async with connected() as (reader, writer):
+        writer.write(HEAD + b"A: ")
+        for _ in range(10):  # as much as fits into the buffers of both sides, and more
+            writer.write(part * (HEAD_BYTES // len(part)))
+        assert (await reader.readline()).startswith(b"HTTP/1.1 400")
+
+
+async def test_a_body_is_none_of_its_business_nor_is_the_next_head_counted_with_it():
+    body = b"x" * (3 * HEAD_BYTES)
+    request = HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    async with connected() as (reader, writer):
+        for _ in range(3):
+            for start in range(0, len(request), 50_000):
+                writer.write(request[start : start + 50_000])
+                await writer.drain()
+            assert (await reader.readuntil(b"taken")).startswith(b"HTTP/1.1 200")
+
+
+async def test_each_head_is_counted_for_itself():
+    large = b"A: " + b"x" * (HEAD_BYTES // 2)
+    async with connected() as (reader, writer):
+        for _ in range(4):
+            for part in (HEAD + large, b"\r\nContent-Length: 0\r\n\r\n"):
+                writer.write(part)
+                await asyncio.sleep(0.02)  # or else both may be read at once, which proves nothing
+            assert (await reader.readuntil(b"taken")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD, HEAD + b"Content-Length: 0\r\n\r\n" + HEAD])
+async def test_a_head_that_does_not_come_in_time_is_not_waited_for(sent, monkeypatch):
+    monkeypatch.setattr(protocol, "HEAD_S", 0.05)
+    async with connected() as (reader, writer):
+        writer.write(sent)
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 200") is (b"Content-Length" in sent)
+
+
+async def test_after_an_answer_a_connection_may_rest(monkeypatch):
+    monkeypatch.setattr(protocol, "HEAD_S", 0.05)
+    async with connected() as (reader, writer):
+        for _ in range(2):
+            writer.write(HEAD + b"Content-Length: 0\r\n\r\n")
+            assert (await reader.readuntil(b"taken")).startswith(b"HTTP/1.1 200")
+            await asyncio.sleep(0.1)

@@ -1,0 +1,208 @@
+"""What must be true, restated without Redis, reconciler or page: a pure function of what was said, and when.
+
+`tests.unit.store.reference` tells what alerts add up to. This adds what a whole bridge needs beyond that: deliveries of
+several alerts, labels that change, merges, and what readers of the page must see in the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from bridge.model import Phase, Severity
+from tests.unit.store.reference import FORGET_MS, Kept, Known, Message, Reference
+
+
+@dataclass(frozen=True)
+class Statement(Message):
+    """``labels`` tell whether they changed; ``target`` is the alert that this one was merged into."""
+
+    labels: str = ""
+    target: str | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What readers must see of an incident once all is quiet."""
+
+    statuses: frozenset[Phase]
+    severity: Severity
+    services: frozenset[str]
+
+
+@dataclass
+class _Change:
+    """One incident within one call: the facets before it, and whether a reader could tell the difference so far."""
+
+    facets: frozenset[str]
+    is_material: bool = False
+    is_dirty: bool = False
+
+
+class Expectation(Reference):
+    """The bridge's promises. Merges are told of in order: `test_merge_model` is about the others."""
+
+    def __init__(self, now: int, hold_ms: int) -> None:
+        super().__init__(hold_ms)
+        self.now = now
+        self._labels: dict[str, str] = {}
+        self._targets: dict[str, str] = {}  # of alerts that live as part of another, or did last
+        self._merges: dict[str, tuple[int, str]] = {}
+        self._acknowledged: set[str] = set()  # incidents that were, at some time of their outage
+        self._changes: dict[str, _Change] = {}
+
+    def deliver(self, statements: Iterable[Statement]) -> list[tuple[str, str | None]]:
+        """What one call says; per statement what becomes of it and the incident that counts it."""
+        with self._one_call():
+            return [self._hear(each) for each in statements]
+
+    def claim(self, token: str, lease_ms: int, id_: str | None = None) -> str:
+        with self._one_call():
+            return super().claim(token, lease_ms, id_)
+
+    def drop(self, id_: str) -> None:
+        super().drop(id_)
+        self._acknowledged.discard(id_)
+
+    def shown(self, id_: str) -> Shown | None:
+        """How the incident must stand on the page in the end; None when it must not be open."""
+        facets = self.incidents[id_].facets()
+        if not facets:
+            return None
+        levels = [facet.split("|")[1:] for facet in facets if facet.startswith("s|")]
+        statuses = {Phase.IDENTIFIED} if "a" in facets else {Phase.INVESTIGATING}
+        if id_ in self._acknowledged:
+            statuses.add(Phase.IDENTIFIED)  # it stays so, if the bridge looked in time
+        return Shown(
+            statuses=frozenset(statuses),
+            severity=max(Severity(int(level)) for _, level in levels),
+            services=frozenset(service for service, _ in levels),
+        )
+
+    def may_merge(self, source: str, target: str) -> bool:
+        """Whether both are open and neither is part of another, as PagerDuty demands."""
+        parts = {name for name in self._targets if self._is_open(name)}
+        is_joined = any(self._targets[name] == source for name in parts)
+        both = self._is_open(source) and self._is_open(target)
+        return both and source != target and not is_joined and not parts & {source, target}
+
+    def is_part(self, name: str) -> bool:
+        """Whether it lives as part of another."""
+        return name in self._targets and self._is_open(name)
+
+    def _hear(self, m: Statement) -> tuple[str, str | None]:
+        outcome, home = self._merge(m, m.target) if m.target else self._say(m)
+        self._bring_along(m.name)
+        return outcome, home
+
+    def _say(self, m: Statement) -> tuple[str, str | None]:
+        known, home = self._find(m.name), self.index.get(m.name)
+        if known is not None and home != m.incident and self._is_relabeled(known, m):
+            self._leave(m.name, ends=m.observed)
+            self._begin(m)
+            outcome = "moved"
+        else:
+            outcome, _ = super().ingest(m)
+        home = self.index.get(m.name)
+        if m.fires and home == m.incident and outcome not in {"stale", "unknown"}:
+            self._labels[m.name] = m.labels
+        if outcome in {"opened", "added"}:
+            self._targets.pop(m.name, None)
+        return outcome, home
+
+    def _is_relabeled(self, known: Known, m: Statement) -> bool:
+        """Only who has a clock can change the labels of an alert that fires; others' fingerprints change with them."""
+        is_news = m.observed > 0 and m.fires and not self._is_old_news(known, m)
+        return is_news and known.status == "F" and self._labels[m.name] != m.labels
+
+    def _suspect(self, incident: str, ends: int) -> None:
+        self.incidents[incident] = Kept(due=self.now, ends=ends)
+        self._changes[incident] = _Change(frozenset(), is_material=True)
+
+    def _merge(self, m: Statement, target: str) -> tuple[str, str | None]:
+        known, home = self._find(m.name), self.index.get(m.name)
+        if self._merges.get(m.name) == (m.observed, target):
+            return "repeat", home
+        if known is None or m.observed <= max(known.observed, self.ends_heard.get(m.name, 0)):
+            return "stale", home
+        self._merges[m.name] = m.observed, target
+        self.ends_heard[m.name] = m.observed
+        known.observed = m.observed
+        self._targets[m.name] = target
+        self._follow(m.name, m.facets if home == m.incident else known.facets)
+        return "merged", self.index[m.name]
+
+    def _bring_along(self, name: str) -> None:
+        """What happened to an alert happened to those that live as part of it."""
+        for source in [each for each, target in self._targets.items() if target == name and self._is_open(each)]:
+            known = self._known(source)
+            if self._is_open(name):
+                self._follow(source, known.facets)
+                continue
+            with self._touched(self.index[source]) as incident:
+                known.status, known.ends = "R", max(self.ends_heard[name], known.starts)
+                known.resolved_at, known.timer = self.now, self.now + FORGET_MS
+                incident.ends = max(incident.ends, known.ends)
+
+    def _follow(self, name: str, facets: tuple[str, ...]) -> None:
+        """Be counted, with these facets, where one's target is."""
+        home = self.index[self._targets[name]]
+        if home == self.index[name]:
+            with self._touched(home):
+                self._known(name).facets = facets
+            return
+        known = self._leave(name, ends=self._known(name).observed)
+        with self._touched(home) as incident:
+            known.facets, known.ends = facets, 0
+            incident.starts = min(incident.starts, known.starts)
+            incident.alerts[name] = known
+            self.index[name] = home
+
+    def _leave(self, name: str, *, ends: int) -> Known:
+        with self._touched(self.index[name]) as incident:
+            incident.ends = max(incident.ends, ends)
+            return incident.alerts.pop(name)
+
+    def _known(self, name: str) -> Known:
+        return self.incidents[self.index[name]].alerts[name]
+
+    def _find(self, name: str) -> Known | None:
+        return self._known(name) if name in self.index else None
+
+    def _is_open(self, name: str) -> bool:
+        known = self._find(name)
+        return known is not None and known.status == "F"
+
+    @contextmanager
+    def _one_call(self) -> Iterator[None]:
+        """Whatever happens in one call counts as one change of each incident."""
+        self._changes = {}
+        yield
+        for id_, change in self._changes.items():
+            self._save(self.incidents[id_], change)
+
+    @contextmanager
+    def _touched(self, id_: str) -> Iterator[Kept]:
+        incident = self.incidents[id_]
+        change = self._changes.setdefault(id_, _Change(frozenset(incident.facets())))
+        before = _sums(incident)
+        yield incident
+        after = _sums(incident)
+        change.is_dirty |= before != after
+        change.is_material |= (before[0] > 0, before[1]) != (after[0] > 0, after[1])
+        if not after[0]:
+            self._acknowledged.discard(id_)
+        if "a" in after[2]:
+            self._acknowledged.add(id_)
+
+    def _save(self, incident: Kept, change: _Change) -> None:
+        is_material = change.is_material or frozenset(incident.facets()) != change.facets
+        incident.revision += is_material
+        if (change.is_dirty or is_material) and incident.leased_until <= self.now:
+            incident.due = min(incident.due, self.now if is_material else incident.next_timer())
+
+
+def _sums(incident: Kept) -> tuple[int, int, Counter[str]]:
+    return incident.count("F"), incident.count("H"), incident.facets()

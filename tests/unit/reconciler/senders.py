@@ -1,0 +1,129 @@
+"""What senders say to the machine, under configurations that change: as the bridge and as the reference get it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+
+from msgspec import Struct
+
+from bridge.config.loader import load
+from bridge.config.schema import Config
+from bridge.model import Alert, AlertStatus, Routed
+from bridge.routing import route
+from bridge.store.records import alert_name, facets
+from tests.unit.reconciler.expectation import Statement
+from tests.unit.reconciler.world import MINUTE, SECOND, START
+
+CANARY = "zq7-internal"
+_COMMON = """
+version: 1
+checkly: {notify: [open, resolved], settle: 10s, second_writer: ignore}
+services: {checkout: Checkout, payments: Payments, search: Search}
+public_labels: [region]
+retention: 1h
+"""
+_VARIANTS = (
+    """
+severity: [{match: severity = critical, is: CRITICAL}, {is: MINOR}]
+defaults: {publish_after: 1m, resolve_after: 2m, reopen_after: 10m}
+routes: [{name: shop, services: {label: service}, group_by: [region]}]
+""",
+    """
+severity: [{match: severity = critical, is: MAJOR}, {is: MEDIUM}]
+defaults: {publish_after: 0s, resolve_after: 0s, reopen_after: 0s}
+routes:
+- {name: shop, match: region = us, services: [search], group_by: [region], resolve_after: 1m}
+- {name: store, services: {label: service}}
+""",
+    """
+defaults: {publish_after: 1m, resolve_after: 1m}
+routes:
+- {name: silent, match: ["__source__ = alertmanager", region = eu], ignore: true}
+- {name: shop, services: {label: service}}
+""",
+)
+
+
+class Alarm(Struct, frozen=True, kw_only=True):
+    """One alert of an Alertmanager; ``start`` and ``end`` are one of a few old instants, or (None) just now."""
+
+    name: str
+    fires: bool
+    service: str
+    severity: str
+    region: str
+    start: int | None
+    end: int | None
+
+
+@cache
+def configs() -> tuple[Config, ...]:
+    """What the configuration may be at some time."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "bridge.yaml"
+        return tuple(load(file) for variant in _VARIANTS if file.write_text(_COMMON + variant))
+
+
+def payload(alarms: Iterable[Alarm], truncated: int, now: int) -> bytes:
+    """A delivery of Alertmanager's that leaves out ``truncated`` alerts of the group."""
+    alerts = [
+        {
+            "status": "firing" if alarm.fires else "resolved",
+            "labels": {"service": alarm.service, "severity": alarm.severity, "region": alarm.region, "pod": CANARY},
+            "annotations": {"summary": CANARY},
+            "startsAt": _rfc3339(_instant(alarm.start, now)),
+            "endsAt": _rfc3339(_instant(alarm.end, now)),
+            "fingerprint": alarm.name,
+        }
+        for alarm in alarms
+    ]
+    return json.dumps({"version": "4", "receiver": "page", "truncatedAlerts": truncated, "alerts": alerts}).encode()
+
+
+def incident_of_pagerduty(name: str, status: AlertStatus, service: str, severity: str, now: int) -> Alert:
+    return Alert(
+        source="pagerduty",
+        fingerprint=name,
+        status=status,
+        labels={"service": service, "severity": severity, "region": "eu", "title": CANARY},
+        starts_at=START,
+        ends_at=now if status is AlertStatus.RESOLVED else None,
+        observed_at=now,
+    )
+
+
+def is_heard(alert: Alert) -> bool:
+    """Whether the store must hear of it though no route publishes it."""
+    return alert.status is AlertStatus.RESOLVED or alert.observed_at is not None
+
+
+def routed(alert: Alert, config: Config) -> Routed | None:
+    decision = route(alert.labels, config)
+    return decision if isinstance(decision, Routed) else None
+
+
+def statement(alert: Alert, to: Routed | None) -> Statement:
+    return Statement(
+        name=alert_name(alert.source, alert.fingerprint),
+        fires=alert.status is not AlertStatus.RESOLVED,
+        starts=alert.starts_at,
+        ends=alert.ends_at or 0,
+        observed=alert.observed_at or 0,
+        facets=() if to is None else tuple(facets(alert, to).split("\n")),
+        incident=None if to is None else to.id,
+        labels=json.dumps(alert.labels, sort_keys=True),
+        target=alert.merged_into and alert_name(alert.source, alert.merged_into),
+    )
+
+
+def _instant(nth: int | None, now: int) -> int:
+    return now if nth is None else START - MINUTE + nth * 20 * SECOND
+
+
+def _rfc3339(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat()

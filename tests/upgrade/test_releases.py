@@ -1,0 +1,113 @@
+"""Two releases on one Redis, one after the other or both at once: nothing is lost, and nothing is posted twice."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import ExitStack
+from itertools import cycle
+
+import httpx
+import pytest
+
+from tests.chaos.checker import Verdict, Wanted
+from tests.chaos.stage import Alerts, name
+from tests.deploy.fleet import Fleet
+from tests.scenarios import pager
+from tests.scenarios.vocabulary import INCIDENTS, logged
+from tests.servers import Bridge, eventually
+from tests.upgrade.previous import ENVIRONMENT, WHEEL, PreviousBridge
+
+CHECKOUT = frozenset({"Checkout"})
+FIRES = Wanted(severity="MEDIUM", services=CHECKOUT, ever=CHECKOUT)
+CLEAR = Wanted(ever=CHECKOUT)
+
+
+@pytest.fixture
+def fleet(tmp_path):
+    with ExitStack() as running:
+        yield Fleet(tmp_path, running)
+
+
+def delivered(bridge: Bridge, *bodies: bytes) -> None:
+    """Deliver what Alertmanager says; each must be taken."""
+    for body in bodies:
+        answer = bridge.deliver(body)
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+
+
+def shows(fleet: Fleet, *names: str, status: str = "INVESTIGATING") -> None:
+    """Wait until readers see all of these incidents with a status."""
+    expected = dict.fromkeys(names, status)
+
+    def all_shown() -> bool:
+        return expected.items() <= {each.title: each.status for each in fleet.history().incidents}.items()
+
+    eventually(all_shown, f"the page to show {expected}")
+
+
+def test_the_previous_release_is_the_one_of_the_wheel():
+    command = [sys.executable, "-P", "-c", "import bridge; print(bridge.__file__)"]
+    assert subprocess.check_output(command, env=ENVIRONMENT, text=True).startswith(str(WHEEL))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(PreviousBridge, Bridge), (Bridge, PreviousBridge)], ids=["upgrade", "rollback"]
+)
+def test_one_release_goes_on_with_what_another_has_stored(fleet, first, second):
+    alerts = Alerts()
+    source, target = pager.PagedIncident("SOURCE"), pager.PagedIncident("TARGET")
+    paged = ["Paged Incident SOURCE", "Paged Incident TARGET"]
+    one = fleet.bridge(first)
+    one.wait_ready()
+    late_copy = alerts.fires("held")
+    delivered(one, late_copy, alerts.fires("open"), alerts.fires("returning"))
+    pager.delivered(one, source.triggered(), target.triggered())
+    shows(fleet, name("held"), name("open"), name("returning"), *paged)
+    delivered(one, alerts.ends("returning"))
+    pager.delivered(one, source.merged_into(target))
+    shows(fleet, name("returning"), paged[0], status="RESOLVED")
+    fleet.fault("hold", method="POST", path=INCIDENTS, commit=True)
+    delivered(one, alerts.fires("unanswered"))
+    shows(fleet, name("unanswered"))
+    delivered(one, alerts.ends("held"), late_copy)
+    fleet.crash(one)
+
+    other = fleet.bridge(second)
+    fleet.control("POST", "release")
+    other.wait_ready()
+    logged(other, "write_adopted")
+    with httpx.Client(base_url=other.url, headers={"Authorization": f"Bearer {Bridge.admin_token}"}) as client:
+        ids = [each["id"] for each in client.get("/api/incidents").raise_for_status().json()["incidents"]]
+        told = [client.get(f"/api/incidents/{id_}").raise_for_status().json()["alerts"] for id_ in ids]
+    assert len(told) == 6
+    delivered(other, alerts.fires("returning"), alerts.ends("open"), alerts.ends("unanswered"))
+    pager.delivered(other, target.resolved())
+
+    wanted = {**alerts.wanted(), name("held"): FIRES, **dict.fromkeys(paged, CLEAR)}
+    twice = {name("returning"): ["INVESTIGATING", "RESOLVED", "INVESTIGATING"]}
+    assert fleet.verdict(wanted, mailed=twice) == Verdict()
+
+
+def test_both_releases_run_at_once_while_one_replaces_the_other_and_back(fleet):
+    alerts = Alerts()
+    bridges: list[Bridge] = [fleet.bridge(PreviousBridge), fleet.bridge(PreviousBridge)]
+    rollouts: list[tuple[int, type[Bridge]]] = [(0, Bridge), (1, Bridge), (0, PreviousBridge), (1, PreviousBridge)]
+    for number, (place, release) in enumerate(rollouts):
+        regions = [f"r{number}-{each}" for each in range(6)]
+        for bridge in bridges:
+            bridge.wait_ready()
+        for bridge, region in zip(cycle(bridges), regions, strict=False):
+            delivered(bridge, alerts.fires(region))
+        if place == 0:
+            fleet.crash(bridges[place])
+        else:
+            bridges[place].stop()
+        bridges[place] = fleet.bridge(release)
+        for region in regions:
+            delivered(bridges[1 - place], alerts.repeats(region), alerts.fires(region, instance="2"))
+        bridges[place].wait_ready()
+        shows(fleet, *map(name, regions))
+        for bridge, region in zip(cycle(bridges), regions[number:], strict=False):
+            delivered(bridge, alerts.ends(region))
+    assert fleet.verdict(alerts.wanted()) == Verdict()
