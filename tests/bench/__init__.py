@@ -1,1 +1,1 @@
-"""What `make bench` runs: the bridge against a bare endpoint, on one Redis, in one run."""
+"""What `make bench` runs: receiving, large deliveries, full stores, publishing and idling, measured in one run."""

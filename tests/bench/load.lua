@@ -1,12 +1,12 @@
 -- wrk: posts the lines of a file one after the other, each thread from its own place; prints the results as JSON.
 local lines, at = {}, 0
-local file, token = os.getenv("BENCH_PAYLOADS"), os.getenv("BENCH_TOKEN")
+local file, authorization = os.getenv("BENCH_PAYLOADS"), os.getenv("BENCH_AUTHORIZATION")
 
 function init()
   for line in io.lines(file) do lines[#lines + 1] = line end
   wrk.method = "POST"
   wrk.headers["Content-Type"] = "application/json"
-  wrk.headers["Authorization"] = "Bearer " .. token
+  wrk.headers["Authorization"] = authorization
 end
 
 function request()

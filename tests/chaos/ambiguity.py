@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -10,20 +11,20 @@ from msgspec import Struct
 
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import judge
+from tests.chaos.generation import V1, Generation
 from tests.chaos.stage import SETTLE_MS as SHORT_SETTLE_MS
 from tests.chaos.stage import TIMEOUT_MS, Alerts, Stage
-from tests.chaos.story import MAILED, OUTAGE, outage
-from tests.scenarios.vocabulary import INCIDENTS, UPDATES, metric
+from tests.chaos.story import OUTAGE, first_title, mailed, outage
+from tests.scenarios.vocabulary import metric
 
 SETTLE_MS = 2_000
-INCIDENT = "/v1/status-pages/incidents/*"
 TARGETS = (
-    {"method": "POST", "path": INCIDENTS},
-    {"method": "POST", "path": UPDATES},
-    {"method": "POST", "path": UPDATES, "skip": 1},
-    {"method": "POST", "path": UPDATES, "skip": 2},
-    {"method": "PUT", "path": INCIDENT},
-    {"method": "GET", "path": "/v1/status-pages/**"},
+    {"method": "POST"},
+    {"method": "POST", "path": "/*/incident-updates"},
+    {"method": "POST", "path": "/*/incident-updates", "skip": 1},
+    {"method": "POST", "path": "/*/incident-updates", "skip": 2},
+    {"method": "PUT", "path": "/*"},
+    {"method": "GET", "path": "**"},
 )
 FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "drop", "commit": True},
@@ -54,13 +55,14 @@ class Trouble(Struct, frozen=True, kw_only=True):
     others: bool
 
     @classmethod
-    def drawn(cls, seed: int) -> Trouble:
+    def drawn(cls, seed: int, generation: Generation = V1) -> Trouble:
         """Every fault meets every target in turn; the rest is chance."""
         chance = Random(seed)
-        fault, target = FAULTS[seed % len(FAULTS)], TARGETS[seed // len(FAULTS) % len(TARGETS)]
+        targets = [_target(generation, each) for each in TARGETS]
+        fault, target = FAULTS[seed % len(FAULTS)], targets[seed // len(FAULTS) % len(TARGETS)]
         faults = [{**fault, **target}]
         if chance.random() < 0.3:
-            faults.append({**chance.choice(FAULTS), **chance.choice(TARGETS)})
+            faults.append({**chance.choice(FAULTS), **chance.choice(targets)})
         late = any(each["kind"] == "delay" for each in faults)
         return cls(
             faults=tuple(faults),
@@ -73,20 +75,23 @@ class Trouble(Struct, frozen=True, kw_only=True):
 class Ambiguity:
     """Answers are lost, late or wrong, within the settle time."""
 
-    name = "ambiguity"
     runs = 2 * len(FAULTS) * len(TARGETS)
 
+    def __init__(self, generation: Generation = V1) -> None:
+        self.name = generation.campaign("ambiguity")
+        self._generation = generation
+
     def trial(self, stage: Stage, seed: int) -> Trial:
-        trouble = Trouble.drawn(seed)
-        stage.open(settle_ms=SETTLE_MS)
-        _prepare(stage, trouble)
-        alerts = Alerts()
+        trouble = Trouble.drawn(seed, self._generation)
+        stage.open(self._generation, settle_ms=SETTLE_MS, checkly={"second_writer": "ignore"})
+        _prepare(stage, trouble, self._generation)
+        alerts = Alerts(self._generation)
         slowest = max(stage.deliver(each) + stage.converges(alerts.wanted()) for each in outage(alerts))
         struck = [call["fault"] for call in stage.history().calls if call["fault"]]
         return Trial(
             case=f"{trouble}",
             faults=len(struck),
-            verdict=judge(stage.history(), alerts.wanted(), mailed={OUTAGE: MAILED}),
+            verdict=judge(stage.history(), alerts.wanted(), mailed=mailed(self._generation)),
             recovery_s=slowest,
             events=Counter(struck),
         )
@@ -95,12 +100,15 @@ class Ambiguity:
 class LateTwins:
     """A create comes true, or into sight, only after the settle time: its twin is found and resolved without a mail."""
 
-    name = "late-twins"
     runs = 8
 
+    def __init__(self, generation: Generation = V1) -> None:
+        self.name = generation.campaign("late-twins")
+        self._generation = generation
+
     def trial(self, stage: Stage, seed: int) -> Trial:
-        stage.open()
-        post = TARGETS[0]
+        stage.open(self._generation)
+        post = _target(self._generation, TARGETS[0])
         lost = TIMEOUT_MS + SHORT_SETTLE_MS
         if seed % 2:
             late_ms = lost + 1_500 + Random(seed).randrange(4_000)
@@ -109,10 +117,12 @@ class LateTwins:
             late_ms = SHORT_SETTLE_MS + 1_500 + Random(seed).randrange(4_000)
             stage.control("PATCH", "settings", {"list_lag_ms": late_ms})
             stage.fault("drop", commit=True, **post)
-        alerts = Alerts()
+        alerts = Alerts(self._generation)
         slowest = max(stage.deliver(each) + stage.converges(alerts.wanted()) for each in outage(alerts))
         found = int(metric(stage.bridges[0], "bridge_duplicates_total"))
-        verdict = judge(stage.history(), alerts.wanted(), mailed={OUTAGE: [MAILED[0], *MAILED]}, late_twins=found)
+        told = mailed(self._generation)
+        told[first_title(self._generation)].insert(0, "INVESTIGATING")
+        verdict = judge(stage.history(), alerts.wanted(), mailed=told, late_twins=found)
         what = "committed" if seed % 2 else "listed"
         return Trial(
             case=f"a create is {what} {late_ms} ms late",
@@ -123,9 +133,15 @@ class LateTwins:
         )
 
 
-def _prepare(stage: Stage, trouble: Trouble) -> None:
+def _target(generation: Generation, target: Mapping[str, Any]) -> dict[str, Any]:
+    """A target of this generation: ``path`` goes on from that of the incidents; ** is every call of the API."""
+    path = target.get("path", "")
+    return {**target, "path": f"/{generation.name}/status-pages/**" if path == "**" else generation.path + path}
+
+
+def _prepare(stage: Stage, trouble: Trouble, generation: Generation) -> None:
     settings = {"list_lag_ms": trouble.list_lag_ms, "whole_seconds": trouble.whole_seconds}
     stage.control("PATCH", "settings", settings)
     if trouble.others:
-        stage.control("POST", "incidents", {"name": OUTAGE, "services": ["Checkout"], "severity": "MEDIUM"})
+        stage.control("POST", "incidents", generation.lookalike(OUTAGE))
     stage.control("POST", "faults", list(trouble.faults))

@@ -5,21 +5,35 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.chaos.ambiguity import Ambiguity, LateTwins
+from tests.chaos.checkly_faults import ChecklyFaults
 from tests.chaos.conservation import Conservation
 from tests.chaos.crash_points import CrashPoints
+from tests.chaos.drain import Drain
+from tests.chaos.generation import V3
+from tests.chaos.hostile import Hostile
+from tests.chaos.model import Model
 from tests.chaos.races import Races
 from tests.chaos.redis_faults import RedisFaults
 from tests.chaos.stopped_worker import StoppedWorker
+from tests.chaos.storms import Storms
 
 if TYPE_CHECKING:
     from tests.chaos.campaign import Campaign
 
 CAMPAIGNS: tuple[Campaign, ...] = (
+    Model(),
     CrashPoints(),
+    CrashPoints(V3),
     Ambiguity(),
+    Ambiguity(V3),
     LateTwins(),
+    LateTwins(V3),
     RedisFaults(),
+    ChecklyFaults(),
+    Drain(),
     Races(),
     StoppedWorker(),
     Conservation(),
+    Hostile(),
+    Storms(),
 )

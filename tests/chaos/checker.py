@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from tests.scenarios.vocabulary import milliseconds
 
-_REFERENCE = re.compile(r"Reference: ([0-9A-Z]{10})\b")
+_REFERENCE = re.compile(r"\bReference: ([0-9A-Z]{10})\Z")  # words may quote one; ours stands at the end
 _FOREVER = 1 << 62
 
 
@@ -34,15 +34,18 @@ class Update(Struct, frozen=True, kw_only=True):
 class Incident(Struct, frozen=True, kw_only=True):
     """An incident as the simulator has it, ``updates`` from the first posted to the last.
 
-    ``reference`` is the one its texts carry, empty for an incident of others.
+    ``reference`` is the one its texts carry, empty for an incident of others. ``page`` is the one it is of, empty in
+    v1, where it belongs to the account. ``severity`` is v1's, ``impacts`` are v3's: what its components suffer now.
     """
 
     id: str
-    name: str
+    title: str
+    page: str = ""
     reference: str
     ours: bool
-    severity: str
+    severity: str | None
     services: frozenset[str]
+    impacts: dict[str, str] = {}
     updates: tuple[Update, ...]
 
     @property
@@ -67,17 +70,21 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """What the page must show of an incident, by the final state of its alerts.
 
     ``severity`` None: everything is clear. ``services`` fire now; those in ``ever`` may still be shown, because
-    services never leave an open incident.
+    services never leave an open incident. ``impacts`` is exactly what its components must suffer.
     """
 
     severity: str | None = None
     services: frozenset[str] = frozenset()
     ever: frozenset[str] = frozenset()
+    impacts: dict[str, str] = {}
     may_be_unpublished: bool = False
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """All that the simulator remembers, of an account with one subscriber."""
+    """All that the simulator remembers, of an account whose pages have one subscriber each.
+
+    An incident that is on no page (any more) is left out: it reaches no reader.
+    """
 
     incidents: tuple[Incident, ...]
     calls: tuple[Mapping[str, Any], ...]
@@ -86,11 +93,12 @@ class History(Struct, frozen=True, kw_only=True):
     def of(cls, state: Mapping[str, Any], mails: Iterable[Any], calls: Iterable[Any]) -> History:
         """From the answers of the control endpoint."""
         mailed = Counter(mail["update"] for mail in mails)
-        return cls(incidents=tuple(_incident(each, mailed) for each in state["incidents"]), calls=tuple(calls))
+        seen = (each for each in state["incidents"] if each["pages"])
+        return cls(incidents=tuple(_incident(each, mailed) for each in seen), calls=tuple(calls))
 
-    def named(self, name: str) -> list[Incident]:
-        """Our incidents of this name, the oldest first."""
-        found = (each for each in self.incidents if each.ours and each.name == name)
+    def titled(self, title: str) -> list[Incident]:
+        """Our incidents of this title, the oldest first."""
+        found = (each for each in self.incidents if each.ours and each.title == title)
         return sorted(found, key=lambda each: each.updates[0].at)
 
 
@@ -114,16 +122,16 @@ def judge(
     mailed: Mapping[str, Sequence[str]] | None = None,
     late_twins: int = 0,
 ) -> Verdict:
-    """Whether the history keeps the promises, for incidents ``wanted`` by name.
+    """Whether the history keeps the promises, for incidents ``wanted`` by title.
 
     ``mailed`` are the statuses that subscribers must have been mailed, where the campaign knows them exactly.
     ``late_twins`` incidents may have been open beside another of the same reference: writes that came true later than
     the settle time. They must have been resolved without a mail all the same.
     """
     ours = [incident for incident in history.incidents if incident.ours]
-    by_reference: dict[str, list[Incident]] = defaultdict(list)
+    by_reference: dict[tuple[str, str], list[Incident]] = defaultdict(list)
     for incident in ours:
-        by_reference[incident.reference].append(incident)
+        by_reference[incident.reference, incident.page].append(incident)
     doubled: list[str] = []
     for incidents in by_reference.values():
         overlaps = list(_overlaps(incidents))
@@ -133,7 +141,7 @@ def judge(
     doubled += (breach for incident in ours for breach in _updates_twice(incident))
     lost = list(unmet(history, wanted))
     for name, statuses in (mailed or {}).items():
-        found = _mailed(history.named(name))
+        found = _mailed(history.titled(name))
         if found != list(statuses):
             breaches = lost if len(found) < len(statuses) else doubled
             breaches.append(f"{name}: mailed were {found}, not {list(statuses)}")
@@ -147,7 +155,7 @@ def judge(
 def unmet(history: History, wanted: Mapping[str, Wanted]) -> Iterator[str]:
     """What the page does not show though the alerts say so."""
     for name, want in wanted.items():
-        found = history.named(name)
+        found = history.titled(name)
         standing = [incident for incident in found if incident.status != "RESOLVED"]
         if not found and not want.may_be_unpublished:
             yield f"{name}: was never published"
@@ -165,10 +173,12 @@ def _unmet_open(name: str, standing: list[Incident], want: Wanted) -> Iterator[s
     if shown.status == "MONITORING":
         yield f"{name}: shows MONITORING though its alerts fire"
     told = _told(shown.updates[-1])
-    if shown.severity != want.severity or f"{want.severity}" not in told:
+    if shown.severity not in {None, want.severity} or f"{want.severity}" not in told:
         yield f"{name}: shows {shown.severity}, tells {told!r}, wanted is {want.severity}"
     if not want.services <= shown.services <= want.services | want.ever:
         yield f"{name}: shows {sorted(shown.services)}, wanted are {sorted(want.services)}"
+    if shown.impacts != want.impacts:
+        yield f"{name}: its components suffer {shown.impacts}, wanted is {want.impacts}"
 
 
 def _told(update: Update) -> str:
@@ -232,16 +242,24 @@ def _unsound(incident: Incident) -> Iterator[str]:
             yield f"{incident.id}: a public date lies in the future by {update.public_at - update.at} ms"
 
 
+def title(name: str, page: str) -> str:
+    """What tells an incident from others: its name, and the page that it is of."""
+    return f"{name} on {page}" if page else name
+
+
 def _incident(data: Mapping[str, Any], mailed: Mapping[str, int]) -> Incident:
+    page = data["pages"][0] if data["api"] == "v3" else ""
     updates = tuple(_update(each, mailed) for each in reversed(data["incidentUpdates"]))
     references = {found for update in updates for found in _REFERENCE.findall(update.text)}
     return Incident(
         id=data["id"],
-        name=data["name"],
+        title=title(data["name"], page),
+        page=page,
         reference=references.pop() if len(references) == 1 else "",
         ours=data["origin"] == "api",
         severity=data["severity"],
         services=frozenset(service["name"] for service in data["services"]),
+        impacts={name: impact for name, impact in data["impacts"].items() if impact != "OPERATIONAL"},
         updates=updates,
     )
 

@@ -12,7 +12,8 @@ import httpx
 
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import judge
-from tests.chaos.stage import SERVICES, Alerts, Stage
+from tests.chaos.generation import SERVICES
+from tests.chaos.stage import Alerts, Stage
 from tests.servers import Bridge
 
 PATIENCE_S = 300.0

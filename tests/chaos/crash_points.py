@@ -11,24 +11,28 @@ from itertools import chain
 
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import judge
+from tests.chaos.generation import V1, Generation
 from tests.chaos.stage import Alerts, Stage
-from tests.chaos.story import MAILED_AGAIN, OUTAGE, outage, relapse
+from tests.chaos.story import mailed, outage, relapse
 
 
 class CrashPoints:
     """Kills at boundary ``seed`` of an outage's life: fires, grows, worsens, clears, fires again, clears again."""
 
-    name = "crash-points"
     runs = None
+
+    def __init__(self, generation: Generation = V1) -> None:
+        self.name = generation.campaign("crash-points")
+        self._generation = generation
 
     def trial(self, stage: Stage, seed: int) -> Trial:
         stage.ends_leases = True
-        stage.open(fatal=seed)
-        alerts = Alerts()
+        stage.open(self._generation, fatal=seed)
+        alerts = Alerts(self._generation)
         slowest = 0.0
         for delivery in chain(outage(alerts), relapse(alerts)):
             slowest = max(slowest, stage.deliver(delivery) + stage.converges(alerts.wanted()))
-        verdict = judge(stage.history(), alerts.wanted(), mailed={OUTAGE: MAILED_AGAIN})
+        verdict = judge(stage.history(), alerts.wanted(), mailed=mailed(self._generation, again=True))
         where = stage.bridges[0].boundaries[seed - 1] if stage.deaths else "none left"
         return Trial(
             case=f"killed at boundary {seed}: {where}",

@@ -1,4 +1,4 @@
-"""``bridge serve`` with two things that no user can ask for: short leases, and a death at a chosen boundary.
+"""``bridge serve`` with things that no user can ask for: short leases, and a death at a chosen boundary.
 
 A boundary is a moment between two effects on the world: before and after each script and command on Redis, around each
 part of each HTTP exchange with Checkly, around the answer to a delivery. The wrappers below see them all, whatever code
@@ -7,23 +7,30 @@ makes the calls. At the boundary ``CHAOS_FATAL`` (counted from 1; 0: never) the 
 
 Not counted is what the clock repeats and what changes nothing: a claim that finds no work, the health's samples, the
 set-up of connections.
+
+And one more: names under ``.test`` resolve to the address in the file ``CHAOS_ADDRESS``, and do not resolve while there
+is none.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import socket
 import sys
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import uvloop
 from redis.asyncio.connection import AbstractConnection
 
 from bridge.cli import main
 from bridge.receive import Receiver
-from bridge.reconciler import Reconciler
+from bridge.reconciler import Reconciler, TargetWatch
 from bridge.store import scripts
 from bridge.store.scripts import Script
 
@@ -57,6 +64,15 @@ class Boundaries:
         os.write(self._file, f"{name}\n".encode())
         if self._passed == self._fatal:
             os.kill(os.getpid(), self._signal)
+
+
+def leave_out_the_survey() -> None:
+    """No look at where services lead: it changes nothing, and would take boundaries and faults meant for what does."""
+
+    async def watch(_: TargetWatch) -> None:
+        await asyncio.Event().wait()
+
+    _replace(TargetWatch, watch=watch)
 
 
 def watch_redis(boundaries: Boundaries) -> None:
@@ -128,6 +144,24 @@ def watch_deliveries(boundaries: Boundaries) -> None:
     _replace(Receiver, __call__=receiving)
 
 
+def resolve_names(file: Path) -> None:
+    """Resolve names under ``.test``, which no other resolver knows (RFC 2606)."""
+    resolve = uvloop.Loop.getaddrinfo
+
+    def address() -> str:
+        return file.read_text() if file.exists() else ""
+
+    async def resolving(self: uvloop.Loop, host: Any, port: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host or ""
+        if name.endswith(".test"):
+            host = address()
+            if not host:
+                raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return await resolve(self, host, port, **options)
+
+    _replace(uvloop.Loop, getaddrinfo=resolving)
+
+
 def _replace(owner: type, **methods: Any) -> None:
     for name, method in methods.items():
         setattr(owner, name, method)
@@ -136,9 +170,11 @@ def _replace(owner: type, **methods: Any) -> None:
 def launch() -> int:
     """The command line, as instrumented by the environment."""
     boundaries = Boundaries(int(os.environ["CHAOS_FATAL"]), signal.Signals[os.environ["CHAOS_SIGNAL"]])
+    leave_out_the_survey()
     watch_redis(boundaries)
     watch_checkly(boundaries)
     watch_deliveries(boundaries)
+    resolve_names(Path(os.environ["CHAOS_ADDRESS"]))
     lease_ms = int(os.environ["CHAOS_LEASE_MS"])
     vars(import_module("bridge.cli.serve"))["Reconciler"] = partial(Reconciler, lease_ms=lease_ms)
     return main()

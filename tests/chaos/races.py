@@ -11,7 +11,8 @@ import httpx
 
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import judge
-from tests.chaos.stage import SERVICES, Alerts, Stage, name
+from tests.chaos.generation import SERVICES
+from tests.chaos.stage import Alerts, Stage, name
 from tests.servers import Bridge
 
 if TYPE_CHECKING:

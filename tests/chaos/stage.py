@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import yaml
 
-from tests.chaos.checker import History, Wanted, unmet
+from tests.chaos.checker import History, Wanted, title, unmet
+from tests.chaos.generation import ACCOUNT, V1, Generation
 from tests.scenarios.vocabulary import alert, iso, now_ms, payload
 from tests.servers import Bridge, Redis, Sandbox, Valkey, programs
 
@@ -25,23 +26,12 @@ if TYPE_CHECKING:
 LEASE_MS = 3_000  # three calls long, the least that the reconciler takes
 SETTLE_MS = TIMEOUT_MS = 1_000
 PATIENCE_S = 60.0
-SERVICES = ("Checkout", "Payments", "Search")
 DUE = "bridge:{0}:due"
 _POLL_S = 0.04
 _RESTS = 4
 _QUIET_MS = 60_000  # what is due later than this is retention, not work
+_LEVELS = {"critical": "CRITICAL", "warning": "MEDIUM"}
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-_ACCOUNT = {
-    "services": list(SERVICES),
-    "pages": [
-        {
-            "name": "Shop",
-            "url": "shop",
-            "cards": [{"name": "Services", "services": list(SERVICES)}],
-            "subscribers": ["reader@example.com"],
-        }
-    ],
-}
 _CHECKLY = {
     "notify": ["open", "severity", "resolved"],
     "timeout": f"{TIMEOUT_MS}ms",
@@ -49,7 +39,6 @@ _CHECKLY = {
 }
 _CONFIG = {
     "version": 1,
-    "services": {name: name for name in SERVICES},
     "severity": [{"match": "severity = critical", "is": "CRITICAL"}, {"is": "MEDIUM"}],
     "public_labels": ["region"],
     "defaults": {"publish_after": "0", "resolve_after": "1200ms", "reopen_after": "10m", "hold_refire": "1s"},
@@ -67,16 +56,25 @@ _CONFIG = {
 
 
 class Mortal(Bridge):
-    """A bridge that gets the signal ``ends_by`` at its boundary ``fatal`` (0: at none)."""
+    """A bridge that gets the signal ``ends_by`` at its boundary ``fatal`` (0: at none).
+
+    Names under ``.test`` resolve to the address in its file ``address``.
+    """
 
     fatal = 0
     ends_by = signal.SIGKILL
+    lease_ms = LEASE_MS
 
     def command(self) -> Sequence[str | Path]:
         return [sys.executable, "-P", _LAUNCHER, *list(super().command())[3:]]
 
     def environment(self) -> Mapping[str, str]:
-        chaos = {"FATAL": str(self.fatal), "SIGNAL": self.ends_by.name, "LEASE_MS": str(LEASE_MS)}
+        chaos = {
+            "FATAL": str(self.fatal),
+            "SIGNAL": self.ends_by.name,
+            "LEASE_MS": str(self.lease_ms),
+            "ADDRESS": str(self.directory / "address"),
+        }
         return {**super().environment(), **{f"CHAOS_{name}": value for name, value in chaos.items()}}
 
     @property
@@ -88,6 +86,10 @@ class Mortal(Bridge):
     def is_stopped(self) -> bool:
         """Whether it stands at the boundary where it was to stop."""
         return self.ends_by is signal.SIGSTOP and 0 < self.fatal <= len(self.boundaries)
+
+    def resolve(self, address: str) -> None:
+        """From now on ``.test`` is at this address, or does not resolve when that is empty."""
+        (self.directory / "address").write_text(address)
 
     def crash(self) -> None:
         """Die now, at whatever it is doing."""
@@ -120,7 +122,7 @@ class Stage:
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "bridge.yaml"
         account = folder / "account.yaml"
-        account.write_text(yaml.safe_dump(_ACCOUNT))
+        account.write_text(yaml.safe_dump(ACCOUNT))
         server = Redis if programs.find(Redis.name) else Valkey
         self.redis = running.enter_context(server(folder / "redis"))
         self.sandbox = running.enter_context(Sandbox(folder / "sandbox", account=account))
@@ -128,35 +130,59 @@ class Stage:
         self.bridges: list[Mortal] = []
         self.deaths = 0
         self.ends_leases = False
+        self._set_up(redis_url="", lease_ms=LEASE_MS, environment={})
         running.callback(self.clear)
 
     def open(
         self,
+        generation: Generation = V1,
         *,
         bridges: int = 1,
         fatal: int = 0,
         ends_by: signal.Signals = signal.SIGKILL,
         settle_ms: int = SETTLE_MS,
         redis_url: str = "",
+        lease_ms: int = LEASE_MS,
+        environment: Mapping[str, str] | None = None,
+        checkly: Mapping[str, str] | None = None,
     ) -> None:
-        """An empty stage with so many bridges; the first gets ``ends_by`` at its boundary ``fatal`` (0: at none)."""
+        """An empty stage with so many bridges, for pages of a generation.
+
+        The first gets ``ends_by`` at its boundary ``fatal`` (0: at none). They use the stage's Redis, or the one at
+        ``redis_url``; ``environment`` adds to theirs, and ``checkly`` to that part of their configuration.
+        """
         self.clear()
+        self._set_up(redis_url=redis_url, lease_ms=lease_ms, environment=environment or {})
         with self.redis.client() as client:
             client.flushall()
         self.control("POST", "reset")
-        checkly = {**_CHECKLY, "settle": f"{settle_ms}ms"}
-        self._config.write_text(yaml.safe_dump({**_CONFIG, "checkly": checkly}))
+        parts = {
+            "services": dict(generation.services),
+            "checkly": {**_CHECKLY, "settle": f"{settle_ms}ms", **(checkly or {})},
+        }
+        self._config.write_text(yaml.safe_dump({**_CONFIG, **parts}))
         for _ in range(bridges):
-            self.join(fatal, ends_by, redis_url)
+            self.join(fatal, ends_by)
             fatal = 0
         self.waits(lambda: all(each.is_stopped or self._is_ready(each) for each in self.bridges))
 
-    def join(self, fatal: int = 0, ends_by: signal.Signals = signal.SIGKILL, redis_url: str = "") -> Mortal:
-        """Start one more bridge, on the stage's Redis or at that address."""
+    def _set_up(self, *, redis_url: str, lease_ms: int, environment: Mapping[str, str]) -> None:
+        self._redis_url = redis_url or self.redis.url
+        self._lease_ms = lease_ms
+        self._environment = environment
+
+    def join(self, fatal: int = 0, ends_by: signal.Signals = signal.SIGKILL) -> Mortal:
+        """Start one more bridge."""
         folder = self._folder / f"bridge-{next(self._numbers)}"
-        url = redis_url or self.redis.url
-        bridge = Mortal(folder, config=self._config, sandbox=self.sandbox, redis_url=url)
-        bridge.fatal, bridge.ends_by = fatal, ends_by
+        bridge = Mortal(
+            folder,
+            config=self._config,
+            sandbox=self.sandbox,
+            redis_url=self._redis_url,
+            environment=self._environment,
+        )
+        bridge.fatal, bridge.ends_by, bridge.lease_ms = fatal, ends_by, self._lease_ms
+        bridge.resolve("127.0.0.1")
         self.bridges.append(bridge.start(wait=False))
         return bridge
 
@@ -214,6 +240,10 @@ class Stage:
         except httpx.TransportError:
             return 0
 
+    def shows(self, wanted: Mapping[str, Wanted], *, within: float = PATIENCE_S) -> float:
+        """Wait until the page shows what is wanted, whatever is left to do; the seconds that took."""
+        return self.waits(lambda: not list(unmet(self.history(), wanted)), within=within)
+
     def converges(self, wanted: Mapping[str, Wanted], *, within: float = PATIENCE_S) -> float:
         """Wait until the page shows what is wanted and nothing is left to do; the seconds that took.
 
@@ -263,7 +293,8 @@ class Stage:
 class Alerts:
     """The alerts of the shop, by region: each region is one incident. Knows what the page must show."""
 
-    def __init__(self) -> None:
+    def __init__(self, generation: Generation = V1) -> None:
+        self._generation = generation
         self._firing: dict[str, dict[str, dict[str, Any]]] = defaultdict(dict)
         self._ever: dict[str, set[str]] = defaultdict(set)
 
@@ -289,21 +320,37 @@ class Alerts:
         return list(self._firing[region])
 
     def wanted(self, *, may_be_unpublished: bool = False) -> dict[str, Wanted]:
-        """What the page must show, by the incidents' names.
+        """What the pages must show, by the incidents' titles.
 
         ``may_be_unpublished``: what has cleared may have done so before it could be published.
-        """
-        return {name(region): self._want(region, may_be_unpublished) for region in self._ever}
 
-    def _want(self, region: str, may_be_unpublished: bool) -> Wanted:
-        labels = [each["labels"] for each in self._firing[region].values()]
-        critical = any(each["severity"] == "critical" for each in labels)
+        A page where nothing fires may have an incident open, or none, until nothing fires on the other pages either.
+        """
+        return {
+            title(name(region), page): self._want(region, shown, may_be_unpublished)
+            for region, ever in self._ever.items()
+            for page, shown in self._generation.shown.items()
+            if ever & shown and (not self._firing[region] or self._levels(region, shown))
+        }
+
+    def _want(self, region: str, shown: frozenset[str], may_be_unpublished: bool) -> Wanted:
+        levels, impacts = self._levels(region, shown), self._generation.impacts
         return Wanted(
-            severity=("CRITICAL" if critical else "MEDIUM") if labels else None,
-            services=frozenset(each["service"] for each in labels),
-            ever=frozenset(self._ever[region]),
-            may_be_unpublished=may_be_unpublished and not labels,
+            severity=min(levels.values(), default=None),
+            services=frozenset(levels),
+            ever=frozenset(self._ever[region] & shown),
+            impacts={service: impacts[level] for service, level in levels.items()} if impacts else {},
+            may_be_unpublished=may_be_unpublished and not levels,
         )
+
+    def _levels(self, region: str, shown: frozenset[str]) -> dict[str, str]:
+        """How bad each service of a page is; of the two severities the worse comes first in the alphabet."""
+        levels: dict[str, str] = {}
+        for each in self._firing[region].values():
+            service, level = each["labels"]["service"], _LEVELS[each["labels"]["severity"]]
+            if service in shown:
+                levels[service] = min(level, levels.get(service, level))
+        return levels
 
 
 def name(region: str) -> str:

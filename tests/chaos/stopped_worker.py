@@ -11,7 +11,7 @@ from collections import Counter
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import judge
 from tests.chaos.stage import Alerts, Stage
-from tests.chaos.story import MAILED, OUTAGE, outage
+from tests.chaos.story import mailed, outage
 
 
 class StoppedWorker:
@@ -30,7 +30,7 @@ class StoppedWorker:
                 where = first.boundaries[seed - 1]
                 first.go_on()
                 stage.rests()
-        verdict = judge(stage.history(), alerts.wanted(), mailed={OUTAGE: MAILED})
+        verdict = judge(stage.history(), alerts.wanted(), mailed=mailed())
         return Trial(
             case=f"stopped at boundary {seed}: {where or 'none left'}",
             faults=bool(where),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.chaos.checker import title
+from tests.chaos.generation import V1, Generation
 from tests.chaos.stage import Alerts, name
 
 if TYPE_CHECKING:
@@ -11,8 +13,7 @@ if TYPE_CHECKING:
 
 REGION = "eu"
 OUTAGE = name(REGION)
-MAILED = ["INVESTIGATING", "INVESTIGATING", "RESOLVED"]
-"""It opens, its severity rises, it is resolved."""
+TURNS = ["INVESTIGATING", "RESOLVED"]
 
 
 def outage(alerts: Alerts) -> Iterator[bytes]:
@@ -29,4 +30,15 @@ def relapse(alerts: Alerts) -> Iterator[bytes]:
     yield alerts.ends(REGION)
 
 
-MAILED_AGAIN = [*MAILED, "INVESTIGATING", "RESOLVED"]
+def first_title(generation: Generation) -> str:
+    """The title of the incident that is opened first: the first service is on one page only."""
+    return title(OUTAGE, next(iter(generation.shown)))
+
+
+def mailed(generation: Generation = V1, *, again: bool = False) -> dict[str, list[str]]:
+    """What subscribers must have been mailed of the outage, and ``again`` of its relapse.
+
+    It opens, its severity rises, it is resolved; the second service alone is on the second page, and never gets worse.
+    """
+    first, *others = (title(OUTAGE, page) for page in generation.shown)
+    return {first: ["INVESTIGATING", *TURNS, *(TURNS if again else [])]} | {other: [*TURNS] for other in others}

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.chaos.ambiguity import Ambiguity, LateTwins
+from tests.chaos.campaigns import CAMPAIGNS
+from tests.chaos.checkly_faults import ChecklyFaults
 from tests.chaos.conservation import Conservation
 from tests.chaos.crash_points import CrashPoints
+from tests.chaos.drain import Drain
+from tests.chaos.generation import V3
+from tests.chaos.hostile import Hostile
 from tests.chaos.races import Races
 from tests.chaos.redis_faults import FAULTS, RedisFaults
 from tests.chaos.runner import run
 from tests.chaos.stage import lanes
 from tests.chaos.stopped_worker import StoppedWorker
+from tests.chaos.storms import Storms
 
 if TYPE_CHECKING:
     from tests.chaos.campaign import Campaign
 
+_GENEROUS_S = 40.0  # this machine may be busy with other tests
 SUBSET: list[tuple[Campaign, int, int]] = [
     (CrashPoints(), 22, 6),  # around the first POST
     (Ambiguity(), 16, 8),
     (LateTwins(), 1, 2),
-    (RedisFaults(), len(FAULTS), len(FAULTS)),  # each at the second step
+    (CrashPoints(V3), 100, 4),  # around the first POST on the second page
+    (Ambiguity(V3), 64, 4),  # at the impacts
+    (RedisFaults(recovery_s=_GENEROUS_S), len(FAULTS), len(FAULTS)),  # each at the second step
+    (ChecklyFaults(lasts_s=(0.2, 1.0), recovery_s=_GENEROUS_S), 24, 14),  # at the second step, from resets to 429
+    (Drain(incidents=40, recovery_s=_GENEROUS_S), 2, 1),
     (Races(incidents=10), 1, 1),
     (StoppedWorker(), 23, 3),
     (Conservation(alerts=200), 1, 1),
+    (Hostile(), 0, 6),  # what is quickly tried
+    (Storms(seconds=2, incidents=10, alerts=2_000, giant_alerts=5_000), 1, 1),
 ]
 
 
@@ -35,3 +49,9 @@ def test_nothing_is_lost_and_nothing_doubled(campaign, seed, count, tmp_path):
     assert report.runs == count
     assert report.faults or campaign.name == "races"
     assert report.breaches == []
+
+
+def test_the_documentation_lists_every_campaign():
+    page = Path(__file__).parents[2] / "docs" / "reliability.md"
+    rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
+    assert [each.name for each in CAMPAIGNS if sum(f"| `{each.name}` |" in row for row in rows) != 2] == []

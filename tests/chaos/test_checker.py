@@ -15,6 +15,9 @@ WORSE = (2_000, "INVESTIGATING", "Update: CRITICAL Checkout")
 OVER = (3_000, "RESOLVED", "Resolved: Checkout")
 CLEAR = {"Outage eu": Wanted()}
 FIRING = {"Outage eu": Wanted(severity="MEDIUM", services=frozenset({"Checkout"}))}
+ILL = {"Checkout": "DEGRADED_PERFORMANCE"}
+V3: dict[str, Any] = {"api": "v3", "pages": ["store"], "severity": None, "impacts": ILL}
+FIRING_V3 = {"Outage eu on store": Wanted(severity="MEDIUM", services=frozenset({"Checkout"}), impacts=ILL)}
 
 
 def incident(id_: str, *updates: tuple[int, str, str], origin: str = "api", **changes: Any) -> dict[str, Any]:
@@ -22,8 +25,11 @@ def incident(id_: str, *updates: tuple[int, str, str], origin: str = "api", **ch
         "id": id_,
         "name": "Outage eu",
         "origin": origin,
+        "api": "v1",
+        "pages": ["shop"],
         "severity": "MEDIUM",
         "services": [{"name": "Checkout"}],
+        "impacts": {},
         "incidentUpdates": [
             {
                 "id": f"{id_}-{number}",
@@ -50,6 +56,8 @@ def test_a_sound_history_has_no_breach():
     found = verdict(CLEAR, over, mails=["a-0", "a-1", "a-2"], mailed={"Outage eu": [OPENED[1], WORSE[1], OVER[1]]})
     assert found == Verdict()
     assert verdict(FIRING, incident("a", OPENED)) == Verdict()
+    recovered = {"Payments": "OPERATIONAL", **V3["impacts"]}
+    assert verdict(FIRING_V3, incident("a", OPENED, **V3 | {"impacts": recovered})) == Verdict()
 
 
 @pytest.mark.parametrize(
@@ -63,6 +71,10 @@ def test_a_sound_history_has_no_breach():
         (FIRING, [incident("a", OPENED, services=[])], r"shows \[\]"),
         (FIRING, [incident("a", OPENED, services=[{"name": "Checkout"}, {"name": "Search"}])], "Search"),
         (FIRING, [incident("a", OPENED, origin="others")], "never published"),
+        (FIRING, [incident("a", OPENED, pages=[])], "never published"),
+        (FIRING_V3, [incident("a", OPENED, **V3 | {"impacts": {}})], "suffer {}"),
+        (FIRING_V3, [incident("a", OPENED, **V3 | {"impacts": {"Checkout": "MAJOR_OUTAGE"}})], "MAJOR_OUTAGE"),
+        (FIRING_V3, [incident("a", OPENED, **V3 | {"pages": ["web"]})], "never published"),
     ],
 )
 def test_what_is_lost(wanted, incidents, message):
@@ -75,6 +87,12 @@ def test_two_open_at_once_are_doubled_even_if_both_are_over():
     first, second = incident("a", OPENED, OVER), incident("b", WORSE, (4_000, *OVER[1:]))
     assert "two incidents were open at once" in verdict(CLEAR, first, second).doubled[0]
     assert verdict(CLEAR, first, second, late_twins=1) == Verdict()
+
+
+def test_incidents_of_two_pages_are_no_twins():
+    first, second = (incident(page, OPENED, OVER, **V3 | {"pages": [page], "impacts": {}}) for page in ("store", "web"))
+    assert verdict({}, first, second) == Verdict()
+    assert verdict({}, first, incident("again", OPENED, OVER, **V3 | {"impacts": {}})).doubled
 
 
 def test_one_after_the_other_is_not_doubled():

@@ -1,0 +1,101 @@
+"""What large deliveries and full stores cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.bench import payloads
+from tests.bench.stage import Stage, cpu_s, finish_pace, flush, forget_peak, post, resident_mib, used_bytes
+from tests.bench.table import Plot, Row
+from tests.servers.bridge import Bridge
+from tests.servers.redis import Redis
+
+_LARGE = 20_000
+_BESIDE_PER_SECOND = 50
+_A_ROUND = 30_000  # deliveries: more than are answered in two seconds
+_FAR = 50_000_000  # numbers of the alerts that fill the store: none that is delivered later
+
+
+def one_large(stage: Stage, new: Path) -> Iterator[Row]:
+    """One delivery of 20,000 alerts, with small ones beside it."""
+    redis = stage.redis()
+    bridge = stage.bridge(redis, stage.sandbox())
+    hundred, large = payloads.payload(range(100)), payloads.payload(range(_LARGE))
+    against, grown, beside = [], [], []
+    for _ in range(stage.rounds):
+        flush(redis)
+        small_s = min(_timed(bridge, hundred, fresh=redis) for _ in range(10)) / 100
+        flush(redis)
+        against.append(_timed(bridge, large) / _LARGE / small_s)
+        flush(redis)
+        forget_peak(bridge)
+        was = resident_mib(bridge)
+        pace = stage.start_pace(bridge, new, rate=_BESIDE_PER_SECOND, seconds=4)
+        time.sleep(1)  # the others are on their way when it comes
+        post(bridge, large)
+        beside.append(finish_pace(pace).percentiles["99"])
+        grown.append(resident_mib(bridge, peak=True) - was)
+    yield Row(
+        name="one delivery of 20,000: time per alert, against one of 100", values=against, bound=1.2, at_most=True
+    )
+    yield Row(name="one delivery of 20,000: memory growth", values=grown, unit=" MiB", bound=150, at_most=True)
+    name = f"one delivery of 20,000: p99 of {_BESIDE_PER_SECOND} others a second meanwhile"
+    yield Row(name=name, values=beside, unit=" ms", bound=250, at_most=True)
+
+
+def _timed(bridge: Bridge, body: bytes, *, fresh: Redis | None = None) -> float:
+    if fresh is not None:
+        flush(fresh)
+    began = time.monotonic()
+    post(bridge, body)
+    return time.monotonic() - began
+
+
+def full_store(stage: Stage, new: Path) -> Iterator[Row | Plot]:
+    """What a new alert costs while others are stored: processor time, which is steadier than time."""
+    redis = stage.redis()
+    bridge = stage.bridge(redis, stage.sandbox())
+    line = []
+    sizes = (0, 1_000, 10_000) if stage.quick else (0, 10_000, 100_000)
+    stage.wrk(bridge, new, seconds=1)
+    for size in sizes:
+        flush(redis)
+        _warm(bridge)
+        empty = used_bytes(redis)
+        _fill(bridge, size, incidents=sizes[-1] // 10)
+        per_alert = (used_bytes(redis) - empty) / max(size, 1)
+        line.append((float(size), min(_cost_us(stage, bridge, redis, round_) for round_ in range(stage.rounds))))
+    yield Row(
+        name=f"ingest cost at {size:,} active alerts in {size // 10:,} incidents, against an empty store",
+        values=[line[-1][1] / line[0][1]],
+        bound=1.2,
+        at_most=True,
+        note="processor time of bridge and Redis for a delivery",
+    )
+    yield Row(name="Redis memory per active alert", values=[per_alert], unit=" B", bound=1024, at_most=True)
+    yield Plot(
+        name="stored",
+        title="Cost of one new alert, bridge and Redis",
+        x="active alerts in the store",
+        y="microseconds of processor time",
+        lines={"bridge and Redis": line},
+    )
+
+
+def _warm(bridge: Bridge) -> None:
+    post(bridge, payloads.payload(range(_FAR - 1000, _FAR)))
+
+
+def _fill(bridge: Bridge, size: int, *, incidents: int) -> None:
+    for first in range(_FAR, _FAR + size, 1000):
+        post(bridge, payloads.payload(range(first, first + 1000), groups=incidents))
+
+
+def _cost_us(stage: Stage, bridge: Bridge, redis: Redis, round_: int) -> float:
+    first = _FAR + (round_ + 1) * 1_000_000  # the store has none of these yet
+    new = payloads.write(stage.folder / "round", deliveries=_A_ROUND, first=first)
+    began = cpu_s(bridge, redis)
+    figure = stage.wrk(bridge, new, seconds=min(2, stage.seconds))
+    return (cpu_s(bridge, redis) - began) / figure.requests * 1e6

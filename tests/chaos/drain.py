@@ -1,0 +1,92 @@
+"""Checkly is away while a backlog builds up, and comes back: what is over is told first, then what is new."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from tests.chaos.campaign import Trial
+from tests.chaos.checker import judge
+from tests.chaos.checkly_faults import LEASE_MS, RECOVERY_S, SETTLE_MS
+from tests.chaos.network import Network
+from tests.chaos.proxy import Beyond, Flow
+from tests.chaos.stage import Alerts, Stage, name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from tests.chaos.checker import History
+
+_IN_HAND = 8  # incidents that a bridge works on at the same time: those may overtake each other
+_AWAY_S = 3.0
+_WAYS = ("does not resolve", "refuses connections", "does not answer")
+
+
+class Drain:
+    """Half of the backlog stands open and has cleared, half is new.
+
+    When Checkly is back, the first of it must be on the page within ``recovery_s``; the time until all of it is counts
+    as the recovery.
+    """
+
+    name = "checkly-drain"
+    runs = len(_WAYS)
+
+    def __init__(self, *, incidents: int = 200, recovery_s: float = RECOVERY_S) -> None:
+        self._incidents = incidents
+        self._recovery_s = recovery_s
+
+    def trial(self, stage: Stage, seed: int) -> Trial:
+        way, alerts = _WAYS[seed % len(_WAYS)], Alerts()
+        old, new = ([f"{age}{number}" for number in range(self._incidents // 2)] for age in ("old", "new"))
+        with Network(stage) as network:
+            stage.open(settle_ms=SETTLE_MS, lease_ms=LEASE_MS, environment=network.environment)
+            for region in old:
+                stage.deliver(alerts.fires(region))
+            stage.converges(alerts.wanted())
+            before = len(stage.history().calls)
+            _leave(network, way)
+            for region in Random(seed).sample([*old, *new], self._incidents):
+                stage.deliver(alerts.ends(region) if region in old else alerts.fires(region))
+            time.sleep(_AWAY_S)
+            network.heal()
+            first_s = stage.waits(lambda: any(call["committed"] for call in stage.history().calls[before:]))
+            recovery_s = first_s + stage.shows(alerts.wanted())
+            stage.clear()
+        history = stage.history()
+        verdict = judge(
+            history, alerts.wanted(), mailed={name(region): ["INVESTIGATING", "RESOLVED"] for region in old}
+        )
+        wrong = [*_overtaken(history, {name(region) for region in new})]
+        if first_s > self._recovery_s:
+            wrong.append(f"nothing was written for {first_s:.1f} s after Checkly was back")
+        return Trial(
+            case=f"Checkly {way}, {self._incidents} incidents wait",
+            faults=1,
+            verdict=structs.replace(verdict, wrong=(*verdict.wrong, *wrong)),
+            recovery_s=recovery_s,
+            events=Counter({"incidents drained": self._incidents}),
+        )
+
+
+def _leave(network: Network, way: str) -> None:
+    match way:
+        case "does not resolve":
+            network.unname()
+        case "refuses connections":
+            network.refuse()
+        case _:
+            network.requests = Flow(limit=0, beyond=Beyond.LOST)
+
+
+def _overtaken(history: History, new: Collection[str]) -> Iterator[str]:
+    """Openings of new incidents before the end of old ones, but for what was in hand at the same time."""
+    opened = sorted(incident.updates[0].at for incident in history.incidents if incident.title in new)
+    over = [incident.updates[-1].at for incident in history.incidents if incident.status == "RESOLVED"]
+    late = sum(at > opened[0] for at in over) if opened else 0
+    if late > _IN_HAND:
+        yield f"{late} incidents were told over only after the first new one was opened"

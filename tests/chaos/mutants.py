@@ -1,0 +1,272 @@
+"""`make mutants`: breaks each promise by one line, and demands that a test notices. Exits with 1 if none does.
+
+A mutant is a change of one line in a copy of the tree, and the test that fails then, and passes without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from msgspec import Struct
+
+ROOT = Path(__file__).parents[2]
+COPIED = ("bridge", "tests", "config", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
+PATIENCE_S = 300
+FAILED = 1  # pytest's exit code when tests ran and failed; a test that cannot even be loaded proves nothing
+NO_LOSS, NO_DOUBLE_POST, CONVERGENCE, NO_STALE_WRITE, NO_LEAK, OWN_ONLY, CLUSTER_SAFE = range(1, 8)
+
+
+class Mutant(Struct, frozen=True):
+    """In the only place of ``file`` where ``old`` stands, ``new`` stands instead: ``means`` says what that breaks."""
+
+    promise: int
+    means: str
+    file: str
+    old: str
+    new: str
+    test: str
+
+    @property
+    def row(self) -> str:
+        """Its line in the table of docs/reliability.md."""
+        return f"| {self.promise} | {self.means} | `{self.file}` | `{self.test.rpartition('::')[2]}` |"
+
+    def mutate(self, root: Path) -> None:
+        """Change the file below ``root``. Raises ValueError if the text is not there exactly once."""
+        file = root / self.file
+        text = file.read_text()
+        if (found := text.count(self.old)) != 1:
+            raise ValueError(f"{self.file}: {self.old!r} is there {found} times, expected once: mend the mutant")
+        file.write_text(text.replace(self.old, self.new))
+
+
+RECONCILER, STORE = "tests/unit/reconciler", "tests/unit/store"
+MUTANTS = (
+    Mutant(
+        NO_LOSS,
+        "alerts that came while their incident was in hand wait for the next",
+        "bridge/store/scripts/settle.lua",
+        "~= tonumber(ARGV[4]) then due = now end",
+        "~= tonumber(ARGV[4]) then due = due end",
+        f"{STORE}/test_leases.py::test_settled_with_facts_that_moved_meanwhile_it_is_due_now",
+    ),
+    Mutant(
+        NO_LOSS,
+        "a delivery that could not be stored is accepted",
+        "bridge/store/commit.py",
+        "done.set_exception(error)",
+        "done.set_result([])",
+        f"{STORE}/test_unavailable.py::test_a_full_server_takes_no_alert_and_none_halfway",
+    ),
+    Mutant(
+        NO_LOSS,
+        "what the page refuses with a bad key is given up",
+        "bridge/reconciler/reconciler.py",
+        "await lease.settle(lease.now, refused=True)",
+        "await lease.settle(None, refused=True)",
+        f"{RECONCILER}/test_reconciler.py::TestRefusals::test_a_refused_key_stops_all_writes_and_loses_none",
+    ),
+    Mutant(
+        NO_DOUBLE_POST,
+        "a write whose answer was lost is sent again without a look",
+        "bridge/reconciler/publisher.py",
+        "return posting.unknown(post, now=self._clock())",
+        "return posting.not_sent(post, retry_at=now)",
+        f"{RECONCILER}/test_outcomes.py::TestUnknownOutcomes::test_a_post_whose_answer_was_lost_is_found_after_a_second",
+    ),
+    Mutant(
+        NO_DOUBLE_POST,
+        "an unseen write counts as absent before the settle time is over",
+        "bridge/posting.py",
+        "if looks < LOOKS_BEFORE_REPEAT or now < unknown_at + settle_ms:",
+        "if looks < LOOKS_BEFORE_REPEAT:",
+        "tests/unit/test_posting.py::TestUnknownOutcome::test_two_looks_are_not_enough_within_the_settle_time",
+    ),
+    Mutant(
+        NO_DOUBLE_POST,
+        "who was stopped beyond its lease goes on writing",
+        "bridge/reconciler/lease.py",
+        "- self._margin_ms",
+        "+ 1000 * self._margin_ms",
+        f"{RECONCILER}/test_reconciler.py::TestLeases::test_nothing_is_sent_once_the_lease_has_run_out",
+    ),
+    Mutant(
+        CONVERGENCE,
+        "nobody looks again when a timer of the incident is over",
+        "bridge/reconciler/reconciler.py",
+        "return await lease.settle(step.until)",
+        "return await lease.settle(None)",
+        f"{RECONCILER}/test_reconciler.py::TestMainJob::test_an_outage_is_told_from_its_start_to_its_end",
+    ),
+    Mutant(
+        CONVERGENCE,
+        "a severity that rose never falls",
+        "bridge/draft.py",
+        "if now >= eased_at:",
+        "if not eased_at:",
+        "tests/unit/test_lifecycle.py::TestWrites::test_a_falling_severity_is_told_after_quiet",
+    ),
+    Mutant(
+        CONVERGENCE,
+        "an end that never reached the page hides what fires anew",
+        "bridge/lifecycle.py",
+        "return Phase.INVESTIGATING, None  # its end never reached the page: it simply goes on",
+        "return phase, None",
+        "tests/unit/test_lifecycle.py::TestPhases::test_what_fires_again_before_its_end_was_posted_simply_goes_on",
+    ),
+    Mutant(
+        NO_STALE_WRITE,
+        "an older message of a sender with a clock is believed",
+        "bridge/store/scripts/ingest.lua",
+        "if m.observed < a.o or m.status == 'F' and is_stale(a, m) then return 'stale', home, a end",
+        "if false then return 'stale', home, a end",
+        f"{STORE}/test_ingest.py::test_an_older_message_undoes_nothing",
+    ),
+    Mutant(
+        NO_STALE_WRITE,
+        "a firing just after its own resolve is believed at once",
+        "bridge/store/scripts/ingest.lua",
+        "now - a.r < RESOLVE_GUARD_MS",
+        "now < a.r",
+        f"{STORE}/test_holding.py::test_a_firing_soon_after_its_resolve_is_held",
+    ),
+    Mutant(
+        NO_STALE_WRITE,
+        "progress is taken from who lost the lease",
+        "bridge/store/scripts/lib.lua",
+        "return h[1] == token and tonumber(h[2]) > now",
+        "return h[1] ~= false",
+        f"{STORE}/test_leases.py::test_without_the_lease_nothing_is_written",
+    ),
+    Mutant(
+        NO_LEAK,
+        "a text may read any label",
+        "bridge/config/flaws.py",
+        "if label not in public_labels:",
+        "if label is public_labels:",
+        "tests/unit/config/test_texts.py::test_what_texts_cannot_say",
+    ),
+    Mutant(
+        NO_LEAK,
+        "every label of an alert goes to the texts",
+        "bridge/routing.py",
+        "for name in sorted(config.public_labels) if labels.get(name)",
+        "for name in sorted(labels) if labels.get(name)",
+        "tests/unit/test_routing.py::test_an_alert_is_routed_with_its_reasons",
+    ),
+    Mutant(
+        NO_LEAK,
+        "a label's value is published as it came",
+        "bridge/config/public.py",
+        'return "" if category == "Cf" else " "',
+        "return char",
+        "tests/unit/config/test_public.py::test_whatever_the_value_it_is_harmless",
+    ),
+    Mutant(
+        OWN_ONLY,
+        "an incident of the same name is taken for ours",
+        "bridge/reconciler/compose.py",
+        "if incident_id in references(remote):",
+        "if incident_id in references(remote) or (intent is not None and remote.name == intent.name):",
+        f"{RECONCILER}/test_compose.py::TestOurs::test_with_a_reference_name_and_date_alone_prove_nothing",
+    ),
+    Mutant(
+        OWN_ONLY,
+        "what another incident holds is taken over",
+        "bridge/reconciler/standing.py",
+        "if owners.get(each.id, incident_id) == incident_id]",
+        "if owners is not None]",
+        f"{RECONCILER}/test_lost_store.py::TestLostStore::test_what_another_incident_holds_is_not_taken_over_whatever_it_shows",
+    ),
+    Mutant(
+        OWN_ONLY,
+        "what a person resolved is opened again",
+        "bridge/reconciler/human.py",
+        "return current.status is Phase.RESOLVED and post.is_open",
+        "return False",
+        f"{RECONCILER}/test_people.py::TestPeopleAtThePage::test_what_a_person_resolved_stays_so_until_it_clears_and_fires_anew",
+    ),
+    Mutant(
+        CLUSTER_SAFE,
+        "the keys have no common hash tag",
+        "bridge/store/store.py",
+        'PREFIX = "bridge:{0}:"',
+        'PREFIX = "bridge:"',
+        f"{STORE}/test_unavailable.py::test_all_keys_share_one_slot_of_a_cluster",
+    ),
+    Mutant(
+        CLUSTER_SAFE,
+        "one key goes without the prefix",
+        "bridge/store/scripts/lib.lua",
+        "DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index',",
+        "DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', 'index',",
+        f"{STORE}/test_unavailable.py::test_all_keys_share_one_slot_of_a_cluster",
+    ),
+)
+
+
+def main() -> int:
+    """Run every mutant; the exit code."""
+    parser = argparse.ArgumentParser(prog="make mutants ARGS=", description=__doc__)
+    parser.add_argument("--promise", type=int, choices=range(1, 8), help="only the mutants that break this one")
+    wanted = parser.parse_args().promise
+    chosen = [each for each in MUTANTS if wanted in {None, each.promise}]
+    with tempfile.TemporaryDirectory() as folder:
+        whole = copy_tree(ROOT, Path(folder) / "whole")
+        exit_code, output = run_tests(whole, sorted({each.test for each in chosen}))
+        if exit_code != 0:
+            say(f"{output}\nwithout a mutant the tests must pass: pytest exits with {exit_code}")
+            return 1
+        survivors = [
+            each for number, each in enumerate(chosen) if not is_killed(each, whole, Path(folder) / f"{number}")
+        ]
+    say(f"mutants {len(chosen)}  killed {len(chosen) - len(survivors)}  survived {len(survivors)}")
+    return int(bool(survivors))
+
+
+def is_killed(mutant: Mutant, whole: Path, folder: Path) -> bool:
+    """Whether its test fails with it; says so."""
+    root = copy_tree(whole, folder)
+    mutant.mutate(root)
+    exit_code, _ = run_tests(root, [mutant.test])
+    shutil.rmtree(root)
+    verdict = "killed" if exit_code == FAILED else f"SURVIVED (pytest exits with {exit_code})"
+    say(f"promise {mutant.promise}  {verdict}  {mutant.file}: {mutant.means}  {mutant.test.rpartition('::')[2]}")
+    return exit_code == FAILED
+
+
+def copy_tree(source: Path, root: Path) -> Path:
+    """What the tests need, copied to ``root``."""
+    root.mkdir()
+    for path in (source / name for name in COPIED):
+        if path.is_dir():
+            shutil.copytree(path, root / path.name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(path, root)
+    return root
+
+
+def run_tests(root: Path, tests: list[str]) -> tuple[int, str]:
+    """pytest's exit code for these tests of the copy, and what it says."""
+    environment = {**os.environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    done = subprocess.run(
+        command, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
+    return done.returncode, done.stdout
+
+
+def say(line: str) -> None:
+    """One line for the reader, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
