@@ -5,8 +5,8 @@ part of each HTTP exchange with Checkly, around the answer to a delivery. The wr
 makes the calls. At the boundary ``CHAOS_FATAL`` (counted from 1; 0: never) the process sends itself the signal
 ``CHAOS_SIGNAL``. Passed boundaries are written to the file ``boundaries`` of the working directory, one line each.
 
-Not counted is what the clock repeats and what changes nothing: a claim that finds no work, the health's samples, the
-set-up of connections.
+Not counted is what the clock repeats and what changes nothing: a claim that finds no work, a look for leases that
+nobody works under, the health's samples, the set-up of connections.
 
 And one more: names under ``.test`` resolve to the address in the file ``CHAOS_ADDRESS``, and do not resolve while there
 is none.
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SCRIPTS = {each.sha.encode(): each.name for each in vars(scripts).values() if isinstance(each, Script)}
+_REPEATED = ("quiet", "release")
 _CLOCKWORK = (b"HELLO", b"CLIENT", b"INFO", b"CONFIG", b"PING", b":check", b"}:tallies")
 _IDLE_CLAIM_PARTS = 3  # what a claim answers that found no work
 _EXCHANGE = {
@@ -100,7 +101,7 @@ def _asked(packed: bytes) -> str | None:
     """The script or command in these bytes; None for what the clock repeats."""
     for sha, name in _SCRIPTS.items():
         if sha in packed:
-            return name
+            return None if name in _REPEATED else name
     return None if any(word in packed for word in _CLOCKWORK) else packed.split(b"\r\n")[2].decode()
 
 
