@@ -122,7 +122,7 @@ class _Connection(Connection):
 
     async def _connect(self) -> None:
         self.host, self.port = await self._find()
-        await super()._connect()  # type: ignore[no-untyped-call]
+        await super()._connect()  # type: ignore[no-untyped-call] # redis-py leaves it unannotated
 
     async def read_response(self, *arguments: Any, **options: Any) -> Any:
         try:

@@ -9,7 +9,7 @@ import redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import MovedError
 
-from tests.servers.process import eventually, free_ports
+from tests.servers.process import Group, eventually, free_ports
 from tests.servers.redis import Redis
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ SLOT = key_slot(b"{0}")
 _NODES = 3
 
 
-class Cluster:
+class Cluster(Group):
     """``options`` are those of the nodes."""
 
     name = Redis.name
@@ -100,16 +100,6 @@ class Cluster:
         self.move_keys(source, target, self.keys(source))
         for node in (target, source, *self.nodes):
             _do(node, "CLUSTER", "SETSLOT", SLOT, "NODE", _id(target))
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *exception: object) -> None:
-        self.stop()
 
     def _meet(self) -> None:
         share = -(-REDIS_CLUSTER_HASH_SLOTS // _NODES)

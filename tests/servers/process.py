@@ -7,6 +7,7 @@ import random
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import httpx
@@ -70,6 +71,28 @@ def eventually(condition: Callable[[], T], what: str, *, within: float = _READY_
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within:g} s: {what}; last: {last!r}")
         time.sleep(_POLL_S)
+
+
+class Group(ABC):
+    """Servers that belong together: as a context manager all of them run, or none."""
+
+    @abstractmethod
+    def start(self) -> Self:
+        """Start them all, and wait until they know each other."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop those that run."""
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def __exit__(self, *exception: object) -> None:
+        self.stop()
 
 
 class Process:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import redis
 
 from tests.servers import programs
-from tests.servers.process import eventually
+from tests.servers.process import Group, eventually
 from tests.servers.redis import Redis
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Sentinel(Redis):
         return state
 
 
-class SentinelSet:
+class SentinelSet(Group):
     """``options`` are those of the servers."""
 
     name = Redis.name
@@ -112,16 +112,6 @@ class SentinelSet:
         eventually(lambda: self.primary is not old, "a failover")
         old.follow(self.primary)
         self.start()
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.stop()
-            raise
-
-    def __exit__(self, *exception: object) -> None:
-        self.stop()
 
     def _is_settled(self) -> bool:
         states = [sentinel.state() for sentinel in self.sentinels]
