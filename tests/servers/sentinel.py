@@ -113,6 +113,20 @@ class SentinelSet(Group):
         old.follow(self.primary)
         self.start()
 
+    def switch(self) -> None:
+        """Have the Sentinels put a replica in the place of the primary, which goes on running."""
+        old = self.primary
+        eventually(self._takes_the_order, "the Sentinels to find a replica fit")
+        eventually(lambda: self.primary is not old, "a failover")
+
+    def _takes_the_order(self) -> bool:
+        with self.sentinels[0].client() as sentinel:
+            try:
+                sentinel.execute_command("SENTINEL", "FAILOVER", SERVICE)
+            except redis.ResponseError as error:  # NOGOODSLAVE until it has heard from the replicas lately
+                raise AssertionError(str(error)) from error
+        return True
+
     def _is_settled(self) -> bool:
         states = [sentinel.state() for sentinel in self.sentinels]
         seen = [(state["is_sdown"], state["num-slaves"], state["num-other-sentinels"]) for state in states]

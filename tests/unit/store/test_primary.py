@@ -60,9 +60,7 @@ async def test_a_primary_that_was_replaced_is_left_without_losing_a_call(redis_s
     async with opened(redis_server.url) as store:
         await over_many_connections(store)
         old = redis_server.primary
-        with redis_server.sentinels[0].client() as sentinel:
-            sentinel.execute_command("SENTINEL", "FAILOVER", SERVICE)
-        eventually(lambda: redis_server.primary is not old, "a failover")
+        redis_server.switch()
         if ask_again_s:
             old.demote(redis_server.primary)
         await over_many_connections(store)
