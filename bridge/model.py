@@ -187,7 +187,7 @@ class Write(StrEnum):
     UPDATE = "update"  # append an incident update
 
 
-class Intent(Struct, frozen=True, kw_only=True):
+class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One write to a status page, recorded before it is sent, in full: a retry sends the same bytes.
 
     ``unknown_at`` is set once the outcome is unknown: from then on the write may only be repeated after
@@ -234,7 +234,7 @@ def shows_impacts(page: str) -> bool:
     return page.startswith(_V3)
 
 
-class Post(Struct, frozen=True, kw_only=True):
+class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What stands, or is about to stand, on one page for an incident. One per page; v1 has a single one.
 
     ``severity`` and ``services`` are what the page's incident carries (``severity`` is None while it is uncertain),
@@ -277,7 +277,7 @@ class Post(Struct, frozen=True, kw_only=True):
         return self.remote_id is not None and self.status is not Phase.RESOLVED
 
 
-class Progress(Struct, frozen=True, kw_only=True):
+class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far the bridge has brought an incident: the part of an incident that only the reconciler writes."""
 
     phase: Phase = Phase.PENDING
