@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from bridge.sources.credentials import Credentials, Verdict
 from bridge.store import NotDurable, NotReplicated, StoreUnavailable
@@ -30,10 +30,17 @@ class Refusal(Exception):
         return answer({"error": self.error, "message": self.message}, self.status, self.headers)
 
 
-def authorize(request: Request, credentials: Credentials, variable: str) -> None:
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of this name, which is in lower case; None if there is none."""
+    for each, value in scope["headers"]:
+        if each == name:
+            return bytes(value)
+    return None
+
+
+def authorize(scope: Scope, credentials: Credentials, variable: str) -> None:
     """Let the request pass, or raise Refusal; ``variable`` is the environment variable of the right credentials."""
-    header = request.headers.get("authorization")
-    verdict = credentials.check(None if header is None else header.encode("latin-1"))
+    verdict = credentials.check(header(scope, b"authorization"))
     if verdict is Verdict.NONE_CONFIGURED:
         message = f"the bridge has no credentials to check this request: set {variable}"
         raise Refusal(503, "no_credentials", message)

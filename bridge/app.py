@@ -64,7 +64,7 @@ def create_app(
     on_change: Callable[[], None] | None = None,
     receives: bool = True,
 ) -> Starlette:
-    """The application; it calls ``on_change`` when a delivery changed what is stored.
+    """The application; it calls ``on_change`` when a delivery made an incident due.
 
     Set ``app.state.stopping`` when shutting down: from then on deliveries get 503, as they always do where the
     application does not receive.
@@ -129,11 +129,11 @@ class _Api:
         self._credentials = credentials
 
     async def incidents(self, request: Request) -> Response:
-        authorize(request, self._credentials, ADMIN_TOKENS)
+        authorize(request.scope, self._credentials, ADMIN_TOKENS)
         return answer({"incidents": [incident_view(each) for each in await self._store.incidents()]})
 
     async def incident(self, request: Request) -> Response:
-        authorize(request, self._credentials, ADMIN_TOKENS)
+        authorize(request.scope, self._credentials, ADMIN_TOKENS)
         found = await self._store.incident(request.path_params["id"].upper())
         if found is None:
             raise Refusal(404, "not_found", "there is no incident of this id; it may have ended and been forgotten")

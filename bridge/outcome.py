@@ -35,10 +35,13 @@ def report(
     source: str, delivery: Delivery, unheard: Sequence[Ignored], heard: Sequence[tuple[Decision, Change]]
 ) -> Outcome:
     """Count and log: ``unheard`` are the alerts that never reached the store, ``heard`` those that did."""
-    names = [_IGNORED[ignored.reason] for ignored in unheard]
-    names += [_outcome(decision, change) for (_, decision), change in heard]
-    names += ["unusable"] * len(delivery.unusable)
-    counts = {name: names.count(name) for name in set(names)}
+    counts = {"unusable": len(delivery.unusable)} if delivery.unusable else {}
+    for ignored in unheard:
+        name = _IGNORED[ignored.reason]
+        counts[name] = counts.get(name, 0) + 1
+    for (_, decision), change in heard:
+        name = _outcome(decision, change)
+        counts[name] = counts.get(name, 0) + 1
     for name, count in counts.items():
         _count(source, name).inc(count)
     changed = [(decision, change) for (_, decision), change in heard if change.outcome not in _UNCHANGED]

@@ -7,32 +7,32 @@ pass is 503; a 4xx means that the same bytes can never be accepted, and PagerDut
 from __future__ import annotations
 
 import asyncio
+import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from functools import cache, lru_cache
 from typing import Protocol
 
 from prometheus_client import Counter
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bridge import telemetry
-from bridge.answers import Refusal, answer, store_unavailable
+from bridge.answers import Refusal, answer, header, store_unavailable
 from bridge.config.schema import Config
 from bridge.model import Alert, AlertStatus, Ignored, Remark, Routed
 from bridge.outcome import Decision, Outcome, report
 from bridge.routing import Router
 from bridge.senders import Sender
 from bridge.silence import Silence
-from bridge.sources.body import InFlight, Overloaded, TooLarge, Turns, read_body
+from bridge.sources.body import Disconnected, InFlight, Overloaded, TooLarge, Turns, read_body
 from bridge.sources.delivery import Delivery, NotUnderstood
 from bridge.store import Change, StoreUnavailable
 from bridge.telemetry import Event, log
 
-_BODY_SECONDS = 30  # a sender that stalls may not occupy a place for ever
 _DECODED_BYTES = 16 << 20  # at a time: decoded, a body of small alerts takes many times its size
 _SMALL_BYTES = 64 << 10
+_PLAIN = b"identity"
 _ALERTS_AT_ONCE = 1_000  # then other requests get their turn
 
 Item = tuple[Alert, Routed | None]
@@ -91,15 +91,15 @@ class Receiver:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one delivery."""
-        request = Request(scope, receive)
-        with self._seconds.time():
-            response = await self._answer(request)
+        began = time.perf_counter()
+        response = await self._answer(scope, receive)
+        self._seconds.observe(time.perf_counter() - began)
         _count(self._sender.name, response.status_code).inc()
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
         try:
-            return _accepted(await self._take(request))
+            return _accepted(await self._take(scope, receive))
         except Refusal as refusal:
             return self._refused(refusal)
         except StoreUnavailable as error:
@@ -108,22 +108,24 @@ class Receiver:
             defect = Refusal(503, "internal", "an unexpected error, logged by the bridge; try again")
             return self._refused(defect, Event.DELIVERY_FAILED, detail=type(error).__name__, where=_origin(error))
 
-    async def _take(self, request: Request) -> Outcome:
-        if request.method not in self._sender.methods:
+    async def _take(self, scope: Scope, receive: Receive) -> Outcome:
+        if scope["method"] not in self._sender.methods:
             methods = ", ".join(self._sender.methods)
             raise Refusal(405, "method_not_allowed", f"expected one of: {methods}", {"Allow": methods})
-        if request.app.state.stopping:
+        if scope["app"].state.stopping:
             raise Refusal(503, "stopping", "the bridge is shutting down; try again")
-        self._sender.admit(request)
+        self._sender.admit(scope)
         received_at = self._clock()
         config = self._config.current
         limit = min(config.max_body_bytes, self._sender.max_body_bytes)
-        declared = _declared_size(request)
+        if (header(scope, b"content-encoding") or _PLAIN).lower() != _PLAIN:
+            raise Refusal(415, "unsupported_encoding", "expected a body without Content-Encoding")
+        declared = _declared_size(scope)
         try:
             # A body of undeclared size may grow to the limit, so it takes that much room.
             with self._in_flight.admit(limit if declared is None else min(declared, limit)):
-                body = await _read(request, declared, limit)
-                self._sender.authenticate(request, body)
+                body = await read_body(receive, declared=declared, limit=limit)
+                self._sender.authenticate(scope, body)
                 self._silence.heard(self._sender.name)
                 async with self._turns.turn(len(body)):
                     return await self._ingest(self._sender.parse(body, received_at, config), config)
@@ -131,6 +133,8 @@ class Receiver:
             raise Refusal(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None
         except Overloaded:
             raise Refusal(503, "overloaded", "too many deliveries are in flight; try again") from None
+        except Disconnected:
+            raise Refusal(503, "disconnected", "the connection ended before the body did") from None
         except NotUnderstood as error:
             raise Refusal(400, "not_understood", f"not {self._sender.payload}: {error}") from None
 
@@ -154,7 +158,7 @@ class Receiver:
             heard += zip(decided, await self._store_all(decided), strict=True)
         if watchdogs:
             await self._store.hear(watchdogs)
-        if self._on_change is not None and any(change.outcome != "repeat" for _, change in heard):
+        if self._on_change is not None and any(change.is_due for _, change in heard):
             self._on_change()
         await self._remark(delivery.remarks)
         return report(self._sender.name, delivery, unheard, heard)
@@ -191,21 +195,9 @@ def _count(source: str, status: int) -> Counter:
     return telemetry.DELIVERIES.labels(source, str(status))
 
 
-async def _read(request: Request, declared: int | None, limit: int) -> bytes:
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise Refusal(415, "unsupported_encoding", "expected a body without Content-Encoding")
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            return await read_body(request.stream(), declared=declared, limit=limit)
-    except TimeoutError:
-        raise Refusal(503, "too_slow", f"the body did not arrive within {_BODY_SECONDS} seconds; try again") from None
-    except ClientDisconnect:
-        raise Refusal(503, "disconnected", "the connection ended before the body did") from None
-
-
-def _declared_size(request: Request) -> int | None:
-    text = request.headers.get("content-length", "")
-    return int(text) if text.isdecimal() else None
+def _declared_size(scope: Scope) -> int | None:
+    text = header(scope, b"content-length") or b""
+    return int(text) if text.isdigit() else None
 
 
 def _origin(error: Exception) -> str:

@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from starlette.requests import Request
+from starlette.types import Scope
 
-from bridge.answers import Refusal, authorize
+from bridge.answers import Refusal, authorize, header
 from bridge.config.schema import Config
 from bridge.routing import labels_read
 from bridge.sources import alertmanager, pagerduty, signature
@@ -21,7 +21,8 @@ TOKENS: Final = "ALERTMANAGER_TOKENS"
 SIGNING_SECRETS: Final = "PAGERDUTY_SIGNING_SECRETS"
 
 _CHALLENGE = {"WWW-Authenticate": 'PagerDuty-Signature realm="checkly-bridge"'}
-_LEGACY_AGENTS = ("PagerDuty-Webhook/V1", "PagerDuty-Webhook/V2")
+_SIGNATURE = signature.HEADER.lower().encode()
+_LEGACY_AGENTS = (b"PagerDuty-Webhook/V1", b"PagerDuty-Webhook/V2")
 _LEGACY_BODY = re.compile(rb'"messages"\s*:\s*\[')
 _LEGACY_HINT = "; it looks like a V1 or V2 webhook, which PagerDuty does not sign: create a V3 subscription"
 
@@ -36,11 +37,11 @@ class Sender(ABC):
     relabels: ClassVar[bool] = False  # an alert that fires may change its labels, and with them its route
 
     @abstractmethod
-    def admit(self, request: Request, /) -> None:
+    def admit(self, scope: Scope, /) -> None:
         """Refuse what can be refused before the body is read. Raises Refusal."""
 
     @abstractmethod
-    def authenticate(self, request: Request, body: bytes, /) -> None:
+    def authenticate(self, scope: Scope, body: bytes, /) -> None:
         """Refuse a body that is not the sender's, before anything reads it. Raises Refusal."""
 
     @abstractmethod
@@ -58,11 +59,11 @@ class Alertmanager(Sender):
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
 
-    def admit(self, request: Request, /) -> None:
+    def admit(self, scope: Scope, /) -> None:
         """Check the ``Authorization`` header, which needs no body."""
-        authorize(request, self._credentials, TOKENS)
+        authorize(scope, self._credentials, TOKENS)
 
-    def authenticate(self, _request: Request, _body: bytes, /) -> None:
+    def authenticate(self, _scope: Scope, _body: bytes, /) -> None:
         """Nothing: the header has been checked."""
 
     def parse(self, body: bytes, received_at: int, _config: Config, /) -> Delivery:
@@ -81,16 +82,16 @@ class PagerDuty(Sender):
     def __init__(self, secrets: SigningSecrets) -> None:
         self._secrets = secrets
 
-    def admit(self, _request: Request, /) -> None:
+    def admit(self, _scope: Scope, /) -> None:
         """Nothing: what is signed is the body."""
 
-    def authenticate(self, request: Request, body: bytes, /) -> None:
+    def authenticate(self, scope: Scope, body: bytes, /) -> None:
         """Check the signature over the bytes as they came. While there is no secret, PagerDuty may come again."""
-        headers = [value.encode("latin-1") for value in request.headers.getlist(signature.HEADER)]
+        headers = [value for name, value in scope["headers"] if name == _SIGNATURE]
         verdict = self._secrets.check(body, headers)
         if verdict is Verdict.OK:
             return
-        hint = _LEGACY_HINT if _looks_legacy(request, body) else ""
+        hint = _LEGACY_HINT if _looks_legacy(scope, body) else ""
         if verdict is Verdict.NONE_CONFIGURED:
             message = f"the bridge has no secret to check this delivery: set {SIGNING_SECRETS}"
             raise Refusal(503, "no_credentials", message + hint)
@@ -102,7 +103,7 @@ class PagerDuty(Sender):
         return pagerduty.parse(body, config.pagerduty, labels_read(config))
 
 
-def _looks_legacy(request: Request, body: bytes) -> bool:
+def _looks_legacy(scope: Scope, body: bytes) -> bool:
     """A guess for a message, from what anybody may have sent: the body is searched, not read."""
-    agent = request.headers.get("user-agent", "")
+    agent = header(scope, b"user-agent") or b""
     return agent.startswith(_LEGACY_AGENTS) or _LEGACY_BODY.search(body) is not None

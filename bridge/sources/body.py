@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from types import TracebackType
+from typing import Any
 
 _AT_ONCE = nullcontext()
 
@@ -13,25 +15,36 @@ class TooLarge(Exception):
     """The body is larger than the limit; no more than the limit was ever held."""
 
 
+class Disconnected(Exception):
+    """The connection ended before the body did."""
+
+
 class Overloaded(Exception):
     """Too much is in flight to take more; the sender should come again."""
 
 
-async def read_body(stream: AsyncIterable[bytes], *, declared: int | None, limit: int) -> bytes:
-    """The whole body, at most ``limit`` bytes. A ``declared`` Content-Length above it is refused unread.
+async def read_body(receive: Callable[[], Awaitable[Mapping[str, Any]]], *, declared: int | None, limit: int) -> bytes:
+    """The whole body of an ASGI request, at most ``limit`` bytes. A ``declared`` size above it is refused unread.
 
     Raises:
         TooLarge: as soon as it is known.
+        Disconnected: it will not be whole any more.
     """
     if declared is not None and declared > limit:
         raise TooLarge
     chunks: list[bytes] = []
     size = 0
-    async for chunk in stream:
+    is_whole = False
+    while not is_whole:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
             raise TooLarge
         chunks.append(chunk)
+        is_whole = not message.get("more_body", False)
     return b"".join(chunks)
 
 
@@ -44,8 +57,7 @@ class InFlight:
         self.deliveries = 0
         self.size = 0
 
-    @contextmanager
-    def admit(self, size: int) -> Iterator[None]:
+    def admit(self, size: int) -> AbstractContextManager[None]:
         """Hold one delivery of ``size`` bytes. A lone delivery is always admitted.
 
         Raises:
@@ -55,11 +67,23 @@ class InFlight:
             raise Overloaded
         self.deliveries += 1
         self.size += size
-        try:
-            yield
-        finally:
-            self.deliveries -= 1
-            self.size -= size
+        return _Place(self, size)
+
+
+class _Place(AbstractContextManager[None]):
+    """What one delivery takes, which is given back at the end."""
+
+    __slots__ = ("_in_flight", "_size")
+
+    def __init__(self, in_flight: InFlight, size: int) -> None:
+        self._in_flight = in_flight
+        self._size = size
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        self._in_flight.deliveries -= 1
+        self._in_flight.size -= self._size
 
 
 class Turns:

@@ -1,4 +1,4 @@
-"""Group commit: what arrives while a write is on its way goes out together with the next one."""
+"""Group commit: what arrives while writes are on their way goes out together with the next one."""
 
 from __future__ import annotations
 
@@ -11,23 +11,29 @@ Out = TypeVar("Out")
 
 
 class GroupCommit(Generic[In, Out]):
-    """Calls ``write`` with the items of all who wait, in order, one write at a time; each caller gets its own results.
+    """Calls ``write`` with the items of all who wait, in order; each caller gets its own results.
 
-    A caller who is alone waits for nobody. ``write`` returns one result per item; if it raises, all whose items were in
+    At most ``writers`` writes are on their way at a time: with two, one is prepared while the other is waited for. A
+    caller who is alone waits for nobody. ``write`` returns one result per item; if it raises, all whose items were in
     it get that error, and none of them may assume anything.
     """
 
-    def __init__(self, write: Callable[[list[In]], Awaitable[list[Out]]]) -> None:
+    def __init__(self, write: Callable[[list[In]], Awaitable[list[Out]]], *, writers: int = 1) -> None:
         self._write = write
+        self._idle = writers
         self._waiting: list[tuple[Sequence[In], asyncio.Future[list[Out]]]] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._writers: set[asyncio.Task[None]] = set()
 
     async def __call__(self, items: Sequence[In]) -> list[Out]:
         """Write these items; their results, in order."""
-        done: asyncio.Future[list[Out]] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[list[Out]] = loop.create_future()
+        if not self._waiting and self._idle:
+            self._idle -= 1
+            writer = loop.create_task(self._write_all())
+            self._writers.add(writer)  # the loop itself holds tasks but weakly
+            writer.add_done_callback(self._writers.discard)
         self._waiting.append((items, done))
-        if self._writer is None:
-            self._writer = asyncio.create_task(self._write_all())
         return await done
 
     async def _write_all(self) -> None:
@@ -36,7 +42,7 @@ class GroupCommit(Generic[In, Out]):
                 group, self._waiting = self._waiting, []
                 await self._write_group(group)
         finally:
-            self._writer = None
+            self._idle += 1
 
     async def _write_group(self, group: list[tuple[Sequence[In], asyncio.Future[list[Out]]]]) -> None:
         try:

@@ -7,11 +7,11 @@ An alert is counted through *facets*, strings that the scripts add up without kn
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from bridge.model import Alert, AlertStatus, Incident, Phase, Progress, Remark, Routed, Severity, Summary
 
@@ -23,12 +23,14 @@ class Change(Struct, frozen=True, kw_only=True):
 
     ``outcome`` is ``opened`` (its incident had nothing firing), ``added``, ``changed``, ``repeat``, ``held``,
     ``resolved``, ``moved`` (its labels changed, and with them its incident), ``merged``, ``stale`` (an older message)
-    or ``unknown`` (a resolve, or an ignored alert, that nothing counts).
+    or ``unknown`` (a resolve, or an ignored alert, that nothing counts). ``is_due``: with the call that folded it, some
+    incident became due.
     """
 
     fingerprint: str
     incident_id: str | None
     outcome: str
+    is_due: bool = False
 
 
 class CountedAlert(Struct, frozen=True, kw_only=True):
@@ -89,7 +91,7 @@ class _Opaque(Struct, frozen=True, array_like=True):
 
 
 class _AlertRecord(Struct, frozen=True):
-    """An alert as ``lib.lua`` packs it."""
+    """An alert as ``alerts.lua`` packs it."""
 
     st: str
     s: int
@@ -101,6 +103,7 @@ class _AlertRecord(Struct, frozen=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_record = msgspec.msgpack.Decoder(_AlertRecord).decode
+_decode_outcomes = msgspec.msgpack.Decoder(list[str]).decode
 _decode_opaque = msgspec.json.Decoder(_Opaque).decode
 _decode_progress = msgspec.msgpack.Decoder(Progress).decode
 _decode_remark = msgspec.json.Decoder(Remark).decode
@@ -110,6 +113,7 @@ encode_json = msgspec.json.Encoder().encode
 _ENDED = {Phase.RESOLVED, Phase.DISCARDED}
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
 _PARKED, _HELD = "+parked", "+held"
+PACKED_ROUTINGS = 4_096
 _ONE_LINE = str.maketrans({"\n": " ", "\0": " "})
 
 
@@ -118,32 +122,32 @@ def alert_name(source: str, fingerprint: str) -> str:
     return f"{source}/{fingerprint}"
 
 
-def facets(alert: Alert, routed: Routed) -> str:
-    """What this alert adds to its incident's sums, one facet a line."""
+def facets(routed: Routed, *, acknowledged: bool) -> str:
+    """What an alert of this routing adds to its incident's sums, one facet a line."""
     lines = [f"s|{service}|{routed.severity:d}" for service in routed.services]
     lines += [f"l|{label}|{value.translate(_ONE_LINE)}" for label, value in routed.labels.items()]
-    if alert.status is AlertStatus.ACKNOWLEDGED:
+    if acknowledged:
         lines.append("a")
     return "\n".join(lines)
 
 
-def pack_call(items: Sequence[Item]) -> list[bytes]:
-    """Alerts as ``ingest.lua`` reads them: the incidents they are routed to, then one argument per alert."""
-    incidents: dict[str, int] = {}
-    described: list[tuple[str, str, str, str]] = []
-    arguments = [b""]
+def pack_call(items: Sequence[Item]) -> tuple[bytes, bytes]:
+    """Alerts as ``ingest.lua`` reads them: where they are routed to, and then each with the number of its routing."""
+    numbers: dict[tuple[int, bool], int] = {}
+    routings: list[Raw] = []
+    alerts: list[tuple[Any, ...]] = []
     for alert, routed in items:
-        at = 0
+        number = 0
         if routed is not None:
-            at = incidents.setdefault(routed.id, len(incidents) + 1)
-            if at > len(described):
-                described.append((routed.id, routed.key, routed.route, encode_json(routed.group).decode()))
-        arguments.append(_pack_alert(alert, routed, at))
-    arguments[0] = _encode(described)
-    return arguments
+            which = id(routed), alert.status is AlertStatus.ACKNOWLEDGED
+            number = numbers.setdefault(which, len(numbers) + 1)
+            if number > len(routings):
+                routings.append(_packed(routed, acknowledged=which[1]))
+        alerts.append(_describe(alert, number))
+    return _encode(routings), _encode(alerts)
 
 
-def _pack_alert(alert: Alert, routed: Routed | None, at: int) -> bytes:
+def _describe(alert: Alert, number: int) -> tuple[Any, ...]:
     """One alert; what only senders with a clock of their own tell comes last, and may be missing."""
     always = (
         alert_name(alert.source, alert.fingerprint),
@@ -151,17 +155,46 @@ def _pack_alert(alert: Alert, routed: Routed | None, at: int) -> bytes:
         alert.starts_at,
         alert.ends_at or 0,
         alert.observed_at or 0,
-        "" if routed is None else facets(alert, routed),
-        "" if routed is None else encode_json(_Opaque(routed.severity, routed.services, routed.why)).decode(),
-        at,
-        0 if routed is None else routed.hold_refire_ms,
+        number,
     )
     if alert.observed_at is None:
-        return _encode(always)
+        return always
     merged_into = alert_name(alert.source, alert.merged_into) if alert.merged_into else ""
-    return _encode(
-        (*always, _digest(alert.labels), alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete)
-    )
+    return (*always, _digest(alert.labels), alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete)
+
+
+def _pack_routing(routed: Routed, *, acknowledged: bool) -> Raw:
+    opaque = encode_json(_Opaque(routed.severity, routed.services, routed.why)).decode()
+    group = encode_json(routed.group).decode()
+    counted = facets(routed, acknowledged=acknowledged)
+    return Raw(_encode((routed.id, routed.key, routed.route, group, counted, opaque, routed.hold_refire_ms)))
+
+
+class _RoutingMemory:
+    """Routings as they are packed, by their identity: for the same labels, the router gives the same object again."""
+
+    def __init__(self) -> None:
+        self._packed: dict[
+            tuple[int, bool], tuple[Routed, Raw]
+        ] = {}  # with the object: while it is here, its id is its
+
+    def __call__(self, routed: Routed, *, acknowledged: bool) -> Raw:
+        """As ``ingest.lua`` reads it."""
+        which = id(routed), acknowledged
+        if which not in self._packed:
+            if len(self._packed) == PACKED_ROUTINGS:
+                self._packed.clear()
+            self._packed[which] = routed, _pack_routing(routed, acknowledged=acknowledged)
+        return self._packed[which][1]
+
+
+_packed = _RoutingMemory()
+
+
+def unpack_outcomes(packed: bytes) -> Iterator[tuple[str, str]]:
+    """What ``ingest.lua`` says of each alert: its outcome, and the id of the incident that counts it, or nothing."""
+    flat = iter(_decode_outcomes(packed))
+    return zip(flat, flat, strict=True)
 
 
 def _digest(labels: Mapping[str, str]) -> str:

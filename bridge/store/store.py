@@ -53,7 +53,7 @@ class Store:
         # it runs no script while the slot is between two nodes, on the half of the keys that it finds (TRYAGAIN).
         self._slot = (self._due, f"{prefix}none")
         self._concern = WriteConcern(redis, f"{prefix}check", wanted)
-        self._ingest = GroupCommit(self._ingest_all)
+        self._ingest = GroupCommit(self._ingest_all, writers=2)
 
     async def ingest(self, items: Sequence[Item]) -> list[Change]:
         """Fold alerts into their incidents, durably; what became of each, in order.
@@ -67,10 +67,10 @@ class Store:
         await self._concern.demand()
         calls = [items[start : start + ALERTS_A_CALL] for start in range(0, len(items), ALERTS_A_CALL)]
         replies = await self._run_all(scripts.INGEST, [records.pack_call(call) for call in calls], replicated=True)
-        outcomes = [outcome for _, outcomes in replies for outcome in outcomes]
         return [
-            Change(fingerprint=alert.fingerprint, incident_id=id_.decode() or None, outcome=outcome.decode())
-            for (alert, _), (outcome, id_) in zip(items, outcomes, strict=True)
+            Change(fingerprint=alert.fingerprint, incident_id=id_ or None, outcome=outcome, is_due=bool(is_due))
+            for call, (_, outcomes, is_due) in zip(calls, replies, strict=True)
+            for (alert, _), (outcome, id_) in zip(call, records.unpack_outcomes(outcomes), strict=True)
         ]
 
     async def remark(self, remark: Remark) -> bool:

@@ -79,7 +79,8 @@ class MemoryStore:
         else:
             self.firing.add(alert.fingerprint)
             outcome = "repeat" if known else "opened"
-        return Change(fingerprint=alert.fingerprint, incident_id=routed.id if routed else None, outcome=outcome)
+        id_ = routed.id if routed else None
+        return Change(fingerprint=alert.fingerprint, incident_id=id_, outcome=outcome, is_due=outcome == "opened")
 
     async def incidents(self):
         if self.error:

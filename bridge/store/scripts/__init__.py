@@ -1,4 +1,4 @@
-"""The Lua scripts, one file each; ``lib.lua`` stands before every one of them."""
+"""The Lua scripts, one file each; ``lib.lua`` stands before every one of them, and others before some."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Script(Struct, frozen=True):
     sha: str
 
 
-def _load(name: str) -> Script:
+def _load(name: str, *before: str) -> Script:
     folder = resources.files(__package__)
-    text = (folder / "lib.lua").read_text("utf-8") + (folder / f"{name}.lua").read_text("utf-8")
+    text = "".join((folder / f"{part}.lua").read_text("utf-8") for part in ("lib", *before, name))
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-INGEST = _load("ingest")
+INGEST = _load("ingest", "alerts")
 REMARK = _load("remark")
 CLAIM = _load("claim")
 RECORD = _load("record")

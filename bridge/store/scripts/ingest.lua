@@ -1,16 +1,16 @@
 -- Folds alerts into the incidents that routing chose, or into those that already count them.
--- ARGV: prefix; the incidents, MessagePack [[id, key, route, group], …]; then per alert MessagePack
--- [name, 'F' or 'R', starts, ends, observed, facets, opaque, which incident (0: none), hold_refire_ms] and, from senders
--- that have them, [… digest of the labels, event, name of the alert it merged into, keep open if that is unknown,
--- complete]. Returns now and, per alert, {outcome, incident id}.
+-- ARGV: prefix; where they are routed to, MessagePack [[id, key, route, group, facets, opaque, hold_refire_ms], …]; the
+-- alerts, MessagePack [[name, 'F' or 'R', starts, ends, observed, which of those (0: none), and, from senders that have
+-- them, digest of the labels, event, name of the alert it merged into, keep open if that is unknown, complete], …].
+-- Returns now, MessagePack [outcome, incident id, …] of the alerts, and 1 if an incident is due now that changed.
 --
 -- The record of an alert that was merged also has m its target, k whether it stays open while nothing is known of that,
 -- h the incident that is its own. What messages may still come to late is kept for REMEMBER_MS, alert or no alert:
 -- e:<event> that it was folded, o:<alert> when it was last over, p:<alert> when it last became part of which other ('':
 -- was published nowhere), w:<alert> which alerts ended with it. m:<alert> lists those that live as part of it.
 
-local incidents = cmsgpack.unpack(ARGV[2])
-local touched, outcomes = {}, {}
+local routings, alerts = cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3])
+local touched, folded = {}, {}
 local MERGES_DEEP = 20
 local REMEMBER_MS = 604800000 -- longer than any sender retries
 local ORPHAN = '\nu' -- the facet of a merged alert that waits for its target
@@ -23,9 +23,9 @@ end
 local function touch_routed(m)
   local incident = touch(m.routed)
   if not incident.exists then
-    local described = incidents[m.at]
+    local _, key, route, group = unpack(routings[m.at])
     incident.exists, incident.dirty, incident.material = true, true, true
-    redis.call('HSET', incident_key(incident.id), 'key', described[2], 'route', described[3], 'group', described[4], 'episode', 1)
+    redis.call('HSET', incident_key(incident.id), 'key', key, 'route', route, 'group', group, 'episode', 1)
     tally(incident.id, 'PENDING')
   end
   return incident
@@ -36,11 +36,6 @@ local function over_key(name) return prefix .. 'o:' .. name end
 local function part_key(name) return prefix .. 'p:' .. name end
 local function sources_key(name) return prefix .. 'm:' .. name end
 local function ended_sources_key(name) return prefix .. 'w:' .. name end
-
-local function find(name)
-  local home = redis.call('HGET', INDEX, name)
-  return home, home and read_alert(home, name)
-end
 
 local function over_at(name) return tonumber(redis.call('GET', over_key(name)) or 0) end
 
@@ -90,7 +85,7 @@ end
 local function stop(incident, name, a, ends)
   if a.st == 'F' then stop_alert(incident, a, ends) else unhold(incident) end
   a.st, a.e, a.r = 'R', ends, now
-  redis.call('ZADD', timers_key(incident.id), now + FORGET_AFTER_MS, name)
+  set_timer(incident, name, now + FORGET_AFTER_MS)
 end
 
 local function unlink(name, a)
@@ -143,27 +138,21 @@ local function start(incident, a)
   return outcome
 end
 
-local function place(id, name)
-  redis.call('HSET', INDEX, name, id) -- first: a server that is full refuses a script at its first growing write only
-  redis.call('ZREM', timers_key(id), name) -- it may have been here before
-end
-
 local function settle_in(id, name, a)
   write_alert(id, name, a)
-  place(id, name)
+  move_in(id, name)
 end
 
 local function leave(id, name, a, ends)
   if a.st == 'F' then stop_alert(touch(id), a, ends) elseif a.st == 'H' then unhold(touch(id)) end
-  redis.call('HDEL', alerts_key(id), name)
-  redis.call('ZREM', timers_key(id), name)
+  move_out(id, name)
 end
 
 local function begin(name, m) -- who folds the statement writes the alert
   local incident = touch_routed(m)
   local a = {s = m.starts, e = 0, o = m.observed, r = 0, seen = now, f = m.facets, x = m.opaque, d = m.digest}
   local outcome = start(incident, a)
-  place(incident.id, name)
+  move_in(incident.id, name)
   return outcome, incident.id, a
 end
 
@@ -171,8 +160,8 @@ local function fire_again(incident, name, a, m)
   if a.st == 'R' and is_doubtful(a, m) then
     a.st = 'H'
     describe(incident, a, m)
-    incident.held, incident.dirty, incident.material = incident.held + 1, true, true
-    redis.call('ZADD', timers_key(incident.id), now + m.hold, name)
+    incident.held, incident.material = incident.held + 1, true
+    set_timer(incident, name, now + m.hold)
     return 'held'
   end
   if a.st == 'H' then
@@ -276,11 +265,11 @@ end
 
 -- An alert that is heard of by its merge, as if it were just over.
 local function introduce(name, m)
-  local id = touch_routed(m).id
+  local incident = touch_routed(m)
   local a = {st = 'R', s = m.starts, e = 0, o = 0, r = now, seen = now, f = m.facets, x = m.opaque, d = m.digest}
-  settle_in(id, name, a)
-  redis.call('ZADD', timers_key(id), now + FORGET_AFTER_MS, name)
-  return id, a
+  settle_in(incident.id, name, a)
+  set_timer(incident, name, now + FORGET_AFTER_MS)
+  return incident.id, a
 end
 
 local function merge(name, home, a, m)
@@ -357,21 +346,28 @@ end
 
 local function fold_once(name, m)
   if m.event == '' then return fold(name, m) end
-  if redis.call('EXISTS', event_key(m.event)) == 1 then return 'repeat', redis.call('HGET', INDEX, name) or '' end
-  local outcome, home = fold(name, m)
-  redis.call('SET', event_key(m.event), 1, 'PX', REMEMBER_MS)
-  return outcome, home
+  if folded[m.event] or redis.call('EXISTS', event_key(m.event)) == 1 then return 'repeat', home_of(name) or '' end
+  folded[m.event] = true
+  return fold(name, m)
 end
 
-for i = 3, #ARGV do
-  local p = cmsgpack.unpack(ARGV[i])
-  local at = p[8]
+local names, outcomes, is_due = {}, {}, 0
+for i, p in ipairs(alerts) do names[i] = p[1] end
+read_alerts(names)
+for _, p in ipairs(alerts) do
+  local at = p[6]
+  local to = routings[at] or {''}
   local outcome, home = fold_once(p[1], {
-    status = p[2], starts = p[3], ends = p[4], observed = p[5], facets = p[6], opaque = p[7],
-    at = at, routed = at > 0 and incidents[at][1] or '', hold = p[9],
-    digest = p[10] or '', event = p[11] or '', merged = p[12] or '', keep = p[13] ~= false, complete = p[14] ~= false,
+    status = p[2], starts = p[3], ends = p[4], observed = p[5], at = at,
+    routed = to[1], facets = to[5] or '', opaque = to[6] or '', hold = to[7] or 0,
+    digest = p[7] or '', event = p[8] or '', merged = p[9] or '', keep = p[10] ~= false, complete = p[11] ~= false,
   })
-  outcomes[#outcomes + 1] = {outcome, home}
+  outcomes[#outcomes + 1] = outcome
+  outcomes[#outcomes + 1] = home
 end
-for _, incident in pairs(touched) do save_incident(incident) end
-return {now, outcomes}
+save_alerts()
+for _, incident in pairs(touched) do
+  if save_incident(incident) then is_due = 1 end
+end
+for event in pairs(folded) do redis.call('SET', event_key(event), 1, 'PX', REMEMBER_MS) end -- once it has its effect
+return {now, cmsgpack.pack(outcomes), is_due}

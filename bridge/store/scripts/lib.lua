@@ -22,15 +22,19 @@ local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
 local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix .. 'tallies', prefix .. 'remotes'
 local OPEN, REFUSED, CLEARED = prefix .. 'open', prefix .. 'refused', prefix .. 'cleared'
 
+local SUMS = {'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'started'}
+
 local function load_incident(id)
-  local h = redis.call('HMGET', incident_key(id), 'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'lease_until', 'started')
-  return {
-    id = id, exists = h[1] ~= false, rev = tonumber(h[1] or 0), firing = tonumber(h[2] or 0), held = tonumber(h[3] or 0),
-    since = tonumber(h[4] or 0), cleared = tonumber(h[5] or 0), eased = tonumber(h[6] or 0),
-    starts = tonumber(h[7] or 0), ends = tonumber(h[8] or 0), lease_until = tonumber(h[9] or 0),
-    started = tonumber(h[10] or 0),
-    deltas = {}, dirty = false, material = false,
+  local h = redis.call('HMGET', incident_key(id), 'lease_until', unpack(SUMS))
+  local incident = {
+    id = id, exists = h[2] ~= false, lease_until = tonumber(h[1] or 0), was = {},
+    deltas = {}, dirty = false, material = false, timed = false,
   }
+  for i, name in ipairs(SUMS) do
+    incident.was[name] = tonumber(h[i + 1])
+    incident[name] = incident.was[name] or 0
+  end
+  return incident
 end
 
 local function count_facets(incident, facets, step)
@@ -58,6 +62,12 @@ local function stop_alert(incident, a, ends)
   count_facets(incident, a.f, -1)
 end
 
+-- At that time the alert must be looked at again: then it is held no longer, or forgotten.
+local function set_timer(incident, name, at)
+  redis.call('ZADD', timers_key(incident.id), at, name)
+  incident.dirty, incident.timed = true, true
+end
+
 local function unhold(incident)
   incident.held = incident.held - 1
   incident.dirty, incident.material = true, true
@@ -80,9 +90,9 @@ local function schedule(id, at, condition)
 end
 
 -- Writes back what changed. The revision moves, and the incident is due, only when something changed that a reader of
--- the sums could see: the ten-thousandth alert of one kind is stored, but wakes nobody.
+-- the sums could see: the ten-thousandth alert of one kind is stored, but wakes nobody. Returns whether it is due now.
 local function save_incident(incident)
-  if not incident.dirty then return end
+  if not incident.dirty then return false end
   for facet, delta in pairs(incident.deltas) do
     if delta ~= 0 then
       local count = redis.call('HINCRBY', facets_key(incident.id), facet, delta)
@@ -94,21 +104,18 @@ local function save_incident(incident)
     end
   end
   if incident.material then incident.rev = incident.rev + 1 end
-  redis.call('HSET', incident_key(incident.id), 'rev', incident.rev, 'firing', incident.firing, 'held', incident.held,
-    'since', incident.since, 'cleared', incident.cleared, 'eased', incident.eased, 'starts', incident.starts,
-    'ends', incident.ends, 'started', incident.started)
-  if incident.lease_until > now then return end -- who settles it compares revisions and timers
-  local due = incident.material and now or next_timer(incident.id)
+  local changed = {}
+  for _, name in ipairs(SUMS) do
+    if incident[name] ~= incident.was[name] then
+      changed[#changed + 1] = name
+      changed[#changed + 1] = incident[name]
+    end
+  end
+  if changed[1] then redis.call('HSET', incident_key(incident.id), unpack(changed)) end
+  if incident.lease_until > now then return false end -- who settles it compares revisions and timers
+  local due = incident.material and now or incident.timed and next_timer(incident.id)
   if due then schedule(incident.id, due, 'LT') end
-end
-
-local function read_alert(id, alert)
-  local packed = redis.call('HGET', alerts_key(id), alert)
-  return packed and cmsgpack.unpack(packed) or nil
-end
-
-local function write_alert(id, alert, a)
-  redis.call('HSET', alerts_key(id), alert, cmsgpack.pack(a))
+  return incident.material
 end
 
 -- Counts incidents by a word that the caller gives each (its phase, say); '' takes it out of the count.

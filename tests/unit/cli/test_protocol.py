@@ -22,7 +22,7 @@ async def app(scope, receive, send):
 
 
 @asynccontextmanager
-async def connected():
+async def connected(app=app):
     config, loop = uvicorn.Config(app, lifespan="off", log_config=None), asyncio.get_running_loop()
     server = await loop.create_server(lambda: BoundedHttp(config, ServerState(), {}), "127.0.0.1", 0)
     async with asyncio.timeout(DEADLINE), server:
@@ -68,6 +68,55 @@ async def test_a_head_that_does_not_come_in_time_is_not_waited_for(sent, monkeyp
         writer.write(sent)
         answer = await reader.read()
         assert answer.startswith(b"HTTP/1.1 200") is (b"Content-Length" in sent)
+
+
+LENGTH = b"Content-Length: 2\r\n\r\n"
+
+
+async def test_a_body_that_does_not_come_in_time_is_refused_and_its_place_is_free(monkeypatch):
+    monkeypatch.setattr(protocol, "BODY_S", 0.05)
+    left = asyncio.Event()
+
+    async def waiting(_scope, receive, _send):
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        left.set()
+
+    async with connected(waiting) as (reader, writer):
+        writer.write(HEAD + LENGTH + b"{")
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b'"error":"too_slow"' in answer
+        await left.wait()
+
+
+@pytest.mark.parametrize("before", [b"", HEAD + LENGTH + b"{}"], ids=["its own answer", "the answer to the one before"])
+async def test_a_body_that_stops_does_not_disturb_an_answer_that_has_begun(before, monkeypatch):
+    monkeypatch.setattr(protocol, "BODY_S", 0.05)
+
+    async def never_ending(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 202, "headers": []})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+        await asyncio.Event().wait()
+
+    async with connected(never_ending) as (reader, writer):
+        writer.write(before + HEAD + LENGTH + b"{")
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 202 ")
+        assert b" 503 " not in answer
+
+
+async def test_a_body_that_comes_in_time_may_come_in_parts(monkeypatch):
+    async with connected() as (reader, writer):
+        for _ in range(2):
+            for part in (HEAD + LENGTH, b"{", b"}"):
+                writer.write(part)
+                await asyncio.sleep(0.02)  # or else they may be read at once, which proves nothing
+            assert (await reader.readuntil(b"taken")).startswith(b"HTTP/1.1 200")
+        monkeypatch.setattr(protocol, "BODY_S", 0.01)
+        await asyncio.sleep(0.05)
+        writer.write(HEAD + LENGTH + b"{}")
+        assert (await reader.readuntil(b"taken")).startswith(b"HTTP/1.1 200")
 
 
 async def test_after_an_answer_a_connection_may_rest(monkeypatch):

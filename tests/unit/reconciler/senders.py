@@ -114,11 +114,15 @@ def statement(alert: Alert, to: Routed | None) -> Statement:
         starts=alert.starts_at,
         ends=alert.ends_at or 0,
         observed=alert.observed_at or 0,
-        facets=() if to is None else tuple(facets(alert, to).split("\n")),
+        facets=() if to is None else _facets(alert, to),
         incident=None if to is None else to.id,
         labels=json.dumps(alert.labels, sort_keys=True),
         target=alert.merged_into and alert_name(alert.source, alert.merged_into),
     )
+
+
+def _facets(alert: Alert, to: Routed) -> tuple[str, ...]:
+    return tuple(facets(to, acknowledged=alert.status is AlertStatus.ACKNOWLEDGED).split("\n"))
 
 
 def _instant(nth: int | None, now: int) -> int:

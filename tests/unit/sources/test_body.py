@@ -1,23 +1,29 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.sources.body import InFlight, Overloaded, TooLarge, Turns, read_body
+from bridge.sources.body import Disconnected, InFlight, Overloaded, TooLarge, Turns, read_body
 
 
 class Stream:
-    def __init__(self, chunks: list[bytes]) -> None:
-        self.chunks = chunks
+    """The messages of a request whose body comes in chunks; without its end the connection is lost."""
+
+    def __init__(self, chunks: list[bytes], *, ends: bool = True) -> None:
+        self.messages: list[dict[str, Any]] = [
+            {"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks
+        ]
+        self.messages.append({"type": "http.request"} if ends else {"type": "http.disconnect"})
         self.read = 0
 
-    async def __aiter__(self):
-        for chunk in self.chunks:
-            self.read += len(chunk)
-            yield chunk
+    async def __call__(self):
+        message = self.messages.pop(0)
+        self.read += len(message.get("body", b""))
+        return message
 
 
 @given(st.lists(st.binary(max_size=8), max_size=8), st.integers(min_value=0, max_value=40))
@@ -37,6 +43,11 @@ async def test_a_declared_size_over_the_limit_is_refused_unread():
     with pytest.raises(TooLarge):
         await read_body(stream, declared=11, limit=10)
     assert stream.read == 0
+
+
+async def test_a_body_that_ends_with_its_connection_is_none():
+    with pytest.raises(Disconnected):
+        await read_body(Stream([b"{}"], ends=False), declared=None, limit=10)
 
 
 async def test_a_false_declaration_does_not_lift_the_limit():

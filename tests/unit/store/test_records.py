@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack
@@ -9,11 +11,36 @@ from msgspec.structs import replace
 
 from bridge.model import Alert, AlertStatus, Phase, Post, Progress, Severity
 from bridge.store import records
+from bridge.store.records import Item
 from tests.unit.store.builders import firing, to
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NAME = st.text("abc_-|", min_size=1, max_size=5)
 PLAIN = st.text("abc_", min_size=1, max_size=5)
+
+
+def packed(items: list[Item]) -> tuple[list[Any], list[Any]]:
+    """What ``ingest.lua`` reads: the routings and the alerts."""
+    routings, alerts = records.pack_call(items)
+    return msgpack.decode(routings), msgpack.decode(alerts)
+
+
+def test_alerts_of_one_routing_share_it_but_for_who_is_acknowledged():
+    shop, bank = to("shop"), to("bank")
+    items = [(firing("a"), shop), (firing("b"), bank), (firing("c"), shop), (firing("d", acknowledged=True), shop)]
+    routings, alerts = packed([*items, (firing("e"), None)])
+    assert [(routing[0], routing[4].endswith("\na")) for routing in routings] == [
+        ("shop", False),
+        ("bank", False),
+        ("shop", True),
+    ]
+    assert [alert[5] for alert in alerts] == [1, 2, 1, 3, 0]
+
+
+def test_a_routing_that_takes_the_place_of_another_in_memory_is_not_taken_for_it():
+    for number in range(2 * records.PACKED_ROUTINGS):
+        (routing,), _ = packed([(firing(), to(f"shop-{number}"))])
+        assert routing[0] == f"shop-{number}"
 
 
 @given(
@@ -24,7 +51,7 @@ PLAIN = st.text("abc_", min_size=1, max_size=5)
 )
 def test_the_sums_of_one_alert_are_what_routing_said_of_it(services, severity, labels, acknowledged):
     routed = to(services=tuple(services), severity=severity, labels=labels)
-    lines = [line for line in records.facets(firing(acknowledged=acknowledged), routed).split("\n") if line]
+    lines = [line for line in records.facets(routed, acknowledged=acknowledged).split("\n") if line]
     fields = {"key": b"k", "route": b"r", "group": b"{}", "episode": b"1", "rev": b"1", "firing": b"1"}
     summary = records.unpack_incident("id", fields, dict.fromkeys(lines, b"1")).summary
     assert summary.services == dict.fromkeys(sorted(services), severity)
@@ -53,8 +80,9 @@ def test_progress_survives_the_store(phase, note, parked, phase_at):
 @given(source=PLAIN, fingerprint=st.text("ab/%0", min_size=1), instant=st.integers(0, 2**52), why=st.lists(TEXT))
 def test_an_alert_survives_the_store(source, fingerprint, instant, why):
     alert = replace(firing(fingerprint, starts_at=instant), source=source)
-    _, packed = records.pack_call([(alert, to(why=tuple(why)))])
-    name, _, starts, ends, observed, facets, opaque, *_ = msgpack.decode(packed)
+    (routing,), ((name, _, starts, ends, observed, number),) = packed([(alert, to(why=tuple(why)))])
+    assert number == 1
+    *_, facets, opaque, _ = routing
     record = {"st": "F", "s": starts, "e": ends, "o": observed, "seen": 7, "f": facets, "x": opaque}
     counted = records.unpack_alert(name.encode(), msgpack.encode(record))
     assert (counted.source, counted.fingerprint, counted.starts_at) == (source, fingerprint, instant)
@@ -63,7 +91,8 @@ def test_an_alert_survives_the_store(source, fingerprint, instant, why):
 
 def test_an_acknowledged_alert_that_resolved_is_no_longer_acknowledged():
     alert = Alert(source="pd", fingerprint="a", status=AlertStatus.ACKNOWLEDGED, labels={}, starts_at=1)
-    opaque = msgpack.decode(records.pack_call([(alert, to())])[1])[6]
+    (routing,), _ = packed([(alert, to())])
+    opaque = routing[5]
     record = {"st": "R", "s": 1, "e": 2, "seen": 3, "f": "a", "x": opaque}
     assert records.unpack_alert(b"pd/a", msgpack.encode(record)).status == "resolved"
 

@@ -1,0 +1,78 @@
+-- The alerts of a call: hashes as it sees them. What it will want is read at once, what it leaves there is written at
+-- once, at the end: a command of its own for each alert is most of what ingestion would cost.
+
+local hashes = {}
+
+local function hash(key)
+  hashes[key] = hashes[key] or {key = key, values = {}, changed = {}}
+  return hashes[key]
+end
+
+local function read_ahead(h, fields)
+  for i, value in ipairs(redis.call('HMGET', h.key, unpack(fields))) do h.values[fields[i]] = value end
+end
+
+local function get(h, field)
+  if h.values[field] == nil then h.values[field] = redis.call('HGET', h.key, field) end
+  return h.values[field]
+end
+
+local function set(h, field, value) -- false: it is not there any more
+  h.values[field] = value
+  h.changed[field] = true
+end
+
+local function save_hash(h)
+  local kept, gone = {}, {}
+  for field in pairs(h.changed) do
+    if h.values[field] then
+      kept[#kept + 1] = field
+      kept[#kept + 1] = h.values[field]
+    else
+      gone[#gone + 1] = field
+    end
+  end
+  if kept[1] then redis.call('HSET', h.key, unpack(kept)) end
+  if gone[1] then redis.call('HDEL', h.key, unpack(gone)) end
+end
+
+-- Where each alert counts, and its record there; both are as of before, or as this call has left them.
+local index = hash(INDEX)
+
+local function home_of(name) return get(index, name) end
+
+local function find(name)
+  local home = home_of(name)
+  local packed = home and get(hash(alerts_key(home)), name)
+  return home, packed and cmsgpack.unpack(packed) or nil
+end
+
+local function write_alert(id, name, a) set(hash(alerts_key(id)), name, cmsgpack.pack(a)) end
+
+local function move_in(id, name) set(index, name, id) end
+
+local function move_out(id, name)
+  set(hash(alerts_key(id)), name, false)
+  redis.call('ZREM', timers_key(id), name)
+end
+
+local function read_alerts(names)
+  read_ahead(index, names)
+  local at_home = {}
+  for _, name in ipairs(names) do
+    local home = home_of(name)
+    if home then
+      at_home[home] = at_home[home] or {}
+      table.insert(at_home[home], name)
+    end
+  end
+  for home, here in pairs(at_home) do read_ahead(hash(alerts_key(home)), here) end
+end
+
+-- Index first: a server that is full refuses a script at its first growing write only.
+local function save_alerts()
+  save_hash(index)
+  for key, h in pairs(hashes) do
+    if key ~= INDEX then save_hash(h) end
+  end
+end
