@@ -81,8 +81,9 @@ def _log_changed(source: str, changed: Sequence[tuple[Routed | Ignored, Change]]
             incident_id=change.incident_id,
             route=home and home.route,
         )
-    unlisted = max(0, len(changed) - _LINES_A_DELIVERY)
-    log(Event.DELIVERY_STORED, source=source, alerts=outcome.alerts, changed=len(changed), unlisted=unlisted)
+    if outcome.alerts > 1:
+        unlisted = max(0, len(changed) - _LINES_A_DELIVERY)
+        log(Event.DELIVERY_STORED, source=source, alerts=outcome.alerts, changed=len(changed), unlisted=unlisted)
 
 
 def _report_rest(source: str, delivery: Delivery) -> None:

@@ -5,12 +5,14 @@ Nothing outside this module names a metric or a log event by a string, so what i
 
 from __future__ import annotations
 
+import json
 import logging
 import platform
 import sys
 from enum import Enum
 from typing import Any, TextIO
 
+import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -46,7 +48,11 @@ class Event(Enum):
         logging.ERROR,
         "A defect of the bridge: an unexpected error while taking in a delivery, answered 503 so that it comes again.",
     )
-    DELIVERY_STORED = ("delivery_stored", logging.INFO, "A delivery changed at least one alert and is durably stored.")
+    DELIVERY_STORED = (
+        "delivery_stored",
+        logging.INFO,
+        "A delivery of several alerts changed at least one and is durably stored.",
+    )
     SENDER_SILENT = (
         "sender_silent",
         logging.WARNING,
@@ -307,7 +313,8 @@ def expect(source: str) -> None:
     REMARKS.labels(source, "dropped")
 
 
-_log = structlog.get_logger()
+_log: Any = structlog.get_logger()
+_encode = msgspec.json.Encoder().encode
 _threshold = logging.NOTSET
 
 
@@ -323,16 +330,15 @@ def configure_logging(*, level: str = "info", form: str = "auto", stream: TextIO
     ``form`` is ``json``, ``text`` or ``auto`` (text on a terminal). ``level`` is a name of the logging
     module, in any case.
     """
-    global _threshold  # noqa: PLW0603 - the process has one log, and asking structlog first is what costs
+    global _threshold, _log  # noqa: PLW0603 - the process has one log, and asking structlog each time is what costs
     _threshold = logging.getLevelNamesMapping()[level.upper()]
     out = stream or sys.stderr
     readable = form == "text" or (form == "auto" and out.isatty())
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=out.isatty()) if readable else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=out.isatty()) if readable else structlog.processors.JSONRenderer(_to_json)
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
@@ -342,3 +348,13 @@ def configure_logging(*, level: str = "info", form: str = "auto", stream: TextIO
         logger_factory=structlog.PrintLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
+    _log = structlog.get_logger().bind()
+
+
+def _to_json(fields: dict[str, Any], **options: Any) -> str:
+    """A line as JSON, in ASCII. The standard library is slower, and for what msgspec refuses or does not escape."""
+    try:
+        line = _encode(fields)
+    except (TypeError, ValueError, OverflowError):
+        line = b""
+    return line.decode() if line and line.isascii() else json.dumps(fields, **options)
