@@ -75,12 +75,18 @@ class BoundedHttp(HttpToolsProtocol):
         self._expect(_Part.NOTHING)
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """What waited for its turn is read now, if it is not here yet."""
+        super().on_response_complete()
+        if self._awaited is not _Part.NOTHING and not self.transport.is_closing():
+            self._wait()
+
     def _expect(self, part: _Part) -> None:
         self._stop_waiting()
         self._awaited = part
 
     def _wait(self) -> None:
-        if self._deadline is None:
+        if self._deadline is None and not self.pipeline:  # while an answer is awaited, what follows is not read
             seconds, give_up = (HEAD_S, self.transport.close) if self._awaited is _Part.HEAD else (BODY_S, self._refuse)
             self._deadline = self.loop.call_later(seconds, give_up)
 
@@ -90,7 +96,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._deadline = None
 
     def _refuse(self) -> None:
-        if not self.cycle.response_started and not self.pipeline:
+        if not self.cycle.response_started:
             message = f"the body did not arrive within {BODY_S:.0f} seconds; try again"
             body = bytes(Refusal(503, "too_slow", message).answer().body)
             head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\n"

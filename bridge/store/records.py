@@ -113,7 +113,7 @@ encode_json = msgspec.json.Encoder().encode
 _ENDED = {Phase.RESOLVED, Phase.DISCARDED}
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
 _PARKED, _HELD = "+parked", "+held"
-PACKED_ROUTINGS = 4_096
+PACKED_BYTES = 4 << 20
 _ONE_LINE = str.maketrans({"\n": " ", "\0": " "})
 
 
@@ -170,25 +170,32 @@ def _pack_routing(routed: Routed, *, acknowledged: bool) -> Raw:
     return Raw(_encode((routed.id, routed.key, routed.route, group, counted, opaque, routed.hold_refire_ms)))
 
 
-class _RoutingMemory:
-    """Routings as they are packed, by their identity: for the same labels, the router gives the same object again."""
+class RoutingMemory:
+    """Routings as they are packed, by their identity: for the same labels, the router gives the same object again.
+
+    ``size`` is their bytes: when it has passed PACKED_BYTES, all are forgotten.
+    """
 
     def __init__(self) -> None:
         self._packed: dict[
             tuple[int, bool], tuple[Routed, Raw]
         ] = {}  # with the object: while it is here, its id is its
+        self.size = 0
 
     def __call__(self, routed: Routed, *, acknowledged: bool) -> Raw:
         """As ``ingest.lua`` reads it."""
         which = id(routed), acknowledged
         if which not in self._packed:
-            if len(self._packed) == PACKED_ROUTINGS:
+            if self.size > PACKED_BYTES:
                 self._packed.clear()
-            self._packed[which] = routed, _pack_routing(routed, acknowledged=acknowledged)
+                self.size = 0
+            packed = _pack_routing(routed, acknowledged=acknowledged)
+            self._packed[which] = routed, packed
+            self.size += len(packed)
         return self._packed[which][1]
 
 
-_packed = _RoutingMemory()
+_packed = RoutingMemory()
 
 
 def unpack_outcomes(packed: bytes) -> Iterator[tuple[str, str]]:

@@ -104,8 +104,9 @@ class Stage:
         self._running = whole
 
     def redis(self, *, appendfsync: str = "everysec") -> Redis:
-        """A Redis of its own."""
-        return self._running.enter_context(Redis(self._place("redis"), appendfsync=appendfsync))
+        """A Redis of its own. Rewriting its file would fall into some runs and not into others, and takes a core."""
+        redis = Redis(self._place("redis"), appendfsync=appendfsync, auto_aof_rewrite_percentage="0")
+        return self._running.enter_context(redis)
 
     def sandbox(self) -> Sandbox:
         """A simulator, which answers at once."""
@@ -115,14 +116,22 @@ class Stage:
         """The bare endpoint."""
         return self._running.enter_context(Bare(self._place("bare"), redis.url))
 
-    def bridge(self, redis: Redis, sandbox: Sandbox, *, publish_after: str = "1d", role: str = "all") -> Bridge:
-        """The bridge that is measured."""
+    def bridge(
+        self,
+        redis: Redis,
+        sandbox: Sandbox,
+        *,
+        publish_after: str = "1d",
+        role: str = "all",
+        log_level: str = "warning",
+    ) -> Bridge:
+        """The bridge that is measured. By default it logs no more than the bare endpoint, which is nothing."""
         folder = self._place("bridge")
         config = folder.with_suffix(".yaml")
         config.write_text(
             CONFIG.format(publish_after=publish_after, resolve_after="0s") + (_NAMED if publish_after == "0s" else "")
         )
-        environment = {"LOG_LEVEL": "warning", "PYTHONPATH": str(self._tree)}
+        environment = {"LOG_LEVEL": log_level, "PYTHONPATH": str(self._tree)}
         bridge = Bridge(folder, config=config, sandbox=sandbox, redis_url=redis.url, role=role, environment=environment)
         return self._running.enter_context(bridge)
 

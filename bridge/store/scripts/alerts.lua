@@ -2,10 +2,15 @@
 -- once, at the end: a command of its own for each alert is most of what ingestion would cost.
 
 local hashes = {}
+local SLICE = 2000 -- values a command, in pairs: Lua's unpack gives no more than some thousands
 
 local function hash(key)
   hashes[key] = hashes[key] or {key = key, values = {}, changed = {}}
   return hashes[key]
+end
+
+local function in_slices(values, command)
+  for first = 1, #values, SLICE do command(unpack(values, first, math.min(first + SLICE - 1, #values))) end
 end
 
 local function read_ahead(h, fields)
@@ -32,8 +37,8 @@ local function save_hash(h)
       gone[#gone + 1] = field
     end
   end
-  if kept[1] then redis.call('HSET', h.key, unpack(kept)) end
-  if gone[1] then redis.call('HDEL', h.key, unpack(gone)) end
+  in_slices(kept, function(...) redis.call('HSET', h.key, ...) end)
+  in_slices(gone, function(...) redis.call('HDEL', h.key, ...) end)
 end
 
 -- Where each alert counts, and its record there; both are as of before, or as this call has left them.
@@ -49,11 +54,14 @@ end
 
 local function write_alert(id, name, a) set(hash(alerts_key(id)), name, cmsgpack.pack(a)) end
 
-local function move_in(id, name) set(index, name, id) end
+local function move_in(id, name)
+  set(index, name, id)
+  cancel_timer(id, name) -- it may have been here before
+end
 
 local function move_out(id, name)
   set(hash(alerts_key(id)), name, false)
-  redis.call('ZREM', timers_key(id), name)
+  cancel_timer(id, name)
 end
 
 local function read_alerts(names)

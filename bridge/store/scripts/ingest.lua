@@ -168,7 +168,7 @@ local function fire_again(incident, name, a, m)
     if m.starts <= math.max(a.s, a.e) then return 'repeat' end
     unhold(incident)
   end
-  redis.call('ZREM', timers_key(incident.id), name)
+  cancel_timer(incident.id, name)
   a.s, a.e, a.o = m.starts, 0, m.observed
   describe(incident, a, m)
   return start(incident, a)

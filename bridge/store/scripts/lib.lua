@@ -62,10 +62,18 @@ local function stop_alert(incident, a, ends)
   count_facets(incident, a.f, -1)
 end
 
+local has_timers = {} -- by incident: most have none, and that is asked once, not for each alert
+
 -- At that time the alert must be looked at again: then it is held no longer, or forgotten.
 local function set_timer(incident, name, at)
   redis.call('ZADD', timers_key(incident.id), at, name)
+  has_timers[incident.id] = true
   incident.dirty, incident.timed = true, true
+end
+
+local function cancel_timer(id, name)
+  if has_timers[id] == nil then has_timers[id] = redis.call('EXISTS', timers_key(id)) == 1 end
+  if has_timers[id] then redis.call('ZREM', timers_key(id), name) end
 end
 
 local function unhold(incident)

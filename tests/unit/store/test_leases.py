@@ -321,10 +321,11 @@ async def test_an_incident_forgets_an_alert_for_itself_alone_when_another_counts
     assert db.hget("bridge:{0}:index", "alertmanager/a") == b"bank"
 
 
-async def test_an_alert_that_comes_back_from_another_incident_is_not_forgotten_while_it_fires(store, clock):
+async def test_an_alert_that_comes_back_from_another_incident_is_not_forgotten_while_it_fires(store, db, clock):
     await store.ingest([(firing(), to("shop")), (resolved(), to("shop"))])
     await store.ingest([(firing(starts_at=END + 1), to("bank")), (resolved(ends_at=END + 2), to("bank"))])
     await store.ingest([(firing(starts_at=END + 3), to("shop"))])
+    assert db.keys("*:timers") == [b"bridge:{0}:i:bank:timers"]
     clock.advance(DAY)
     while isinstance(claim := await store.claim(token="t", lease_ms=LEASE_MS), Claim):
         await store.settle(claim, due=None)

@@ -163,6 +163,17 @@ async def test_a_move_is_seen_by_both_incidents(store):
     assert all([(await held_by(store, id_))[0].revision > before[id_] for id_ in before])
 
 
+@pytest.mark.parametrize("target", [triggered("T", 2), B], ids=["in its incident", "from another"])
+async def test_thousands_that_were_merged_into_one_end_with_it(store, db, target):
+    names = [f"S{number}" for number in range(4_500)]
+    await tell(store, target, *(triggered(name, 1) for name in names))
+    await tell(store, *(merged(name, 3, target.name, "cart") for name in names))
+    assert len((await held_by(store, str(target.incident)))[1]) == len(names) + 1
+    assert await tell(store, over(target.name, 4, target.service)) == ["resolved"]
+    assert sums(db) == {}
+    assert await tell(store, triggered(target.name, 5, "mail")) == ["opened"]
+
+
 async def test_merges_of_one_sender_leave_the_others_alone(store, db):
     await store.ingest([(firing("A"), to("shop")), (firing("B"), to("bank"))])
     await tell(store, triggered("B", 2, "books"), merged("A", 4, "B"), over("B", 5))

@@ -37,10 +37,21 @@ def test_alerts_of_one_routing_share_it_but_for_who_is_acknowledged():
     assert [alert[5] for alert in alerts] == [1, 2, 1, 3, 0]
 
 
-def test_a_routing_that_takes_the_place_of_another_in_memory_is_not_taken_for_it():
-    for number in range(2 * records.PACKED_ROUTINGS):
+def test_a_routing_that_takes_the_place_of_another_in_memory_is_not_taken_for_it(monkeypatch):
+    monkeypatch.setattr(records, "PACKED_BYTES", 10_000)
+    for number in range(1_000):
         (routing,), _ = packed([(firing(), to(f"shop-{number}"))])
         assert routing[0] == f"shop-{number}"
+
+
+def test_the_memory_of_routings_is_bounded_by_their_bytes(monkeypatch):
+    monkeypatch.setattr(records, "PACKED_BYTES", 10_000)
+    memory = records.RoutingMemory()
+    sizes = []
+    for number in range(100):
+        memory(to(f"shop-{number}", labels={"pod": "x" * 1_000}), acknowledged=False)
+        sizes.append(memory.size)
+    assert 10_000 < max(sizes) < 12_000
 
 
 @given(
