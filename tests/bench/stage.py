@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
@@ -35,6 +36,7 @@ routes:
 _NAMED = 'public_labels: [group]\ntexts: {name: "Outage {{ labels.group }}"}\n'  # so that the page tells which is which
 PATH = "/webhooks/alertmanager"
 AUTHORIZATION = f"Bearer {Bridge.alertmanager_token}"
+_SYNCS = 200
 _client = httpx.Client(timeout=120)
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -154,6 +156,15 @@ class Stage:
         """Requests at a constant rate, whatever the answers do, by a process of its own."""
         arguments = (server.port, payloads, rate, seconds or self.seconds)
         return _start([sys.executable, "-m", "tests.bench.pace", *map(str, arguments)], {})
+
+    def sync_ms(self) -> float:
+        """How long the disk takes to keep a kilobyte more."""
+        with (self.folder / "synced").open("ab", buffering=0) as file:
+            began = time.monotonic()
+            for _ in range(_SYNCS):
+                file.write(b"x" * 1000)
+                os.fdatasync(file.fileno())
+            return (time.monotonic() - began) / _SYNCS * 1000
 
     def _place(self, name: str) -> Path:
         return self.folder / f"{name}-{next(self._numbers)}"
