@@ -37,6 +37,7 @@ class Standing:
         self._fresh_until = float("-inf")
         self._listed: list[RemoteIncident] = []
         self._by_reference: dict[str, list[RemoteIncident]] = {}
+        self._strangers: list[RemoteIncident] = []
         self._whole: dict[str, RemoteIncident] = {}
         self._owners: dict[str, str] = {}
         self._served: set[str] = set()
@@ -69,7 +70,7 @@ class Standing:
     async def rival(self, services: Iterable[str]) -> RemoteIncident | None:
         """An open incident, as last read, of someone else that concerns one of these services."""
         wanted = frozenset(services)
-        candidates = [each for each in self._listed if each.concerns & wanted and not references(each)]
+        candidates = [each for each in self._strangers if each.concerns & wanted]
         owners = await self._store.owners([each.id for each in candidates])
         return next((each for each in candidates if each.id not in owners), None)
 
@@ -84,10 +85,14 @@ class Standing:
         listed = await self._completed(await self._page.open_incidents(guard=guard), guard)
         ended_at = self._monotonic()
         by_reference: dict[str, list[RemoteIncident]] = {}
+        strangers = []
         for incident in sorted(listed, key=lambda incident: (incident.created_at, incident.id)):
-            for reference in references(incident):
+            found = references(incident)
+            for reference in found:
                 by_reference.setdefault(reference, []).append(incident)
-        self._listed, self._by_reference, self._served = listed, by_reference, set()
+            if not found:
+                strangers.append(incident)
+        self._listed, self._by_reference, self._strangers, self._served = listed, by_reference, strangers, set()
         self._read_at, self._fresh_until = began_at, ended_at + max(SHARED_S, ended_at - began_at)
         await self._report_unknown(by_reference)
         return listed

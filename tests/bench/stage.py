@@ -105,9 +105,9 @@ class Stage:
             yield
         self._running = whole
 
-    def redis(self, *, appendfsync: str = "everysec") -> Redis:
+    def redis(self, **options: str) -> Redis:
         """A Redis of its own. Rewriting its file would fall into some runs and not into others, and takes a core."""
-        redis = Redis(self._place("redis"), appendfsync=appendfsync, auto_aof_rewrite_percentage="0")
+        redis = Redis(self._place("redis"), port=None, auto_aof_rewrite_percentage="0", **options)
         return self._running.enter_context(redis)
 
     def sandbox(self) -> Sandbox:

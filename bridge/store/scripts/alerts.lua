@@ -55,8 +55,8 @@ end
 local function write_alert(id, name, a) set(hash(alerts_key(id)), name, cmsgpack.pack(a)) end
 
 local function move_in(id, name)
+  if home_of(name) then cancel_timer(id, name) end -- it may have been here before
   set(index, name, id)
-  cancel_timer(id, name) -- it may have been here before
 end
 
 local function move_out(id, name)
