@@ -73,6 +73,61 @@ async def test_what_arrives_during_a_write_goes_out_together_with_the_next(disk)
     assert [await answer(caller) for caller in callers] == [[2], [4, 6], [], [8]]
 
 
+class Disks:
+    """Two writes at a time, each of which ends when the test says so."""
+
+    def __init__(self) -> None:
+        self.ends: dict[tuple[int, ...], asyncio.Future[None]] = {}
+        self.commit = GroupCommit(self.write, writers=2)
+
+    async def write(self, items: list[int]) -> list[int]:
+        end = self.ends[tuple(items)] = asyncio.get_running_loop().create_future()
+        assert sum(not each.done() for each in self.ends.values()) <= 2
+        await end
+        return [2 * item for item in items]
+
+    async def call(self, *items: int) -> asyncio.Task[list[int]]:
+        task = asyncio.create_task(self.commit(items))
+        await settle()
+        return task
+
+    async def end(self, *items: int, error: Exception | None = None) -> None:
+        if error is None:
+            self.ends[items].set_result(None)
+        else:
+            self.ends[items].set_exception(error)
+        await settle()
+
+
+async def test_a_second_write_does_not_wait_for_the_first_and_a_third_waits_for_either():
+    disks = Disks()
+    callers = [await disks.call(item) for item in (1, 2, 3, 4)]
+    assert list(disks.ends) == [(1,), (2,)]
+    await disks.end(2)
+    assert list(disks.ends) == [(1,), (2,), (3, 4)]
+    assert await answer(callers[1]) == [4]
+    assert not callers[0].done()
+    await disks.end(1, error=OSError("full"))
+    with pytest.raises(OSError, match="full"):
+        await answer(callers[0])
+    await disks.end(3, 4)
+    assert [await answer(caller) for caller in callers[2:]] == [[6], [8]]
+    again = [await disks.call(item) for item in (5, 6)]
+    assert list(disks.ends)[3:] == [(5,), (6,)]
+    await disks.end(5)
+    await disks.end(6)
+    assert [await answer(caller) for caller in again] == [[10], [12]]
+
+
+async def test_who_calls_at_the_same_time_shares_a_write_although_another_could_begin():
+    disks = Disks()
+    callers = [asyncio.create_task(disks.commit([item])) for item in (1, 2)]
+    await settle()
+    assert list(disks.ends) == [(1, 2)]
+    await disks.end(1, 2)
+    assert [await answer(caller) for caller in callers] == [[2], [4]]
+
+
 async def test_an_error_reaches_all_whose_items_were_in_that_write_and_nobody_else(disk):
     before = await disk.call(1)
     failing = [await disk.call(2), await disk.call(3)]
