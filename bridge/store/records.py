@@ -135,7 +135,7 @@ def pack_call(items: Sequence[Item]) -> tuple[bytes, bytes]:
     """Alerts as ``ingest.lua`` reads them: where they are routed to, and then each with the number of its routing."""
     numbers: dict[tuple[int, bool], int] = {}
     routings: list[Raw] = []
-    alerts: list[tuple[Any, ...]] = []
+    alerts: list[Any] = []
     for alert, routed in items:
         number = 0
         if routed is not None:
@@ -143,24 +143,26 @@ def pack_call(items: Sequence[Item]) -> tuple[bytes, bytes]:
             number = numbers.setdefault(which, len(numbers) + 1)
             if number > len(routings):
                 routings.append(_packed(routed, acknowledged=which[1]))
-        alerts.append(_describe(alert, number))
+        alerts += _describe(alert, number)
     return _encode(routings), _encode(alerts)
 
 
 def _describe(alert: Alert, number: int) -> tuple[Any, ...]:
-    """One alert; what only senders with a clock of their own tell comes last, and may be missing."""
-    always = (
+    """One alert; what only senders with a clock of their own tell comes last, or False."""
+    return (
         alert_name(alert.source, alert.fingerprint),
         "R" if alert.status is AlertStatus.RESOLVED else "F",
         alert.starts_at,
         alert.ends_at or 0,
         alert.observed_at or 0,
         number,
+        alert.observed_at is not None and _tell(alert),
     )
-    if alert.observed_at is None:
-        return always
+
+
+def _tell(alert: Alert) -> tuple[Any, ...]:
     merged_into = alert_name(alert.source, alert.merged_into) if alert.merged_into else ""
-    return (*always, _digest(alert.labels), alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete)
+    return _digest(alert.labels), alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete
 
 
 def _pack_routing(routed: Routed, *, acknowledged: bool) -> Raw:

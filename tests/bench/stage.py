@@ -83,12 +83,22 @@ class Bare(Process):
         return httpx.get(f"{self.url}/readyz").is_success
 
 
+class SlowRedis(Redis):
+    """Redis on a disk whose sync takes two milliseconds longer."""
+
+    def environment(self) -> Mapping[str, str]:
+        library = self.directory.with_suffix(".so")
+        source = Path(__file__).with_name("slow_sync.c")
+        subprocess.run(["cc", "-shared", "-fPIC", "-O2", "-o", library, source], check=True)
+        return {"LD_PRELOAD": str(library)}
+
+
 class Stage:
     """A folder with servers, which run until ``running`` ends. ``tree`` is the checkout whose bridge is measured."""
 
     def __init__(self, folder: Path, running: ExitStack, *, tree: Path, quick: bool) -> None:
-        if shutil.which("wrk") is None:
-            sys.exit("make bench needs wrk (Debian: apt-get install wrk)")
+        if missing := [program for program in ("wrk", "cc") if shutil.which(program) is None]:
+            sys.exit(f"make bench needs {' and '.join(missing)} (Debian: apt-get install wrk gcc)")
         self.folder = folder
         self.quick = quick
         self.rounds = 1 if quick else 5
@@ -105,9 +115,9 @@ class Stage:
             yield
         self._running = whole
 
-    def redis(self, **options: str) -> Redis:
+    def redis(self, kind: type[Redis] = Redis, /, **options: str) -> Redis:
         """A Redis of its own. Rewriting its file would fall into some runs and not into others, and takes a core."""
-        redis = Redis(self._place("redis"), port=None, auto_aof_rewrite_percentage="0", **options)
+        redis = kind(self._place("redis"), port=None, auto_aof_rewrite_percentage="0", **options)
         return self._running.enter_context(redis)
 
     def sandbox(self) -> Sandbox:

@@ -18,21 +18,20 @@ local function read_ahead(h, fields)
 end
 
 local function get(h, field)
+  local changed = h.changed[field]
+  if changed ~= nil then return changed end
   if h.values[field] == nil then h.values[field] = redis.call('HGET', h.key, field) end
   return h.values[field]
 end
 
-local function set(h, field, value) -- false: it is not there any more
-  h.values[field] = value
-  h.changed[field] = true
-end
+local function set(h, field, value) h.changed[field] = value end -- false: it is not there any more
 
 local function save_hash(h)
   local kept, gone = {}, {}
-  for field in pairs(h.changed) do
-    if h.values[field] then
+  for field, value in pairs(h.changed) do
+    if value then
       kept[#kept + 1] = field
-      kept[#kept + 1] = h.values[field]
+      kept[#kept + 1] = value
     else
       gone[#gone + 1] = field
     end

@@ -1,7 +1,8 @@
 -- Folds alerts into the incidents that routing chose, or into those that already count them.
 -- ARGV: prefix; where they are routed to, MessagePack [[id, key, route, group, facets, opaque, hold_refire_ms], …]; the
--- alerts, MessagePack [[name, 'F' or 'R', starts, ends, observed, which of those (0: none), and, from senders that have
--- them, digest of the labels, event, name of the alert it merged into, keep open if that is unknown, complete], …].
+-- alerts, MessagePack [name, 'F' or 'R', starts, ends, observed, which of those (0: none), false or, from a sender with a
+-- clock of its own, [digest of the labels, event, name of the alert it merged into, keep open if that is unknown,
+-- complete], and the same of the next, …]: one list, since each list of its own takes as long as a command.
 -- Returns now, MessagePack [outcome, incident id, …] of the alerts, and 1 if an incident is due now that changed.
 --
 -- The record of an alert that was merged also has m its target, k whether it stays open while nothing is known of that,
@@ -150,7 +151,7 @@ end
 
 local function begin(name, m) -- who folds the statement writes the alert
   local incident = touch_routed(m)
-  local a = {s = m.starts, e = 0, o = m.observed, r = 0, seen = now, f = m.facets, x = m.opaque, d = m.digest}
+  local a = {st = 'F', s = m.starts, e = 0, o = m.observed, r = 0, seen = now, f = m.facets, x = m.opaque, d = m.digest}
   local outcome = start(incident, a)
   move_in(incident.id, name)
   return outcome, incident.id, a
@@ -351,19 +352,19 @@ local function fold_once(name, m)
   return fold(name, m)
 end
 
+local NOTHING, ALERT = {}, 7 -- values each
 local names, outcomes, is_due = {}, {}, 0
-for i, p in ipairs(alerts) do names[i] = p[1] end
+for i = 1, #alerts, ALERT do names[#names + 1] = alerts[i] end
 read_alerts(names)
-for _, p in ipairs(alerts) do
-  local at = p[6]
-  local to = routings[at] or {''}
-  local outcome, home = fold_once(p[1], {
-    status = p[2], starts = p[3], ends = p[4], observed = p[5], at = at,
-    routed = to[1], facets = to[5] or '', opaque = to[6] or '', hold = to[7] or 0,
-    digest = p[7] or '', event = p[8] or '', merged = p[9] or '', keep = p[10] ~= false, complete = p[11] ~= false,
+for i, name in ipairs(names) do
+  local _, status, starts, ends, observed, at, more = unpack(alerts, (i - 1) * ALERT + 1, i * ALERT)
+  local to, told = routings[at] or NOTHING, more or NOTHING
+  outcomes[2 * i - 1], outcomes[2 * i] = fold_once(name, {
+    status = status, starts = starts, ends = ends, observed = observed, at = at,
+    routed = to[1] or '', facets = to[5] or '', opaque = to[6] or '', hold = to[7] or 0,
+    digest = told[1] or '', event = told[2] or '', merged = told[3] or '',
+    keep = told[4] ~= false, complete = told[5] ~= false,
   })
-  outcomes[#outcomes + 1] = outcome
-  outcomes[#outcomes + 1] = home
 end
 save_alerts()
 for _, incident in pairs(touched) do

@@ -24,17 +24,25 @@ local OPEN, REFUSED, CLEARED = prefix .. 'open', prefix .. 'refused', prefix .. 
 
 local SUMS = {'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'started'}
 
+-- What an incident is asked for that it has not: a sum, or the end of its lease, as Redis has it. Most alerts look at
+-- three sums only, and those are read at once.
+local READ_LATER = {__index = function(incident, name)
+  incident.was[name] = tonumber(redis.call('HGET', incident_key(incident.id), name))
+  incident[name] = incident.was[name] or 0
+  return incident[name]
+end}
+
 local function load_incident(id)
-  local h = redis.call('HMGET', incident_key(id), 'lease_until', unpack(SUMS))
+  local rev, firing, starts = unpack(redis.call('HMGET', incident_key(id), 'rev', 'firing', 'starts'))
+  local was = {rev = tonumber(rev), firing = tonumber(firing), starts = tonumber(starts)}
   local incident = {
-    id = id, exists = h[2] ~= false, lease_until = tonumber(h[1] or 0), was = {},
-    deltas = {}, dirty = false, material = false, timed = false,
+    id = id, exists = rev ~= false, was = was, deltas = {}, dirty = false, material = false, timed = false,
+    rev = was.rev, firing = was.firing, starts = was.starts,
   }
-  for i, name in ipairs(SUMS) do
-    incident.was[name] = tonumber(h[i + 1])
-    incident[name] = incident.was[name] or 0
+  if not incident.exists then
+    for _, name in ipairs(SUMS) do incident[name] = 0 end -- to be written, all of them
   end
-  return incident
+  return setmetatable(incident, READ_LATER)
 end
 
 local function count_facets(incident, facets, step)
@@ -114,14 +122,16 @@ local function save_incident(incident)
   if incident.material then incident.rev = incident.rev + 1 end
   local changed = {}
   for _, name in ipairs(SUMS) do
-    if incident[name] ~= incident.was[name] then
+    local value = rawget(incident, name)
+    if value and value ~= incident.was[name] then
       changed[#changed + 1] = name
-      changed[#changed + 1] = incident[name]
+      changed[#changed + 1] = value
     end
   end
   if changed[1] then redis.call('HSET', incident_key(incident.id), unpack(changed)) end
+  if not (incident.material or incident.timed) then return false end
   if incident.lease_until > now then return false end -- who settles it compares revisions and timers
-  local due = incident.material and now or incident.timed and next_timer(incident.id)
+  local due = incident.material and now or next_timer(incident.id)
   if due then schedule(incident.id, due, 'LT') end
   return incident.material
 end
