@@ -11,15 +11,15 @@ from tests.bench.table import Row
 
 def rows(stage: Stage) -> Iterator[Row]:
     """From its start on."""
-    redis, sandbox = stage.redis(), stage.sandbox()
+    redis = stage.redis()
     starts = []
     for _ in range(stage.rounds):
         began = time.monotonic()
-        bridge = stage.bridge(redis, sandbox)
+        bridge = stage.bridge(redis)
         starts.append(time.monotonic() - began)
         if len(starts) < stage.rounds:
             bridge.stop()
-    seconds = 3 if stage.quick else 20
+    seconds = 2 if stage.quick else 20
     time.sleep(1)  # it has settled
     began_cpu = cpu_s(bridge)
     time.sleep(seconds)

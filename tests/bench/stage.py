@@ -106,6 +106,7 @@ class Stage:
         self._running = running
         self._tree = tree
         self._numbers = count()
+        self._unvisited = self.sandbox()
 
     @contextmanager
     def scene(self) -> Iterator[None]:
@@ -131,20 +132,30 @@ class Stage:
     def bridge(
         self,
         redis: Redis,
-        sandbox: Sandbox,
+        sandbox: Sandbox | None = None,
         *,
         publish_after: str = "1d",
         role: str = "all",
         log_level: str = "warning",
     ) -> Bridge:
-        """The bridge that is measured. By default it logs no more than the bare endpoint, which is nothing."""
+        """The bridge that is measured. By default it logs no more than the bare endpoint, which is nothing.
+
+        Without a simulator of its own it has one that it shares with others, for it publishes nothing within a day.
+        """
         folder = self._place("bridge")
         config = folder.with_suffix(".yaml")
         config.write_text(
             CONFIG.format(publish_after=publish_after, resolve_after="0s") + (_NAMED if publish_after == "0s" else "")
         )
         environment = {"LOG_LEVEL": log_level, "PYTHONPATH": str(self._tree)}
-        bridge = Bridge(folder, config=config, sandbox=sandbox, redis_url=redis.url, role=role, environment=environment)
+        bridge = Bridge(
+            folder,
+            config=config,
+            sandbox=sandbox or self._unvisited,
+            redis_url=redis.url,
+            role=role,
+            environment=environment,
+        )
         return self._running.enter_context(bridge)
 
     def wrk(self, server: Process, payloads: Path, *, connections: int = 32, seconds: int | None = None) -> Figure:
