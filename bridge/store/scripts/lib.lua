@@ -39,8 +39,9 @@ local function load_incident(id)
     id = id, exists = rev ~= false, was = was, deltas = {}, dirty = false, material = false, timed = false,
     rev = was.rev, firing = was.firing, starts = was.starts,
   }
-  if not incident.exists then
-    for _, name in ipairs(SUMS) do incident[name] = 0 end -- to be written, all of them
+  if not incident.exists then -- nobody has leased it, and all of its sums are to be written
+    incident.lease_until = 0
+    for _, name in ipairs(SUMS) do incident[name] = 0 end
   end
   return setmetatable(incident, READ_LATER)
 end
