@@ -84,9 +84,12 @@ def _leave(network: Network, way: str) -> None:
 
 
 def _overtaken(history: History, new: Collection[str]) -> Iterator[str]:
-    """Openings of new incidents before the end of old ones, but for what was in hand at the same time."""
-    opened = sorted(incident.updates[0].at for incident in history.incidents if incident.title in new)
+    """Openings of new incidents before the last end of an old one, but for what was in hand.
+
+    That is, when Checkly went away, and what is begun while the last of the old are in hand.
+    """
+    opened = [incident.updates[0].at for incident in history.incidents if incident.title in new]
     over = [incident.updates[-1].at for incident in history.incidents if incident.status == "RESOLVED"]
-    late = sum(at > opened[0] for at in over) if opened else 0
-    if late > _IN_HAND:
-        yield f"{late} incidents were told over only after the first new one was opened"
+    early = sum(at < max(over, default=0) for at in opened)
+    if early > 2 * _IN_HAND:
+        yield f"{early} new incidents were opened before the last old one was told over"

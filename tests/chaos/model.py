@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -16,6 +17,7 @@ from tests.unit.reconciler.machine import BridgeMachine
 if TYPE_CHECKING:
     from tests.chaos.stage import Stage
 
+_ALONE = Lock()  # Hypothesis parses source code; Python 3.11 cannot in two threads (SystemError: AST constructor)
 STORIES = 25
 STEPS = 100
 _SETTINGS = settings(
@@ -41,7 +43,8 @@ class Model:
         test = seed(seed_)(get_state_machine_test(Machine, settings=_SETTINGS))
         broken: tuple[str, ...] = ()
         try:
-            test()
+            with _ALONE:
+                test()
         except Exception as error:  # noqa: BLE001 - whatever was raised, the story that led there is wanted
             broken = (f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ()))
         return Trial(
