@@ -46,6 +46,14 @@ async def put_to_rest(store: Store) -> int:
     return claim.incident.revision
 
 
+async def test_a_new_incident_has_all_of_its_sums_for_those_who_compare_them_as_they_are(store, db):
+    await store.ingest([(firing("a"), to())])
+    sums = ("rev", "firing", "held", "since", "cleared", "eased", "starts", "ends", "started")
+    kept = dict(zip(sums, db.hmget("bridge:{0}:i:shop", sums), strict=True))
+    assert None not in kept.values(), kept
+    assert (kept["firing"], kept["held"], kept["cleared"]) == (b"1", b"0", b"0")
+
+
 async def test_the_first_alert_opens_its_incident_and_others_join(store, clock):
     before = clock.now
     cart = to(severity=Severity.CRITICAL, services=("cart", "checkout"), labels={"region": "eu"})
