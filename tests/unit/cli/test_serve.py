@@ -37,7 +37,8 @@ def test_a_signal_ends_it_cleanly(bridge, number):
     assert bridge.deliver(PAYLOAD).status_code == 202
     bridge.signal(number)
     assert bridge.wait() == 0
-    assert events(bridge)[-2:] == ["stopping", "stopped"]
+    assert events(bridge)[-1] == "stopped"
+    assert "stopping" in events(bridge)
 
 
 def test_a_delivery_in_flight_is_finished_after_sigterm(bridge):

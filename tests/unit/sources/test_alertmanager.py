@@ -166,9 +166,9 @@ def test_bytes_that_are_not_utf8_spoil_their_own_alert_alone():
     body = json.dumps(payload(alerts=[{"status": "firing", "labels": {"a": "latin"}}, ONE["alerts"][0]]))
     delivery = parse(body.encode().replace(b"latin", b"caf\xe9"), NOW)
     assert delivery.alerts == read(ONE).alerts
-    assert [(unusable.path, unusable.problem) for unusable in delivery.unusable] == [
-        ("$.alerts[0]", "a string is not UTF-8")
-    ]
+    (unusable,) = delivery.unusable
+    assert unusable.path == "$.alerts[0]"
+    assert "UTF-8" in unusable.problem  # since its 0.23 msgspec says it in its own words
 
 
 @pytest.mark.parametrize(
