@@ -50,16 +50,19 @@ class Stage:
         self.bridge_url = f"http://127.0.0.1:{_free_port()}"
         self.page_url = ""
         self._running = ExitStack()
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._began: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as running:
-            running.enter_context(_child(["sandbox", "--port", _port(self._checkly_url)], self._directory, {}))
-            _until(lambda: self._state() is not None, "the simulator")
+            simulator = _child(["sandbox", "--port", _port(self._checkly_url)], self._directory, {})
+            self._children["simulator"] = running.enter_context(simulator)
+            self._until(lambda: self._state() is not None, "the simulator")
             state = self._state()
             self.page_url = f"{self._checkly_url}/pages/{state['pages'][0]['url']}"
-            running.enter_context(_child(self._serve(), self._directory, self._environment(state["account"]["id"])))
-            _until(lambda: httpx.get(f"{self.bridge_url}/readyz").is_success, "the bridge")
+            bridge = _child(self._serve(), self._directory, self._environment(state["account"]["id"]))
+            self._children["bridge"] = running.enter_context(bridge)
+            self._until(lambda: httpx.get(f"{self.bridge_url}/readyz").is_success, "the bridge")
             self._running = running.pop_all()
         return self
 
@@ -80,7 +83,7 @@ class Stage:
 
     def wait_for(self, is_shown: Callable[[Mapping[str, Any]], bool], what: str) -> None:
         """Wait until the page's newest incident looks so."""
-        _until(lambda: bool(self._state()["incidents"]) and is_shown(self.incident()), what)
+        self._until(lambda: bool(self._state()["incidents"]) and is_shown(self.incident()), what)
 
     def incident(self) -> dict[str, Any]:
         """The page's newest incident."""
@@ -100,6 +103,21 @@ class Stage:
                 time.sleep(3600)
         except KeyboardInterrupt:
             return
+
+    def _until(self, condition: Callable[[], bool], what: str) -> None:
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                if condition():
+                    return
+            except httpx.TransportError:
+                pass  # not up yet
+            for name, child in self._children.items():
+                if child.poll() is not None:
+                    raise Failure(f"The {name} has ended; above it says why.")
+            if time.monotonic() > deadline:
+                raise Failure(f"This did not come about within {_PATIENCE_S:.0f} s: {what}")
+            time.sleep(_POLL_S)
 
     def _state(self) -> Any:
         return httpx.get(f"{self._checkly_url}/sandbox/state").raise_for_status().json()
@@ -121,7 +139,9 @@ class Stage:
 
 
 @contextmanager
-def _child(arguments: Sequence[str], directory: Path, environment: Mapping[str, str]) -> Iterator[None]:
+def _child(
+    arguments: Sequence[str], directory: Path, environment: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """A command of ours as a process; of the environment it gets only what a program needs to run."""
     inherited = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TERM") if name in os.environ}
     process = subprocess.Popen(  # noqa: S603 - our own command line
@@ -132,23 +152,10 @@ def _child(arguments: Sequence[str], directory: Path, environment: Mapping[str, 
         start_new_session=True,  # Ctrl-C ends the demo, which ends these in order
     )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait()
-
-
-def _until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_S
-    while True:
-        try:
-            if condition():
-                return
-        except httpx.TransportError:
-            pass  # not up yet
-        if time.monotonic() > deadline:
-            raise Failure(f"This did not come about within {_PATIENCE_S:.0f} s: {what}")
-        time.sleep(_POLL_S)
 
 
 def _free_port() -> int:

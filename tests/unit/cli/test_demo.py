@@ -4,12 +4,21 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.servers import eventually
 
 pytestmark = pytest.mark.needs("valkey-server")
+
+
+@pytest.fixture
+def short_path():
+    """A directory whose path leaves room for that of a Unix socket, as ``tmp_path`` does not always."""
+    with TemporaryDirectory() as directory:
+        yield Path(directory)
 
 
 def test_it_plays_an_outage_to_its_end():
@@ -24,11 +33,11 @@ def test_it_plays_an_outage_to_its_end():
     assert played.stdout.count("incident-updates") == 4
 
 
-def test_it_reaches_no_account_of_the_users_and_leaves_nothing_running(tmp_path):
+def test_it_reaches_no_account_of_the_users_and_leaves_nothing_running(tmp_path, short_path):
     users = {
         "CHECKLY_API_URL": "https://checkly.invalid",
         "REDIS_URL": "redis://redis.invalid",
-        "TMPDIR": str(tmp_path),
+        "TMPDIR": str(short_path),
     }
     with (tmp_path / "log").open("wb") as log:
         playing = subprocess.Popen(
@@ -40,4 +49,16 @@ def test_it_reaches_no_account_of_the_users_and_leaves_nothing_running(tmp_path)
         playing.send_signal(signal.SIGTERM)
         playing.wait(30)
     assert "stopped" in (tmp_path / "log").read_text()
-    assert list(tmp_path.glob("bridge-demo-*")) == []
+    assert list(short_path.iterdir()) == []
+
+
+def test_it_ends_when_the_bridge_cannot_start(short_path):
+    directory = short_path / ("d" * 80)
+    directory.mkdir()
+    command = [sys.executable, "-m", "bridge", "demo"]
+    environment = {**os.environ, "TMPDIR": str(directory)}
+    played = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=50)
+    assert played.returncode == 1
+    assert "is too long a path for a Unix socket" in played.stderr
+    assert played.stderr.endswith("The bridge has ended; above it says why.\n")
+    assert list(directory.iterdir()) == []
