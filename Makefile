@@ -3,6 +3,7 @@
 
 PYTHON  ?= python3
 VENV    ?= .venv
+JOBS    ?= 3
 ARGS    ?=
 BIN     := $(VENV)/bin
 CREATED := $(VENV)/.created-by-$(notdir $(PYTHON))
@@ -16,7 +17,8 @@ COMPILE := $(VENV)/uv/bin/uv pip compile --quiet --upgrade --universal --generat
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "  PYTHON=python3.12 chooses the interpreter, VENV=path where it is installed, ARGS=... is passed to pytest and the benchmark."
+	@echo "  PYTHON=python3.12 chooses the interpreter, VENV=path where it is installed, JOBS=1 how many tests run at a time,"
+	@echo "  ARGS=... is passed to pytest and the benchmark."
 
 setup: $(READY) ## Create the virtual environment with everything in it
 
@@ -35,7 +37,7 @@ demo: $(READY) ## Play an outage on this machine (ONESHOT=1: exit when it is ove
 	$(BIN)/bridge demo $(if $(ONESHOT),--oneshot)
 
 test: $(READY) ## Run the whole test suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(ARGS)
 
 check: $(READY) ## Check format, lint, types, imports and dead code
 	$(BIN)/ruff format --check

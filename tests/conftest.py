@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tests.servers import Store
+
+_SKIPPED = "Skipped: needs "
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,10 +39,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if not programs.missed:
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())]
+    missed = Counter(reason.removeprefix(_SKIPPED) for reason in reasons if reason.startswith(_SKIPPED))
+    if not missed:
         return
     terminalreporter.section("not run on this machine")
-    for program, tests in sorted(programs.missed.items()):
+    for program, tests in sorted(missed.items()):
         what = f"{tests} test{'s' * (tests != 1)}"
         terminalreporter.line(f"{program} is not installed: {what} could not run against it")
     if programs.find("redis-server") is None:
@@ -92,5 +97,4 @@ def _need(program: str) -> None:
         return
     if programs.must_be_there():
         pytest.fail(f"{program} is not installed, and BRIDGE_REQUIRE_SERVERS=1 says that it must be")
-    programs.missed[program] += 1
     pytest.skip(f"needs {program}")

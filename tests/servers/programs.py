@@ -1,11 +1,10 @@
-"""Which programs the tests want, where they are, and which of them were missed."""
+"""Which programs the tests want, and where they are."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections import Counter
 from pathlib import Path
 
 _NAMES = {
@@ -20,8 +19,6 @@ _NAMES = {
     "redis-server": ("redis-server",),
     "valkey-server": ("valkey-server",),
 }
-
-missed: Counter[str] = Counter()
 
 
 def find(program: str) -> str | None:
