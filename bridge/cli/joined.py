@@ -28,7 +28,7 @@ class JoinedWrites(asyncio.Transport):
 
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
-        if waiting:
+        if waiting and not self._transport.is_closing():  # the peer may be gone since
             self._transport.write(b"".join(waiting))
 
     def abort(self) -> None:

@@ -7,8 +7,14 @@ class Recorder(asyncio.Transport):
     def __init__(self):
         super().__init__()
         self.events = []
+        self.peer_is_gone = False
+
+    def is_closing(self):
+        return self.peer_is_gone
 
     def write(self, data):
+        if self.peer_is_gone:
+            raise RuntimeError("the handler is closed")  # as uvloop's transports do
         self.events.append(data)
 
     def close(self):
@@ -52,3 +58,17 @@ async def test_an_abort_sends_nothing_more():
     await asyncio.sleep(0)
 
     assert under.events == ["aborted"]
+
+
+async def test_what_a_peer_that_is_gone_does_not_hear_is_dropped_quietly(caplog):
+    under = Recorder()
+    transport = JoinedWrites(under, asyncio.get_running_loop())
+
+    transport.write(b"answer")
+    under.peer_is_gone = True
+    await asyncio.sleep(0)
+    transport.write(b"more")
+    transport.close()
+
+    assert under.events == ["closed"]
+    assert caplog.records == []
