@@ -118,7 +118,8 @@ class Receiver:
         received_at = self._clock()
         config = self._config.current
         limit = min(config.max_body_bytes, self._sender.max_body_bytes)
-        if (header(scope, b"content-encoding") or _PLAIN).lower() != _PLAIN:
+        encoding = header(scope, b"content-encoding")
+        if encoding is not None and encoding.lower() != _PLAIN:
             raise Refusal(415, "unsupported_encoding", "expected a body without Content-Encoding")
         declared = _declared_size(scope)
         try:

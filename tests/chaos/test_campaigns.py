@@ -14,7 +14,7 @@ from tests.chaos.conservation import Conservation
 from tests.chaos.crash_points import CrashPoints
 from tests.chaos.drain import Drain
 from tests.chaos.generation import V3
-from tests.chaos.hostile import Hostile
+from tests.chaos.hostile import KINDS, Hostile
 from tests.chaos.races import Races
 from tests.chaos.redis_faults import FAULTS, RedisFaults
 from tests.chaos.runner import run
@@ -38,7 +38,7 @@ SUBSET: list[tuple[Campaign, int, int]] = [
     (Races(incidents=10), 1, 1),
     (StoppedWorker(), 23, 3),
     (Conservation(alerts=200), 1, 1),
-    (Hostile(), 0, 4),  # what is quickly tried
+    (Hostile(), 0, len(KINDS)),
     (Storms(seconds=2, incidents=10, alerts=2_000, giant_alerts=5_000), 1, 1),
 ]
 

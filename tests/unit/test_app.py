@@ -257,8 +257,9 @@ async def test_the_size_limit(bridge, chunked):
     assert len(bridge.store.items) == 1
 
 
-async def test_compressed_bodies_are_refused(bridge):
-    answer = await bridge.send(b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
+@pytest.mark.parametrize("encoding", ["gzip", "identity, gzip", ""])
+async def test_encoded_bodies_are_refused(bridge, encoding):
+    answer = await bridge.send(b"\x1f\x8b", headers={"Content-Encoding": encoding})
     assert_refused(answer, 415, "unsupported_encoding")
 
 
