@@ -7,19 +7,18 @@ from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
 
-import httpx
-
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import judge
 from tests.chaos.generation import SERVICES
+from tests.chaos.load import Load, deliver
 from tests.chaos.stage import Alerts, Stage, name
-from tests.servers import Bridge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RACERS = 8
 BRIDGES = 2
+_CONNECTIONS = 32  # to each bridge
 
 
 class Races:
@@ -65,23 +64,11 @@ def _starts(alerts: Alerts, region: str, chance: Random) -> list[bytes]:
 def _race(stage: Stage, deliveries: Sequence[Sequence[bytes]]) -> float:
     """Deliver all at once, those of one incident side by side; the seconds until all are accepted."""
 
-    async def deliver(client: httpx.AsyncClient, url: str, body: bytes) -> None:
-        assert (await client.post(url, content=body)).status_code == httpx.codes.ACCEPTED
+    async def all_at_once() -> list[Load]:
+        shares = ([body for racers in deliveries for body in racers[nth::BRIDGES]] for nth in range(BRIDGES))
+        sent = zip(stage.bridges, shares, strict=True)
+        return await asyncio.gather(*(deliver(bridge, share, connections=_CONNECTIONS) for bridge, share in sent))
 
-    async def all_at_once() -> float:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        headers = {"Authorization": f"Bearer {Bridge.alertmanager_token}"}
-        limits = httpx.Limits(max_connections=64)
-        async with httpx.AsyncClient(timeout=60, headers=headers, limits=limits) as client:
-            urls = [bridge.webhook for bridge in stage.bridges]
-            await asyncio.gather(
-                *(
-                    deliver(client, urls[racer % len(urls)], body)
-                    for racers in deliveries
-                    for racer, body in enumerate(racers)
-                )
-            )
-        return loop.time() - began
-
-    return asyncio.run(all_at_once())
+    loads = asyncio.run(all_at_once())
+    assert [load.refused for load in loads] == [0] * BRIDGES, [load.answers for load in loads]
+    return max(load.seconds for load in loads)
