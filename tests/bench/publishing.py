@@ -74,7 +74,10 @@ def delay(stage: Stage) -> Iterator[Row]:
     Before an incident is opened, a list of those on the page is read, once a second: who has to wait for that is among
     the slowest hundredth, and waits as long as the simulator makes it last, which is no time of the bridge's.
     """
-    loads = {"idle": (10, 2 if stage.quick else 10), "at 100 new incidents a second": (100, 2)}
+    loads = {
+        "idle": (10, 2 if stage.quick else 10),
+        "at 100 new incidents a second": (100, min(2, stage.seconds)),
+    }
     rounds = [_delays(stage, list(loads.values())) for _ in range(stage.rounds)]
     for nth, load in enumerate(loads):
         name = f"alert received to incident committed, {load}"
@@ -146,7 +149,7 @@ def storm(stage: Stage) -> Iterator[Row]:
     for first in range(0, 10_000, 100):
         post(bridge, payloads.payload(range(first, first + 100), groups=1))
     _published(sandbox, 1)
-    time.sleep(2)  # for calls that should not come
+    time.sleep(min(2, stage.seconds))  # for calls that should not come
     calls = float(len(sandbox.control("GET", "calls")) - before)
     yield Row(name="10,000 alerts on one incident: Checkly calls", values=[calls], bound=10, at_most=True)
 
