@@ -117,8 +117,8 @@ class Rig:
         """The calls that changed something: method and the path's last part."""
         return [f"{call.method} {call.path.rpartition('/')[2]}" for call in self.state.calls if call.committed]
 
-    async def ingest(self, status: AlertStatus, service: str, severity: str) -> None:
-        now = int(time.time() * 1000)
+    async def ingest(self, status: AlertStatus, service: str, severity: str, now: int | None = None) -> None:
+        now = now or int(time.time() * 1000)
         labels = {"service": service, "severity": severity}
         routed = route(labels, self.live.current)
         assert isinstance(routed, Routed)
@@ -133,8 +133,8 @@ class Rig:
         )
         await self.store.ingest([(alert, routed)])
 
-    async def fire(self, service: str = "checkout", severity: str = "warning") -> None:
-        await self.ingest(AlertStatus.FIRING, service, severity)
+    async def fire(self, service: str = "checkout", severity: str = "warning", now: int | None = None) -> None:
+        await self.ingest(AlertStatus.FIRING, service, severity, now)
         await self.settle()
 
     async def clear(self, service: str = "checkout", severity: str = "warning") -> None:

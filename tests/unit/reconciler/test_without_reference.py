@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -36,7 +37,7 @@ async def rig(redis_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
 async def test_of_two_that_find_the_same_post_at_the_same_moment_one_looks_on(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other, both = rig.start(), asyncio.Barrier(2)
+    other, both, now = rig.start(), asyncio.Barrier(2), int(time.time() * 1000)
     owners = rig.store.owners
 
     async def read_together(remote_ids: Sequence[str]) -> dict[str, str]:
@@ -46,7 +47,7 @@ async def test_of_two_that_find_the_same_post_at_the_same_moment_one_looks_on(
 
     rig.state.faults.queue += [Drop(method="POST", path=INCIDENTS, commit=True)] * 2
     for service in SHOP:
-        await rig.fire(service)
+        await rig.fire(service, now=now)  # in one second: what began in another is told apart by its date
     await rig.after(MINUTE)
     await rig.age(SECOND)
     leases = await rig.claim(), await rig.claim(other)
