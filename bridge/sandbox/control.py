@@ -28,6 +28,8 @@ class SettingsChange(Struct, kw_only=True, forbid_unknown_fields=True):
     rate_limit: int | UnsetType | None = UNSET
     retry_after: int | UnsetType | None = UNSET
     list_lag_ms: int | UnsetType = UNSET
+    read_lag_ms: int | UnsetType = UNSET
+    early_date: int | UnsetType | None = UNSET
     whole_seconds: bool | UnsetType = UNSET
     v1_gone: int | UnsetType | None = UNSET
 
@@ -58,7 +60,7 @@ class Control:
         )
 
     async def state(self, _request: Request) -> Response:
-        """The whole account, lists unlagged."""
+        """The whole account, without any lag."""
         state, wire = self._state, self._wire
         return JSONResponse(
             {

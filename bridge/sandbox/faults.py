@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Milliseconds = Annotated[int, Meta(ge=0, le=600_000)]
+LONGEST_MS = 600_000
+Milliseconds = Annotated[int, Meta(ge=0, le=LONGEST_MS)]
 
 
 class Fault(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):

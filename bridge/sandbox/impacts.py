@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Self
 
 from bridge.sandbox.incidents import BaseIncident, Incident
 
@@ -53,6 +53,10 @@ class PageIncident(BaseIncident):
         """As of every incident."""
         super().drop(update)
         self._end_with_it()
+
+    def copy(self) -> Self:
+        """As of every incident."""
+        return replace(super().copy(), phases=[replace(phase) for phase in self.phases])
 
     def set_impacts(self, impacts: Mapping[str, Impact], now: int) -> None:
         """From ``now`` on, the components suffer this; those left out are operational.

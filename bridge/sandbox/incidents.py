@@ -1,13 +1,10 @@
-"""Incidents and their updates as the simulated account keeps them: pure state, no wire format, no clock of its own."""
+"""One incident and its updates as the simulated account keeps it: pure state, no wire format, no clock of its own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
-from typing import TYPE_CHECKING, Generic, Literal, Self, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import Literal, Self
 
 Severity = Literal["CRITICAL", "MAJOR", "MEDIUM", "MINOR"]
 Status = Literal["INVESTIGATING", "IDENTIFIED", "MONITORING", "RESOLVED"]
@@ -94,10 +91,9 @@ class BaseIncident:
             raise ValueError("The last remaining update of an incident cannot be deleted")
         self.updates.remove(update)
 
-    def seen_at(self, instant: int) -> Self | None:
-        """The incident with only the updates that were posted by ``instant``; None if it had none yet."""
-        posted = [update for update in self.updates if update.created_at <= instant]
-        return replace(self, updates=posted) if posted else None
+    def copy(self) -> Self:
+        """The incident as it is, which later changes leave alone."""
+        return replace(self, updates=[*self.updates])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,35 +102,3 @@ class Incident(BaseIncident):
 
     severity: Severity
     service_ids: tuple[str, ...]
-
-
-Kind = TypeVar("Kind", bound=BaseIncident)
-
-
-class Incidents(Generic[Kind]):
-    """The incidents of one generation, by id. ``turns`` counts the touches; it may be shared with other generations."""
-
-    def __init__(self, turns: Iterator[int]) -> None:
-        self._by_id: dict[str, Kind] = {}
-        self._turns = turns
-
-    def __len__(self) -> int:
-        return len(self._by_id)
-
-    def get(self, incident_id: str) -> Kind | None:
-        """The incident with this id, if there is one."""
-        return self._by_id.get(incident_id)
-
-    def touch(self, incident: Kind, now: int) -> None:
-        """Keep ``incident`` and make it the most recently updated one."""
-        incident.updated_at = now
-        incident.order = next(self._turns)
-        self._by_id[incident.id] = incident
-
-    def delete(self, incident_id: str) -> None:
-        """Remove the incident with all its updates, if it is there."""
-        self._by_id.pop(incident_id, None)
-
-    def latest_first(self) -> list[Kind]:
-        """All incidents, the most recently updated first."""
-        return sorted(self._by_id.values(), key=lambda incident: incident.order, reverse=True)

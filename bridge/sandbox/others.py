@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from bridge.sandbox.clock import instant
 from bridge.sandbox.components import ComponentPage
+from bridge.sandbox.crowd import Crowd
 from bridge.sandbox.impacts import Impact
 from bridge.sandbox.incidents import Incident, Severity, Status
 from bridge.sandbox.migration import Choice, Migration
@@ -88,6 +89,7 @@ class Others:
             Route("/incidents", self.open, methods=["POST"]),
             Route("/incidents/{id}", self.edit, methods=["PATCH"]),
             Route("/incidents/{id}", self.delete, methods=["DELETE"]),
+            Route("/crowd", self.join, methods=["POST"]),
             Route("/rules/{rule}/fire", self.fire, methods=["POST"]),
             Route("/rules/{rule}/clear", self.clear, methods=["POST"]),
             Route("/services/{service}", self.remove_service, methods=["DELETE"]),
@@ -118,6 +120,15 @@ class Others:
         """Delete an incident."""
         self._state.delete(self._find(request.path_params["id"]))
         return Response(status_code=204)
+
+    async def join(self, request: Request) -> Response:
+        """Make the account large; answers the ids of the incidents."""
+        crowd = decode(await request.body(), Crowd)
+        page = None if crowd.page is None else self._component_page(crowd.page)
+        try:
+            return JSONResponse({"incidents": crowd.join(self._state, page)}, 201)
+        except LookupError as error:
+            raise HTTPException(404, str(error)) from error
 
     async def fire(self, request: Request) -> Response:
         """A check trigger (on services) or an automation rule (on a page) opens its incident, if it has none open."""

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from bridge.sandbox.catalog import Catalog
 from bridge.sandbox.faults import Faults
+from bridge.sandbox.history import Incidents
 from bridge.sandbox.impacts import PageIncident, Phase
-from bridge.sandbox.incidents import Incident, Incidents, Kind, Origin, Severity, Status, Update
+from bridge.sandbox.incidents import Incident, Origin, Severity, Status, Update
 from bridge.sandbox.records import Call, Mail, Settings
 
 if TYPE_CHECKING:
@@ -90,19 +91,23 @@ class State:
         both: list[AnyIncident] = [*self.incidents.latest_first(), *self.page_incidents.latest_first()]
         return sorted(both, key=lambda incident: incident.order, reverse=True)
 
-    def find(self, incident_id: str) -> AnyIncident | None:
-        """The incident with this id, of whichever generation."""
-        return self.incidents.get(incident_id) or self.page_incidents.get(incident_id)
+    def find(self, incident_id: str, at: int | None = None) -> AnyIncident | None:
+        """The incident with this id at that time, of whichever generation."""
+        return self.incidents.get(incident_id, at) or self.page_incidents.get(incident_id, at)
 
-    def on(self, page: ComponentPage) -> list[PageIncident]:
-        """All incidents of this page, the most recently updated first."""
-        return [incident for incident in self.page_incidents.latest_first() if incident.page_id == page.id]
+    def on(self, page: ComponentPage, at: int | None = None) -> list[PageIncident]:
+        """All incidents that this page had at that time, the most recently updated first."""
+        return [incident for incident in self.page_incidents.latest_first(at) if incident.page_id == page.id]
 
-    def listed(self, incidents: list[Kind]) -> list[Kind]:
-        """The incidents as lists show them: without what is younger than the lag."""
-        horizon = self.clock() - self.settings.list_lag_ms
-        seen = (incident.seen_at(horizon) for incident in incidents)
-        return [incident for incident in seen if incident is not None]
+    @property
+    def list_at(self) -> int | None:
+        """The instant whose state lists show; None: now."""
+        return self.clock() - self.settings.list_lag_ms if self.settings.list_lag_ms else None
+
+    @property
+    def read_at(self) -> int | None:
+        """The instant whose state reads by id show; None: now."""
+        return self.clock() - self.settings.read_lag_ms if self.settings.read_lag_ms else None
 
     def open(
         self, name: str, severity: Severity, service_ids: tuple[str, ...], first: Draft, origin: Origin = "api"
@@ -187,7 +192,7 @@ class State:
     def delete(self, incident: AnyIncident) -> None:
         """Remove the incident with all its updates."""
         store = self.incidents if isinstance(incident, Incident) else self.page_incidents
-        store.delete(incident.id)
+        store.delete(incident.id, self.clock())
 
     def remove_component(self, page: ComponentPage, component: Component) -> None:
         """Take it off the page and out of its incidents."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -45,7 +46,7 @@ class UpdateRoutes:
 
     Args:
         state: the account.
-        incident: finds the incident that a request's path names.
+        incident: finds the incident that a request's path names, as it was at an instant (None: now).
         body: what the generation takes as an update.
         created: the status that answers a new one.
     """
@@ -53,7 +54,7 @@ class UpdateRoutes:
     def __init__(
         self,
         state: State,
-        incident: Callable[[Request], AnyIncident],
+        incident: Callable[[Request, int | None], AnyIncident],
         body: type[UpdateBody],
         created: int,
     ) -> None:
@@ -75,30 +76,33 @@ class UpdateRoutes:
 
     async def list(self, request: Request) -> Response:
         """A bare array, newest first, without paging."""
-        seen = self._state.listed([self._incident(request)])
-        newest_first = [update for incident in seen for update in reversed(incident.updates)]
+        incident = self._incident(request, self._state.read_at)
+        listed = self._state.find(incident.id, self._state.list_at)
+        newest_first = listed.updates[::-1] if listed else []
         return JSONResponse([spell(update) for update in newest_first[:UPDATES_LISTED]])
 
     async def create(self, request: Request) -> Response:
         """RESOLVED closes the incident, any other status re-opens a closed one."""
-        incident, draft = self._incident(request), decode(await request.body(), self._body).draft()
+        incident, draft = self._incident(request, None), decode(await request.body(), self._body).draft()
+        check_date(self._state, draft, incident.created_at)
         with bad_request():
             return JSONResponse(spell(self._state.post(incident, draft)), self._created)
 
     async def read(self, request: Request) -> Response:
         """One update."""
-        return JSONResponse(spell(self._update(request, self._incident(request))))
+        return JSONResponse(spell(self._update(request, self._incident(request, self._state.read_at))))
 
     async def replace(self, request: Request) -> Response:
         """Edit an update; nobody is mailed again."""
-        incident = self._incident(request)
+        incident = self._incident(request, None)
         update, draft = self._update(request, incident), decode(await request.body(), self._body).draft()
+        check_date(self._state, draft, incident.created_at)
         with bad_request():
             return JSONResponse(spell(self._state.revise(incident, update, draft)))
 
     async def delete(self, request: Request) -> Response:
         """Refuses to delete the only one."""
-        incident = self._incident(request)
+        incident = self._incident(request, None)
         with bad_request():
             incident.drop(self._update(request, incident))
         self._state.touch(incident)
@@ -106,6 +110,17 @@ class UpdateRoutes:
 
     def _update(self, request: Request, incident: AnyIncident) -> Update:
         return named(request, "update", incident.find)
+
+
+def check_date(state: State, draft: Draft, created_at: int) -> None:
+    """Refuse an update whose public date is earlier than its incident, if the account is set so.
+
+    Raises:
+        HTTPException: with the status that the setting names.
+    """
+    refused, at = state.settings.early_date, draft.public_at
+    if refused is not None and at is not None and at < created_at:
+        raise HTTPException(refused, "`publicIncidentUpdateDate` cannot be earlier than the incident's `created_at`")
 
 
 def spell(update: Update) -> dict[str, Any]:

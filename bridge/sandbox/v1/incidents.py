@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from bridge.sandbox.paging import listing
 from bridge.sandbox.reading import decode, named
-from bridge.sandbox.updates import UpdateRoutes
+from bridge.sandbox.updates import UpdateRoutes, check_date
 from bridge.sandbox.v1.bodies import IncidentBody, NewIncidentBody, SeverityBody, UpdateV1
 from bridge.sandbox.v1.wire import Wire
 
@@ -48,39 +48,41 @@ class IncidentRoutes:
 
     async def list(self, request: Request) -> Response:
         """Most recently updated first."""
-        return listing(request, self._state.listed(self._state.incidents.latest_first()), self._wire.incident)
+        return listing(request, self._state.incidents.latest_first(self._state.list_at), self._wire.incident)
 
     async def create(self, request: Request) -> Response:
         """Answers 201."""
         body = decode(await request.body(), NewIncidentBody)
         self._check_services(body)
-        incident = self._state.open(body.name, body.severity, body.service_ids, body.updates[0].draft())
+        first = body.updates[0].draft()
+        check_date(self._state, first, self._state.clock())
+        incident = self._state.open(body.name, body.severity, body.service_ids, first)
         return JSONResponse(self._wire.incident(incident), 201)
 
     async def read(self, request: Request) -> Response:
-        """Never lags behind a write, unlike the list."""
-        return JSONResponse(self._wire.incident(self._incident(request)))
+        """One incident, as late as reads are."""
+        return JSONResponse(self._wire.incident(self._incident(request, self._state.read_at)))
 
     async def replace(self, request: Request) -> Response:
         """Set name, severity and services; the updates stay, nobody is mailed."""
-        incident, body = self._incident(request), decode(await request.body(), IncidentBody)
+        incident, body = self._incident(request, None), decode(await request.body(), IncidentBody)
         self._check_services(body)
         incident.name, incident.severity, incident.service_ids = body.name, body.severity, body.service_ids
         return self._changed(incident)
 
     async def set_severity(self, request: Request) -> Response:
         """Undocumented, but what Checkly's own command line calls."""
-        incident, body = self._incident(request), decode(await request.body(), SeverityBody)
+        incident, body = self._incident(request, None), decode(await request.body(), SeverityBody)
         incident.severity = body.severity
         return self._changed(incident)
 
     async def delete(self, request: Request) -> Response:
         """Permanent, with all updates."""
-        self._state.delete(self._incident(request))
+        self._state.delete(self._incident(request, None))
         return Response(status_code=204)
 
-    def _incident(self, request: Request) -> Incident:
-        return named(request, "incident", self._state.incidents.get)
+    def _incident(self, request: Request, at: int | None) -> Incident:
+        return named(request, "incident", lambda id_: self._state.incidents.get(id_, at))
 
     def _changed(self, incident: Incident) -> Response:
         self._state.touch(incident)

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from bridge.sandbox.paging import listing
 from bridge.sandbox.reading import bad_request, decode, named
-from bridge.sandbox.updates import UpdateRoutes
+from bridge.sandbox.updates import UpdateRoutes, check_date
 from bridge.sandbox.v3 import wire
 from bridge.sandbox.v3.bodies import IncidentBody, NewIncidentBody, TimelineBody, UpdateV3
 from bridge.sandbox.v3.pages import named_page
@@ -51,23 +51,25 @@ class IncidentRoutes:
 
     async def list(self, request: Request) -> Response:
         """Most recently updated first, without updates."""
-        incidents = self._state.listed(self._state.on(named_page(request, self._state)))
+        incidents = self._state.on(named_page(request, self._state), self._state.list_at)
         return listing(request, incidents, wire.listed_incident)
 
     async def create(self, request: Request) -> Response:
         """Answers 201."""
         page, body = named_page(request, self._state), decode(await request.body(), NewIncidentBody)
         _check_components(page, body.impacts)
-        incident = self._state.open_on(page, body.name, body.impacts, body.updates[0].draft())
+        first = body.updates[0].draft()
+        check_date(self._state, first, self._state.clock())
+        incident = self._state.open_on(page, body.name, body.impacts, first)
         return JSONResponse(wire.incident(incident), 201)
 
     async def read(self, request: Request) -> Response:
-        """Never lags behind a write, unlike the list."""
-        return JSONResponse(wire.incident(self._incident(request)))
+        """One incident, as late as reads are."""
+        return JSONResponse(wire.incident(self._incident(request, self._state.read_at)))
 
     async def replace(self, request: Request) -> Response:
         """Set the name and the current impacts; components left out become operational, nobody is mailed."""
-        incident, body = self._incident(request), decode(await request.body(), IncidentBody)
+        incident, body = self._incident(request, None), decode(await request.body(), IncidentBody)
         _check_components(named_page(request, self._state), body.impacts)
         with bad_request():
             incident.set_impacts(body.impacts, self._state.clock())
@@ -76,7 +78,7 @@ class IncidentRoutes:
 
     async def rewrite(self, request: Request) -> Response:
         """Set what the components suffered from when to when."""
-        incident, body = self._incident(request), decode(await request.body(), TimelineBody)
+        incident, body = self._incident(request, None), decode(await request.body(), TimelineBody)
         phases = [window.phase() for window in body.windows]
         _check_components(named_page(request, self._state), [phase.component_id for phase in phases])
         with bad_request():
@@ -85,11 +87,11 @@ class IncidentRoutes:
 
     async def delete(self, request: Request) -> Response:
         """Permanent, with all updates."""
-        self._state.delete(self._incident(request))
+        self._state.delete(self._incident(request, None))
         return Response(status_code=204)
 
-    def _incident(self, request: Request) -> PageIncident:
-        incident = named(request, "incident", self._state.page_incidents.get)
+    def _incident(self, request: Request, at: int | None) -> PageIncident:
+        incident = named(request, "incident", lambda id_: self._state.page_incidents.get(id_, at))
         if incident.page_id != named_page(request, self._state).id:
             raise HTTPException(404, "The page has no incident with this id")
         return incident

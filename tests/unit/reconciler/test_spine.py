@@ -184,7 +184,7 @@ async def test_a_write_refused_for_good_says_why_and_does_not_hold_up_the_end(ri
 
 async def test_what_a_person_deleted_is_not_posted_again(rig: Rig) -> None:
     await publish(rig)
-    rig.state.incidents.delete(rig.only.id)
+    rig.state.delete(rig.only)
     await rig.fire("payments", "critical")
     await rig.after(30 * MINUTE)
     assert rig.shown == []

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 
 from bridge.sandbox import Account, create_app
 from bridge.sandbox.state import State
-from tests.unit.sandbox.helpers import Clock, Ids, key_of
+from tests.unit.sandbox.helpers import Clock, Ids, check_request, check_response, key_of
 
 
 @pytest.fixture
@@ -42,6 +42,13 @@ async def api(app: Starlette, account: Account) -> AsyncIterator[httpx.AsyncClie
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://checkly", headers=key_of(account)) as client:
         yield client
+
+
+@pytest.fixture
+def checked(api: httpx.AsyncClient) -> httpx.AsyncClient:
+    """``api``, with every request and response held against Checkly's OpenAPI documents."""
+    api.event_hooks = {"request": [check_request], "response": [check_response]}
+    return api
 
 
 @pytest.fixture(params=[("httptools", "uvloop"), ("h11", "asyncio")], ids="-".join)

@@ -12,18 +12,10 @@ from tests.contracts.openapi import Contract, ContractViolation
 from tests.unit.sandbox.helpers import (
     INCIDENTS,
     SERVICES,
-    check_request,
-    check_response,
     new_incident,
     service,
     update,
 )
-
-
-@pytest.fixture
-def checked(api: httpx.AsyncClient) -> httpx.AsyncClient:
-    api.event_hooks = {"request": [check_request], "response": [check_response]}
-    return api
 
 
 async def test_the_life_of_an_incident(checked: httpx.AsyncClient, account: Account) -> None:

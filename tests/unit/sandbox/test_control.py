@@ -50,6 +50,8 @@ async def test_settings_change_one_by_one(api: httpx.AsyncClient) -> None:
         "rate_limit": 600,
         "retry_after": None,
         "list_lag_ms": 0,
+        "read_lag_ms": 0,
+        "early_date": None,
         "whole_seconds": True,
         "v1_gone": None,
     }

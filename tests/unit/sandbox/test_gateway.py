@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import sys
 import textwrap
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
 from bridge.sandbox import Account, ConnectionDropped
 from bridge.sandbox.state import State
-from tests.unit.sandbox.helpers import INCIDENTS, Clock, eventually, key_of, new_incident, update
+from tests.unit.sandbox.helpers import INCIDENTS, Clock, eventually, key_of, new_incident, service, update
+from tests.unit.sandbox.v3.helpers import ORDERS, create, impacts
+
+
+class Write(NamedTuple):
+    """A write; ``took_effect`` tells whether the incident differs from what it was before."""
+
+    method: str
+    path: str
+    body: dict[str, Any]
+    took_effect: Callable[[], Awaitable[bool]]
 
 
 async def queue(client: httpx.AsyncClient, *faults: dict[str, Any]) -> None:
@@ -96,6 +107,51 @@ async def test_a_call_may_take_effect_after_its_client_gave_up(live: httpx.Async
 async def test_a_short_delay_ends_in_the_genuine_answer(live: httpx.AsyncClient, account: Account) -> None:
     await queue(live, {"kind": "delay", "ms": 1})
     assert (await live.post(INCIDENTS, json=new_incident(account))).status_code == 201
+
+
+WRITES = ["PUT v1", "PATCH v1", "POST v1", "PUT v3", "PUT timeline", "POST v3"]
+
+
+@pytest.fixture
+async def write(live: httpx.AsyncClient, account: Account, request: pytest.FixtureRequest) -> Write:
+    """One kind of write to an incident that is there, by its method and generation, and how to see its effect."""
+    method, kind = request.param.split()
+    incident = f"{INCIDENTS}/{(await live.post(INCIDENTS, json=new_incident(account))).json()['id']}"
+    if kind != "v1":
+        incident = await create(live)
+    window = {"componentId": ORDERS, "status": "MAJOR_OUTAGE", "startedAt": "2026-01-01T00:00:00Z", "endedAt": None}
+    bodies: dict[str, dict[str, Any]] = {
+        "PUT v1": {"name": "New", "severity": "MINOR", "services": [service(account, "Payments")]},
+        "PATCH v1": {"severity": "MINOR"},
+        "PUT v3": {"name": "New", "componentImpacts": impacts(dashboard="MAJOR_OUTAGE")},
+        "PUT timeline": {"componentImpacts": [window]},
+    }
+    path = incident + {"POST": "/incident-updates", "PUT timeline": "/component-impacts"}.get(
+        method if method == "POST" else request.param, ""
+    )
+    before = (await live.get(incident)).json()
+
+    async def took_effect() -> bool:
+        return bool((await live.get(incident)).json() != before)
+
+    return Write(method, path, bodies.get(request.param, update()), took_effect)
+
+
+@pytest.mark.parametrize("write", WRITES, indirect=True)
+@pytest.mark.parametrize("commit", [True, False])
+async def test_the_answer_to_any_write_can_be_lost(live: httpx.AsyncClient, write: Write, commit: bool) -> None:
+    await queue(live, {"kind": "drop", "method": write.method, "path": write.path, "commit": commit})
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        await live.request(write.method, write.path, json=write.body)
+    assert await write.took_effect() == commit
+
+
+@pytest.mark.parametrize("write", WRITES, indirect=True)
+async def test_any_write_can_take_effect_after_its_client_gave_up(live: httpx.AsyncClient, write: Write) -> None:
+    await queue(live, {"kind": "delay", "ms": 300, "method": write.method, "path": write.path})
+    with pytest.raises(httpx.ReadTimeout):
+        await live.request(write.method, write.path, json=write.body, timeout=0.05)
+    await eventually(write.took_effect)
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 413, 429, 500, 502, 503, 504, 520])
