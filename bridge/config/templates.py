@@ -91,10 +91,13 @@ class Template:
         self._compiled = _ENVIRONMENT.from_string(tree.set_environment(_ENVIRONMENT))  # type: ignore[arg-type]
 
     def render(self, *, labels: Mapping[str, str], services: Iterable[str], severity: str, status: str) -> str:
-        """The text; labels not given are empty. Raises TypeError where it compares what cannot be compared."""
+        """The text; labels not given are empty, and of equal ``services`` the first alone counts.
+
+        Raises TypeError where it compares what cannot be compared.
+        """
         return self._compiled.render(
             labels={name: labels.get(name, "") for name in self.labels},
-            services=list(services),
+            services=list(dict.fromkeys(services)),
             severity=severity,
             status=status,
         )

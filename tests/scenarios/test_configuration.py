@@ -140,3 +140,17 @@ def test_an_open_incident_hears_its_resolve_though_its_route_is_gone(bridge, out
     outage.ends()
     over = page.shows(id=opened.id, status="RESOLVED")
     assert over.statuses == ["INVESTIGATING", "MONITORING", "RESOLVED"]
+
+
+def test_a_service_whose_key_is_renamed_in_the_middle_of_an_outage_is_named_once(bridge, outage, page, config):
+    outage.fires("checkout")
+    outage.fires("payments")
+    page.shows(status="INVESTIGATING", services=("Checkout", "Payments"))
+    write_configuration(config, services={"shop": "Checkout", "payments": "Payments", "search": "Search"})
+    logged(bridge, "config_loaded", times=2)
+    outage.fires("shop", severity="critical")
+    page.shows(severity="CRITICAL")
+    outage.ends()
+    over = page.shows(status="RESOLVED")
+    assert [message.text.count("Checkout") for message in over.messages] == [1] * len(over.messages)
+    assert "affecting Checkout and Payments has been resolved" in over.messages[-1].text

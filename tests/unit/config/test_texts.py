@@ -210,7 +210,16 @@ def test_no_name_is_longer_than_the_longest(values, services, severity):
     ],
 )
 def test_filters_cannot_explode(source):
-    assert len(Template(source).render(labels={}, services=["x"] * 100, severity="", status="")) == 2000
+    services = ["x" * n for n in range(1, 101)]
+    assert len(Template(source).render(labels={}, services=services, severity="", status="")) == 2000
+
+
+@pytest.mark.parametrize("kind", TextKind)
+def test_a_public_name_is_said_once(kind):
+    source = "{{ services | length }}: {% for s in services %}[{{ s }}]{% endfor %} {{ services }}"
+    services = ("Search", "Checkout", "Search", "Checkout")
+    assert render(source, kind=kind, services=services) == "2: [Search][Checkout] Search and Checkout"
+    assert longest(Template("{{ services }}"), services=services) == len("Search and Checkout")
 
 
 @pytest.mark.parametrize("name", list(FILTERS))

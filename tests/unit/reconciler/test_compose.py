@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
+from bridge.config.schema import Service
 from bridge.config.texts import TextKind
 from bridge.draft import Draft
 from bridge.model import Incident, Phase, Policy, Post, Remark, Severity, UpdateKind, Write
@@ -62,6 +63,16 @@ class TestCompose:
         assert "The Old Shop" in intent.text
         assert intent.displays == {"gone": "The Old Shop"}
         assert "affecting our services" in compose(INCIDENT, OPEN, draft, CONFIG, now=START).text
+
+    def test_a_service_whose_key_was_renamed_is_named_once(self) -> None:
+        shop = Service(name="shop", remote_name="Checkout")
+        renamed = replace(CONFIG, services={"payments": CONFIG.services["payments"], "shop": shop})
+        post = replace(OPEN, displays={"checkout": "Checkout"})
+        draft = replace(DRAFT, write=Write.UPDATE, status=Phase.RESOLVED, services=("checkout", "payments", "shop"))
+        text = compose(INCIDENT, post, draft, renamed, now=0).text
+        assert "affecting Checkout and Payments has been resolved" in text
+        draft = replace(DRAFT, services=("checkout", "shop"))
+        assert compose(INCIDENT, replace(post, name=""), draft, renamed, now=0).name == "Issue affecting Checkout"
 
     def test_a_twin_is_said_to_be_a_duplicate_not_resolved(self) -> None:
         text = duplicate_text(INCIDENT, OPEN, CONFIG)
