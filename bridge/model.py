@@ -245,6 +245,8 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``told`` are the events of the remarks that it shows, ``displays`` the public names under which its services were
     told of. ``impacts`` is what the components of its services show. ``search_at`` is when to look for something of
     ours that nothing is recorded of. ``held_by`` is the open incident of someone else for which it is held back.
+    ``update_id`` is our newest update as the page calls it, if that is known; ``stale_at`` since when reads lack it.
+    ``changed_at`` is when the page last took severity and impacts from us as they are here.
     """
 
     remote_id: str | None = None
@@ -270,6 +272,9 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     impacts: dict[str, Impact] = {}
     search_at: int | None = None
     held_by: str = ""
+    update_id: str = ""
+    stale_at: int | None = None
+    changed_at: int = 0
 
     @property
     def is_open(self) -> bool:

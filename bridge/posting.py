@@ -19,11 +19,14 @@ VERIFICATIONS = 3
 
 def begin(post: Post, intent: Intent) -> Post:
     """The write is about to be sent."""
-    return replace(post, intent=intent, retry_at=0, missing_at=None)
+    return replace(post, intent=intent, retry_at=0, missing_at=None, stale_at=None)
 
 
-def succeeded(post: Post, remote_id: str) -> Post:
-    """The intended write stands on the page, seen as an answer or found by looking."""
+def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: int = 0) -> Post:
+    """The intended write stands on the page, seen as an answer or found by looking.
+
+    ``update_id`` is what the page calls the update, ``changed_at`` when it took severity and impacts just as intended.
+    """
     intent = _intent(post)
     announces = intent.write is not Write.CHANGE
     return replace(
@@ -48,6 +51,8 @@ def succeeded(post: Post, remote_id: str) -> Post:
         parked_write="",
         closed_at=None,
         missing_at=None,
+        update_id=update_id if announces else post.update_id,
+        changed_at=changed_at or post.changed_at,
         verify_at=_verify_at_the_end(post) if intent.status is Phase.RESOLVED else post.verify_at,
     )
 
@@ -105,6 +110,30 @@ def missing(post: Post, *, now: int, retry_at: int) -> Post:
     """The page says that our incident does not exist. It is not believed at once: nothing would be written any more."""
     since = now if post.missing_at is None else post.missing_at
     return replace(post, missing_at=since, attempts=post.attempts + 1, retry_at=retry_at)
+
+
+def stale(post: Post, *, now: int, settle_ms: int, retry_at: int) -> Post:
+    """A read lacks our newest update. It is older than that: look again, for ``settle_ms``.
+
+    After that somebody removed the update, and what is read counts.
+    """
+    since = now if post.stale_at is None else post.stale_at
+    if now >= since + settle_ms:
+        return replace(post, update_id="", attempts=0, retry_at=0)
+    return replace(post, stale_at=since, attempts=post.attempts + 1, retry_at=min(retry_at, since + settle_ms))
+
+
+def over(post: Post, *, update_id: str) -> Post:
+    """The page shows an end that we wrote, though nobody recorded it."""
+    return replace(
+        post,
+        status=Phase.RESOLVED,
+        impacts=dict.fromkeys(post.impacts, Impact.OPERATIONAL),
+        update_id=update_id,
+        stale_at=None,
+        attempts=0,
+        retry_at=0,
+    )
 
 
 def verified(post: Post, *, now: int, settle_ms: int) -> Post:

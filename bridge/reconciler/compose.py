@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from bridge.checkly.port import RemoteIncident
+from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.config.schema import Config
 from bridge.config.texts import TextKind, Texts
 from bridge.draft import OPEN_PHASES, Draft
@@ -97,6 +97,11 @@ def reference_line(incident_id: str) -> str:
 def references(remote: RemoteIncident) -> set[str]:
     """The public references that the incident's updates show: ids of incidents, ours or another bridge's."""
     return {match for update in remote.updates for match in _REFERENCE.findall(update.text)}
+
+
+def shows_reference(update: RemoteUpdate, incident_id: str) -> bool:
+    """Whether the update ends with the public reference of this incident: then it is ours."""
+    return incident_id in _REFERENCE.findall(update.text)
 
 
 def ours(candidates: Iterable[RemoteIncident], incident_id: str, intent: Intent | None) -> list[RemoteIncident]:

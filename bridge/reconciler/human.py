@@ -8,8 +8,37 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from bridge.checkly.port import RemoteIncident
+from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.model import Impact, Intent, Phase, Post, Write
+
+UPDATES_LISTED = 100  # Checkly gives the newest so many updates of an incident
+
+
+def lacks_ours(current: RemoteIncident, post: Post) -> bool:
+    """Whether our newest update is missing: the read is older than that, or somebody has removed it.
+
+    That an update is not among the newest hundred, which are all later, proves nothing.
+    """
+    updates = current.updates
+    if not post.update_id or not all(update.id for update in updates):
+        return False
+    if any(update.id == post.update_id for update in updates):
+        return False
+    return len(updates) < UPDATES_LISTED or min(update.public_at for update in updates) <= post.public_at
+
+
+def differs(current: RemoteIncident, post: Post) -> bool:
+    """Whether the severity or an impact is another than the one we set last: an older one, or a person's."""
+    if post.severity is None:
+        return False
+    if current.severity not in {None, post.severity}:
+        return True
+    return any(current.impacts.get(name, impact) is not impact for name, impact in post.impacts.items())
+
+
+def newest(current: RemoteIncident) -> RemoteUpdate | None:
+    """The update that was posted last, whatever its public date."""
+    return max(current.updates, key=lambda update: (update.created_at, update.public_at), default=None)
 
 
 def was_closed(current: RemoteIncident, post: Post) -> bool:
@@ -47,12 +76,12 @@ def is_done(change: Intent, current: RemoteIncident, post: Post) -> bool:
     return current.severity is change.severity and set(change.services) <= set(post.services)
 
 
-def shows_update(current: RemoteIncident, intent: Intent) -> bool:
-    """Whether the intended incident update is among those of the incident: same text, and date to the second.
+def find_update(current: RemoteIncident, intent: Intent) -> RemoteUpdate | None:
+    """The intended incident update among those of the incident: same text, and date to the second.
 
     A change of severity or services leaves no such trace, and never counts as seen: made twice, it does no harm.
     """
-    return intent.write is Write.UPDATE and any(
-        update.public_at // 1000 == intent.public_at // 1000 and update.text.strip() == intent.text.strip()
-        for update in current.updates
-    )
+    for update in current.updates if intent.write is not Write.CHANGE else ():
+        if update.public_at // 1000 == intent.public_at // 1000 and update.text.strip() == intent.text.strip():
+            return update
+    return None

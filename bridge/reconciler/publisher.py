@@ -10,19 +10,28 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge import posting
 from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Refused, Rejected
-from bridge.checkly.port import Guard, RemoteIncident, StatusPage
+from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
 from bridge.draft import DATE_STEP_MS, Draft, signature
 from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 from bridge.reconciler import human
-from bridge.reconciler.compose import references
+from bridge.reconciler.compose import references, shows_reference
 from bridge.reconciler.standing import Reserve, Standing
 from bridge.telemetry import DUPLICATES, WRITES, Event, log
 
 HOLD_MS = 30_000  # how often to look whether someone else's incident is over
+
+
+class _Sent(Struct, frozen=True):
+    """A write that the page has answered. ``update_id`` is empty where it made no update."""
+
+    remote_id: str
+    update_id: str = ""
+    is_as_intended: bool = False
 
 
 class Publisher:
@@ -80,13 +89,13 @@ class Publisher:
             if isinstance(error, Gone) and draft.write is not Write.OPEN:
                 return await self._missing(post, now)
             return posting.not_sent(post, retry_at=self._retry_at(error, post, now))
-        return self._closed(post, now, exists=True) if human.was_closed(current, post) else current
+        return self._doubted(post, current, draft, now) or current
 
     async def send(self, post: Post, current: RemoteIncident | None, now: int, *, write: str) -> Post:
         """Send the post's recorded intent. ``write`` is its draft's signature, should the page refuse it for good."""
         intent = _intent(post)
         try:
-            remote_id = await self._send(post, current, intent)
+            sent = await self._send(post, current, intent)
         except Refused:
             WRITES.labels(intent.write, "refused").inc()
             raise
@@ -105,8 +114,9 @@ class Publisher:
             self._log(Event.WRITE_UNKNOWN, intent, reason=error.detail)
             return posting.unknown(post, now=self._clock())  # the settle time begins when the answer is lost, not asked
         WRITES.labels(intent.write, "done").inc()
-        self._log(Event.PAGE_WRITTEN, intent, remote_id=remote_id)
-        return posting.succeeded(post, remote_id)
+        self._log(Event.PAGE_WRITTEN, intent, remote_id=sent.remote_id)
+        changed_at = self._clock() if sent.is_as_intended else 0
+        return posting.succeeded(post, sent.remote_id, update_id=sent.update_id, changed_at=changed_at)
 
     async def look(self, post: Post, now: int) -> Post:
         """Is the intended write on the page? Take it over; if it is certainly not, clear the way for a repeat."""
@@ -123,9 +133,10 @@ class Publisher:
             return posting.absent(post, now=now, settle_ms=self._settle_ms)
         WRITES.labels(intent.write, "adopted").inc()
         self._log(Event.WRITE_ADOPTED, intent, remote_id=remote.id)
+        update = human.find_update(remote, intent)
         if intent.write is Write.UPDATE:
-            return posting.succeeded(post, remote.id)
-        post = adopted(post, remote, services=intent.services, severity=intent.severity)
+            return posting.succeeded(post, remote.id, update_id=update.id if update else "")
+        post = self._adopted(post, remote, services=intent.services, severity=intent.severity)
         if post.verify_at is None:
             return post
         return replace(post, verify_at=now + self._settle_ms, verifications=0)  # an earlier try may come true yet
@@ -146,7 +157,7 @@ class Publisher:
         post = posting.verified(post, now=now, settle_ms=self._settle_ms)
         if is_over or not found or found[0].id == post.remote_id:
             return post
-        return adopted(post, found[0], services=post.services, severity=post.announced_severity)
+        return self._adopted(post, found[0], services=post.services, severity=post.announced_severity)
 
     async def search(self, post: Post, now: int) -> Post:
         """Nothing is recorded of this page: does something of ours stand there all the same? Then take it over."""
@@ -185,23 +196,26 @@ class Publisher:
         now: int,
     ) -> Post:
         self._log_incident(Event.WRITE_ADOPTED, remote_id=found[0].id)
-        post = adopted(post, found[0], services=services, severity=severity)
+        post = self._adopted(post, found[0], services=services, severity=severity)
         texts = [update.text for update in found[0].updates]
         remarks = self._incident.summary.remarks
         post = replace(post, told=tuple(each.event_id for each in remarks if any(each.text in text for text in texts)))
         return post if len(found) == 1 else replace(post, verify_at=now, verifications=0)
 
-    async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> str:
+    async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> _Sent:
         if intent.write is Write.OPEN:
-            return (await self._page.open(intent, guard=self._guard)).id
+            opened = await self._page.open(intent, guard=self._guard)
+            return _Sent(opened.id, next((update.id for update in opened.updates), ""))
         if current is None:
             raise AssertionError("a change needs a survey")
         bent = human.bend(intent, current, post)
         if intent.write is Write.UPDATE:
-            await self._page.update(current.id, bent, guard=self._guard)
-        elif not human.is_done(bent, current, post):
-            await self._page.change(current, bent, guard=self._guard)
-        return current.id
+            update = await self._page.update(current.id, bent, guard=self._guard)
+            return _Sent(current.id, update.id)
+        if human.is_done(bent, current, post):
+            return _Sent(current.id)
+        await self._page.change(current, bent, guard=self._guard)
+        return _Sent(current.id, is_as_intended=bent == intent)
 
     async def _look(self, post: Post, intent: Intent, now: int) -> RemoteIncident | None:
         if intent.write is Write.OPEN:
@@ -209,7 +223,7 @@ class Publisher:
             await self._resolve_twins(found, now, kept=found[0].id if found else None)
             return found[0] if found else None
         current = await self._page.read(_remote_id(post), guard=self._guard)
-        return current if human.shows_update(current, intent) else None
+        return current if human.find_update(current, intent) else None
 
     async def _find(self, intent: Intent | None) -> list[RemoteIncident]:
         await self._reserve(2)  # the list, and the one that is found in it
@@ -239,6 +253,31 @@ class Publisher:
         if any(incident.id == post.remote_id for incident in listed):
             return replace(waiting, missing_at=None)
         return self._closed(post, now, exists=False)
+
+    def _doubted(self, post: Post, current: RemoteIncident, draft: Draft, now: int) -> Post | None:
+        """The post, if what was read of its incident is older than what we know, or is the end of it."""
+        retry_at = now + posting.backoff_ms(post.attempts, self._chance())
+        if human.lacks_ours(current, post):
+            return posting.stale(post, now=now, settle_ms=self._settle_ms, retry_at=retry_at)
+        settled_at = post.changed_at + self._settle_ms
+        if draft.write is Write.CHANGE and now < settled_at and human.differs(current, post):
+            return posting.look_failed(post, retry_at=min(retry_at, settled_at))
+        if not human.was_closed(current, post):
+            return None
+        update = human.newest(current)
+        is_removed = post.stale_at is not None
+        if not is_removed and update and update.status is Phase.RESOLVED and self._is_ours(update):
+            return posting.over(post, update_id=update.id)
+        return self._closed(post, now, exists=True)
+
+    def _is_ours(self, update: RemoteUpdate) -> bool:
+        return shows_reference(update, self._incident.id)
+
+    def _adopted(
+        self, post: Post, remote: RemoteIncident, *, services: tuple[str, ...], severity: Severity | None
+    ) -> Post:
+        ours = [update.id for update in remote.updates if self._is_ours(update)]
+        return replace(adopted(post, remote, services=services, severity=severity), update_id=ours[0] if ours else "")
 
     def _closed(self, post: Post, now: int, *, exists: bool) -> Post:
         log(
@@ -299,6 +338,8 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], se
         missing_at=None,
         search_at=None,
         held_by="",
+        stale_at=None,
+        changed_at=0,
     )
 
 

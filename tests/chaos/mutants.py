@@ -121,6 +121,15 @@ MUTANTS = (
         "tests/unit/test_lifecycle.py::TestPhases::test_what_fires_again_before_its_end_was_posted_simply_goes_on",
     ),
     Mutant(
+        CONVERGENCE,
+        "a read that is older than our own newest update is taken for a person's edit",
+        "bridge/reconciler/publisher.py",
+        "if human.lacks_ours(current, post):",
+        "if not current.updates:",
+        f"{RECONCILER}/test_stale_reads.py::"
+        "test_fired_again_and_joined_within_the_lag_nobody_is_taken_to_have_closed_it",
+    ),
+    Mutant(
         NO_STALE_WRITE,
         "an older message of a sender with a clock is believed",
         "bridge/store/scripts/ingest.lua",

@@ -50,7 +50,8 @@ class Crash(BaseException):
 class Page:
     """A status page. ``outcomes`` are taken one per write (``opening``: per creation), and all is well after the last.
 
-    A late write takes effect after ``late_ms``; the list shows everything as it was ``lag_ms`` ago. ``on_write`` is
+    A late write takes effect after ``late_ms``; the list shows everything as it was ``lag_ms`` ago, and what is read
+    one by one is as it was ``read_lag_ms`` ago. ``on_write`` is
     called as a write is about to arrive. ``writes`` are those that took effect. What is ``hidden`` is not there, says
     the page, but for its list.
 
@@ -73,6 +74,7 @@ class Page:
         self.opening: deque[Outcome] = deque()
         self.late_ms = 5 * SECOND
         self.lag_ms = 0
+        self.read_lag_ms = 0
         self.is_down = False
         self.hidden: set[str] = set()
         self.on_write: Callable[[], None] = lambda: None
@@ -118,7 +120,11 @@ class Page:
 
     async def read(self, remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
         self._ask(guard)
-        return self._told(self._get(remote_id))
+        self._get(remote_id)
+        states = [each for at, each in self._states[remote_id] if at <= self._clock() - self.read_lag_ms]
+        if not states:
+            raise Gone("404", status=404)
+        return self._told(states[-1])
 
     async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
         def put() -> RemoteIncident:

@@ -250,6 +250,8 @@ def _older_post(post: Post, ms: int) -> Post:
         missing_at=None if post.missing_at is None else post.missing_at - ms,
         closed_at=None if post.closed_at is None else post.closed_at - ms,
         search_at=None if post.search_at is None else post.search_at - ms,
+        stale_at=None if post.stale_at is None else post.stale_at - ms,
+        changed_at=max(0, post.changed_at - ms),
     )
 
 
