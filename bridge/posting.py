@@ -69,6 +69,11 @@ def not_sent(post: Post, *, retry_at: int) -> Post:
     return replace(post, intent=None, attempts=post.attempts + 1, retry_at=retry_at, parked=None, parked_write="")
 
 
+def unsurveyed(post: Post, *, retry_at: int) -> Post:
+    """The page could not be read to its end yet, so nothing was written: go on soon. That is no failure."""
+    return replace(post, intent=None, retry_at=retry_at, parked=None, parked_write="")
+
+
 def unknown(post: Post, *, now: int) -> Post:
     """The write may have happened: look for it before anything else."""
     intent = _intent(post)

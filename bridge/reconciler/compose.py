@@ -96,7 +96,13 @@ def reference_line(incident_id: str) -> str:
 
 def references(remote: RemoteIncident) -> set[str]:
     """The public references that the incident's updates show: ids of incidents, ours or another bridge's."""
-    return {match for update in remote.updates for match in _REFERENCE.findall(update.text)}
+    return {match for update in remote.updates for match in references_in(update.text)}
+
+
+def references_in(text: str) -> list[str]:
+    """The public reference at the end of an update's text, if there is one."""
+    found: list[str] = _REFERENCE.findall(text)
+    return found
 
 
 def shows_reference(update: RemoteUpdate, incident_id: str) -> bool:

@@ -20,9 +20,11 @@ from bridge.draft import DATE_STEP_MS, Draft, signature
 from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 from bridge.reconciler import human
 from bridge.reconciler.compose import references, shows_reference
+from bridge.reconciler.details import Clues, Unfinished
 from bridge.reconciler.standing import Reserve, Standing
 from bridge.telemetry import DUPLICATES, WRITES, Event, log
 
+GO_ON_MS = 250  # until then it is others' turn
 HOLD_MS = 30_000  # how often to look whether someone else's incident is over
 
 
@@ -82,6 +84,8 @@ class Publisher:
                     return waiting
         except Refused:
             raise
+        except Unfinished:
+            return posting.unsurveyed(post, retry_at=now + GO_ON_MS)
         except Nowhere as error:
             self._log_incident(Event.INCIDENT_PARKED, write=str(draft.write), reason=error.detail)
             return posting.parked(post, write=signature(draft), reason=error.detail, now=now)
@@ -125,6 +129,8 @@ class Publisher:
             remote = await self._look(post, intent, now)
         except Refused:
             raise
+        except Unfinished:
+            return replace(post, retry_at=now + GO_ON_MS)  # not found yet is not absent: this was no look
         except PageError as error:
             if isinstance(error, Gone) and intent.write is not Write.OPEN:
                 return await self._missing(post, now)
@@ -148,10 +154,12 @@ class Publisher:
         """
         is_over = post.closed_at is not None or post.status is Phase.RESOLVED
         try:
-            found = await self._find(None)
+            found = await self._find(None, Clues(name=post.name, services=frozenset(post.services)))
             await self._resolve_twins(found, now, kept=post.remote_id if is_over or not found else found[0].id)
         except Refused:
             raise
+        except Unfinished:
+            return replace(post, verify_at=now + GO_ON_MS)
         except PageError as error:
             return replace(post, attempts=post.attempts + 1, verify_at=self._retry_at(error, post, now))
         post = posting.verified(post, now=now, settle_ms=self._settle_ms)
@@ -162,9 +170,12 @@ class Publisher:
     async def search(self, post: Post, now: int) -> Post:
         """Nothing is recorded of this page: does something of ours stand there all the same? Then take it over."""
         try:
-            found = await self._standing.search(self._incident.id, guard=self._guard)
+            clues = Clues(services=frozenset(self._incident.summary.services))
+            found = await self._standing.search(self._incident.id, clues, guard=self._guard)
         except Refused:
             raise
+        except Unfinished:
+            return replace(post, search_at=now + GO_ON_MS)
         except Nowhere:  # no such page: it may be there once it is migrated
             return replace(post, attempts=0, search_at=now + posting.PARK_RETRY_MS)
         except PageError as error:
@@ -173,7 +184,8 @@ class Publisher:
         return self._take_over(post, found, tuple(self._incident.summary.services), None, now) if found else post
 
     async def _survey_opening(self, post: Post, draft: Draft, now: int) -> Post | None:
-        found = await self._standing.before_opening(self._incident.id, guard=self._guard)
+        clues = Clues(services=frozenset(draft.services))
+        found = await self._standing.before_opening(self._incident.id, clues, guard=self._guard)
         if found:
             return self._take_over(post, found, draft.services, draft.severity, now)
         return await self._held(post, draft, now) if self._yields else None
@@ -200,7 +212,8 @@ class Publisher:
         texts = [update.text for update in found[0].updates]
         remarks = self._incident.summary.remarks
         post = replace(post, told=tuple(each.event_id for each in remarks if any(each.text in text for text in texts)))
-        return post if len(found) == 1 else replace(post, verify_at=now, verifications=0)
+        is_alone = len(found) == 1 and not self._standing.is_unfinished
+        return post if is_alone else replace(post, verify_at=now, verifications=0)
 
     async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> _Sent:
         if intent.write is Write.OPEN:
@@ -219,15 +232,16 @@ class Publisher:
 
     async def _look(self, post: Post, intent: Intent, now: int) -> RemoteIncident | None:
         if intent.write is Write.OPEN:
-            found = await self._find(intent)
+            clues = Clues(name=intent.name, services=frozenset(intent.services), at=intent.recorded_at)
+            found = await self._find(intent, clues)
             await self._resolve_twins(found, now, kept=found[0].id if found else None)
             return found[0] if found else None
         current = await self._page.read(_remote_id(post), guard=self._guard)
         return current if human.find_update(current, intent) else None
 
-    async def _find(self, intent: Intent | None) -> list[RemoteIncident]:
+    async def _find(self, intent: Intent | None, clues: Clues) -> list[RemoteIncident]:
         await self._reserve(2)  # the list, and the one that is found in it
-        return await self._standing.find(self._incident.id, intent, guard=self._guard)
+        return await self._standing.find(self._incident.id, intent, clues, guard=self._guard)
 
     async def _resolve_twins(self, found: Sequence[RemoteIncident], now: int, *, kept: str | None) -> None:
         """Resolve those of ``found`` that carry our reference: a name and a date do not prove enough for that."""
@@ -245,12 +259,12 @@ class Publisher:
         if post.missing_at is None or now < post.missing_at + self._settle_ms:
             return waiting
         try:
-            listed = await self._standing.read(guard=self._guard)
+            is_listed = await self._standing.lists(_remote_id(post), guard=self._guard)
         except Refused:
             raise
         except PageError:
             return waiting
-        if any(incident.id == post.remote_id for incident in listed):
+        if is_listed:
             return replace(waiting, missing_at=None)
         return self._closed(post, now, exists=False)
 

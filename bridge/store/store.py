@@ -27,6 +27,7 @@ from bridge.store.scripts import Script
 PREFIX = "bridge:{0}:"
 ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
 PROBE_MS = 5_000
+KEPT_S = 7 * 24 * 3600  # what was read of others' incidents, should it not change
 
 
 class Idle(Struct, frozen=True, kw_only=True):
@@ -173,6 +174,21 @@ class Store:
             return {}
         ids = await self._do(self._redis.hmget(f"{self._prefix}remotes", list(remote_ids)))
         return {remote_id: id_.decode() for remote_id, id_ in zip(remote_ids, ids, strict=True) if id_}
+
+    async def remember(self, details: Mapping[str, bytes]) -> None:
+        """Keep for a week what was read of these posts on the pages, by their remote ids."""
+        pipe = self._redis.pipeline(transaction=False)
+        for remote_id, packed in details.items():
+            pipe.set(f"{self._prefix}read:{remote_id}", packed, ex=KEPT_S)
+        if details:
+            await self._do(pipe.execute())
+
+    async def recall(self, remote_ids: Sequence[str]) -> dict[str, bytes]:
+        """What is kept of these posts; those of which nothing is are left out."""
+        if not remote_ids:
+            return {}
+        kept = await self._do(self._redis.mget([f"{self._prefix}read:{remote_id}" for remote_id in remote_ids]))
+        return {remote_id: packed for remote_id, packed in zip(remote_ids, kept, strict=True) if packed is not None}
 
     async def unknown(self, ids: Collection[str]) -> set[str]:
         """Those of the incidents' ids that the store does not hold."""

@@ -7,10 +7,11 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from bridge.checkly.errors import NotSent, UnknownOutcome
+from bridge.checkly.errors import NotSent, RateLimited, UnknownOutcome
 from bridge.checkly.port import Guard, RemoteIncident
 from bridge.model import Impact, Phase, Progress, shows_impacts, v3_page
-from bridge.reconciler.standing import READS_AT_MOST, SEARCH_SHARED_S, Standing
+from bridge.reconciler.details import READING_S, READS_AT_A_TIME, UNVERSIONED_S, Clues, Unfinished
+from bridge.reconciler.standing import SEARCH_SHARED_S, Standing
 from tests.unit.reconciler.page import Page
 from tests.unit.reconciler.world import SECOND, World, no_limit, published
 
@@ -114,7 +115,7 @@ class TestIncompleteLists:
     async def read(self) -> int:
         """Read the list; how many calls that took beside the list's own."""
         calls = self.page.calls
-        await self.standing.read(guard=lambda: True)
+        await self.standing.find("0000000000", None, guard=lambda: True)
         return self.page.calls - calls - 1
 
     async def test_each_is_read_once_until_it_changes(self) -> None:
@@ -124,24 +125,28 @@ class TestIncompleteLists:
         self.put(1, "new")
         assert [await self.read(), await self.read()] == [2, 0]
 
-    async def test_one_whose_version_nobody_knows_is_read_every_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_one_whose_version_nobody_knows_is_read_again_after_a_while(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         self.put(2)
         told = self.page._told
         monkeypatch.setattr(self.page, "_told", lambda incident: replace(told(incident), version=""))
-        assert [await self.read(), await self.read()] == [2, 2]
+        assert [await self.read(), await self.read()] == [2, 0]
+        self.world.now += int(UNVERSIONED_S * SECOND)
+        assert [await self.read(), await self.read()] == [2, 0]
 
     async def test_what_the_store_knows_is_not_read(self) -> None:
         self.put(3)
         self.world.store.others["other-0"] = "9999999999"
         assert await self.read() == 2
 
-    async def test_too_many_are_read_in_several_goes_and_until_then_nothing_is_known(self) -> None:
-        self.put(2 * READS_AT_MOST + 1)
-        for _ in range(2):
+    async def test_many_are_read_in_several_goes_and_until_then_nothing_is_known(self) -> None:
+        self.put(2 * READS_AT_A_TIME + 1)
+        for left in (READS_AT_A_TIME + 1, 1):
             calls = self.page.calls
-            with pytest.raises(NotSent, match="nothing was written: more than 100"):
+            with pytest.raises(Unfinished, match=f"nothing was written: {left} open incidents"):
                 await self.read()
-            assert self.page.calls - calls == READS_AT_MOST + 1
+            assert self.page.calls - calls == READS_AT_A_TIME + 1
         assert [await self.read(), await self.read()] == [1, 0]
 
     async def test_one_that_is_gone_by_the_time_it_is_read_stops_nothing(self) -> None:

@@ -6,7 +6,7 @@ Everything between the two is the real thing. Tests that need no hand on the clo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -69,6 +69,7 @@ class VirtualStore(Store):
         self.due: int | None = None
         self.archive: list[bytes] = []
         self.others: dict[str, str] = {}  # what other incidents hold on the page
+        self.kept: dict[str, bytes] = {}  # what was read of the page's incidents
         self.digest = ""
 
     @property
@@ -139,6 +140,12 @@ class VirtualStore(Store):
     async def owners(self, remote_ids: Sequence[str]) -> dict[str, str]:
         held = self.others | {post.remote_id: ID for post in self.progress.posts.values() if post.remote_id}
         return {remote_id: held[remote_id] for remote_id in remote_ids if remote_id in held}
+
+    async def remember(self, details: Mapping[str, bytes]) -> None:
+        self.kept |= details
+
+    async def recall(self, remote_ids: Sequence[str]) -> dict[str, bytes]:
+        return {remote_id: self.kept[remote_id] for remote_id in remote_ids if remote_id in self.kept}
 
     async def unknown(self, ids: Collection[str]) -> set[str]:
         return set(ids) - {ID, *self.others.values()}
