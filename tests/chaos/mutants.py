@@ -90,6 +90,14 @@ MUTANTS = (
     ),
     Mutant(
         NO_DOUBLE_POST,
+        "what was not found yet on a large page counts as not there",
+        "bridge/reconciler/standing.py",
+        "self.unread = [each for each in self.unread if each.id not in done]",
+        "self.unread = []",
+        f"{RECONCILER}/test_large_page.py::test_not_found_yet_is_not_not_there",
+    ),
+    Mutant(
+        NO_DOUBLE_POST,
         "who was stopped beyond its lease goes on writing",
         "bridge/reconciler/lease.py",
         "- self._margin_ms",

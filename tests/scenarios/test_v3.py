@@ -10,7 +10,17 @@ import pytest
 import yaml
 
 from bridge.lifecycle import LEFT_TO_ANOTHER as LEFT
-from tests.scenarios.vocabulary import Outage, Page, command, configuration, log_of, logged, metric, write_configuration
+from tests.scenarios.vocabulary import (
+    INCIDENTS_V3,
+    Outage,
+    Page,
+    command,
+    configuration,
+    log_of,
+    logged,
+    metric,
+    write_configuration,
+)
 from tests.servers import Bridge, Sandbox, eventually
 
 if TYPE_CHECKING:
@@ -302,3 +312,25 @@ def test_an_incident_that_redis_forgot_is_found_again_and_resolved(
         assert over.statuses.count("RESOLVED") == 1
     assert page.opened == 2
     assert len(page.mails) == 4
+
+
+def test_a_lost_post_is_found_among_150_incidents_of_others(start_bridge: Any, page: Page, config: Path):
+    """By its name and date, within a handful of requests; what was read before the post is not read again."""
+    configure(config, V3, second_writer="ignore", requests_per_minute=6_000)
+    page.sandbox.control("POST", "crowd", page="store", incidents=150, every_ms=1_000)
+    page.fault("drop", method="POST", path=INCIDENTS_V3, commit=True)
+    bridge = start_bridge()
+    outage = Outage(bridge)
+    outage.fires("checkout", region="eu")
+    logged(bridge, "write_adopted")
+    calls = page.calls
+    posted = next(number for number, call in enumerate(calls) if call["method"] == "POST")
+    assert len([call for call in calls[:posted] if call["path"].count("/") == 5]) == 150, "each was read once"
+    assert len(calls[posted + 1 :]) <= 5
+
+    outage.fires("payments", region="us")
+    eventually(lambda: ours(page, "store") == ["INVESTIGATING", "INVESTIGATING"], "the next one beside it")
+    outage.ends()
+    eventually(lambda: ours(page, "store") == ["RESOLVED", "RESOLVED"], "the ends of both")
+    assert page.opened == 2
+    assert len(page.calls) - posted < 40, "nothing else was read again"

@@ -7,10 +7,10 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from bridge.checkly.errors import NotSent, RateLimited, UnknownOutcome
+from bridge.checkly.errors import UnknownOutcome
 from bridge.checkly.port import Guard, RemoteIncident
 from bridge.model import Impact, Phase, Progress, shows_impacts, v3_page
-from bridge.reconciler.details import READING_S, READS_AT_A_TIME, UNVERSIONED_S, Clues, Unfinished
+from bridge.reconciler.details import READS_AT_A_TIME, UNVERSIONED_S, Unfinished
 from bridge.reconciler.standing import SEARCH_SHARED_S, Standing
 from tests.unit.reconciler.page import Page
 from tests.unit.reconciler.world import SECOND, World, no_limit, published

@@ -373,3 +373,12 @@ async def test_an_incident_that_is_queued_but_gone_is_taken_from_the_queue(store
     db.zadd("bridge:{0}:due", {"ghost": 1})
     assert isinstance(await store.claim(token="t", lease_ms=LEASE_MS), Idle)
     assert db.keys() == []
+
+
+async def test_what_was_read_of_posts_is_kept_for_a_week(store, db):
+    await store.remember({"r1": b"one", "r2": b"two"})
+    await store.remember({"r2": b"two, changed"})
+    await store.remember({})
+    assert await store.recall(["r2", "r3", "r1"]) == {"r1": b"one", "r2": b"two, changed"}
+    assert await store.recall([]) == {}
+    assert 6 * DAY < db.pttl(next(iter(db.scan_iter("*read:r1")))) <= 7 * DAY

@@ -71,6 +71,8 @@ def others(store: Store) -> dict[str, Call]:
         "inspect": store.inspect,
         "resume": store.resume,
         "probe_again": lambda: store.probe_again(1),
+        "remember": lambda: store.remember({"remote": b"details"}),
+        "recall": lambda: store.recall(["remote"]),
         "release": lambda: store.release("t", (), lease_ms=LEASE_MS),
     }
 

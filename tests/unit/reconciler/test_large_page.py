@@ -1,0 +1,257 @@
+"""A v3 page with many open incidents of others: its list tells no references, so finding a post takes reading them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from bridge.checkly.errors import RateLimited
+from bridge.checkly.port import Guard, RemoteIncident
+from bridge.model import Impact, Phase, Progress, Severity, v3_page
+from bridge.reconciler.details import READING_S, READS_AT_A_TIME, Clues, Unfinished
+from bridge.reconciler.standing import SEARCH_SHARED_S, Standing
+from tests.unit.reconciler.page import Outcome
+from tests.unit.reconciler.world import ID, MINUTE, POLICY, SECOND, SETTLE_MS, World, no_limit, published
+
+MANY = [150, 1_000]
+
+
+@pytest.fixture(autouse=True)
+def _on_v3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(World, "page_name", v3_page("status"))
+
+
+def crowd(world: World, count: int, *, name: str = "By hand", every_ms: int = SECOND) -> None:
+    """So many open incidents of others, made one after the other until now."""
+    pattern = published().page.only
+    updates = (replace(pattern.updates[0], text="We are looking into it."),)
+    for number in range(count):
+        made = replace(pattern, id=f"other-{number}", name=name, updates=updates, impacts={"search": Impact(1)})
+        world.page._put(replace(made, created_at=world.now - (count - number) * every_ms))
+
+
+def lost(count: int, outcome: Outcome, **others: Any) -> World:
+    """Checkout is out, and the answer to its post was just lost, on a page with that many other incidents."""
+    world = World(POLICY)
+    crowd(world, count, **others)
+    world.fire()
+    world.page.opening.append(outcome)
+    for _ in range(MINUTE + count * SECOND):
+        if world.post.intent is not None:
+            return world
+        world.after(100)
+    raise AssertionError("nothing was posted")
+
+
+def another_bridge(world: World) -> None:
+    """Nothing is remembered but what the store keeps."""
+    world.restart()
+
+
+def forget(world: World) -> None:
+    """Not even that."""
+    world.restart()
+    world.store.kept.clear()
+
+
+@pytest.mark.parametrize("count", MANY)
+@pytest.mark.parametrize("of", [None, another_bridge, forget], ids=["same", "another bridge", "nothing is remembered"])
+def test_a_lost_post_is_found_by_its_name_and_date_within_four_reads(count: int, of: Any) -> None:
+    world = lost(count, Outcome.LOST_AFTER)
+    if of:
+        of(world)
+    calls = world.page.calls
+    world.after(2 * SECOND)
+    assert world.post.remote_id is not None
+    assert world.page.calls - calls <= 4
+    assert world.page.writes == ["open MAJOR"]
+
+
+@pytest.mark.parametrize("count", MANY)
+def test_a_lost_post_among_others_of_its_name_is_found_by_its_date(count: int) -> None:
+    name = published().page.only.name
+    world = lost(count, Outcome.LOST_AFTER, name=name, every_ms=10 * SECOND)
+    forget(world)
+    calls = world.page.calls
+    world.after(2 * SECOND)
+    assert world.post.remote_id is not None
+    assert world.page.calls - calls <= 4
+
+
+@pytest.mark.parametrize("outcome", [Outcome.LOST_BEFORE, Outcome.LATE])
+@pytest.mark.parametrize("late_ms", [5 * SECOND, SETTLE_MS - SECOND])
+def test_a_lost_post_that_is_not_there_yet_is_posted_once(outcome: Outcome, late_ms: int) -> None:
+    world = lost(150, outcome)
+    world.page.late_ms = late_ms
+    forget(world)
+    looks = []
+    while world.post.remote_id is None:
+        world.after(100)
+        looks.append(world.post.intent.looks if world.post.intent else None)
+        assert len(looks) < 10_000
+    assert len(world.page.incidents) == 151
+    assert world.page.writes.count("open MAJOR") == 1
+
+
+def test_an_unfinished_search_is_no_look() -> None:
+    world = lost(150, Outcome.LOST_BEFORE)
+    forget(world)
+    world.after(SECOND)
+    assert (world.post.intent and world.post.intent.looks, world.post.attempts) == (0, 1)
+    world.after(150 // READS_AT_A_TIME * 250)
+    assert (world.post.intent and world.post.intent.looks, world.post.attempts) == (1, 1)
+
+
+@pytest.mark.parametrize("count", MANY)
+def test_not_found_yet_is_not_not_there(count: int) -> None:
+    """What a lost store forgot is found wherever it stands, and under any name."""
+    before = published()
+    world = World(POLICY)
+    world.now = before.now + MINUTE
+    crowd(world, count)
+    ours = replace(before.page.only, name="Renamed by hand", created_at=0, impacts={"payments": Impact(1)})
+    world.page._put(ours)  # the oldest, and about something else by now
+    world.fire()
+    world.after(30 * MINUTE)
+    assert world.post.remote_id == ours.id
+    assert not [write for write in world.page.writes if write.startswith("open")]
+
+
+def test_an_end_of_which_nothing_is_known_is_told_on_a_large_page_too() -> None:
+    before = published()
+    world = World(POLICY)
+    world.now = before.now + MINUTE
+    crowd(world, 150)
+    world.page._put(before.page.only)
+    world.clear()
+    world.after(10 * MINUTE)
+    assert {each.id for each in world.page.standing}.isdisjoint({before.page.only.id})
+
+
+class TestSteps:
+    """How much of the page one step reads."""
+
+    @pytest.fixture(autouse=True)
+    def _prepare(self) -> None:
+        self.ours = published().page.only
+        self.world = World(POLICY)
+        crowd(self.world, 150)
+        self.page = self.world.page
+        self.standing = self.another()
+
+    def another(self) -> Standing:
+        return Standing(self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000)
+
+    async def open(self, incident_id: str = ID) -> int | None:
+        """Look before an opening; how many calls that took, None if it is to be gone on with."""
+        calls = self.page.calls
+        try:
+            await self.standing.before_opening(incident_id, Clues(), guard=lambda: True)
+        except Unfinished:
+            assert self.page.calls - calls <= READS_AT_A_TIME + 1
+            return None
+        return self.page.calls - calls
+
+    async def test_a_survey_goes_on_without_reading_the_list_anew_until_its_end(self) -> None:
+        while await self.open() is None:
+            pass
+        assert (self.page.calls, self.page.lists) == (150 + 2, 2)
+
+    async def test_all_who_come_go_on_with_the_same_survey(self) -> None:
+        number = 0
+        while await self.open(f"{number:010}") is None:
+            number += 1
+        assert (self.page.calls, number) == (150 + 2, 150 // READS_AT_A_TIME)
+        assert [await self.open(f"{number:010}") for number in range(3)] == [0, 0, 0]
+
+    async def test_another_bridge_goes_on_where_the_first_stopped(self) -> None:
+        assert await self.open() is None
+        while await self.open() is None:
+            self.standing = self.another()
+        assert self.page.calls - self.page.lists == 150
+
+    async def test_what_another_release_kept_is_read_again(self) -> None:
+        while await self.open() is None:
+            pass
+        self.world.store.kept = dict.fromkeys(self.world.store.kept, b"\x81\xa1x\x01")
+        self.standing = self.another()
+        calls = self.page.calls
+        while await self.open() is None:
+            pass
+        assert self.page.calls - calls == 150 + 2
+
+    async def test_a_survey_that_was_left_alone_begins_anew(self) -> None:
+        assert await self.open() is None
+        self.world.now += int(SEARCH_SHARED_S * SECOND)
+        assert (await self.open(), self.page.lists) == (None, 2)
+
+    async def test_nobody_waits_for_a_long_reading(self) -> None:
+        assert await self.open() is None
+        read = self.page.read
+        waiting: list[asyncio.Task[int | None]] = []
+
+        async def slowly(remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
+            if not waiting:
+                waiting.append(asyncio.create_task(self.open("another")))
+                await asyncio.sleep(0)
+                await asyncio.sleep(0)
+                assert waiting[0].done()
+            return await read(remote_id, guard=guard)
+
+        self.page.read = slowly  # type: ignore[method-assign]
+        assert await self.open() is None
+        assert waiting[0].result() is None
+
+    async def test_a_step_reads_for_two_seconds_at_most(self) -> None:
+        read = self.page.read
+
+        async def slowly(remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
+            self.world.now += SECOND // 2
+            return await read(remote_id, guard=guard)
+
+        self.page.read = slowly  # type: ignore[method-assign]
+        assert await self.open() is None
+        assert self.page.calls == 1 + int(READING_S * 2)
+
+    async def test_where_the_budget_ends_the_step_ends_and_nothing_read_is_lost(self) -> None:
+        read, allowed = self.page.read, 5
+
+        async def limited(remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
+            if self.page.calls > allowed:
+                raise RateLimited("used up")
+            return await read(remote_id, guard=guard)
+
+        self.page.read = limited  # type: ignore[method-assign]
+        assert await self.open() is None
+        with pytest.raises(RateLimited):
+            await self.open()
+        self.page.read = read  # type: ignore[method-assign]
+        while await self.open() is None:
+            pass
+        assert self.page.calls == 150 + 2
+
+    async def test_of_what_is_likely_ours_the_first_is_enough(self) -> None:
+        self.page._put(replace(self.ours, created_at=self.world.now - 10 * MINUTE))
+        clues = Clues(services=frozenset({"checkout"}))
+        found = await self.standing.before_opening(ID, clues, guard=lambda: True)
+        assert [each.id for each in found] == [self.ours.id]
+        assert self.page.calls == 3
+
+
+def test_a_twin_that_was_not_read_yet_is_resolved_once_it_is() -> None:
+    before = published()
+    world = World(POLICY)
+    world.now = before.now + MINUTE
+    crowd(world, 150)
+    twin = replace(before.page.only, id="twin", created_at=1, impacts={"payments": Impact(1)})
+    for each in (before.page.only, twin):
+        world.page._put(each)
+    world.store.progress = Progress()
+    world.fire(severity=Severity.MAJOR)
+    world.after(10 * MINUTE)
+    ours = [each.id for each in world.page.standing if not each.id.startswith("other-")]
+    assert ours == [world.post.remote_id] == ["twin"]
+    assert next(each for each in world.page.incidents if each.id == before.page.only.id).status is Phase.RESOLVED
