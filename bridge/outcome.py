@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from msgspec import Struct
@@ -13,7 +13,7 @@ from bridge import telemetry
 from bridge.model import Alert, Ignored, Routed
 from bridge.sources.delivery import Delivery
 from bridge.store import Change
-from bridge.telemetry import Event, log
+from bridge.telemetry import Event, log, seldom
 
 Decision = tuple[Alert, Routed | Ignored]
 
@@ -52,6 +52,7 @@ def report(
         unusable=len(delivery.unusable),
     )
     _report_rest(source, delivery)
+    _report_unread(source, delivery.unread)
     if changed:
         _log_changed(source, changed, outcome)
     return outcome
@@ -95,3 +96,10 @@ def _report_rest(source: str, delivery: Delivery) -> None:
     if delivery.dismissal is not None:
         telemetry.DISMISSED.labels(source, delivery.dismissal.reason).inc()
         log(Event.DELIVERY_DISMISSED, source=source, **asdict(delivery.dismissal))
+
+
+def _report_unread(source: str, unread: Mapping[str, int]) -> None:
+    """A relay that writes a field wrong does so in every delivery: once a minute is enough."""
+    for field, count in unread.items():
+        telemetry.FIELDS_UNREAD.labels(source, field).inc(count)
+        seldom(Event.FIELD_UNREAD, count, source=source, field=field)

@@ -66,9 +66,9 @@ class Alertmanager(Sender):
     def authenticate(self, _scope: Scope, _body: bytes, /) -> None:
         """Nothing: the header has been checked."""
 
-    def parse(self, body: bytes, received_at: int, _config: Config, /) -> Delivery:
+    def parse(self, body: bytes, received_at: int, config: Config, /) -> Delivery:
         """Read a group of alerts."""
-        return alertmanager.parse(body, received_at)
+        return alertmanager.parse(body, received_at, lambda: labels_read(config))
 
 
 class PagerDuty(Sender):

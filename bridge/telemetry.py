@@ -9,6 +9,7 @@ import json
 import logging
 import platform
 import sys
+import time
 from enum import Enum
 from typing import Any, TextIO
 
@@ -72,6 +73,11 @@ class Event(Enum):
         "alert_unusable",
         logging.WARNING,
         "One alert of a delivery could not be understood; the others count.",
+    )
+    FIELD_UNREAD = (
+        "field_unread",
+        logging.WARNING,
+        "Values of this field could not be read and were taken as missing; the rest counts. At most one line a minute.",
     )
     ALERT_CHANGED = (
         "alert_changed",
@@ -227,6 +233,12 @@ DISMISSED = Counter(
 ALERTS_TRUNCATED = Counter(
     "bridge_alerts_truncated_total", "Alerts that senders cut from deliveries.", ["source"], registry=REGISTRY
 )
+FIELDS_UNREAD = Counter(
+    "bridge_fields_unread_total",
+    "Values that could not be read and were taken as missing, by source and the sender's name of the field.",
+    ["source", "field"],
+    registry=REGISTRY,
+)
 INCIDENTS = Gauge("bridge_incidents", "Incidents in the store, by phase.", ["phase"], registry=REGISTRY)
 INCIDENTS_HELD_BACK = Gauge(
     "bridge_incidents_held_back",
@@ -313,6 +325,8 @@ def expect(source: str) -> None:
     REMARKS.labels(source, "dropped")
 
 
+SELDOM_S = 60.0
+
 _log: Any = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
 _threshold = logging.NOTSET
@@ -322,6 +336,27 @@ def log(event: Event, **fields: Any) -> None:
     """Write one registered log event. ``fields`` never hold a secret or a payload's free text."""
     if event.level >= _threshold:
         _log.log(event.level, event.event, **fields)
+
+
+class _Seldom:
+    """Log events that come in floods: at once, then each minute with how many there were, by event and fields."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[Any, ...], tuple[float, int]] = {}
+
+    def __call__(self, event: Event, count: int = 1, *, now: float | None = None, **fields: str) -> None:
+        """Count, and log what was not said yet unless it was said within a minute; the fields' values must be few."""
+        now = time.monotonic() if now is None else now
+        key = (event, *fields.items())
+        said_at, unsaid = self._counts.get(key, (now - SELDOM_S, 0))
+        if now - said_at < SELDOM_S:
+            self._counts[key] = said_at, unsaid + count
+            return
+        self._counts[key] = now, 0
+        log(event, count=unsaid + count, **fields)
+
+
+seldom = _Seldom()
 
 
 def configure_logging(*, level: str = "info", form: str = "auto", stream: TextIO | None = None) -> None:

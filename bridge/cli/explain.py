@@ -89,7 +89,7 @@ def explain(
 def _parse(source: Source, body: bytes, config: Config) -> Delivery:
     if source is Source.PAGERDUTY:
         return pagerduty.parse(body, config.pagerduty, labels_read(config))
-    return alertmanager.parse(body, time.time_ns() // 1_000_000)
+    return alertmanager.parse(body, time.time_ns() // 1_000_000, lambda: labels_read(config))
 
 
 def _bodies(payload: str) -> list[bytes]:
@@ -111,6 +111,8 @@ def _print(explanation: Explanation) -> None:
         _print_alert(each)
     for bad in delivery.unusable:
         print(f"\nAlert {bad.index + 1} is unusable: {bad.path}: {bad.problem}. The others count.")
+    for field, count in sorted(delivery.unread.items()):
+        print(f"\n{field} cannot be read ({count} times), and is taken as missing.")
     if delivery.truncated:
         print(f"\n{delivery.truncated} more were cut off by the sender (max_alerts): set it to 0.")
     if delivery.dismissal is not None:
@@ -191,6 +193,7 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
             for each in explanation.alerts
         ],
         "unusable": explanation.delivery.unusable,
+        "unread": explanation.delivery.unread,
         "truncated": explanation.delivery.truncated,
         "dismissed": explanation.delivery.dismissal,
         "remarks": explanation.delivery.remarks,

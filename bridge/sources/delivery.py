@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from bridge.model import Alert, Remark
@@ -34,10 +36,15 @@ class Dismissal(Struct, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """One webhook request's content: alerts in the sender's order, and how many the sender says it cut off."""
+    """One webhook request's content: alerts in the sender's order, and how many the sender says it cut off.
+
+    ``unread`` counts the values that could not be read and were taken as missing, by the name of their field in the
+    sender's own words (``body``: half a character, wherever it was).
+    """
 
     alerts: list[Alert]
     unusable: list[Unusable]
     truncated: int = 0
     remarks: tuple[Remark, ...] = ()
     dismissal: Dismissal | None = None
+    unread: Mapping[str, int] = {}

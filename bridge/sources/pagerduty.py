@@ -11,11 +11,13 @@ from collections.abc import Container
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
 from bridge.config.schema import PagerDuty
 from bridge.model import Alert, AlertStatus, Remark
 from bridge.sources.delivery import Delivery, Dismissal, NotUnderstood, Unusable
-from bridge.sources.fields import at, instant, text
+from bridge.sources.fields import at, instant, is_unread, is_unread_instant, text
+from bridge.sources.lenient import decode, mend
 from bridge.sources.pagerduty_events import EVENTS, ID_CHARS, incident_id
 from bridge.sources.pagerduty_labels import PATHS, labels, unsaid
 from bridge.sources.remark import written_for_the_public
@@ -28,6 +30,7 @@ _STATUSES = {
     "resolved": AlertStatus.RESOLVED,
 }
 _MERGES = frozenset({"merge_resolve_reason", "merged"})  # the second is how V2 said it
+_TIMES = ("created_at", "reopened_at")
 _LEGACY = 'V1 and V2 webhooks have "messages" and no signature: create a V3 webhook subscription in their place'
 
 
@@ -48,27 +51,48 @@ def parse(body: bytes, meaning: PagerDuty, labels_read: Container[str]) -> Deliv
     Raises:
         NotUnderstood: not JSON, or no object with an ``event``; for the older formats it says what to do.
     """
-    event = _event(body)
+    event, is_whole = _event(body)
     try:
-        return _delivery(event, meaning, labels_read)
+        delivery = _delivery(event, meaning, labels_read)
     except _Problem as error:
         unusable = Unusable(index=0, path=f"$.event{error.path}", problem=error.problem)
-        return Delivery(alerts=[], unusable=[unusable])
+        delivery = Delivery(alerts=[], unusable=[unusable])
+    unread = _unread(event) | ({} if is_whole else {"body": 1})
+    return replace(delivery, unread=unread) if unread else delivery
 
 
-def _event(body: bytes) -> dict[str, Any]:
+def _event(body: bytes) -> tuple[dict[str, Any], bool]:
+    """The event, and whether every value in the body was whole."""
+    is_whole = True
     try:
         payload = msgspec.json.decode(body)
     except RecursionError:
         raise NotUnderstood("$: nested too deeply") from None
-    except UnicodeDecodeError:
-        raise NotUnderstood("$: a string is not UTF-8") from None
     except ValueError as error:
-        raise NotUnderstood(f"$: {error}") from None
+        is_whole, payload = False, _read_damaged(body, error)
     event = at(payload, "event")
     if not isinstance(event, dict):
         raise NotUnderstood(_LEGACY if isinstance(at(payload, "messages"), list) else "$.event: expected an object")
-    return event
+    return event, is_whole
+
+
+def _read_damaged(body: bytes, strict: ValueError) -> Any:
+    """What can be read of a body that was refused for its texts or numbers; NotUnderstood where that was not why."""
+    try:
+        return decode(mend(body))
+    except (ValueError, RecursionError):
+        is_bytes = isinstance(strict, UnicodeDecodeError)
+        raise NotUnderstood("$: a string is not UTF-8" if is_bytes else f"$: {strict}") from None
+
+
+def _unread(event: dict[str, Any]) -> dict[str, int]:
+    """The fields of an incident that are there, may be missing, and cannot be read."""
+    if text(event, "data", "type") != "incident":
+        return {}
+    found = [name for name in _TIMES if is_unread_instant(event, "data", name)]
+    found += [".".join(path) for path in PATHS.values() if is_unread(event, "data", *path)]
+    found += ["id"] if is_unread(event, "id") else []
+    return dict.fromkeys(found, 1)
 
 
 def _delivery(event: dict[str, Any], meaning: PagerDuty, labels_read: Container[str]) -> Delivery:

@@ -50,6 +50,22 @@ RECONCILER, STORE = "tests/unit/reconciler", "tests/unit/store"
 MUTANTS = (
     Mutant(
         NO_LOSS,
+        "an end whose time cannot be read is no end",
+        "bridge/sources/alertmanager.py",
+        'ends_at=_instant(wire.endsAt, "endsAt", received_at, unread)',
+        'ends_at=to_ms(wire.endsAt or "")',
+        "tests/unit/sources/test_alertmanager.py::test_times",
+    ),
+    Mutant(
+        NO_LOSS,
+        "half a character refuses the whole delivery",
+        "bridge/sources/alertmanager.py",
+        "mended = mend(body)",
+        "mended = body",
+        "tests/unit/sources/test_alertmanager.py::test_half_a_character_in_an_alert_spoils_no_more_than_its_own_text",
+    ),
+    Mutant(
+        NO_LOSS,
         "alerts that came while their incident was in hand wait for the next",
         "bridge/store/scripts/settle.lua",
         "~= tonumber(ARGV[4]) then due = now end",

@@ -126,7 +126,7 @@ def test_other_methods_are_neither_accepted_nor_redirected(bridge):
 
 
 def test_a_path_beside_the_webhook_is_not_redirected(bridge):
-    for path in ("/", "/more"):
+    for path in ("/", "/more/still"):
         assert_refused(send(bridge, payload(alert()), path=path), 404)
 
 

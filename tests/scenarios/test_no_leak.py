@@ -20,7 +20,7 @@ def canaries(status: str) -> bytes:
         "annotations": {"summary": f"{CANARY} <b>", CANARY: CANARY},
         "generatorURL": f"http://prometheus/graph?g0.expr={CANARY}",
     }
-    unusable = told | {"labels": {CANARY: [CANARY]}, "startsAt": CANARY}
+    unusable = told | {"labels": {CANARY: [CANARY]}, "fingerprint": [CANARY], "startsAt": CANARY}
     return payload(
         told,
         unusable,

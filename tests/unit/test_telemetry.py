@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from bridge import telemetry
-from bridge.telemetry import Event, configure_logging, log
+from bridge.telemetry import SELDOM_S, Event, _Seldom, configure_logging, log
 
 
 @pytest.fixture
@@ -62,3 +62,12 @@ def test_a_person_reads_text(stream):
     log(Event.STARTED, version="1")
     assert "started" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+def test_what_comes_in_floods_is_said_once_a_minute_with_how_many_there_were(stream):
+    configure_logging(form="json", stream=stream)
+    seldom = _Seldom()
+    for now in (0.0, 1.0, SELDOM_S - 1, SELDOM_S, SELDOM_S + 1):
+        seldom(Event.FIELD_UNREAD, 2, now=now, field="a")
+    seldom(Event.FIELD_UNREAD, now=1.0, field="b")
+    assert [(line["field"], line["count"]) for line in lines(stream)] == [("a", 2), ("a", 6), ("b", 1)]

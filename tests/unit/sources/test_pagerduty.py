@@ -378,8 +378,9 @@ def test_older_formats_are_told_where_to_go(version):
         b'{"event":[]}',
         b'{"event":"canary"}',
         b'{"messages":"canary"}',
-        b'{"event":{"id":"\xff canary"}}',
-        b'{"event":{"id":"\\ud800 canary"}}',
+        b'\xff {"event":{"id":"canary"}}',
+        b'{"event":{"id":"\\ud80 canary"}}',
+        b'{"event":{"id":NaN, "title": "canary"}}',
         b'{"event":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     ],
     ids=lambda body: body[:30].decode("latin-1"),
@@ -394,6 +395,35 @@ def test_an_id_that_is_missing_or_endless_is_none():
     for event_id in (None, "", 7, "x" * 129):
         assert read_alert("incident-triggered", id=event_id).event_id is None
     assert read_alert("incident-triggered", id="26000000000000000000000000000000000001").event_id is not None
+
+
+@pytest.mark.parametrize("half", [rb"\ud83d", rb"\ude00x", b"\xff", b"\xed\xa0\xbd"], ids=repr)
+@pytest.mark.parametrize("place", ["unknown", "agent", "data.title", "data.nobody.reads.it", "data.teams"])
+def test_half_a_character_anywhere_spoils_no_more_than_its_own_text(half, place):
+    body: dict[str, Any] = fixture("incident-resolved-by-person")
+    target, (*above, last) = body["event"], place.split(".")
+    for key in above:
+        target = target.setdefault(key, {})
+    target[last] = "@half@"
+    delivery = parse(json.dumps(body).encode().replace(b"@half@", half), DEFAULT, ALL)
+    (alert,) = delivery.alerts
+    assert (alert.status, alert.ends_at) == (RESOLVED, read(fixture("incident-resolved-by-person")).alerts[0].ends_at)
+    assert delivery.unread["body"] == 1
+
+
+def test_a_number_without_end_that_nobody_reads_spoils_nothing():
+    body = json.dumps(fixture("incident-triggered") | {"number": "@"}).encode()
+    for number in (b"9" * 5000, b"1e999"):
+        (alert,) = parse(body.replace(b'"@"', number), DEFAULT, ALL).alerts
+        assert alert == read(fixture("incident-triggered")).alerts[0]
+
+
+@pytest.mark.parametrize("value", [5, ["2021"], "1795459627", "2026-01-02 15:04:05 +0000 UTC", "2026-01-02T15:04:05"])
+@pytest.mark.parametrize("field", ["created_at", "reopened_at"])
+def test_a_start_that_cannot_be_read_is_taken_as_missing_and_counted(field, value):
+    delivery = read(fixture("incident-reopened", **{f"data__{field}": value}))
+    assert delivery.alerts == read(fixture("incident-reopened", **{f"data__{field}": None})).alerts
+    assert delivery.unread == {field: 1}
 
 
 def paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
