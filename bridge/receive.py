@@ -25,7 +25,7 @@ from bridge.outcome import Decision, Outcome, report
 from bridge.routing import Router
 from bridge.senders import Sender
 from bridge.silence import Silence
-from bridge.sources.body import Disconnected, InFlight, Overloaded, TooLarge, Turns, read_body
+from bridge.sources.body import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
 from bridge.sources.delivery import Delivery, NotUnderstood
 from bridge.store import Change, StoreUnavailable
 from bridge.telemetry import Event, log
@@ -123,9 +123,9 @@ class Receiver:
             raise Refusal(415, "unsupported_encoding", "expected a body without Content-Encoding")
         declared = _declared_size(scope)
         try:
-            # A body of undeclared size may grow to the limit, so it takes that much room.
-            with self._in_flight.admit(limit if declared is None else min(declared, limit)):
-                body = await read_body(receive, declared=declared, limit=limit)
+            with self._in_flight.enter(_address(scope), within_s=self._sender.body_s) as place:
+                body = await read_body(receive, declared=declared, limit=limit, arrived=place.arrived)
+                place.complete()
                 self._sender.authenticate(scope, body)
                 self._silence.heard(self._sender.name)
                 async with self._turns.turn(len(body)):
@@ -134,6 +134,9 @@ class Receiver:
             raise Refusal(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None
         except Overloaded:
             raise Refusal(503, "overloaded", "too many deliveries are in flight; try again") from None
+        except TooSlow:
+            message = f"the body did not arrive within {self._sender.body_s:.0f} seconds; try again"
+            raise Refusal(503, "too_slow", message) from None
         except Disconnected:
             raise Refusal(503, "disconnected", "the connection ended before the body did") from None
         except NotUnderstood as error:
@@ -199,6 +202,11 @@ def _count(source: str, status: int) -> Counter:
 def _declared_size(scope: Scope) -> int | None:
     text = header(scope, b"content-length") or b""
     return int(text) if text.isdigit() else None
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def _origin(error: Exception) -> str:

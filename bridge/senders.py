@@ -34,6 +34,7 @@ class Sender(ABC):
     payload: ClassVar[str]  # what its bodies are, in the words of an error
     methods: ClassVar[Sequence[str]] = ("POST",)
     max_body_bytes: ClassVar[int] = 1 << 62  # the configuration may set a lower limit
+    body_s: ClassVar[float | None] = None  # how long a body may take that proves only at its end whose it is
     relabels: ClassVar[bool] = False  # an alert that fires may change its labels, and with them its route
 
     @abstractmethod
@@ -77,7 +78,8 @@ class PagerDuty(Sender):
     name = pagerduty.SOURCE
     payload = "a PagerDuty V3 webhook"
     relabels = True
-    max_body_bytes = 1 << 20  # PagerDuty sends none above 256 KiB; anyone can make us read that much unsigned
+    max_body_bytes = 256 << 10  # PagerDuty sends none above that; anyone can make us read that much unsigned
+    body_s = 5.0  # PagerDuty gives up then
 
     def __init__(self, secrets: SigningSecrets) -> None:
         self._secrets = secrets

@@ -200,6 +200,11 @@ DELIVERY_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=REGISTRY,
 )
+CONNECTIONS_CLOSED = Counter(
+    "bridge_connections_closed_total",
+    "Connections that were closed to make room for another: more were open than the process can afford.",
+    registry=REGISTRY,
+)
 LAST_DELIVERY = Gauge(
     "bridge_last_delivery_timestamp_seconds",
     "Unix time of the last authentic delivery, by source.",

@@ -6,10 +6,12 @@ import asyncio
 import gc
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
+from bridge.cli.connections import Connections, connection_limit
 from bridge.cli.protocol import BoundedHttp
 from bridge.telemetry import Event, log
 
@@ -36,7 +38,7 @@ class Server:
         self._stopping = asyncio.Event()
         config = uvicorn.Config(
             app,
-            http=BoundedHttp,
+            http=cast("type[asyncio.Protocol]", partial(BoundedHttp, connections=Connections(connection_limit()))),
             ws="none",
             lifespan="off",
             log_config=None,

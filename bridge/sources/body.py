@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 _AT_ONCE = nullcontext()
 
@@ -23,8 +23,20 @@ class Overloaded(Exception):
     """Too much is in flight to take more; the sender should come again."""
 
 
-async def read_body(receive: Callable[[], Awaitable[Mapping[str, Any]]], *, declared: int | None, limit: int) -> bytes:
+class TooSlow(Exception):
+    """The body did not come in the time that its sender is given."""
+
+
+async def read_body(
+    receive: Callable[[], Awaitable[Mapping[str, Any]]],
+    *,
+    declared: int | None,
+    limit: int,
+    arrived: Callable[[int], None] = lambda _: None,
+) -> bytes:
     """The whole body of an ASGI request, at most ``limit`` bytes. A ``declared`` size above it is refused unread.
+
+    ``arrived`` is called with the size of each part as it comes.
 
     Raises:
         TooLarge: as soon as it is known.
@@ -43,47 +55,132 @@ async def read_body(receive: Callable[[], Awaitable[Mapping[str, Any]]], *, decl
         size += len(chunk)
         if size > limit:
             raise TooLarge
+        arrived(len(chunk))
         chunks.append(chunk)
         is_whole = not message.get("more_body", False)
     return b"".join(chunks)
 
 
 class InFlight:
-    """How many deliveries, and how many bytes of bodies, are being worked on in this process."""
+    """How many deliveries are being worked on in this process, and how many bytes of bodies it holds.
+
+    A body counts by what has arrived of it, whatever was announced. When more than ``size`` bytes have arrived, bodies
+    that are not whole give way: of the address that holds most, the one that began first. So who stalls keeps nobody
+    out. At most ``deliveries`` whole bodies are worked on.
+    """
 
     def __init__(self, *, deliveries: int, size: int) -> None:
         self._deliveries = deliveries
         self._size = size
+        self._arriving: dict[Place, None] = {}  # in the order in which they began
         self.deliveries = 0
         self.size = 0
 
-    def admit(self, size: int) -> AbstractContextManager[None]:
-        """Hold one delivery of ``size`` bytes. A lone delivery is always admitted.
+    def enter(self, address: str = "", *, within_s: float | None = None) -> Place:
+        """The place of a delivery whose body begins to arrive from there; the context of the task that reads it.
 
-        Raises:
-            Overloaded: there is no room beside the deliveries in flight.
+        The context raises:
+            Overloaded: There is no room, or no more: the sender should come again.
+            TooSlow: The body was not whole ``within_s`` seconds.
         """
-        if self.deliveries and (self.deliveries >= self._deliveries or self.size + size > self._size):
-            raise Overloaded
-        self.deliveries += 1
+        return Place(self, address, within_s)
+
+    def begin(self, place: Place) -> None:
+        """Its body begins to arrive."""
+        self._arriving[place] = None
+
+    def grow(self, place: Place, size: int) -> None:
+        """So much more of it has arrived. Raises Overloaded; a lone delivery has as much room as it needs."""
         self.size += size
-        return _Place(self, size)
+        place.size += size
+        while self.size > max(self._size, place.size):
+            giving_way = self._first_of_the_largest_share()
+            if giving_way is place:
+                raise Overloaded
+            self.leave(giving_way)
+            giving_way.interrupt(Overloaded())
+
+    def whole(self, place: Place) -> None:
+        """All of it is here, and is worked on from now on. Raises Overloaded."""
+        if self.deliveries >= self._deliveries:
+            raise Overloaded
+        del self._arriving[place]
+        self.deliveries += 1
+
+    def leave(self, place: Place) -> None:
+        """It takes nothing any more."""
+        self.size -= place.size
+        place.size = 0
+        if place in self._arriving:
+            del self._arriving[place]
+        elif place.is_whole:
+            self.deliveries -= 1
+            place.is_whole = False
+
+    def _first_of_the_largest_share(self) -> Place:
+        shares: dict[str, int] = {}
+        for each in self._arriving:
+            shares[each.address] = shares.get(each.address, 0) + each.size
+        largest = max(shares.values())
+        return next(each for each in self._arriving if shares[each.address] == largest)
 
 
-class _Place(AbstractContextManager[None]):
-    """What one delivery takes, which is given back at the end."""
+class Place:
+    """What one delivery takes, from the first byte of its body to its answer."""
 
-    __slots__ = ("_in_flight", "_size")
+    __slots__ = ("_deadline", "_in_flight", "_interrupted", "_task", "_within_s", "address", "is_whole", "size")
 
-    def __init__(self, in_flight: InFlight, size: int) -> None:
+    def __init__(self, in_flight: InFlight, address: str, within_s: float | None) -> None:
         self._in_flight = in_flight
-        self._size = size
+        self._within_s = within_s
+        self._task: asyncio.Task[Any] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._interrupted: Exception | None = None
+        self.address = address
+        self.size = 0
+        self.is_whole = False
+
+    def arrived(self, size: int) -> None:
+        """So many more bytes of the body are here. Raises Overloaded."""
+        self._in_flight.grow(self, size)
+
+    def complete(self) -> None:
+        """The body is whole. Raises Overloaded."""
+        self._in_flight.whole(self)
+        self.is_whole = True
+        self._stop_the_clock()
+
+    def interrupt(self, error: Exception) -> None:
+        """Let the context end with this error, whatever its task is waiting for."""
+        if self._task is not None and self._interrupted is None:
+            self._interrupted = error
+            self._task.cancel()
+
+    def __enter__(self) -> Self:
+        self._task = asyncio.current_task()
+        if self._within_s is not None:
+            self._deadline = asyncio.get_running_loop().call_later(self._within_s, self.interrupt, TooSlow())
+        self._in_flight.begin(self)
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        self._in_flight.deliveries -= 1
-        self._in_flight.size -= self._size
+        self._stop_the_clock()
+        self._in_flight.leave(self)
+        task, self._task = self._task, None
+        if (
+            kind is asyncio.CancelledError
+            and self._interrupted is not None
+            and task is not None
+            and not task.uncancel()
+        ):
+            raise self._interrupted from None
+
+    def _stop_the_clock(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class Turns:

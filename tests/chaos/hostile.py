@@ -65,8 +65,8 @@ def _giants(target: Target, chance: Random) -> Counter[int]:
     with ThreadPoolExecutor(4) as pool:
         chosen = chance.sample(sorted(bodies), 8)
         answers = Counter(pool.map(target.alertmanager, (bodies[kind] for kind in chosen)))
-    answers.update(map(target.pagerduty, giants(900 << 10).values()))
-    over = [target.alertmanager(b" " * (17 << 20)), target.pagerduty(b" " * (2 << 20))]
+    answers.update(map(target.pagerduty, giants(250 << 10).values()))
+    over = [target.alertmanager(b" " * (17 << 20)), target.pagerduty(b" " * (257 << 10))]
     if over != [413, 413]:
         target.wrong.append(f"bodies over the limit were answered {over}")
     return answers + Counter(over)
@@ -80,13 +80,13 @@ def _on_the_wire(attack: str, target: Target, chance: Random) -> Counter[int]:
     return answers
 
 
-def _wire(attack: str, *answers: int) -> Kind:
-    return Kind(partial(_on_the_wire, attack), set(answers))
+def _wire(attack: str, *answers: int, most_growth_mib: int = 150) -> Kind:
+    return Kind(partial(_on_the_wire, attack), set(answers), most_growth_mib)
 
 
 KINDS = {
     "Alertmanager's": Kind(_alertmanagers, {202, 400}),
-    "PagerDuty's": Kind(_pagerdutys, {202, 400}),
+    "PagerDuty's": Kind(_pagerdutys, {202, 400, 413}),
     "sly": Kind(_sly, {202}),
     "credentials": _wire("credentials", 401),
     "places": _wire("places", 200, 400, 401, 404, 405),
@@ -95,6 +95,9 @@ KINDS = {
     "endless": _wire("endless", 401, 413),
     "malformed": _wire("malformed", 100, 200, 400, 404, 413),
     "slow": _wire("slow", 200),
+    "pipelined": _wire("pipelined", 200, most_growth_mib=80),
+    "announced": _wire("announced", 200, 202, 401, 503),
+    "idle": _wire("idle", 200),
     "giants": Kind(_giants, {202, 400, 401, 413, 503}, most_growth_mib=500),
 }
 

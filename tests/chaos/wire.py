@@ -211,9 +211,52 @@ def credentials(port: int, chance: Random) -> Iterable[bytes]:
         yield ask(port, head("POST", WEBHOOKS[1], f"X-PagerDuty-Signature: {signature}", body=b"{}"))
 
 
-ATTACKS: dict[str, Callable[[int, Random], Iterable[bytes]]] = {
-    each.__name__: each for each in (credentials, places, encodings, floods, endless, malformed, slow)
-}
+def pipelined(port: int, _chance: Random) -> Iterable[bytes]:
+    """Six MiB of tiny requests on a hundred connections, whose answers nobody reads; meanwhile, others are answered."""
+    tiny = b"GET /healthz HTTP/1.1\r\n\r\n"
+    with ExitStack() as held:
+        for _ in range(100):
+            held.enter_context(connect(port)).sendall(tiny * (60_000 // len(tiny)))
+        for _ in range(20):
+            yield ask(port, head("GET", "/healthz"))
+
+
+def announced(port: int, _chance: Random) -> Iterable[bytes]:
+    """Bodies that are announced and do not come, or stop before their end; meanwhile, deliveries are taken."""
+    unsigned = f"POST {WEBHOOKS[1]} HTTP/1.1\r\nHost: x\r\n".encode()
+    trusted = f"POST {WEBHOOKS[0]} HTTP/1.1\r\nHost: x\r\n{_TOKEN}".encode()
+    chunk = b"Transfer-Encoding: chunked\r\n\r\nf00000\r\n" + b" " * 0xF00000
+    with ExitStack() as held:
+        connections = [held.enter_context(connect(port)) for _ in range(104)]
+        for connection in connections[:64]:
+            connection.sendall(unsigned + b"Content-Length: 262144\r\n\r\n")
+        for connection in connections[64:96]:
+            connection.sendall(unsigned + b"Content-Length: 262144\r\n\r\n" + b" " * 200_000)
+        for connection in connections[96:]:
+            with suppress(OSError):  # the first of them give way to the last
+                connection.sendall(trusted + chunk)
+        for _ in range(10):
+            yield ask(port, head("POST", WEBHOOKS[1], body=b"{}"))
+            yield ask(port, head("POST", WEBHOOKS[0], _TOKEN.strip(), body=_NOTHING))
+
+
+_NOTHING = b'{"version":"4","status":"firing","alerts":[]}'
+
+
+def idle(port: int, _chance: Random) -> Iterable[bytes]:
+    """More connections than the bridge has descriptors for, all silent; meanwhile, others are answered."""
+    with ExitStack() as held:
+        for n in range(2_500):
+            connection = held.enter_context(connect(port))
+            if n % 3 == 1:
+                connection.sendall(b"POST ")
+        for _ in range(20):
+            yield ask(port, head("GET", "/healthz"))
+            yield ask(port, head("GET", "/readyz"))
+
+
+_KINDS = (credentials, places, encodings, floods, endless, malformed, slow, pipelined, announced, idle)
+ATTACKS: dict[str, Callable[[int, Random], Iterable[bytes]]] = {each.__name__: each for each in _KINDS}
 
 
 def statuses(heard: bytes) -> Sequence[int]:

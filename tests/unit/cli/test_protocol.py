@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import pytest
 import uvicorn
@@ -9,7 +9,8 @@ from starlette.responses import PlainTextResponse
 from uvicorn.server import ServerState
 
 from bridge.cli import protocol
-from bridge.cli.protocol import HEAD_BYTES, BoundedHttp
+from bridge.cli.connections import Connections
+from bridge.cli.protocol import HEAD_BYTES, PIPELINED_BYTES, BoundedHttp
 
 DEADLINE = 20
 HEAD = b"POST / HTTP/1.1\r\nHost: x\r\n"
@@ -22,11 +23,21 @@ async def app(scope, receive, send):
 
 
 @asynccontextmanager
-async def connected(app=app):
+async def serving(app=app, *, limit=100):
+    """The address of a server, and its connections."""
     config, loop = uvicorn.Config(app, lifespan="off", log_config=None), asyncio.get_running_loop()
-    server = await loop.create_server(lambda: BoundedHttp(config, ServerState(), {}), "127.0.0.1", 0)
+    connections = Connections(limit)
+    server = await loop.create_server(
+        lambda: BoundedHttp(config, ServerState(), {}, connections=connections), "127.0.0.1", 0
+    )
     async with asyncio.timeout(DEADLINE), server:
-        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        yield server.sockets[0].getsockname(), connections
+
+
+@asynccontextmanager
+async def connected(app=app):
+    async with serving(app) as (address, _):
+        reader, writer = await asyncio.open_connection(*address)
         yield reader, writer
         writer.close()
 
@@ -142,3 +153,132 @@ async def test_after_an_answer_a_connection_may_rest(monkeypatch):
             writer.write(HEAD + b"Content-Length: 0\r\n\r\n")
             assert (await reader.readuntil(b"taken")).startswith(b"HTTP/1.1 200")
             await asyncio.sleep(0.1)
+
+
+TINY = b"GET / HTTP/1.1\r\n\r\n"
+
+
+async def test_of_many_pipelined_requests_few_are_begun_or_parsed_before_their_turn():
+    count_begun, begun, proceed = [], asyncio.Event(), asyncio.Event()
+
+    async def slow(scope, receive, send):
+        count_begun.append(scope["path"])
+        begun.set()
+        await proceed.wait()
+        await app(scope, receive, send)
+
+    parsed = []
+    original = BoundedHttp.on_headers_complete
+
+    def counting(self):
+        parsed.append(self)
+        original(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BoundedHttp, "on_headers_complete", counting)
+        async with connected(slow) as (reader, writer):
+            count = PIPELINED_BYTES // len(TINY)
+            writer.write(TINY * count)
+            await writer.drain()
+            await begun.wait()
+            await asyncio.sleep(0.05)  # nothing more may happen
+            assert len(count_begun) == 1
+            assert len(parsed) <= 3
+            proceed.set()
+            for _ in range(count):
+                assert (await reader.readuntil(b"taken")).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
+async def test_who_pipelines_more_than_is_kept_is_cut_off(line_end):
+    never = asyncio.Event()
+
+    async def slow(_scope, _receive, _send):
+        await never.wait()
+
+    async with connected(slow) as (reader, writer):
+        writer.write(TINY.replace(b"\r\n", line_end) * (8 * PIPELINED_BYTES // len(TINY)))
+        with suppress(ConnectionError):
+            assert await reader.read() == b""
+        never.set()
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 5, 1000])
+@pytest.mark.parametrize("chunked", [False, True])
+async def test_pipelined_requests_are_answered_each_however_they_are_cut(size, chunked):
+    bodies = []
+
+    async def keeping(scope, receive, send):
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body")
+        bodies.append(body)
+        await PlainTextResponse("taken")(scope, receive, send)
+
+    wanted = [b"{\r\n\r\n%d}" % n for n in range(20)]
+    if chunked:
+        requests = [HEAD + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(b), b) for b in wanted]
+    else:
+        requests = [HEAD + b"Content-Length: %d\r\n\r\n%b" % (len(b), b) for b in wanted]
+    everything = b"".join(requests)
+    async with connected(keeping) as (reader, writer):
+        for start in range(0, len(everything), size or len(everything)):
+            writer.write(everything[start : start + (size or len(everything))])
+            await writer.drain()
+            if size > 1:
+                await asyncio.sleep(0)
+        for _ in wanted:
+            assert (await reader.readuntil(b"taken")).startswith(b"HTTP/1.1 200")
+    assert bodies == wanted
+
+
+async def test_the_connection_that_was_silent_longest_makes_room_for_a_new_one():
+    async with serving(limit=2) as (address, connections):
+        first, second = [await asyncio.open_connection(*address) for _ in range(2)]
+        for reader, writer in (second, first):
+            writer.write(TINY)
+            await reader.readuntil(b"taken")
+        third = await asyncio.open_connection(*address)
+        assert await second[0].read() == b""
+        second[1].close()
+        for reader, writer in (first, third):
+            writer.write(TINY)
+            await reader.readuntil(b"taken")
+            writer.close()
+        assert len(connections) <= 2
+
+
+async def test_a_connection_that_is_being_answered_keeps_its_place():
+    proceed, begun = asyncio.Event(), asyncio.Event()
+
+    async def slow(scope, receive, send):
+        begun.set()
+        await proceed.wait()
+        await app(scope, receive, send)
+
+    async with serving(slow, limit=1) as (address, _):
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(TINY)
+        await begun.wait()
+        late, its_writer = await asyncio.open_connection(*address)
+        assert await late.read() == b""
+        proceed.set()
+        await reader.readuntil(b"taken")
+        writer.close()
+        its_writer.close()
+
+
+async def test_who_does_not_read_an_answer_loses_the_connection(monkeypatch):
+    monkeypatch.setattr(protocol, "ANSWER_S", 0.05)
+    disconnected = asyncio.Event()
+
+    async def large(scope, receive, send):
+        await PlainTextResponse("x" * (32 << 20))(scope, receive, send)
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        disconnected.set()
+
+    async with connected(large) as (_reader, writer):
+        writer.write(TINY)
+        await disconnected.wait()
