@@ -43,6 +43,6 @@ USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/healthz', timeout=4)"]
+  CMD ["python", "-m", "bridge.ping", "8080", "/healthz"]
 ENTRYPOINT ["bridge"]
 CMD ["serve", "--config", "/etc/bridge/bridge.yaml"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 _URL = re.compile(
     r"(?P<scheme>[a-z+]+)://(?:(?P<user>[^/?#]*)@)?(?P<hosts>[^/?#@]*)(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?"
@@ -25,8 +25,9 @@ _PARAMETERS = {
     **dict.fromkeys(("socket_timeout", "socket_connect_timeout", "health_check_interval"), "[1-9][0-9]{0,3}"),
 }
 _SENTINEL_PARAMETERS = {"sentinel_username": "username", "sentinel_password": "password"}
+_TLS_FILES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 _TLS_PARAMETERS = {
-    **dict.fromkeys(("ssl_ca_certs", "ssl_certfile", "ssl_keyfile"), ".+"),
+    **dict.fromkeys(_TLS_FILES, ".+"),
     "ssl_cert_reqs": "required|optional|none",
     "ssl_check_hostname": "true|false",
 }
@@ -53,6 +54,13 @@ class RedisURL:
     hosts: tuple[tuple[str, int], ...] = ()
     service: str = ""
     sentinel: Mapping[str, str]
+
+    @property
+    def tls_files(self) -> Mapping[str, str] | None:
+        """The files that TLS is begun with, by the names of their parameters; None without TLS."""
+        if not self.server.startswith("rediss"):
+            return None
+        return {name: path for name, path in parse_qsl(urlsplit(self.server).query) if name in _TLS_FILES}
 
     @classmethod
     def parse(cls, text: str) -> RedisURL:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from bridge.network import Network, is_http_url, is_loopback
 from bridge.redis_url import RedisURL, RedisURLError
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     admin_tokens: tuple[Secret, ...] = ()
     log_level: str = "info"
     log_format: str = "auto"
+    network: Network = Network()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -81,6 +82,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             admin_tokens=read.secrets("ADMIN_TOKENS"),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="info"),
             log_format=read.choice("LOG_FORMAT", LOG_FORMATS, default="auto"),
+            network=Network.from_environment(environment),
         )
         if read.problems:
             raise SettingsError(tuple(read.problems))
@@ -138,12 +140,10 @@ class _Reader:
     def api_url(self, name: str) -> str:
         """The base address of an API that is sent the key: HTTPS, unless it is on this machine or the simulator."""
         value = self.text(name) or CHECKLY_API_URL
-        url = self._split(name, value)
-        if url is None:
-            return value
-        if url.username or url.query or url.fragment or url.scheme not in ("http", "https") or not url.hostname:
+        url = urlsplit(value) if is_http_url(value) else None
+        if url is None or url.username or url.query or url.fragment:
             self.problems.append(f"{name} must look like {CHECKLY_API_URL}.")
-        elif url.scheme == "http" and not _is_near(url.hostname):
+        elif url.scheme == "http" and not (is_loopback(url.hostname or "") or url.hostname == "sandbox"):
             self.problems.append(
                 f"{name} must begin with https://: the API key would travel in clear. "
                 'Plain http:// is for this machine and for a host named "sandbox".'
@@ -160,21 +160,3 @@ class _Reader:
         except RedisURLError as error:
             self.problems.extend(f"{name} {problem}" for problem in error.problems)
         return Secret(value)
-
-    def _split(self, name: str, value: str) -> SplitResult | None:
-        try:
-            url = urlsplit(value)
-            _ = url.port
-        except ValueError:
-            self.problems.append(f"{name} is not a URL.")
-            return None
-        return url
-
-
-def _is_near(host: str) -> bool:
-    if host in ("localhost", "sandbox"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

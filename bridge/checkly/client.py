@@ -12,6 +12,7 @@ import msgspec
 from bridge import __version__
 from bridge.checkly import answers
 from bridge.checkly.errors import NotSent, UnknownOutcome
+from bridge.network import Network
 from bridge.telemetry import PAGE_REQUESTS, PAGE_SECONDS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 BODY_LIMIT = 8 * 1024 * 1024
 _LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=30)
 _ABOUT_TO_SEND = ("http11.send_request_headers.started", "http11.send_request_body.started")
+_DIRECT = Network()
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
@@ -31,7 +33,7 @@ class Client:
     ``base_url`` is the API's root. ``timeout_ms`` bounds a call from its first to its last byte and may be set
     anew at any time (a changed configuration). ``budget`` is awaited before each request and may raise a PageError
     instead of letting it go. ``observe`` is told the status of each answer, 0 for one that did not come or was cut
-    short. ``transport`` replaces the network, for example by an ASGI app.
+    short. ``network`` is the way out, and ``transport`` replaces it, for example by an ASGI app. Raises NetworkError.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Client:
         timeout_ms: int,
         budget: Callable[[], Awaitable[None]] | None = None,
         observe: Callable[[int], None] = lambda _: None,
+        network: Network = _DIRECT,
         transport: httpx.AsyncBaseTransport | None = None,
         user_agent: str = f"checkly-bridge/{__version__}",
     ) -> None:
@@ -62,6 +65,7 @@ class Client:
             follow_redirects=False,
             limits=_LIMITS,
             transport=transport,
+            **(network.options(base_url) if transport is None else {"trust_env": False}),
         )
 
     async def close(self) -> None:

@@ -5,11 +5,12 @@ Exit codes: 0 all is well, 1 something is wrong that the command was asked to lo
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
 from inspect import cleandoc
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from cyclopts import App, CycloptsError
 
@@ -38,6 +39,8 @@ _COMMANDS = {
     "demo": "Play an outage from alert to recovery on this machine.",
 }
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 app = App(
     name="bridge",
     help="Turns Prometheus Alertmanager and PagerDuty alerts into incidents on Checkly status pages.",
@@ -55,13 +58,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["serve"]:
         # It reloads at SIGHUP, which by default kills; this is before its imports, which take a moment.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _prepare()
     try:
         code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as head has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        _write_no_more(sys.stdout)
+        return WRONG
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        _write_no_more(sys.stdout)
+        _complain(f"Cannot write {error.filename or 'the output'}: {error.strerror}.")
         return WRONG
     return code
+
+
+def _write_no_more(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes once more at its end
+
+
+def _prepare() -> None:
+    """Make of the process what the commands rely on, whatever started it."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:  # closed: the next file or connection would take its number, and our output
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r"))
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may know fewer characters than we print
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "prometheus_multiproc_dir"):
+        os.environ.pop(name, None)  # for programs of several processes; the bridge's metrics are of one
+
+
+def _complain(message: object) -> None:
+    try:
+        print(message, file=sys.stderr, flush=True)
+    except OSError:
+        _write_no_more(sys.stderr)  # the exit code says it, too
 
 
 def _run(words: list[str]) -> int:
@@ -70,6 +103,6 @@ def _run(words: list[str]) -> int:
     except CycloptsError:
         return USAGE  # it has been printed
     except Failure as failure:
-        print(failure, file=sys.stderr)
+        _complain(failure)
         return failure.code
     return code or 0

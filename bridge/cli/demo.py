@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from msgspec import Struct
 
+from bridge.cli.failure import Failure
 from bridge.cli.output import print_table
 from bridge.cli.stage import Stage
 
@@ -79,7 +80,11 @@ def demo(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # however it ends, nothing is left running
     pace_s = _HURRIED_PACE_S if oneshot else _PACE_S
     with ExitStack() as held:
-        stage = held.enter_context(Stage(Path(held.enter_context(TemporaryDirectory(prefix="bridge-demo-"))), pace_s))
+        try:
+            directory = Path(held.enter_context(TemporaryDirectory(prefix="bridge-demo-")))
+        except OSError as error:
+            raise Failure(f"Cannot make a temporary directory: {error.strerror}. Set TMPDIR.") from error
+        stage = held.enter_context(Stage(directory, pace_s))
         print(f"\nStatus page  {stage.page_url}\nBridge       {stage.bridge_url}/metrics\n", flush=True)
         time.sleep(pace_s)
         for act in _ACTS:

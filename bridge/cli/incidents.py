@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
 from cyclopts import App, Parameter
@@ -11,6 +11,10 @@ from cyclopts import App, Parameter
 from bridge.cli.failure import USAGE, Failure
 from bridge.cli.inputs import read_settings
 from bridge.cli.output import Form, Output, print_json, print_table
+from bridge.network import NetworkError, is_http_url
+
+if TYPE_CHECKING:
+    from bridge.settings import Settings
 
 Url = Annotated[str, Parameter(env_var="BRIDGE_URL", help="The running bridge's address.")]
 _DEFAULT_URL = "http://127.0.0.1:8080"
@@ -61,16 +65,34 @@ def show(
 
 
 def _get(url: str, path: str) -> Any:
-    tokens = read_settings().admin_tokens
-    if not tokens:
+    settings, url = read_settings(), url.strip().rstrip("/")
+    if not settings.admin_tokens:
         raise Failure("Set ADMIN_TOKENS (or ADMIN_TOKENS_FILE) to the running bridge's.", USAGE)
+    if not is_http_url(url):
+        raise Failure(f"BRIDGE_URL or --url must look like {_DEFAULT_URL}", USAGE)
+    headers = {"Authorization": _authorization(settings.admin_tokens[0].reveal())}
+    answer = _ask(settings, url, path, headers)
     try:
-        answer = httpx.get(url.rstrip("/") + path, headers={"Authorization": _authorization(tokens[0].reveal())})
+        found = answer.json() if answer.is_success else None
+    except ValueError:
+        found = None
+    if found is None:
+        raise Failure(f"The bridge at {url} answers {answer.status_code}: {_message(answer)}")
+    return found
+
+
+def _ask(settings: Settings, url: str, path: str, headers: dict[str, str]) -> httpx.Response:
+    try:
+        options = settings.network.options(url)
+    except NetworkError as error:
+        raise Failure(str(error), USAGE) from error
+    try:
+        return httpx.get(url + path, headers=headers, **options)
     except httpx.TransportError as error:
-        raise Failure(f"No bridge answers at {url}: {error}. Set BRIDGE_URL or --url.") from error
-    if answer.is_success:
-        return answer.json()
-    raise Failure(f"The bridge at {url} answers {answer.status_code}: {_message(answer)}")
+        proxy = settings.network.proxy_name(url)
+        way = f" through the proxy of {proxy}" if proxy else ""
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise Failure(f"No bridge answers at {url}{way}: {reason}. Set BRIDGE_URL or --url.") from error
 
 
 def _authorization(token: str) -> str:

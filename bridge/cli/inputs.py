@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.checkly.client import Client
@@ -11,11 +12,12 @@ from bridge.checkly.errors import PageError, Refused
 from bridge.cli.failure import USAGE, Failure
 from bridge.config.loader import load
 from bridge.config.problems import ConfigError
+from bridge.network import NetworkError
+from bridge.redis_url import RedisURL
 from bridge.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-    from pathlib import Path
 
     from bridge.config.schema import Config
 
@@ -38,6 +40,28 @@ def read_settings() -> Settings:
         raise Failure(str(error), USAGE) from error
 
 
+def redis_url(settings: Settings) -> str | None:
+    """The address of Redis, None when it is unset; a Failure when there is something wrong with what its TLS needs."""
+    if settings.redis_url is None:
+        return None
+    url = settings.redis_url.reveal()
+    files = RedisURL.parse(url).tls_files
+    if files is not None:
+        try:
+            if "ssl_ca_certs" in files:
+                settings.network.check_key_log()
+            else:
+                settings.network.trust()
+        except NetworkError as error:
+            raise Failure(str(error), USAGE) from error
+        for name, file in files.items():
+            try:
+                Path(file).read_bytes()
+            except OSError as error:
+                raise Failure(f"REDIS_URL: cannot read {file} ({name}): {error.strerror}.", USAGE) from error
+    return url
+
+
 def checkly_client(
     settings: Settings,
     *,
@@ -45,17 +69,21 @@ def checkly_client(
     budget: Callable[[], Awaitable[None]] | None = None,
     observe: Callable[[int], None] = lambda _: None,
 ) -> Client:
-    """A client for the account of the environment; a Failure when it names none."""
+    """A client for the account of the environment; a Failure when it names none, or no way leads there."""
     if settings.checkly_api_key is None or settings.checkly_account_id is None:
         raise Failure("Set CHECKLY_API_KEY and CHECKLY_ACCOUNT_ID (or CHECKLY_API_KEY_FILE, …).", USAGE)
-    return Client(
-        settings.checkly_api_url,
-        settings.checkly_api_key.reveal(),
-        settings.checkly_account_id,
-        timeout_ms=timeout_ms,
-        budget=budget,
-        observe=observe,
-    )
+    try:
+        return Client(
+            settings.checkly_api_url,
+            settings.checkly_api_key.reveal(),
+            settings.checkly_account_id,
+            timeout_ms=timeout_ms,
+            budget=budget,
+            observe=observe,
+            network=settings.network,
+        )
+    except NetworkError as error:
+        raise Failure(str(error), USAGE) from error
 
 
 @asynccontextmanager
@@ -70,6 +98,8 @@ async def checkly(settings: Settings) -> AsyncIterator[Client]:
             "Check CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, and that the key may write (Read & Write or Admin)."
         ) from error
     except PageError as error:
-        raise Failure(f"Checkly at {settings.checkly_api_url} cannot be read: {error.detail}") from error
+        proxy = settings.network.proxy_name(settings.checkly_api_url)
+        way = f" through the proxy of {proxy}" if proxy else ""
+        raise Failure(f"Checkly at {settings.checkly_api_url} cannot be read{way}: {error.detail}") from error
     finally:
         await client.close()

@@ -9,13 +9,13 @@ import uvicorn
 from cyclopts import Parameter
 
 from bridge.cli.failure import USAGE, Failure
-from bridge.cli.listening import Port, listen
+from bridge.cli.listening import Host, Port, listen
 from bridge.sandbox import Account, create_app
 
 
 def sandbox(
     *,
-    host: Annotated[str, Parameter(help="The address to listen on.")] = "127.0.0.1",
+    host: Host = "127.0.0.1",
     port: Port = 8090,
     account: Annotated[Path | None, Parameter(help="A YAML or JSON file that describes the account.")] = None,
     service: Annotated[
@@ -35,6 +35,9 @@ def sandbox(
             log_level="warning",
             access_log=False,
             lifespan="off",
+            workers=1,  # given, so that uvicorn reads neither WEB_CONCURRENCY
+            proxy_headers=False,  # nor FORWARDED_ALLOW_IPS
+            forwarded_allow_ips="",
             timeout_graceful_shutdown=1,  # a call that a fault holds must not hold the end
         )
         uvicorn.Server(config).run(sockets=[socket])

@@ -19,8 +19,8 @@ from bridge.app import create_app
 from bridge.checkly.pages import StatusPages
 from bridge.checkly.v1 import INCIDENTS
 from bridge.cli.failure import Failure
-from bridge.cli.inputs import checkly_client, read_settings
-from bridge.cli.listening import Port, listen
+from bridge.cli.inputs import checkly_client, read_settings, redis_url
+from bridge.cli.listening import EVERYWHERE, Host, Port, listen
 from bridge.cli.server import Server
 from bridge.config.file import ConfigFile
 from bridge.config.problems import ConfigError
@@ -59,7 +59,7 @@ class Role(Enum):
 def serve(
     *,
     config: Annotated[Path, Parameter(help="The configuration file. It is followed: changes take effect at once.")],
-    host: Annotated[str, Parameter(help="The address to listen on.")] = "0.0.0.0",  # noqa: S104 - made for containers
+    host: Host = EVERYWHERE,
     port: Port = 8080,
     role: Annotated[Role, Parameter(help="Receive deliveries, write to the status page, or both.")] = Role.ALL,
 ) -> None:
@@ -72,24 +72,26 @@ def serve(
         raise Failure(str(error)) from error
     with ExitStack() as held, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         listening, url = held.enter_context(listen(host, port))
-        redis_url = _redis_url(settings, held)
-        runner.run(_run(settings, live, redis_url, listening, role, url))
+        runner.run(_run(settings, live, _store_url(settings, held), listening, role, url))
     log(Event.STOPPED)
 
 
-def _redis_url(settings: Settings, held: ExitStack) -> str:
-    if settings.redis_url is not None:
-        return settings.redis_url.reveal()
+def _store_url(settings: Settings, held: ExitStack) -> str:
+    found = redis_url(settings)
+    if found is not None:
+        return found
     try:
         return held.enter_context(EmbeddedValkey(DATA))
     except EmbeddedError as error:
         raise Failure(str(error)) from error
+    except OSError as error:
+        raise Failure(f"Cannot keep data in {DATA.resolve()}: {error.strerror}. Or set REDIS_URL.") from error
 
 
 async def _run(
-    settings: Settings, live: ConfigFile, redis_url: str, listening: socket.socket, role: Role, url: str
+    settings: Settings, live: ConfigFile, store_url: str, listening: socket.socket, role: Role, url: str
 ) -> None:
-    store = Store(connect(redis_url), wanted=lambda: live.current.store)
+    store = Store(connect(store_url), wanted=lambda: live.current.store)
     silence = Silence([] if role is Role.RECONCILER else _expected(settings), clock=_now)
     health = Health(store, silence, config=lambda: live.current, clock=_monotonic_ms)
     async with AsyncExitStack() as closing:

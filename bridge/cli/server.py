@@ -45,7 +45,9 @@ class Server:
             log_level="error",
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            workers=1,  # given, so that uvicorn reads neither WEB_CONCURRENCY
+            proxy_headers=False,  # nor FORWARDED_ALLOW_IPS
+            forwarded_allow_ips="",
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=ANSWERS_S,
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from bridge.cli.failure import Failure
+from bridge.network import Network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -49,6 +50,7 @@ class Stage:
         self._checkly_url = f"http://127.0.0.1:{_free_port()}"
         self.bridge_url = f"http://127.0.0.1:{_free_port()}"
         self.page_url = ""
+        self._http = httpx.Client(**Network().options(self._checkly_url))
         self._running = ExitStack()
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._began: dict[str, str] = {}
@@ -62,7 +64,7 @@ class Stage:
             self.page_url = f"{self._checkly_url}/pages/{state['pages'][0]['url']}"
             bridge = _child(self._serve(), self._directory, self._environment(state["account"]["id"]))
             self._children["bridge"] = running.enter_context(bridge)
-            self._until(lambda: httpx.get(f"{self.bridge_url}/readyz").is_success, "the bridge")
+            self._until(lambda: self._http.get(f"{self.bridge_url}/readyz").is_success, "the bridge")
             self._running = running.pop_all()
         return self
 
@@ -70,6 +72,7 @@ class Stage:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._running.close()
+        self._http.close()
 
     def deliver(self, labels: Mapping[str, str], status: str) -> None:
         """Send one alert as Alertmanager does."""
@@ -79,7 +82,7 @@ class Stage:
         alert = {"status": status, "labels": labels, "startsAt": self._began.setdefault(key, now), "endsAt": ends_at}
         payload = {"version": "4", "receiver": "bridge", "status": status, "alerts": [alert]}
         headers = {"Authorization": f"Bearer {_SECRET}"}
-        httpx.post(f"{self.bridge_url}/webhooks/alertmanager", json=payload, headers=headers).raise_for_status()
+        self._http.post(f"{self.bridge_url}/webhooks/alertmanager", json=payload, headers=headers).raise_for_status()
 
     def wait_for(self, is_shown: Callable[[Mapping[str, Any]], bool], what: str) -> None:
         """Wait until the page's newest incident looks so."""
@@ -92,7 +95,7 @@ class Stage:
 
     def writes(self) -> list[dict[str, Any]]:
         """The calls that changed something on the page, oldest first."""
-        calls = httpx.get(f"{self._checkly_url}/sandbox/calls").raise_for_status().json()
+        calls = self._http.get(f"{self._checkly_url}/sandbox/calls").raise_for_status().json()
         return [call for call in calls if call["method"] != "GET"]
 
     @staticmethod
@@ -120,7 +123,7 @@ class Stage:
             time.sleep(_POLL_S)
 
     def _state(self) -> Any:
-        return httpx.get(f"{self._checkly_url}/sandbox/state").raise_for_status().json()
+        return self._http.get(f"{self._checkly_url}/sandbox/state").raise_for_status().json()
 
     def _serve(self) -> list[str]:
         config = _CONFIG.format(publish_after=f"{self._pace_ms}ms", resolve_after=f"{2 * self._pace_ms}ms")

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import socket
+import subprocess
+import sys
+import threading
 import tomllib
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from packaging.requirements import Requirement
@@ -40,3 +46,39 @@ def test_the_build_backend_is_locked_at_a_version_the_project_allows():
     asked = [Requirement(each) for each in project["build-system"]["requires"]]
     assert asked
     assert [each for each in asked if not each.specifier.contains(lock[each.name])] == []
+
+
+class _Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/healthz" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class _ByIPv6(HTTPServer):
+    address_family = socket.AF_INET6
+
+
+def test_the_containers_are_checked_by_the_same_command():
+    compose = (ROOT / "deploy" / "compose" / "compose.yaml").read_text()
+    assert '["python", "-m", "bridge.ping", "8080", "/healthz"]' in DOCKERFILE
+    assert '[CMD, python, -m, bridge.ping, "8090", /sandbox/state]' in compose
+    assert "urllib" not in DOCKERFILE + compose
+
+
+@pytest.mark.parametrize("server", [HTTPServer, _ByIPv6], ids=["IPv4", "IPv6"])
+def test_the_health_check_asks_by_either_family_and_never_a_proxy(server):
+    if server is _ByIPv6 and not socket.has_dualstack_ipv6():
+        pytest.skip("this kernel has no IPv6")
+    environment = {**os.environ, **dict.fromkeys(("http_proxy", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:1")}
+    with server(("::1" if server is _ByIPv6 else "127.0.0.1", 0), _Answers) as answering:
+        thread = threading.Thread(target=answering.serve_forever, args=[0.01])
+        thread.start()
+        command = [sys.executable, "-m", "bridge.ping", str(answering.server_port)]
+        asked = [subprocess.run([*command, path], env=environment, check=False) for path in ("/healthz", "/")]
+        answering.shutdown()
+        thread.join()
+    assert [each.returncode for each in asked] == [0, 1]
+    assert subprocess.run([*command, "/healthz"], check=False).returncode == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from functools import cache
 from typing import Any
@@ -150,6 +151,21 @@ def test_variables_are_the_bridges_and_their_secrets_are_mounted(folder):
 def test_the_service_leads_to_those_that_receive(folder):
     service = manifests(folder, "Service")["bridge"]
     assert selected(folder, service["spec"]["selector"]) == {"bridge"}
+
+
+@needs_kubectl
+@in_every_rendering
+def test_services_have_both_families_where_the_cluster_has(folder):
+    services = [each["spec"] for name, each in manifests(folder, "Service").items() if name != "nowhere"]
+    assert {spec["ipFamilyPolicy"] for spec in services} == {"PreferDualStack"}
+
+
+@needs_kubectl
+@pytest.mark.parametrize("name", ["bridge-redis", "bridge-checkly"])
+def test_what_may_be_connected_to_is_named_in_both_families(name):
+    ((rule,),) = [manifests("overlays/production", "NetworkPolicy")[name]["spec"]["egress"]]
+    networks = [ipaddress.ip_network(each["ipBlock"]["cidr"]) for each in rule["to"]]
+    assert {network.version for network in networks} == {4, 6}
 
 
 @needs_kubectl

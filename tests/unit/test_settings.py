@@ -91,7 +91,7 @@ def test_an_api_url_that_keeps_the_key_safe_is_taken(url):
         ("https://", "must look like"),
         ("https://user:hunter2@api.checklyhq.com", "must look like"),
         ("https://api.checklyhq.com?x=hunter2", "must look like"),
-        ("https://api.checklyhq.com:port", "is not a URL"),
+        ("https://api.checklyhq.com:port", "must look like"),
     ],
 )
 def test_an_api_url_that_does_not_is_refused_without_being_shown(url, problem):
@@ -124,3 +124,11 @@ def test_no_secret_is_shown():
         "ALERTMANAGER_TOKENS": "hunter2", "PAGERDUTY_SIGNING_SECRETS": "hunter2",
     })  # fmt: skip
     assert "hunter2" not in f"{settings!r} {settings} {settings.checkly_api_key} {settings.admin_tokens}"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://a b", "https://a\nb", "https://ä.example", "https://a:0", "https://[::1", "x"]
+)
+def test_an_api_address_that_nobody_can_connect_to_is_named(url):
+    with pytest.raises(SettingsError, match=r"^CHECKLY_API_URL must look like"):
+        Settings.from_environment({"CHECKLY_API_URL": url})

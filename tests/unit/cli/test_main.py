@@ -65,6 +65,35 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(config, unbuffered):
     assert (ended.returncode, ended.stderr) == (1, b"")
 
 
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["check"], ["check", "--output", "json"]])
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["told at the end", "told at once"])
+def test_a_full_disk_under_its_output_is_said_in_one_sentence(config, arguments, unbuffered):
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    command = [sys.executable, "-m", "bridge", *arguments, *[config] * (arguments[0] == "check")]
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, check=False)
+        silent = subprocess.run(command, stdout=full, stderr=full, env=environment, check=False)
+    assert (ended.returncode, ended.stderr) == (1, b"Cannot write the output: No space left on device.\n")
+    assert silent.returncode == 1
+
+
+def test_with_closed_standard_streams_it_works_and_prints_nowhere(config):
+    shell = 'exec "$0" -m bridge check "$1" <&- >&- 2>&-'
+    assert subprocess.run(["/bin/sh", "-c", shell, sys.executable, config], check=False).returncode == 0
+
+
+def test_characters_that_the_terminal_lacks_are_escaped(config):
+    config.write_text(config.read_text().replace("name: Checkout", "name: Größe…"))
+    shown = subprocess.run(
+        [sys.executable, "-m", "bridge", "check", config],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert b"Gr\\xf6\\xdfe\\u2026" in shown.stdout
+
+
 @pytest.mark.parametrize(
     "url", ["redis://h/0?foo=1", "redis://h?db=zz", "redis://h/0?socket_timeout=x", "rediss://h?ssl_cert_reqs=bad"]
 )
