@@ -11,6 +11,7 @@ from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store,
 from bridge.telemetry import (
     INCIDENTS,
     INCIDENTS_HELD_BACK,
+    INCIDENTS_OPEN_BY_OTHERS,
     INCIDENTS_PARKED,
     INCIDENTS_WITHOUT_ALERT,
     OLDEST_DUE,
@@ -104,6 +105,7 @@ class Health:
             INCIDENTS.labels(phase).set(count)
         INCIDENTS_PARKED.set(overview.parked)
         INCIDENTS_HELD_BACK.set(overview.held_back)
+        INCIDENTS_OPEN_BY_OTHERS.set(overview.theirs)
         OLDEST_DUE.set(overview.oldest_due_ms / 1000)
         WRITES_PAUSED.set(overview.paused is not None)
         _show(overview, self._config())

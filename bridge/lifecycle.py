@@ -25,6 +25,7 @@ LEFT_TO_ANOTHER = "not published: an incident of someone else was open for it"
 CLEARED_IN_TIME = "cleared within publish_after"
 NEVER_KNOWN = "resolved; nothing was known of it"
 STRAY_RETENTION_MS = 900_000
+LOOK_AGAIN_MS = 300_000
 
 
 class Wait(Struct, frozen=True, kw_only=True):
@@ -44,6 +45,13 @@ class WriteTo(Struct, frozen=True, kw_only=True):
 
 class LookAt(Struct, frozen=True, kw_only=True):
     """A write's outcome is unknown: look on that page for its effect."""
+
+    progress: Progress
+    page: str
+
+
+class LookAgain(Struct, frozen=True, kw_only=True):
+    """Someone else has closed it on that page: look whether it is still over."""
 
     progress: Progress
     page: str
@@ -73,7 +81,7 @@ class Drop(Struct, frozen=True, kw_only=True):
     """It has been over for the retention time: forget it."""
 
 
-Step: TypeAlias = Wait | WriteTo | LookAt | Verify | Search | Renew | Drop
+Step: TypeAlias = Wait | WriteTo | LookAt | LookAgain | Verify | Search | Renew | Drop
 PagesOf: TypeAlias = Mapping[str, Sequence[str]]
 """Which pages show a service, by the service's name."""
 
@@ -85,6 +93,7 @@ def decide(incident: Incident, policy: Policy, now: int, *, retention_ms: int, p
         lambda: _follow_up(progress, now),
         lambda: _search(progress, incident.summary, now, pages_of),
         lambda: _converge(progress, incident.summary, policy, now, pages_of),
+        lambda: _look_again(progress, now),
         lambda: _after_the_end(progress, incident.summary, policy, now, retention_ms),
     ]
     for concern in concerns:
@@ -152,6 +161,27 @@ def _converge(
     return until
 
 
+def _look_again(progress: Progress, now: int) -> LookAgain | int | None:
+    """What others closed is looked at after all that is to be written: it may stand open again."""
+    until = None
+    for page, post in sorted(progress.posts.items()):
+        at = _next_look(post, progress)
+        if at is not None and at <= now:
+            return LookAgain(progress=progress, page=page)
+        until = _sooner(until, at)
+    return until
+
+
+def _next_look(post: Post, progress: Progress) -> int | None:
+    """When to look again at what others closed; None once it was seen to be over after its alerts were."""
+    if post.closed_at is None or post.remote_id is None:
+        return None
+    is_seen = post.theirs_at is None and post.looked_at >= progress.phase_at
+    if progress.phase in ENDED and is_seen:
+        return None
+    return max(max(post.closed_at, post.looked_at) + LOOK_AGAIN_MS, post.retry_at)
+
+
 def _after_the_end(
     progress: Progress, summary: Summary, policy: Policy, now: int, retention_ms: int
 ) -> Renew | Drop | int | None:
@@ -160,8 +190,9 @@ def _after_the_end(
         return None
     if summary.firing:
         is_late = summary.since > progress.phase_at + policy.reopen_after_ms
-        return Renew(progress=Progress(phase_at=summary.since)) if is_late else None
-    if summary.held:
+        theirs = {page: post for page, post in progress.posts.items() if post.theirs_at is not None}
+        return Renew(progress=Progress(phase_at=summary.since, posts=theirs)) if is_late else None
+    if summary.held or any(_next_look(post, progress) is not None for post in progress.posts.values()):
         return None
     is_searched_for = any(post.search_at is not None for post in progress.posts.values())
     is_stray = progress.phase is Phase.DISCARDED and not summary.since and not is_searched_for

@@ -246,7 +246,8 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     told of. ``impacts`` is what the components of its services show. ``search_at`` is when to look for something of
     ours that nothing is recorded of. ``held_by`` is the open incident of someone else for which it is held back.
     ``update_id`` is our newest update as the page calls it, if that is known; ``stale_at`` since when reads lack it.
-    ``changed_at`` is when the page last took severity and impacts from us as they are here.
+    ``changed_at`` is when the page last took severity and impacts from us as they are here. ``looked_at`` is when what
+    someone else closed was last seen, ``theirs_at`` since when it has been open again, by an update of someone else.
     """
 
     remote_id: str | None = None
@@ -275,6 +276,8 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     update_id: str = ""
     stale_at: int | None = None
     changed_at: int = 0
+    looked_at: int = 0
+    theirs_at: int | None = None
 
     @property
     def is_open(self) -> bool:

@@ -50,6 +50,7 @@ def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: in
         parked=None,
         parked_write="",
         closed_at=None,
+        theirs_at=None,
         missing_at=None,
         update_id=update_id if announces else post.update_id,
         changed_at=changed_at or post.changed_at,
@@ -157,6 +158,7 @@ def parked(post: Post, *, write: str, reason: str, now: int) -> Post:
 
 def closed(post: Post, *, now: int, exists: bool) -> Post:
     """Someone else resolved the incident (or deleted it): it stays so until everything clears and fires anew."""
+    closed_at = now if post.closed_at is None else post.closed_at
     verify_at = _verify_at_the_end(post)
     if not exists:
         post = Post(verifications=post.verifications)
@@ -168,10 +170,17 @@ def closed(post: Post, *, now: int, exists: bool) -> Post:
         retry_at=0,
         parked=None,
         parked_write="",
-        closed_at=now,
+        closed_at=closed_at,
+        theirs_at=None,
         missing_at=None,
         verify_at=verify_at,
     )
+
+
+def looked(post: Post, *, now: int, is_theirs: bool) -> Post:
+    """What someone else closed was seen: it is over, or it is open again and ``is_theirs``."""
+    since = now if post.theirs_at is None else post.theirs_at
+    return replace(post, looked_at=now, theirs_at=since if is_theirs else None, missing_at=None, attempts=0, retry_at=0)
 
 
 def backoff_ms(attempts: int, chance: float) -> int:

@@ -159,6 +159,11 @@ class Event(Enum):
         logging.WARNING,
         "Someone resolved or deleted our incident on the page; the bridge leaves it so.",
     )
+    INCIDENT_TAKEN_BACK = (
+        "incident_taken_back",
+        logging.INFO,
+        "What was taken for closed by someone else is open by an update of ours: the bridge goes on with it.",
+    )
     INCIDENT_UNKNOWN = (
         "incident_unknown",
         logging.WARNING,
@@ -248,6 +253,11 @@ INCIDENTS = Gauge("bridge_incidents", "Incidents in the store, by phase.", ["pha
 INCIDENTS_HELD_BACK = Gauge(
     "bridge_incidents_held_back",
     "Incidents that are not posted because an incident of someone else is open for the same service.",
+    registry=REGISTRY,
+)
+INCIDENTS_OPEN_BY_OTHERS = Gauge(
+    "bridge_incidents_open_by_others",
+    "Incidents of ours that someone else resolved and opened again on the page: to end them is up to whoever did.",
     registry=REGISTRY,
 )
 INCIDENTS_PARKED = Gauge(

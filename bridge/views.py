@@ -66,6 +66,7 @@ def _post_view(page: str, post: Post) -> dict[str, Any]:
         "parked": post.parked,
         "held_by": post.held_by or None,
         "closed_at": _time(post.closed_at),
+        "theirs_at": _time(post.theirs_at),
     }
 
 

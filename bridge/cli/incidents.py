@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 Url = Annotated[str, Parameter(env_var="BRIDGE_URL", help="The running bridge's address.")]
 _DEFAULT_URL = "http://127.0.0.1:8080"
+_CLOSED = ("closed by someone else", "open on the page by someone else's update: its end is up to them")
 _MANY_FAILURES = 10  # about a minute without success: no passing hiccup
 
 incidents = App(
@@ -129,7 +130,7 @@ def _trouble(incident: Any) -> str:
     said += [f"held back: {post['held_by']} is open for it" for post in incident["posts"] if post["held_by"]]
     failing = [post for post in incident["posts"] if post["attempts"] >= _MANY_FAILURES and not post["parked"]]
     said += [f"{post['page']}: {post['attempts']} failures in a row" for post in failing]
-    said += ["closed by someone else" for post in incident["posts"] if post["closed_at"]]
+    said += [_CLOSED[bool(post.get("theirs_at"))] for post in incident["posts"] if post["closed_at"]]
     said += ["a write of unknown outcome" for post in incident["posts"] if (post["pending"] or {}).get("unknown_at")]
     if incident["orphaned"]:
         said.append("kept open by an alert merged into one never seen")

@@ -167,6 +167,23 @@ class Publisher:
             return post
         return self._adopted(post, found[0], services=post.services, severity=post.announced_severity)
 
+    async def look_again(self, post: Post, now: int) -> Post:
+        """Is what someone else closed still over? If it is open by an update of ours, it is ours again."""
+        try:
+            current = await self._page.read(_remote_id(post), guard=self._guard)
+        except Refused:
+            raise
+        except PageError as error:
+            if isinstance(error, Gone):
+                return await self._missing(post, now)
+            return posting.look_failed(post, retry_at=self._retry_at(error, post, now))
+        newest = human.newest(current)
+        is_ours = newest is not None and (self._is_ours(newest) or newest.id == post.update_id != "")
+        if current.status is Phase.RESOLVED or not is_ours:
+            return posting.looked(post, now=now, is_theirs=current.status is not Phase.RESOLVED)
+        self._log_incident(Event.INCIDENT_TAKEN_BACK, remote_id=current.id)
+        return self._adopted(post, current, services=post.announced_services, severity=post.announced_severity)
+
     async def search(self, post: Post, now: int) -> Post:
         """Nothing is recorded of this page: does something of ours stand there all the same? Then take it over."""
         try:
@@ -294,13 +311,14 @@ class Publisher:
         return replace(adopted(post, remote, services=services, severity=severity), update_id=ours[0] if ours else "")
 
     def _closed(self, post: Post, now: int, *, exists: bool) -> Post:
-        log(
-            Event.CLOSED_BY_OTHERS,
-            incident=self._incident.key,
-            route=self._incident.route,
-            remote_id=post.remote_id,
-            deleted=not exists,
-        )
+        if post.closed_at is None:
+            log(
+                Event.CLOSED_BY_OTHERS,
+                incident=self._incident.key,
+                route=self._incident.route,
+                remote_id=post.remote_id,
+                deleted=not exists,
+            )
         return posting.closed(post, now=now, exists=exists)
 
     def _retry_at(self, error: PageError, post: Post, now: int) -> int:
@@ -349,6 +367,7 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], se
         parked=None,
         parked_write="",
         closed_at=None,
+        theirs_at=None,
         missing_at=None,
         search_at=None,
         held_by="",

@@ -18,6 +18,7 @@ from bridge.lifecycle import (
     ENDED,
     NEVER_PUBLISHED,
     Drop,
+    LookAgain,
     LookAt,
     PagesOf,
     Renew,
@@ -193,7 +194,7 @@ class Reconciler:
             pages_of=self._pages_of(config),
         )
 
-    async def _take(self, lease: Lease, step: WriteTo | LookAt | Verify | Search | Renew) -> None:
+    async def _take(self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search | Renew) -> None:
         if isinstance(step, Renew):
             archive = msgspec.json.encode(lease.incident)
             retention_ms = self._config.current.retention_ms
@@ -206,6 +207,8 @@ class Reconciler:
             post = await publisher.look(post, lease.now)
         elif isinstance(step, Verify):
             post = await publisher.verify(post, lease.now)
+        elif isinstance(step, LookAgain):
+            post = await publisher.look_again(post, lease.now)
         else:
             post = await publisher.search(post, lease.now)
         await self._record(lease, step.progress, step.page, post)

@@ -69,7 +69,8 @@ class Quiet(Struct, frozen=True):
 class Overview(Struct, frozen=True, kw_only=True):
     """The store at a glance: incidents by phase, how many are parked, how long one has been due, why writes wait.
 
-    ``held_back`` counts those that are not posted for the sake of someone else's. ``quiet`` are those that stand open
+    ``held_back`` counts those that are not posted for the sake of someone else's, ``theirs`` those that someone else
+    closed and opened again. ``quiet`` are those that stand open
     without an alert, ``watchdogs`` when that of each route was last heard of.
     """
 
@@ -78,6 +79,7 @@ class Overview(Struct, frozen=True, kw_only=True):
     oldest_due_ms: int
     paused: str | None
     held_back: int = 0
+    theirs: int = 0
     quiet: tuple[Quiet, ...] = ()
     watchdogs: dict[str, int] = {}
 
@@ -112,7 +114,7 @@ encode_json = msgspec.json.Encoder().encode
 
 _ENDED = {Phase.RESOLVED, Phase.DISCARDED}
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
-_PARKED, _HELD = "+parked", "+held"
+_PARKED, _HELD, _THEIRS = "+parked", "+held", "+theirs"
 PACKED_BYTES = 4 << 20
 _ONE_LINE = str.maketrans({"\n": " ", "\0": " "})
 
@@ -236,12 +238,15 @@ def pack_progress(progress: Progress) -> bytes:
 
 
 def tally(progress: Progress) -> str:
-    """The word an incident is counted under: its phase, marked when one of its writes is parked or held back."""
+    """The word an incident is counted under: its phase, marked and a mark: a post is parked, held back, or theirs."""
     posts = progress.posts.values()
     if any(post.parked for post in posts):
         return f"{progress.phase}{_PARKED}"
     is_held = progress.phase not in _ENDED and any(post.held_by for post in posts)
-    return f"{progress.phase}{_HELD}" if is_held else str(progress.phase)
+    if is_held:
+        return f"{progress.phase}{_HELD}"
+    is_theirs = any(post.theirs_at is not None for post in posts)
+    return f"{progress.phase}{_THEIRS}" if is_theirs else str(progress.phase)
 
 
 def is_open(progress: Progress) -> bool:
@@ -254,15 +259,15 @@ def remotes(progress: Progress) -> str:
     return "\n".join(sorted({post.remote_id for post in progress.posts.values() if post.remote_id}))
 
 
-def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], int, int]:
-    """Incidents by phase, how many are parked, and how many held back."""
+def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], int, int, int]:
+    """Incidents by phase; how many are parked, held back, and open by someone else's update."""
     phases: dict[str, int] = {}
-    marked = {_PARKED: 0, _HELD: 0}
+    marked = {_PARKED: 0, _HELD: 0, _THEIRS: 0}
     for word, count in tallies.items():
         phase, plus, mark = word.decode().partition("+")
         phases[phase] = phases.get(phase, 0) + int(count)
         marked[plus + mark] = marked.get(plus + mark, 0) + int(count)
-    return phases, marked[_PARKED], marked[_HELD]
+    return phases, marked[_PARKED], marked[_HELD], marked[_THEIRS]
 
 
 def unpack_quiet(flat: Sequence[Any], now: int) -> tuple[Quiet, ...]:

@@ -265,11 +265,12 @@ class Store:
         pipe.hgetall(f"{self._prefix}watchdogs")
         tallies, first, refused, reason, watchdogs = await self._do(pipe.execute())
         now, quiet = await self._run(scripts.QUIET)
-        phases, parked, held_back = records.unpack_tallies(tallies)
+        phases, parked, held_back, theirs = records.unpack_tallies(tallies)
         return Overview(
             phases=phases,
             parked=parked,
             held_back=held_back,
+            theirs=theirs,
             oldest_due_ms=max([0, *(now - int(due) for _, due in (*first, *(refused if reason else ())))]),
             paused=None if reason is None else reason.decode(),
             quiet=records.unpack_quiet(quiet, now),

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("bridge", "tests", "config", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
 PATIENCE_S = 300
 FAILED = 1  # pytest's exit code when tests ran and failed; a test that cannot even be loaded proves nothing
-NO_LOSS, NO_DOUBLE_POST, CONVERGENCE, NO_STALE_WRITE, NO_LEAK, OWN_ONLY, CLUSTER_SAFE = range(1, 8)
+NO_LOSS, NO_DOUBLE_POST, CONVERGENCE, NO_STALE_WRITE, NO_LEAK, OWN_ONLY, CLUSTER_SAFE, WAY_TO_ITS_END = PROMISES = (
+    range(1, 9)
+)
 
 
 class Mutant(Struct, frozen=True):
@@ -241,13 +243,37 @@ MUTANTS = (
         "DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', 'index',",
         f"{STORE}/test_unavailable.py::test_all_keys_share_one_slot_of_a_cluster",
     ),
+    Mutant(
+        WAY_TO_ITS_END,
+        "what others closed is never looked at again",
+        "bridge/lifecycle.py",
+        "if post.closed_at is None or post.remote_id is None:",
+        "if post is not None:",
+        f"{RECONCILER}/test_given_up.py::test_what_is_open_by_an_update_of_ours_is_ours_again_and_ends",
+    ),
+    Mutant(
+        WAY_TO_ITS_END,
+        "what a person opened again is forgotten when its time has come",
+        "bridge/lifecycle.py",
+        "if summary.held or any(_next_look(post, progress) is not None for post in progress.posts.values()):",
+        "if summary.held:",
+        f"{RECONCILER}/test_given_up.py::test_what_a_person_opened_again_stays_theirs_and_is_counted_until_it_ends",
+    ),
+    Mutant(
+        WAY_TO_ITS_END,
+        "an end that the page refused is not tried again",
+        "bridge/draft.py",
+        "            return post.retry_at",
+        "            return None",
+        f"{RECONCILER}/test_given_up.py::test_an_end_that_the_page_refuses_is_tried_again",
+    ),
 )
 
 
 def main() -> int:
     """Run every mutant; the exit code."""
     parser = argparse.ArgumentParser(prog="make mutants ARGS=", description=__doc__)
-    parser.add_argument("--promise", type=int, choices=range(1, 8), help="only the mutants that break this one")
+    parser.add_argument("--promise", type=int, choices=PROMISES, help="only the mutants that break this one")
     wanted = parser.parse_args().promise
     chosen = [each for each in MUTANTS if wanted in {None, each.promise}]
     with tempfile.TemporaryDirectory() as folder:

@@ -481,6 +481,7 @@ async def test_incidents_are_listed(bridge):
                 "parked": "400: no such service",
                 "held_by": None,
                 "closed_at": None,
+                "theirs_at": None,
             }
         ],
         "note": None,

@@ -11,11 +11,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.draft import DATE_STEP_MS
-from bridge.lifecycle import ENDED
-from bridge.model import IMPACTS, V1_PAGE, Impact, Phase, Policy, Severity, Write, shows_impacts, v3_page
+from bridge.lifecycle import ENDED, Drop, Wait, decide
+from bridge.model import (
+    IMPACTS,
+    V1_PAGE,
+    Impact,
+    Incident,
+    Phase,
+    Policy,
+    Post,
+    Progress,
+    Severity,
+    Summary,
+    Write,
+    shows_impacts,
+    v3_page,
+)
 from tests.unit.reconciler.story import (
     MINUTE,
+    POLICY,
+    RETENTION_MS,
     SERVICES,
+    START,
     Story,
 )
 
@@ -109,3 +126,51 @@ def test_whatever_happens_each_incident_is_a_sound_sequence_of_updates(
         assert steps <= LEGAL
     updates = [draft for episode in [*story.episodes, story.written] for draft in episode]
     assert len(updates) <= 4 * changes, "a change of the facts is told at once, and at most once more after quiet"
+
+
+MOMENTS = st.sampled_from([-10 * MINUTE, -1, 0, 1, 10 * MINUTE]).map(lambda ms: START + ms)
+SOMETIMES = st.one_of(st.none(), MOMENTS)
+POSTS = st.builds(
+    Post,
+    remote_id=st.just("remote"),
+    status=st.sampled_from([Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.MONITORING, Phase.RESOLVED]),
+    services=st.just(("checkout",)),
+    severity=st.one_of(st.none(), st.sampled_from(Severity)),
+    announced_severity=st.sampled_from(Severity),
+    announced_services=st.just(("checkout",)),
+    public_at=MOMENTS,
+    attempts=st.integers(0, 20),
+    retry_at=st.one_of(st.just(0), MOMENTS),
+    parked=st.sampled_from([None, "400"]),
+    parked_write=st.sampled_from(["", "update RESOLVED MINOR checkout", "change INVESTIGATING MINOR checkout"]),
+    closed_at=SOMETIMES,
+    looked_at=st.one_of(st.just(0), MOMENTS),
+    theirs_at=SOMETIMES,
+    missing_at=SOMETIMES,
+    stale_at=SOMETIMES,
+    verify_at=SOMETIMES,
+    search_at=SOMETIMES,
+    held_by=st.sampled_from(["", "theirs"]),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    phase=st.sampled_from(Phase),
+    posts=st.dictionaries(st.sampled_from([*PAGES, v3_page("dropped")]), POSTS, min_size=1),
+    since=st.one_of(MOMENTS, st.just(START - 2 * RETENTION_MS)),
+    cleared=st.sampled_from([0, 1, MINUTE]),
+)
+def test_what_is_open_on_a_page_has_a_way_to_its_end(
+    phase: Phase, posts: dict[str, Post], since: int, cleared: int
+) -> None:
+    """Whatever is recorded of a post: once nothing fires, it is due, until it is over."""
+    summary = Summary(since=since, started_at=since, cleared_at=since + cleared, eased_at=since + cleared)
+    progress = Progress(phase=phase, phase_at=since, posts=posts)
+    incident = Incident(id="0123456789", key="checkout", route="checkout", summary=summary, progress=progress)
+    step = decide(incident, POLICY, START, retention_ms=RETENTION_MS, pages_of=dict.fromkeys(SERVICES, PAGES))
+    may_be_open = [post for post in posts.values() if post.is_open or (post.closed_at and post.theirs_at)]
+    assert not may_be_open or not isinstance(step, Drop)
+    if isinstance(step, Wait):
+        assert step.until is not None
+        assert not may_be_open or step.until <= START + 30 * MINUTE

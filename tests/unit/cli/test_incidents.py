@@ -95,6 +95,10 @@ POST = {
         ({"attempts": 10}, "v1: 10 failures in a row"),
         ({"attempts": 10, "parked": "400"}, "parked: 400"),
         ({"closed_at": "2026"}, "closed by someone else"),
+        (
+            {"closed_at": "2026", "theirs_at": "2026"},
+            "open on the page by someone else's update: its end is up to them",
+        ),
         ({"pending": {"unknown_at": "2026"}}, "a write of unknown outcome"),
         ({"pending": {"unknown_at": None}}, ""),
     ],

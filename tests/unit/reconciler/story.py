@@ -9,6 +9,7 @@ from bridge import posting
 from bridge.draft import Draft
 from bridge.lifecycle import (
     Drop,
+    LookAgain,
     Renew,
     Search,
     Step,
@@ -111,6 +112,9 @@ class Story:
     def _take(self, step: Step) -> None:
         if isinstance(step, Search):
             self.put(Post())
+            return
+        if isinstance(step, LookAgain):
+            self.put(posting.looked(self.post, now=self.now, is_theirs=False))
             return
         if isinstance(step, Renew):
             self.episodes.append(self.written)

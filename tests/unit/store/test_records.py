@@ -110,6 +110,8 @@ def test_an_acknowledged_alert_that_resolved_is_no_longer_acknowledged():
 
 def test_a_parked_write_is_tallied_beside_the_phase():
     parked = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(parked="no such service")})
-    words = [records.tally(progress) for progress in (Progress(), parked, Progress(phase=Phase.INVESTIGATING))]
-    assert len(set(words)) == 3
-    assert records.unpack_tallies({word.encode(): b"2" for word in words}) == ({"PENDING": 2, "INVESTIGATING": 4}, 2, 0)
+    theirs = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(closed_at=1, theirs_at=2)})
+    words = [records.tally(progress) for progress in (Progress(), parked, theirs, Progress(phase=Phase.INVESTIGATING))]
+    assert len(set(words)) == 4
+    phases, *marked = records.unpack_tallies({word.encode(): b"2" for word in words})
+    assert (phases, marked) == ({"PENDING": 2, "INVESTIGATING": 6}, [2, 0, 2])
