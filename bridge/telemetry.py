@@ -10,14 +10,17 @@ import logging
 import platform
 import sys
 import time
+import traceback
+from collections.abc import Callable
 from enum import Enum
-from typing import Any, TextIO
+from typing import Any
 
 import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from bridge import __version__
+from bridge.log_output import LogOutput
 
 REGISTRY = CollectorRegistry()
 
@@ -48,6 +51,11 @@ class Event(Enum):
         "delivery_failed",
         logging.ERROR,
         "A defect of the bridge: an unexpected error while taking in a delivery, answered 503 so that it comes again.",
+    )
+    LIBRARY_ERROR = (
+        "library_error",
+        logging.ERROR,
+        "A library reported an error that the bridge did not expect; `detail` is its kind, `where` the line of code.",
     )
     DELIVERY_STORED = (
         "delivery_stored",
@@ -325,6 +333,12 @@ STORE_DURABLE = Gauge(
     registry=REGISTRY,
 )
 
+LOG_LINES_DROPPED = Counter(
+    "bridge_log_lines_dropped_total",
+    "Lines of the log that were not written: nobody reads it fast enough, or it cannot be written.",
+    registry=REGISTRY,
+)
+
 _ANSWERS = ("202", "400", "401", "405", "413", "415", "503")
 
 
@@ -374,18 +388,51 @@ class _Seldom:
 seldom = _Seldom()
 
 
-def configure_logging(*, level: str = "info", form: str = "auto", stream: TextIO | None = None) -> None:
-    """Send log lines to ``stream`` (default: standard error) as JSON, or readable where a person watches.
+class _Libraries(logging.Handler):
+    """What libraries log: where, and what kind of error. Its text may quote a payload, and stays unsaid."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log one record."""
+        error = record.exc_info[1] if record.exc_info else None
+        where, detail = f"{record.pathname}:{record.lineno}", str(record.msg)
+        if error is not None:
+            detail = type(error).__name__
+            frames = traceback.extract_tb(error.__traceback__)
+            where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else where
+        log(Event.LIBRARY_ERROR, logger=record.name, detail=detail, where=where)
+
+
+class _Lines:
+    """What structlog calls with each rendered line, whatever its level."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+
+    def __getattr__(self, _level: str) -> Callable[[str], object]:
+        return self._write
+
+
+def start_log(*, level: str, form: str) -> LogOutput:
+    """Send log lines, those of libraries too, to standard error: see `configure_logging`. To be flushed at the end."""
+    output = LogOutput(sys.stderr.fileno(), dropped=LOG_LINES_DROPPED.inc)
+    configure_logging(level=level, form=form, is_terminal=sys.stderr.isatty(), write=output.write)
+    logging.basicConfig(handlers=[_Libraries()], level=logging.ERROR, force=True)
+    return output
+
+
+def configure_logging(
+    *, write: Callable[[str], object], level: str = "info", form: str = "auto", is_terminal: bool = False
+) -> None:
+    """Call ``write`` with each line of the log, without its end: as JSON, or readable where a person watches.
 
     ``form`` is ``json``, ``text`` or ``auto`` (text on a terminal). ``level`` is a name of the logging
     module, in any case.
     """
     global _threshold, _log  # noqa: PLW0603 - the process has one log, and asking structlog each time is what costs
     _threshold = logging.getLevelNamesMapping()[level.upper()]
-    out = stream or sys.stderr
-    readable = form == "text" or (form == "auto" and out.isatty())
+    readable = form == "text" or (form == "auto" and is_terminal)
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=out.isatty()) if readable else structlog.processors.JSONRenderer(_to_json)
+        structlog.dev.ConsoleRenderer(colors=is_terminal) if readable else structlog.processors.JSONRenderer(_to_json)
     )
     structlog.configure(
         processors=[
@@ -395,7 +442,7 @@ def configure_logging(*, level: str = "info", form: str = "auto", stream: TextIO
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_threshold),
-        logger_factory=structlog.PrintLoggerFactory(file=out),
+        logger_factory=lambda: _Lines(write),
         cache_logger_on_first_use=False,
     )
     _log = structlog.get_logger().bind()

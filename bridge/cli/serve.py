@@ -35,7 +35,7 @@ from bridge.sources.signature import SigningSecrets
 from bridge.store import Store
 from bridge.store.connect import connect
 from bridge.store.embedded import EmbeddedError, EmbeddedValkey
-from bridge.telemetry import Event, configure_logging, log
+from bridge.telemetry import Event, log, start_log
 
 if TYPE_CHECKING:
     import socket
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 DATA = Path("data")
 _ASK_TIMEOUT_MS = 3_000
+_LAST_LINES_S = 1.0
 
 
 class Role(Enum):
@@ -65,15 +66,18 @@ def serve(
 ) -> None:
     """Receive alerts and keep the status pages in step with them, until SIGTERM."""
     settings = read_settings()
-    configure_logging(level=settings.log_level, form=settings.log_format)
+    output = start_log(level=settings.log_level, form=settings.log_format)
     try:
         live = ConfigFile(config)
     except ConfigError as error:
         raise Failure(str(error)) from error
-    with ExitStack() as held, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        listening, url = held.enter_context(listen(host, port))
-        runner.run(_run(settings, live, _store_url(settings, held), listening, role, url))
-    log(Event.STOPPED)
+    try:
+        with ExitStack() as held, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            listening, url = held.enter_context(listen(host, port))
+            runner.run(_run(settings, live, _store_url(settings, held), listening, role, url))
+        log(Event.STOPPED)
+    finally:
+        output.flush(within_s=_LAST_LINES_S)
 
 
 def _store_url(settings: Settings, held: ExitStack) -> str:

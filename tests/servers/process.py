@@ -102,6 +102,7 @@ class Process:
     """
 
     name = "server"
+    errors_to: int | None = None  # a file descriptor for its standard error, instead of the log
 
     def __init__(self, directory: Path, *, port: int | None = None) -> None:
         self.directory = directory
@@ -153,7 +154,7 @@ class Process:
                 env={**inherited, **self.environment()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
-                stderr=log,
+                stderr=log if self.errors_to is None else self.errors_to,
                 start_new_session=True,
             )
         if wait:

@@ -12,21 +12,28 @@ from bridge import telemetry
 from bridge.telemetry import SELDOM_S, Event, _Seldom, configure_logging, log
 
 
+class Stream(io.StringIO):
+    """Lines as a log output takes them."""
+
+    def writeline(self, line: str) -> None:
+        self.write(line + "\n")
+
+
 @pytest.fixture
 def stream(monkeypatch):
     """Where the log goes; afterwards it is as it was."""
     monkeypatch.setattr(telemetry, "_log", structlog.get_logger())
     monkeypatch.setattr(telemetry, "_threshold", telemetry._threshold)
-    yield io.StringIO()
+    yield Stream()
     structlog.reset_defaults()
 
 
-def lines(stream: io.StringIO) -> list[dict[str, object]]:
+def lines(stream: Stream) -> list[dict[str, object]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
 def test_a_line_is_json_with_its_event_level_and_time(stream):
-    configure_logging(level="INFO", form="json", stream=stream)
+    configure_logging(level="INFO", form="json", write=stream.writeline)
     log(Event.STARTED, version="1", url="http://[::]:8080")
     (line,) = lines(stream)
     assert line.pop("timestamp").endswith("Z")  # type: ignore[attr-defined] # it is a text
@@ -35,7 +42,7 @@ def test_a_line_is_json_with_its_event_level_and_time(stream):
 
 @pytest.mark.parametrize("value", ["grün\u2028\n\0", "\udcff", 1 << 70, {1, 2}, ValueError("x"), None, 1.5])
 def test_whatever_a_field_holds_it_is_one_line_of_json(stream, value):
-    configure_logging(form="json", stream=stream)
+    configure_logging(form="json", write=stream.writeline)
     log(Event.RECONCILE_FAILED, reason=value)
     (line,) = lines(stream)
     assert stream.getvalue().isascii()
@@ -44,28 +51,28 @@ def test_whatever_a_field_holds_it_is_one_line_of_json(stream, value):
 
 
 def test_a_trace_is_part_of_its_line(stream):
-    configure_logging(form="json", stream=stream)
+    configure_logging(form="json", write=stream.writeline)
     log(Event.RECONCILE_FAILED, exc_info=OSError("full"))
     (line,) = lines(stream)
     assert "OSError: full" in str(line["exception"])
 
 
 def test_what_is_below_the_level_is_not_written(stream):
-    configure_logging(level="warning", form="json", stream=stream)
+    configure_logging(level="warning", form="json", write=stream.writeline)
     log(Event.STARTED)
     log(Event.DELIVERY_REFUSED)
     assert [line["event"] for line in lines(stream)] == ["delivery_refused"]
 
 
 def test_a_person_reads_text(stream):
-    configure_logging(form="text", stream=stream)
+    configure_logging(form="text", write=stream.writeline)
     log(Event.STARTED, version="1")
     assert "started" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
 
 
 def test_what_comes_in_floods_is_said_once_a_minute_with_how_many_there_were(stream):
-    configure_logging(form="json", stream=stream)
+    configure_logging(form="json", write=stream.writeline)
     seldom = _Seldom()
     for now in (0.0, 1.0, SELDOM_S - 1, SELDOM_S, SELDOM_S + 1):
         seldom(Event.FIELD_UNREAD, 2, now=now, field="a")
