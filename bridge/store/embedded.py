@@ -28,6 +28,7 @@ _OPTIONS = {
     "unixsocketperm": "700",
     "appendonly": "yes",
     "appendfsync": "everysec",
+    "auto-aof-rewrite-min-size": "1mb",  # deleted data leave the disk with a rewrite, by default not below 64 MB
     "save": "",
     "maxmemory-policy": "noeviction",
 }
@@ -66,8 +67,14 @@ class EmbeddedValkey:
             raise EmbeddedError(
                 f"{self._dir} is too long a path for a Unix socket: run from a shorter one, or set REDIS_URL."
             )
-        self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._bridge_lock = _lock(self._dir / "bridge.lock")
+        try:
+            self._dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_private(self._dir)
+            self._bridge_lock = _lock(self._dir / "bridge.lock")
+        except OSError as error:
+            raise EmbeddedError(
+                f"Cannot use {self._dir} for the embedded Valkey: {error.strerror}. Make it writable, or set REDIS_URL."
+            ) from error
         if self._bridge_lock is None:
             raise EmbeddedError(f"Another bridge uses {self._dir}. To run several, give them one Redis: set REDIS_URL.")
         try:
@@ -101,7 +108,7 @@ class EmbeddedValkey:
 
     def _launch(self, program: Path) -> None:
         arguments = [part for name, value in _OPTIONS.items() for part in (f"--{name}", value)]
-        with self._server_lock() as lock, (self._dir / "valkey.log").open("wb") as log:
+        with self._server_lock() as lock, _open(self._dir / "valkey.log") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the program is the installed package's own
                 [program, *arguments],
                 cwd=self._dir,
@@ -109,6 +116,7 @@ class EmbeddedValkey:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                umask=0o077,
                 start_new_session=True,  # Ctrl-C is for the bridge, which needs its store to the end
             )
         deadline = time.monotonic() + _PATIENCE
@@ -165,10 +173,29 @@ def _program() -> Path:
 
 def _lock(path: Path) -> IO[bytes] | None:
     """The opened file with an exclusive lock on it, or None when another process has that."""
-    file = path.open("wb")
+    file = _open(path)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
         return None
     return file
+
+
+def _open(path: Path) -> IO[bytes]:
+    """The file, emptied, for its owner alone. Raises OSError if it is a link."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600), "wb")
+
+
+def _make_private(directory: Path) -> None:
+    """Take from others what they may do with the files below, whoever made the directory.
+
+    Raises:
+        EmbeddedError: One is a link: the server would follow it to where the bridge must not write.
+    """
+    for path in directory.rglob("*"):
+        if path.is_symlink():
+            raise EmbeddedError(f"{path} is a link, and the bridge follows none in its data directory: remove it.")
+        mode = path.lstat().st_mode
+        if mode & 0o077:
+            path.chmod(mode & 0o700)

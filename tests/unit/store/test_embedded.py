@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from bridge.store.embedded import EmbeddedError, EmbeddedValkey
+from tests.servers import eventually
 
 KILLED_BRIDGE = """
 import os, signal, sys
@@ -61,6 +62,53 @@ def test_it_is_durable_never_evicts_and_listens_on_a_private_socket_alone(data_d
         expected = {"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction", "port": "0"}
         assert client.config_get(*expected) == expected
         assert (data_dir.stat().st_mode & 0o777, (data_dir / "valkey.sock").stat().st_mode & 0o777) == (0o700, 0o700)
+
+
+def test_nobody_else_reads_its_files_whoever_made_the_directory(data_dir):
+    data_dir.mkdir(mode=0o755)
+    left = data_dir / "appendonlydir"
+    left.mkdir(mode=0o755)
+    (left / "old").write_bytes(b"")
+    (left / "old").chmod(0o644)
+    umask = os.umask(0o000)
+    try:
+        with EmbeddedValkey(data_dir) as url, redis.Redis.from_url(url) as client:
+            client.set("promised", "yes")
+            open_to_others = [str(each) for each in data_dir.rglob("*") if each.lstat().st_mode & 0o077]
+            assert open_to_others == []
+    finally:
+        os.umask(umask)
+
+
+@pytest.mark.parametrize("name", ["bridge.lock", "valkey.lock", "valkey.log", "valkey.sock", "appendonlydir"])
+def test_no_link_in_its_directory_is_followed(data_dir, refused, name):
+    data_dir.mkdir()
+    elsewhere = data_dir.parent / "elsewhere"
+    elsewhere.write_text("precious")
+    (data_dir / name).symlink_to(elsewhere)
+    assert f"{data_dir / name} is a link" in refused()
+    assert elsewhere.read_text() == "precious"
+
+
+def test_what_was_deleted_leaves_the_disk(data_dir):
+    def size() -> int:
+        return sum(each.stat().st_size for each in (data_dir / "appendonlydir").iterdir())
+
+    def lives_on() -> bool:
+        client.set("new", os.urandom(1 << 16))
+        client.delete("new")
+        return size() < 1 << 20
+
+    with EmbeddedValkey(data_dir) as url, redis.Redis.from_url(url) as client:
+        client.set("old", os.urandom(4 << 20))
+        client.delete("old")
+        eventually(lambda: size() > 4 << 20, "it was on the disk")
+        eventually(lives_on, "the file was rewritten")
+
+
+def test_a_directory_that_cannot_be_used_is_named(data_dir, refused):
+    data_dir.write_text("a file")
+    assert f"Cannot use {data_dir}" in refused()
 
 
 def test_after_stop_no_server_is_left(data_dir):
