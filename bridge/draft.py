@@ -120,7 +120,8 @@ def _wanted(
 ) -> tuple[_Content, int | None]:
     """What the page should carry: raised and joined at once, lowered after a quiet period; services never part.
 
-    Where impacts are shown, a service that nothing fires for any more is operational again.
+    Where impacts are shown, a service that nothing fires for any more is operational again. What a write of unknown
+    outcome brought, and was over when that was learned, needs no quiet period: no update told of it.
     """
     known = post.severity or post.announced_severity
     if phase not in OPEN_PHASES or not (shown or (has_impacts and post.services)):
@@ -131,7 +132,7 @@ def _wanted(
         impacts = {name: policy.impacts[shown[name]] if name in shown else Impact.OPERATIONAL for name in services}
     wanted = _Content(severity=max(shown.values(), default=known), services=services, impacts=impacts)
     eased_at = summary.eased_at + policy.resolve_after_ms
-    if now >= eased_at:
+    if now >= eased_at or (post.learned_at is not None and summary.eased_at <= post.learned_at):
         return wanted, None
     kept = _no_lower(wanted, post, known)
     return kept, None if kept == wanted else eased_at
@@ -163,7 +164,8 @@ def _difference(post: Post, phase: Phase, wanted: _Content, *, fires: bool) -> t
         return Write.UPDATE, UpdateKind.SEVERITY
     if post.status is Phase.MONITORING and not fires:
         return None
-    if post.status is not phase or services != post.announced_services:
+    ailing = {name for name in services if wanted.impacts.get(name, Impact.MAJOR_OUTAGE)}
+    if post.status is not phase or not ailing <= set(post.announced_services):
         return Write.UPDATE, UpdateKind.UPDATE
     return None
 

@@ -248,6 +248,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``update_id`` is our newest update as the page calls it, if that is known; ``stale_at`` since when reads lack it.
     ``changed_at`` is when the page last took severity and impacts from us as they are here. ``looked_at`` is when what
     someone else closed was last seen, ``theirs_at`` since when it has been open again, by an update of someone else.
+    ``learned_at`` is when a change of unknown outcome was last found to stand; until then, no update told of it.
     """
 
     remote_id: str | None = None
@@ -278,6 +279,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     changed_at: int = 0
     looked_at: int = 0
     theirs_at: int | None = None
+    learned_at: int | None = None
 
     @property
     def is_open(self) -> bool:

@@ -100,8 +100,6 @@ def absent(post: Post, *, now: int, settle_ms: int) -> Post:
         again = replace(intent, unknown_at=unknown_at, looks=looks)
         return replace(post, intent=again, retry_at=max(now + FIRST_LOOK_MS, unknown_at + settle_ms))
     post = replace(post, intent=None, retry_at=0)
-    if intent.write is Write.CHANGE:
-        return replace(post, severity=None)  # the old or the new one stands: make sure of the one that is wanted by now
     if intent.write is Write.OPEN:
         return replace(post, verify_at=now + settle_ms, verifications=0)
     return post

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from msgspec.structs import replace
 
 from bridge.checkly import wire
-from bridge.checkly.errors import Gone, Rejected
+from bridge.checkly.errors import Gone, NotSent, RateLimited, Rejected
 from bridge.checkly.memory import MAX_AGE_MS, RECHECK_AFTER_MS
 from bridge.checkly.paging import entries, only_reading
 from bridge.checkly.services import Catalog, RemoteService, ServiceMissing, find
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bridge.config.schema import Service
 
 INCIDENTS = "/v1/status-pages/incidents"
+NAMES_MAX_AGE_MS = 24 * 3_600_000  # an id keeps its service
 
 _T = TypeVar("_T")
 
@@ -54,8 +55,14 @@ class V1StatusPage:
         return await self._with_services(intent.services, (), post)
 
     async def read(self, remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
-        """The incident with its updates; raises Gone when it does not exist."""
-        return wire.incident(await self._client.request("GET", _path(remote_id), guard=guard))
+        """The incident with its updates, and, if the account's services can be read, what it concerns.
+
+        Raises Gone when it does not exist.
+        """
+        found = wire.incident(await self._client.request("GET", _path(remote_id), guard=guard))
+        with suppress(NotSent, RateLimited), only_reading():
+            return self._translate(found, self._names(await self._catalog.services(max_age_ms=NAMES_MAX_AGE_MS)))
+        return found
 
     async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
         """Replace the incident: v1 knows no partial change and no version, so ``current`` should be fresh."""
@@ -80,11 +87,12 @@ class V1StatusPage:
             found = [wire.incident(entry) for entry in await entries(self._client, INCIDENTS, guard=guard)]
             known = await self._catalog.services()
         names = self._names(known)
-        return [
-            replace(incident, concerns=frozenset(names[id_] for id_ in incident.services if id_ in names))
-            for incident in found
-            if incident.status is not Phase.RESOLVED
-        ]
+        return [self._translate(incident, names) for incident in found if incident.status is not Phase.RESOLVED]
+
+    @staticmethod
+    def _translate(found: RemoteIncident, names: Mapping[str, str]) -> RemoteIncident:
+        """An incident in terms of the configured services."""
+        return replace(found, concerns=frozenset(names[id_] for id_ in found.services if id_ in names))
 
     def _names(self, known: tuple[RemoteService, ...]) -> dict[str, str]:
         """Which configured service each of the account's is, by id."""

@@ -63,10 +63,33 @@ def _bend_impacts(intent: Intent, current: RemoteIncident, post: Post) -> dict[s
     if post.severity is None:  # what stands there is uncertain: it may be what a lost write brought
         return intent.impacts
     shown = {name: current.impacts.get(name, Impact.OPERATIONAL) for name in intent.impacts}
+    public = intent.displays  # what was set under a key that was renamed since is ours, too
+    ours = {(public.get(name, name), impact) for name, impact in post.impacts.items()}
+    ours |= {(public.get(name, name), Impact.OPERATIONAL) for name in intent.impacts.keys() - post.impacts.keys()}
     return {
-        name: impact if shown[name] is post.impacts.get(name, Impact.OPERATIONAL) else max(impact, shown[name])
+        name: impact if (public.get(name, name), shown[name]) in ours else max(impact, shown[name])
         for name, impact in intent.impacts.items()
     }
+
+
+def learn(post: Post, change: Intent, current: RemoteIncident, *, now: int) -> Post:
+    """The post with what a change of unknown outcome brought, by what the page shows when it can come true no more.
+
+    What shows as the change would have it is of the change, hence ours: to be told of, and to be taken back. What else
+    differs from what was recorded before is a person's.
+    """
+    impacts = {name: each for name, each in change.impacts.items() if current.impacts.get(name) is each}
+    came = current.concerns & set(impacts if change.impacts else change.services)
+    services = {*post.services, *came}
+    is_whole = impacts == change.impacts if change.impacts else current.severity is change.severity
+    learned = replace(
+        post,
+        severity=change.severity if is_whole else post.severity,
+        services=tuple(sorted(services)),
+        impacts=post.impacts | {name: each for name, each in impacts.items() if name in services},
+        displays=post.displays | {name: each for name, each in change.displays.items() if name in services},
+    )
+    return post if learned == post else replace(learned, learned_at=now, changed_at=now)
 
 
 def is_done(change: Intent, current: RemoteIncident, post: Post) -> bool:

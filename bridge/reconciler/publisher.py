@@ -135,14 +135,15 @@ class Publisher:
             if isinstance(error, Gone) and intent.write is not Write.OPEN:
                 return await self._missing(post, now)
             return posting.look_failed(post, retry_at=self._retry_at(error, post, now))
-        if remote is None:
-            return posting.absent(post, now=now, settle_ms=self._settle_ms)
+        if remote is None or intent.write is Write.CHANGE:
+            post = posting.absent(post, now=now, settle_ms=self._settle_ms)
+            return post if remote is None or post.intent is not None else human.learn(post, intent, remote, now=now)
         WRITES.labels(intent.write, "adopted").inc()
         self._log(Event.WRITE_ADOPTED, intent, remote_id=remote.id)
         update = human.find_update(remote, intent)
         if intent.write is Write.UPDATE:
             return posting.succeeded(post, remote.id, update_id=update.id if update else "")
-        post = self._adopted(post, remote, services=intent.services, severity=intent.severity)
+        post = self._found(post, remote, intent)
         if post.verify_at is None:
             return post
         return replace(post, verify_at=now + self._settle_ms, verifications=0)  # an earlier try may come true yet
@@ -254,7 +255,7 @@ class Publisher:
             await self._resolve_twins(found, now, kept=found[0].id if found else None)
             return found[0] if found else None
         current = await self._page.read(_remote_id(post), guard=self._guard)
-        return current if human.find_update(current, intent) else None
+        return current if intent.write is Write.CHANGE or human.find_update(current, intent) else None
 
     async def _find(self, intent: Intent | None, clues: Clues) -> list[RemoteIncident]:
         await self._reserve(2)  # the list, and the one that is found in it
@@ -304,6 +305,13 @@ class Publisher:
     def _is_ours(self, update: RemoteUpdate) -> bool:
         return shows_reference(update, self._incident.id)
 
+    def _found(self, post: Post, remote: RemoteIncident, opening: Intent) -> Post:
+        """The post with what a lost creation brought: as the page shows it, if more than this one try may be in it."""
+        update = human.find_update(remote, opening)
+        if post.verify_at is not None or update is None or len(remote.updates) > 1:
+            return self._adopted(post, remote, services=opening.services, severity=opening.severity)
+        return posting.succeeded(post, remote.id, update_id=update.id)
+
     def _adopted(
         self, post: Post, remote: RemoteIncident, *, services: tuple[str, ...], severity: Severity | None
     ) -> Post:
@@ -345,10 +353,9 @@ class Publisher:
 def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], severity: Severity | None) -> Post:
     """Take over an incident of ours that the store did not know (any more) as it stands on the page.
 
-    Its services are made sure of once more; readers are taken to know of ``services`` already, and of ``severity``
-    where the page shows none. Where the page shows impacts, what is not operational there is among its services.
+    What it concerns is its services; readers are taken to know of ``services`` already, and of ``severity`` where the
+    page shows none.
     """
-    ailing = {name for name, impact in remote.impacts.items() if impact}
     newest = max((update.public_at for update in remote.updates), default=post.public_at)
     return replace(
         post,
@@ -356,10 +363,10 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], se
         status=remote.status,
         name=remote.name,
         severity=remote.severity or severity,
-        services=tuple(sorted(ailing)),
+        services=tuple(sorted(remote.concerns)),
         impacts=remote.impacts,
         announced_severity=remote.severity or severity,
-        announced_services=tuple(sorted({*ailing, *services})),
+        announced_services=tuple(sorted({*remote.concerns, *services})),
         public_at=max(post.public_at, newest),
         intent=None,
         attempts=0,

@@ -128,11 +128,6 @@ class TestUnknownOutcome:
         post = posting.absent(posting.begin(before, looked), now=NOW, settle_ms=SETTLE_MS)
         assert (post.verify_at, post.verifications) == (NOW + 3, 2)
 
-    def test_after_a_change_of_uncertain_effect_nobody_knows_the_severity(self) -> None:
-        looked = replace(CHANGE, unknown_at=NOW - SETTLE_MS, looks=1)
-        post = posting.absent(posting.begin(OPEN, looked), now=NOW, settle_ms=SETTLE_MS)
-        assert post == replace(OPEN, severity=None)
-
     def test_late_twins_are_looked_for_at_growing_distance_a_few_times(self) -> None:
         post, at, distances = replace(OPEN, verify_at=NOW), NOW, []
         while post.verify_at is not None:

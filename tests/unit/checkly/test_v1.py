@@ -14,7 +14,7 @@ from bridge.checkly.client import Client
 from bridge.checkly.errors import Gone, NotSent, RateLimited, Refused, Rejected, UnknownOutcome
 from bridge.checkly.memory import RECHECK_AFTER_MS
 from bridge.checkly.port import StatusPage
-from bridge.checkly.services import Catalog
+from bridge.checkly.services import PATH, Catalog
 from bridge.checkly.v1 import INCIDENTS, V1StatusPage
 from bridge.config.schema import Service
 from bridge.model import Intent, Phase, Severity, UpdateKind, Write
@@ -114,7 +114,7 @@ async def test_opening_sends_exactly_what_the_intent_says(page: StatusPage, stat
         (checkout, payments),
     )
     assert opened.updates[0].public_at == OPEN.public_at
-    assert await page.read(opened.id) == opened
+    assert await page.read(opened.id) == replace(opened, concerns=frozenset({"shop", "pay"}))
 
 
 async def test_two_names_of_one_service_are_sent_as_one(
@@ -150,6 +150,16 @@ async def test_a_change_keeps_the_name_and_what_others_added(page: StatusPage, s
     assert changed.severity is Severity.CRITICAL
     assert changed.services == service_ids(state, "Checkout", "Payments", "Webhooks", "Search")
     assert set(writes(state)[-1].request) == {"name", "severity", "services"}
+
+
+async def test_an_incident_is_read_though_the_account_s_services_cannot_be(
+    simulated: tuple[Client, State], clock: Time, configured: dict[str, Service]
+) -> None:
+    client, state = simulated
+    stands = state.open("By hand", "MINOR", service_ids(state, "Search"), Draft(description="x"), "others")
+    state.faults.queue.append(Drop(method="GET", path=PATH))
+    page = V1StatusPage(client, Catalog(client, clock=clock), lambda: configured)
+    assert [(await page.read(stands.id)).concerns for _ in range(2)] == [frozenset(), frozenset({"search"})]
 
 
 async def test_a_change_drops_a_service_that_was_deleted(page: StatusPage, state: State) -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.model import V1_PAGE, Phase, Policy, Severity, v3_page
-from tests.unit.reconciler.page import SERVICES, Outcome
+from bridge.model import V1_PAGE, Phase, Policy, Severity, shows_impacts, v3_page
+from tests.unit.reconciler.page import IMPACTS, SERVICES, Outcome
 from tests.unit.reconciler.world import LEASE_MS, MINUTE, SECOND, SETTLE_MS, World
 
 Act: TypeAlias = tuple[Any, ...]
@@ -57,6 +57,12 @@ def check_converged(world: World) -> None:
     assert incident.status is (Phase.IDENTIFIED if world.alerts.acknowledged else Phase.INVESTIGATING)
     assert incident.severity is max(world.alerts.firing.values())
     assert set(incident.services) >= set(world.alerts.firing)
+    if not shows_impacts(world.page_name):
+        assert set(incident.services) == set(world.post.services)
+        return
+    shown = {name: impact for name, impact in incident.impacts.items() if impact}
+    assert shown == {name: IMPACTS[level] for name, level in world.alerts.firing.items()}
+    assert shown == {name: impact for name, impact in world.post.impacts.items() if impact}
 
 
 @pytest.mark.parametrize("page_name", PAGES)
@@ -82,6 +88,32 @@ def test_a_post_that_arrives_long_after_the_settle_time_is_found_and_resolved(
     world = of_generation(page_name)(policy)
     world.page.opening.extend(opens)
     world.page.late_ms = late * SETTLE_MS
+    play(world, acts)
+    world.after(30 * MINUTE)
+    check_converged(world)
+
+
+@pytest.mark.parametrize("page_name", PAGES)
+@settings(deadline=None)
+@given(
+    acts=st.lists(
+        st.one_of(
+            st.tuples(st.just("fire"), st.sampled_from(SERVICES), st.sampled_from(Severity)),
+            st.tuples(st.just("clear"), st.sampled_from(SERVICES[1:])),
+            st.tuples(st.just("after"), st.sampled_from([1, SECOND, SETTLE_MS, LEASE_MS])),
+        ),
+        min_size=2,
+        max_size=8,
+    ),
+    outcomes=st.lists(st.one_of(UNKNOWN, CRASHES), min_size=1, max_size=4),
+)
+def test_whatever_unknown_changes_brought_the_page_comes_to_show_what_fires(
+    acts: list[Act], outcomes: list[Outcome], page_name: str
+) -> None:
+    world = of_generation(page_name)(POLICY)
+    world.page.late_ms = SETTLE_MS - 1
+    world.fire()
+    world.page.outcomes.extend(outcomes)
     play(world, acts)
     world.after(30 * MINUTE)
     check_converged(world)
