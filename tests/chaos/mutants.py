@@ -148,6 +148,15 @@ MUTANTS = (
     ),
     Mutant(
         CONVERGENCE,
+        "what a change of unknown outcome brought is taken for a person's edit",
+        "bridge/reconciler/publisher.py",
+        "return post if remote is None or post.intent is not None else human.learn(post, intent, remote, now=now)",
+        "return post",
+        f"{RECONCILER}/test_unknown_change.py::TestWhatNothingFiresForAnyMore::"
+        "test_a_component_that_an_unknown_change_brought_is_operational_again",
+    ),
+    Mutant(
+        CONVERGENCE,
         "a read that is older than our own newest update is taken for a person's edit",
         "bridge/reconciler/publisher.py",
         "if human.lacks_ours(current, post):",

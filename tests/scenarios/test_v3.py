@@ -168,6 +168,40 @@ def test_one_outage_on_pages_of_both_generations(outage: Outage, page: Page):
     assert len(page.mails) == 4
 
 
+FATES = {"lost": {"kind": "drop", "commit": True}, "late": {"kind": "delay", "ms": 1_500}, "killed": {"kind": "hold"}}
+APART = {"checkout": "Checkout", "payments": "Payments", "checkout-3": CHECKOUT, "payments-3": PAYMENTS}
+
+
+@pytest.mark.parametrize("services", [APART], ids=["apart"])
+@pytest.mark.parametrize("fate", FATES)
+def test_what_a_change_of_unknown_outcome_brought_is_taken_back(
+    bridge: Bridge, outage: Outage, page: Page, config: Path, fate: str
+):
+    """On v1 a service stays once it is there: its severity falls, and the last text tells of it."""
+    configure(config, APART, timeout="1s")
+    reload(bridge)
+    for service, region in (("payments", "v1"), ("payments-3", "v3")):
+        outage.fires(service, region=region, severity="warning")
+    v1, v3 = (page.shows(on, status="INVESTIGATING") for on in ("shop", "store"))
+    page.fault(**{"method": "PUT", "count": 2, "commit": fate == "killed"} | FATES[fate])
+    for service, region in (("checkout", "v1"), ("checkout-3", "v3")):
+        outage.fires(service, region=region, severity="critical")
+    if fate == "killed":
+        page.holds(2)
+        bridge.kill()
+        bridge.start()
+    else:
+        eventually(lambda: [call["method"] for call in page.calls].count("PUT") == 2, "both to be changed")
+    outage.ends("checkout", "checkout-3")
+    page.shows("store", id=v3.id, impacts={"Checkout": FINE, "Payments": DEGRADED})
+    page.shows("shop", id=v1.id, severity="MEDIUM", services=("Checkout", "Payments"))
+    outage.ends()
+    over = page.shows("store", id=v3.id, status="RESOLVED")
+    assert over.statuses == ["INVESTIGATING", "MONITORING", "RESOLVED"]
+    over = page.shows("shop", id=v1.id, status="RESOLVED")
+    assert "affecting Checkout and Payments" in over.messages[-1].text
+
+
 @pytest.mark.parametrize("services", [BOTH], ids=["both"])
 def test_when_v1_is_retired_it_is_said_and_v3_goes_on(bridge: Bridge, outage: Outage, page: Page):
     outage.fires("checkout")

@@ -128,11 +128,13 @@ class Outage:
         """Alertmanager tells once more of everything that fires."""
         self._deliver(*self._firing.values())
 
-    def ends(self) -> None:
-        """Every alert that fires ends."""
-        ended = [{**each, "status": "resolved", "endsAt": iso(now_ms())} for each in self._firing.values()]
-        self._firing.clear()
-        self._deliver(*ended)
+    def ends(self, *services: str) -> None:
+        """Every alert of these services ends; by default every one that fires."""
+        ending = {
+            name: each for name, each in self._firing.items() if not services or each["labels"]["service"] in services
+        }
+        self._firing = {name: each for name, each in self._firing.items() if name not in ending}
+        self._deliver(*({**each, "status": "resolved", "endsAt": iso(now_ms())} for each in ending.values()))
 
     def _deliver(self, *alerts: Mapping[str, Any]) -> None:
         assert self._bridge.deliver(payload(*alerts)).status_code == 202
