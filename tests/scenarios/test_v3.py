@@ -168,7 +168,11 @@ def test_one_outage_on_pages_of_both_generations(outage: Outage, page: Page):
     assert len(page.mails) == 4
 
 
-FATES = {"lost": {"kind": "drop", "commit": True}, "late": {"kind": "delay", "ms": 1_500}, "killed": {"kind": "hold"}}
+FATES: dict[str, dict[str, Any]] = {
+    "lost": {"kind": "drop", "commit": True},
+    "late": {"kind": "delay", "ms": 1_500},
+    "killed": {"kind": "hold", "commit": True},
+}
 APART = {"checkout": "Checkout", "payments": "Payments", "checkout-3": CHECKOUT, "payments-3": PAYMENTS}
 
 
@@ -183,7 +187,7 @@ def test_what_a_change_of_unknown_outcome_brought_is_taken_back(
     for service, region in (("payments", "v1"), ("payments-3", "v3")):
         outage.fires(service, region=region, severity="warning")
     v1, v3 = (page.shows(on, status="INVESTIGATING") for on in ("shop", "store"))
-    page.fault(**{"method": "PUT", "count": 2, "commit": fate == "killed"} | FATES[fate])
+    page.fault(method="PUT", count=2, **FATES[fate])
     for service, region in (("checkout", "v1"), ("checkout-3", "v3")):
         outage.fires(service, region=region, severity="critical")
     if fate == "killed":

@@ -34,12 +34,14 @@ def opened(page_name: str, severity: Severity = Severity.MINOR) -> World:
     return world
 
 
-def shown(world: World) -> dict[str, Impact] | tuple[Severity | None, set[str]]:
+def shown(world: World) -> object:
     """What readers see to be amiss: the impacts, or the severity and the services."""
     (incident,) = world.page.standing
-    if shows_impacts(world.page_name):
-        return {name: impact for name, impact in incident.impacts.items() if impact}
-    return incident.severity, set(incident.services)
+    return ailing(world) if shows_impacts(world.page_name) else (incident.severity, set(incident.services))
+
+
+def ailing(world: World) -> dict[str, Impact]:
+    return {name: impact for name, impact in world.page.only.impacts.items() if impact}
 
 
 @outcomes
@@ -142,7 +144,7 @@ class TestByHand:
         world.alerts.fire(world.now, "payments", Severity.MINOR)
         world.after(LEARNED_MS)
         world.fire("search", Severity.MAJOR)
-        assert shown(world)[0] is Severity.CRITICAL
+        assert world.page.only.severity is Severity.CRITICAL
 
     @pages
     def test_a_name_that_a_person_gave_meanwhile_stays(self, page_name: str) -> None:
@@ -173,7 +175,7 @@ class TestTwoInARow:
         if shows_impacts(page_name):
             assert shown(world) == impacts
         else:
-            assert shown(world)[0] is Severity.MEDIUM
+            assert world.page.only.severity is Severity.MEDIUM
             assert set(world.post.services) == set(world.page.only.services)
 
 
@@ -220,4 +222,4 @@ def test_an_impact_that_was_set_under_a_key_that_was_renamed_since_is_ours() -> 
     world.fire("checkout", Severity.MINOR)
     world.fire("search", Severity.MINOR)
     world.after(5 * MINUTE)
-    assert shown(world)["checkout"] is IMPACTS[Severity.MINOR]
+    assert ailing(world)["checkout"] is IMPACTS[Severity.MINOR]
