@@ -8,11 +8,12 @@ ARGS    ?=
 BIN     := $(VENV)/bin
 CREATED := $(VENV)/.created-by-$(notdir $(PYTHON))
 READY   := $(VENV)/.ready
-COMPILE := $(VENV)/uv/bin/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-config \
+LOCKED  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-emit-index-url --no-config \
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format docs bench chaos mutants lock
+.PHONY: help setup demo test check format docs bench chaos mutants lock newest lowest unlocked
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +29,9 @@ $(CREATED):
 	  (set -x; $(PYTHON) -m venv $(if $(wildcard $(VENV)/pyvenv.cfg),--clear) $(VENV))
 	@touch $@
 
-$(READY): pyproject.toml $(CREATED)
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable '.[embedded]' --group dev
+$(READY): pyproject.toml development.lock $(CREATED)
+	$(LOCKED) --require-hashes --only-binary :all: --requirement development.lock
+	$(LOCKED) --no-index --no-build-isolation --editable .
 	@touch $@
 
 demo: $(READY) ## Play an outage on this machine (ONESHOT=1: exit when it is over)
@@ -62,9 +63,19 @@ chaos: $(READY) ## Run the fault campaigns (ARGS='--help' lists them; without AR
 mutants: $(READY) ## Break each promise by one line, and see that a test notices
 	$(BIN)/python -m tests.chaos.mutants $(ARGS)
 
-lock: $(READY) ## Lock what the image installs and is built with, with hashes, to the newest versions
-	$(BIN)/python -m venv $(VENV)/uv
-	$(VENV)/uv/bin/pip install --quiet uv
+lock: $(READY) ## Lock the newest versions, with hashes: of the image, of what builds it, and of this environment
 	$(COMPILE) --extra embedded --output-file requirements.lock pyproject.toml
 	$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")' | \
 	  $(COMPILE) --python-version 3.11 --output-file deploy/build.lock -
+	$(COMPILE) --extra embedded --group dev --constraint requirements.lock --constraint deploy/build.lock \
+	  --output-file development.lock pyproject.toml
+
+newest: RESOLUTION = highest
+newest: unlocked ## Run the unit tests with the newest versions there are
+lowest: RESOLUTION = lowest-direct
+lowest: unlocked ## Run the unit tests with the lowest versions that pyproject.toml allows
+
+unlocked: $(READY)
+	$(BIN)/uv venv --quiet --no-config --clear --python $(BIN)/python $(VENV)/unlocked
+	$(BIN)/uv pip install --quiet --no-config --python $(VENV)/unlocked --resolution $(RESOLUTION) --group dev --editable '.[embedded]'
+	$(VENV)/unlocked/bin/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(or $(ARGS),tests/unit)
