@@ -249,6 +249,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``changed_at`` is when the page last took severity and impacts from us as they are here. ``looked_at`` is when what
     someone else closed was last seen, ``theirs_at`` since when it has been open again, by an update of someone else.
     ``learned_at`` is when a change of unknown outcome was last found to stand; until then, no update told of it.
+    ``updates`` counts the updates that were posted since it is kept; 0 where that is not known.
     """
 
     remote_id: str | None = None
@@ -280,6 +281,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     looked_at: int = 0
     theirs_at: int | None = None
     learned_at: int | None = None
+    updates: int = 0
 
     @property
     def is_open(self) -> bool:

@@ -40,6 +40,7 @@ def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: in
         displays=post.displays | intent.displays,
         impacts=_impacts(post, intent),
         held_by="",
+        updates=post.updates + announces,
         announced_severity=intent.severity if announces else post.announced_severity,
         announced_services=intent.services if announces else post.announced_services,
         public_at=intent.public_at,

@@ -16,7 +16,7 @@ from bridge.cli.inputs import checkly, read_settings
 from bridge.cli.output import Form, Output, policy_json, print_json, print_table
 from bridge.config.loader import load
 from bridge.config.problems import ConfigError
-from bridge.config.schema import ServiceLabel
+from bridge.config.schema import Reference, ServiceLabel
 from bridge.config.units import format_duration
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _print(config: Config, seen: _Seen | None) -> None:
 
 def _notes(config: Config) -> list[str]:
     """What is allowed but gives something up."""
-    return [] if config.checkly.reference else [_NO_REFERENCE]
+    return [_NO_REFERENCE] if config.checkly.reference is Reference.NEVER else []
 
 
 def _route_row(route: Route) -> tuple[str, str, str, str]:

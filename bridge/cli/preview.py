@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from bridge.config.schema import Config
 
-_OPEN = Post(status=Phase.INVESTIGATING)
+_OPEN = Post(status=Phase.INVESTIGATING, updates=1)
 _STEPS: dict[str, tuple[Post, Write, Phase, UpdateKind]] = {
     "investigating": (Post(), Write.OPEN, Phase.INVESTIGATING, UpdateKind.OPEN),
     "identified": (_OPEN, Write.UPDATE, Phase.IDENTIFIED, UpdateKind.UPDATE),

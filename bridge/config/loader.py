@@ -20,7 +20,7 @@ from bridge.config.routes import (
     read_severity,
     read_texts,
 )
-from bridge.config.schema import Checkly, Config, PagerDuty, Service, Store
+from bridge.config.schema import Checkly, Config, PagerDuty, Reference, Service, Store
 from bridge.config.services import CONTROLS, read_services
 from bridge.config.store import read_store
 from bridge.config.texts import DEFAULT_TEXTS
@@ -125,12 +125,17 @@ def _read_checkly(value: Value) -> Checkly:
         api=read(fields, "api", lambda value: value.choice(("v1", "v3", "auto")), "auto"),
         second_writer=read(fields, "second_writer", lambda value: value.choice(("hold", "ignore")), "hold"),
         instance=read(fields, "instance", _read_instance, ""),
-        reference=read(fields, "reference", Value.boolean, default=True),
+        reference=read(fields, "reference", _read_reference, Reference.SOMETIMES),
         notify=read(fields, "notify", _read_notify, frozenset()),
         requests_per_minute=read(fields, "requests_per_minute", lambda value: value.integer(at_least=1), 240),
         timeout_ms=read(fields, "timeout", lambda value: value.duration_ms(1, _LONGEST_TIMEOUT_MS), 10_000),
         settle_ms=read(fields, "settle", lambda value: value.duration_ms(0, _LONGEST_SETTLE_MS), 10_000),
     )
+
+
+def _read_reference(value: Value) -> Reference | None:
+    mode = value.boolean_or(Reference.EVERY.value)
+    return None if mode is None else Reference(mode)
 
 
 def _read_instance(value: Value) -> str | None:

@@ -90,11 +90,11 @@ class Value:
 
     def boolean(self) -> bool | None:
         """A boolean."""
-        text = self._scalar(_BOOL)
-        if text is None:
-            self.mismatch("true or false")
-            return None
-        return text.lower() in {"true", "yes", "on"}
+        return self._boolean("true or false")
+
+    def boolean_or(self, word: str) -> bool | str | None:
+        """A boolean, or this word."""
+        return word if self._scalar(_STR) == word else self._boolean(f"true, false or {word}")
 
     def integer(self, *, at_least: int) -> int | None:
         """A whole number, in decimal digits."""
@@ -199,6 +199,13 @@ class Value:
 
     def _at(self, node: yaml.Node, path: str) -> Value:
         return Value(node, path, self._file, self._problems)
+
+    def _boolean(self, expected: str) -> bool | None:
+        text = self._scalar(_BOOL)
+        if text is None:
+            self.mismatch(expected)
+            return None
+        return text.lower() in {"true", "yes", "on"}
 
     def _scalar(self, *tags: str) -> str | None:
         if isinstance(self._node, yaml.ScalarNode) and self._node.tag in tags:

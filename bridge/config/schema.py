@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -86,6 +87,14 @@ class Route(Struct, frozen=True, kw_only=True):
     texts: Texts
 
 
+class Reference(Enum):
+    """Which updates end with the public reference; the values are the configuration's."""
+
+    NEVER = False
+    SOMETIMES = True  # the first, one that re-opens the incident, and every 50th
+    EVERY = "every"
+
+
 class Checkly(Struct, frozen=True, kw_only=True):
     """How the bridge talks to Checkly. ``instance`` tells installations apart that share an account.
 
@@ -96,7 +105,7 @@ class Checkly(Struct, frozen=True, kw_only=True):
     api: str = "auto"
     second_writer: str = "hold"
     instance: str = ""
-    reference: bool = True
+    reference: Reference = Reference.SOMETIMES
     notify: frozenset[UpdateKind] = frozenset()
     requests_per_minute: int = 240
     timeout_ms: int = 10_000

@@ -5,14 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+import msgspec
+
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
-from bridge.config.schema import Config
+from bridge.config.schema import Config, Reference
 from bridge.config.texts import TextKind, Texts
 from bridge.draft import OPEN_PHASES, Draft
 from bridge.model import Impact, Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 
 # At the very end, where ours stands: words may quote one. A page may wrap texts in HTML.
 _REFERENCE = re.compile(r"\bReference: ([0-9A-Z]{10})(?:\s|</?\w+/?>)*\Z")
+REFERENCE_EVERY = 50  # Checkly returns the newest 100 updates of an incident: one at least shows the reference
 _NAMELESS = ("our services",)
 _BY_STATUS = {
     Phase.INVESTIGATING: TextKind.INVESTIGATING,
@@ -38,7 +41,7 @@ def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now
         )
 
     text = "" if draft.write is Write.CHANGE else draft.remark.text if draft.remark else render(text_kind(post, draft))
-    if text and config.checkly.reference:
+    if text and _shows_reference(text, post, draft, config):
         text = f"{text}\n\n{reference_line(incident.id)}"
     return Intent(
         write=draft.write,
@@ -58,11 +61,37 @@ def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now
     )
 
 
+def _shows_reference(text: str, post: Post, draft: Draft, config: Config) -> bool:
+    """Whether an update ends with the reference: the first, one that re-opens, and so many that one is always found.
+
+    So does one whose own words would be taken for another incident's.
+    """
+    mode = config.checkly.reference
+    if mode is not Reference.SOMETIMES:
+        return mode is Reference.EVERY
+    is_due = post.updates == 0 or (post.updates + 1) % REFERENCE_EVERY == 0
+    return is_due or draft.kind is UpdateKind.OPEN or _REFERENCE.search(text) is not None
+
+
 def _told(draft: Draft) -> tuple[str, ...]:
     """The services that a text names: where impacts are shown, those that have recovered are left out till the end."""
     if draft.status not in OPEN_PHASES or not any(draft.impacts.values()):
         return draft.services
     return tuple(name for name in draft.services if draft.impacts.get(name, Impact.OPERATIONAL))
+
+
+def end_text(incident: Incident, post: Post, config: Config) -> str:
+    """What we would say to end the incident, as it stands in ``post``."""
+    draft = Draft(
+        write=Write.UPDATE,
+        status=Phase.RESOLVED,
+        kind=UpdateKind.RESOLVED,
+        severity=post.severity or post.announced_severity or Severity.MINOR,
+        services=post.services,
+        labels=post.labels,
+        public_at=0,
+    )
+    return compose(incident, msgspec.structs.replace(post, updates=1), draft, config, now=0).text
 
 
 def duplicate_text(incident: Incident, post: Post, config: Config) -> str:

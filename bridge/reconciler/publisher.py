@@ -39,8 +39,8 @@ class _Sent(Struct, frozen=True):
 class Publisher:
     """Writes one incident's post on one page.
 
-    ``duplicate_text`` is said on a twin that is closed. With ``yields`` nothing is opened beside someone else's open
-    incident. ``clock`` is the store's time; ``chance`` is the randomness of backoff, in [0, 1).
+    ``end_text`` is what we say at its end, ``duplicate_text`` on a twin that is closed. With ``yields`` nothing is
+    opened beside someone else's open incident. ``clock`` is the store's time; ``chance`` is backoff's randomness.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Publisher:
         clock: Callable[[], int],
         chance: Callable[[], float],
         settle_ms: int,
+        end_text: str,
         duplicate_text: str,
         yields: bool = False,
     ) -> None:
@@ -65,6 +66,7 @@ class Publisher:
         self._clock = clock
         self._chance = chance
         self._settle_ms = settle_ms
+        self._end_text = end_text
         self._duplicate_text = duplicate_text
         self._yields = yields
 
@@ -298,7 +300,7 @@ class Publisher:
             return None
         update = human.newest(current)
         is_removed = post.stale_at is not None
-        if not is_removed and update and update.status is Phase.RESOLVED and self._is_ours(update):
+        if not is_removed and update and update.status is Phase.RESOLVED and self._is_our_end(update):
             return posting.over(post, update_id=update.id)
         return self._closed(post, now, exists=True)
 
@@ -311,6 +313,12 @@ class Publisher:
         if post.verify_at is not None or update is None or len(remote.updates) > 1:
             return self._adopted(post, remote, services=opening.services, severity=opening.severity)
         return posting.succeeded(post, remote.id, update_id=update.id)
+
+    def _is_our_end(self, update: RemoteUpdate) -> bool:
+        """By our reference, or by our words, if nothing fired when they were posted: then we would have said them."""
+        summary = self._incident.summary
+        was_clear = not summary.firing or update.created_at < summary.since
+        return self._is_ours(update) or (was_clear and update.text.strip() == self._end_text.strip())
 
     def _adopted(
         self, post: Post, remote: RemoteIncident, *, services: tuple[str, ...], severity: Severity | None

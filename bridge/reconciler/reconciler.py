@@ -30,7 +30,7 @@ from bridge.lifecycle import (
     decide,
 )
 from bridge.model import Incident, Post, Progress, shows_impacts
-from bridge.reconciler.compose import compose, duplicate_text
+from bridge.reconciler.compose import compose, duplicate_text, end_text
 from bridge.reconciler.in_hand import InHand
 from bridge.reconciler.lease import Lease, LeaseLost
 from bridge.reconciler.publisher import Publisher
@@ -230,6 +230,7 @@ class Reconciler:
             clock=lambda: lease.now,
             chance=self._chance,
             settle_ms=config.checkly.settle_ms,
+            end_text=end_text(lease.incident, post, config),
             duplicate_text=duplicate_text(lease.incident, post, config),
             yields=config.checkly.second_writer == "hold",
         )

@@ -43,6 +43,7 @@ def test_a_post_that_succeeded_is_what_was_intended() -> None:
             name="Checkout",
             severity=Severity.MAJOR,
             services=("checkout",),
+            updates=1,
             labels={"region": ("eu",)},
             announced_severity=Severity.MAJOR,
             announced_services=("checkout",),

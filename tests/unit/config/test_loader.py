@@ -9,7 +9,7 @@ from bridge.config.loader import load
 from bridge.config.longest import longest
 from bridge.config.matchers import Matcher
 from bridge.config.problems import ConfigError
-from bridge.config.schema import Checkly, Service, ServiceLabel
+from bridge.config.schema import Checkly, Reference, Service, ServiceLabel
 from bridge.config.texts import TextKind
 from bridge.model import Phase, Policy, Severity, UpdateKind
 
@@ -92,7 +92,12 @@ def test_settings(load_text):
     )
     notify = frozenset({UpdateKind.OPEN, UpdateKind.SEVERITY})
     expected = Checkly(
-        instance="shop-eu", reference=False, notify=notify, requests_per_minute=9, timeout_ms=1000, settle_ms=0
+        instance="shop-eu",
+        reference=Reference.NEVER,
+        notify=notify,
+        requests_per_minute=9,
+        timeout_ms=1000,
+        settle_ms=0,
     )
     assert config.checkly == expected
     assert config.max_body_bytes == 1024
@@ -303,7 +308,7 @@ MISTAKES = [
         25,
         "checkly.instance: this is no name for an installation; expected up to 64",
     ),
-    ("", "checkly: {reference: 1}\n", 25, 'checkly.reference: found the number "1"; expected true or false'),
+    ("", "checkly: {reference: 1}\n", 25, 'checkly.reference: found the number "1"; expected true, false or every'),
     ("", "checkly:\n", 25, "checkly: found nothing; expected a mapping with api"),
     ("", "limits: {body: 16MB}\n", 25, 'limits.body: found the text "16MB"; expected a size such as 16MiB'),
     ("", "limits: {body: 0}\n", 25, 'limits.body: found the number "0"; expected a size'),

@@ -47,6 +47,9 @@ class Crash(BaseException):
     """The process dies here."""
 
 
+UPDATES_TOLD = 100  # the newest; Checkly tells of no more
+
+
 class Page:
     """A status page. ``outcomes`` are taken one per write (``opening``: per creation), and all is well after the last.
 
@@ -156,6 +159,7 @@ class Page:
     def _told(self, incident: RemoteIncident) -> RemoteIncident:
         """The incident as this kind of page tells it."""
         concerns = frozenset(incident.services)
+        incident = replace(incident, updates=incident.updates[:UPDATES_TOLD])
         if not self._has_impacts:
             return replace(incident, concerns=concerns)
         impacts = dict.fromkeys(SERVICES, Impact.OPERATIONAL) | incident.impacts

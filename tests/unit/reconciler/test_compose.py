@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
-from bridge.config.schema import Service
+from bridge.config.schema import Reference, Service
 from bridge.config.texts import TextKind
 from bridge.draft import Draft
 from bridge.model import Incident, Phase, Policy, Post, Remark, Severity, UpdateKind, Write
@@ -24,7 +24,7 @@ DRAFT = Draft(
     labels={},
     public_at=START,
 )
-OPEN = Post(remote_id="remote", status=Phase.INVESTIGATING, name="A name it once had")
+OPEN = Post(remote_id="remote", status=Phase.INVESTIGATING, name="A name it once had", updates=1)
 
 
 def remote(id_: str, *texts: str, created_at: int = START, **fields: object) -> RemoteIncident:
@@ -54,8 +54,34 @@ class TestCompose:
         assert (intent.public_at, intent.recorded_at) == (START, START + MINUTE)
 
     def test_the_reference_can_be_left_out(self) -> None:
-        intent = compose(INCIDENT, Post(), DRAFT, config(Policy(), reference=False), now=START)
+        intent = compose(INCIDENT, Post(), DRAFT, config(Policy(), reference=Reference.NEVER), now=START)
         assert "Reference" not in intent.text
+
+    def test_the_first_update_and_every_50th_end_with_the_reference(self) -> None:
+        update = replace(DRAFT, write=Write.UPDATE, kind=UpdateKind.UPDATE)
+        posts = [replace(OPEN, updates=before) for before in range(1, 160)]
+        shown = [ID in compose(INCIDENT, post, update, CONFIG, now=START).text for post in posts]
+        assert ID in compose(INCIDENT, Post(), DRAFT, CONFIG, now=START).text
+        assert [number for number, has_it in enumerate(shown, 2) if has_it] == [50, 100, 150]
+
+    def test_an_update_that_reopens_ends_with_the_reference(self) -> None:
+        reopening = replace(DRAFT, write=Write.UPDATE, kind=UpdateKind.OPEN)
+        assert ID in compose(INCIDENT, replace(OPEN, status=Phase.RESOLVED), reopening, CONFIG, now=START).text
+
+    def test_where_updates_were_not_counted_the_next_ends_with_the_reference(self) -> None:
+        update = replace(DRAFT, write=Write.UPDATE, kind=UpdateKind.UPDATE)
+        assert ID in compose(INCIDENT, replace(OPEN, updates=0), update, CONFIG, now=START).text
+
+    def test_words_that_end_with_a_reference_are_followed_by_ours(self) -> None:
+        remark = Remark(source="pagerduty", fingerprint="Q1", text="Reference: ZZZZZZZZZZ", observed_at=0, event_id="e")
+        draft = replace(DRAFT, write=Write.UPDATE, kind=UpdateKind.UPDATE, remark=remark)
+        intent = compose(INCIDENT, OPEN, draft, CONFIG, now=START)
+        assert references(remote("ours", intent.text)) == {ID}
+
+    def test_every_update_ends_with_the_reference_if_that_is_wanted(self) -> None:
+        update = replace(DRAFT, write=Write.UPDATE, kind=UpdateKind.UPDATE)
+        always = config(Policy(), reference=Reference.EVERY)
+        assert ID in compose(INCIDENT, OPEN, update, always, now=START).text
 
     def test_a_service_that_left_the_configuration_keeps_its_public_name(self) -> None:
         draft = replace(DRAFT, write=Write.UPDATE, services=("gone",), status=Phase.RESOLVED)
@@ -86,7 +112,7 @@ class TestCompose:
         remark = Remark(source="pagerduty", fingerprint="Q1", text="We are back.", observed_at=START, event_id="e1")
         draft = replace(DRAFT, write=Write.UPDATE, kind=UpdateKind.UPDATE, remark=remark)
         intent = compose(INCIDENT, OPEN, draft, CONFIG, now=START)
-        assert (intent.text, intent.remark) == (f"We are back.\n\nReference: {ID}", "e1")
+        assert (intent.text, intent.remark) == ("We are back.", "e1")
 
     def test_an_incident_keeps_the_name_it_was_given(self) -> None:
         assert compose(INCIDENT, OPEN, DRAFT, CONFIG, now=START).name == "A name it once had"
@@ -151,7 +177,9 @@ class TestOurs:
     def test_without_a_reference_a_lost_write_is_known_by_name_and_date(
         self, fields: dict[str, Any], expected: bool
     ) -> None:
-        plain = replace(compose(INCIDENT, Post(), DRAFT, config(Policy(), reference=False), now=START), name="Checkout")
+        plain = replace(
+            compose(INCIDENT, Post(), DRAFT, config(Policy(), reference=Reference.NEVER), now=START), name="Checkout"
+        )
         candidate = remote("r", "words", **fields)
         assert bool(ours([candidate], ID, plain)) is expected
         assert ours([candidate], ID, None) == []

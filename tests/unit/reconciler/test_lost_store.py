@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bridge.model import Phase, Progress, Severity
 from bridge.telemetry import INCIDENTS_UNKNOWN
 from tests.unit.reconciler.page import Outcome, Page
-from tests.unit.reconciler.world import MINUTE, POLICY, SETTLE_MS, START, World, names, published
+from tests.unit.reconciler.world import ID, MINUTE, POLICY, SECOND, SETTLE_MS, START, World, names, published
 
 pytestmark = pytest.mark.usefixtures("generation")
 
@@ -37,6 +37,32 @@ class TestLostStore:
         world.clear()
         world.after(5 * MINUTE)
         assert world.page.standing == []
+
+    @pytest.mark.parametrize("told", [1, 49, 50, 99, 100, 101, 149, 150, 200])
+    def test_it_takes_over_what_was_told_of_a_hundred_times_and_more(self, told: int) -> None:
+        before = published()
+        for number in range(1, told):
+            before.remark(f"Remark {number}.")
+            before.after(SECOND)
+        texts = [update.text for update in before.page.only.updates]
+        assert [len(texts) - at for at, text in enumerate(texts) if ID in text] == [
+            *range(told // 50 * 50, 0, -50),
+            1,
+        ]
+        world = self.forgetful(before.page)
+        world.fire()
+        world.after(2 * MINUTE)
+        assert world.post.remote_id == world.page.only.id
+
+    def test_what_it_takes_over_shows_the_reference_again_with_the_next_update(self) -> None:
+        world = self.forgetful(published().page)
+        world.fire()
+        world.after(2 * MINUTE)
+        world.remark("One.")
+        world.after(SECOND)
+        world.remark("Two.")
+        world.after(SECOND)
+        assert [ID in update.text for update in world.page.only.updates[:2]] == [False, True]
 
     @pytest.mark.parametrize("later_ms", [0, 500, MINUTE])
     def test_an_old_store_that_lost_its_last_writes_posts_nothing_twice(self, later_ms: int) -> None:

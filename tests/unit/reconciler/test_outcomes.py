@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from bridge.config.schema import Reference
 from bridge.model import Phase, Severity, UpdateKind
 from tests.unit.reconciler.page import Outcome, Page
 from tests.unit.reconciler.world import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, World, names, published
@@ -138,7 +139,7 @@ class TestUnknownOutcomes:
         assert world.page.only.severity is Severity.MAJOR
 
     def test_without_references_a_lost_post_is_not_taken_for_one_that_another_incident_holds(self) -> None:
-        world = published(Outcome.LOST_BEFORE, reference=False)
+        world = published(Outcome.LOST_BEFORE, reference=Reference.NEVER)
         intent = world.post.intent
         assert intent is not None
         theirs = world.page._open(intent)  # of the same name and date
@@ -150,7 +151,7 @@ class TestUnknownOutcomes:
         assert [each.id for each in world.page.standing] == [theirs.id]
 
     def test_without_references_nothing_is_resolved_as_a_twin(self) -> None:
-        world = published(Outcome.LOST_AFTER, reference=False)
+        world = published(Outcome.LOST_AFTER, reference=Reference.NEVER)
         (ours,) = world.page.standing
         world.page._put(replace(ours, id="theirs", created_at=ours.created_at + 1))
         world.after(5 * MINUTE)

@@ -6,6 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteUpdate
 from bridge.model import Phase, Policy, Severity
@@ -207,3 +208,20 @@ def test_an_end_of_ours_that_nobody_recorded_is_no_person_s(logged: list[Any]) -
     world.after(5 * MINUTE)
     assert statuses(world) == [Phase.RESOLVED]
     assert "closed_by_others" not in names(logged)
+
+
+def test_an_end_in_our_words_while_it_fires_is_a_person_s(logged: list[Any]) -> None:
+    world = published()
+    world.clear()
+    world.after(5 * MINUTE)
+    words = world.page.only.updates[0].text
+    world = published()
+    incident = world.page.only
+    world.after(MINUTE)
+    end = replace(incident.updates[0], id="theirs", status=Phase.RESOLVED, text=words, public_at=world.now)
+    end = replace(end, created_at=world.now)
+    world.page.edit(incident.id, status=Phase.RESOLVED, updates=(end, *incident.updates))
+    world.fire("payments")
+    world.after(2 * MINUTE)
+    assert statuses(world) == [Phase.RESOLVED]
+    assert "closed_by_others" in names(logged)
