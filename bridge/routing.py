@@ -20,7 +20,9 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ID_DIGITS = 10  # of 5 bits: among 10,000 incidents two share an id with a chance of 1 in 20 million
 _PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _CACHED_LABEL_SETS = 4096
-_LABEL_CHARS = 1_024  # more than a text could show; kept with the incident for every value of a public label
+_CACHED_CHARS = 1_024  # of all values together: longer ones are routed each time, so that the cache stays within 16 MiB
+_LABEL_CHARS = 128  # more than a text could show; at most 512 bytes, kept with the incident for each public value
+_KEY_BYTES = 512  # longer values stand in keys, and so in Redis, logs and answers, as their hash
 
 
 def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
@@ -39,10 +41,12 @@ def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
         return Ignored(reason="service", why=(why, why_services))
     severity, why_severity = _severity(found, labels, config)
     group = {name: labels.get(name, "") for name in sorted(found.group_by)}
+    whole_key = incident_key(found.name, group)  # the id is that of the whole values
+    group = {name: _bounded(value) for name, value in group.items()}
     key = incident_key(found.name, group)
     return Routed(
         key=key,
-        id=incident_id(key, config.checkly.instance),
+        id=incident_id(whole_key, config.checkly.instance),
         route=found.name,
         group=group,
         severity=severity,
@@ -71,7 +75,7 @@ def incident_id(key: str, instance: str = "") -> str:
 
 
 class Router:
-    """``route`` with a memory, bounded, for the configuration last asked about.
+    """``route`` with a memory, bounded in bytes, for the configuration last asked about.
 
     Only the labels that the configuration reads tell alerts apart, so an outage's storm is routed once.
     """
@@ -80,22 +84,26 @@ class Router:
         self._config: Config | None = None
         self._names: tuple[str, ...] = ()
         self._cached: Callable[[tuple[str, ...]], Routed | Ignored]
+        self._uncached: Callable[[tuple[str, ...]], Routed | Ignored]
 
     def route(self, labels: Mapping[str, str], config: Config) -> Routed | Ignored:
         """The same answer as the function of this name."""
         if config is not self._config:
             self._forget(config)
         read = labels.get
-        return self._cached(tuple([read(name, "") for name in self._names]))
+        values = tuple([read(name, "") for name in self._names])
+        if sum(map(len, values)) > _CACHED_CHARS:
+            return self._uncached(values)
+        return self._cached(values)
 
     def _forget(self, config: Config) -> None:
         names = tuple(sorted(labels_read(config)))
 
-        @lru_cache(maxsize=_CACHED_LABEL_SETS)
-        def cached(values: tuple[str, ...]) -> Routed | Ignored:
+        def uncached(values: tuple[str, ...]) -> Routed | Ignored:
             return route(dict(zip(names, values, strict=True)), config)
 
-        self._config, self._names, self._cached = config, names, cached
+        self._config, self._names, self._uncached = config, names, uncached
+        self._cached = lru_cache(maxsize=_CACHED_LABEL_SETS)(uncached)
 
 
 def labels_read(config: Config) -> frozenset[str]:
@@ -119,7 +127,8 @@ def _services(found: Route, labels: Mapping[str, str], config: Config) -> tuple[
     label = found.services.label
     value = labels.get(label, "")
     if value not in config.services:
-        return (), f"label {_name(label)} is {_quoted(value)}, which names no entry of services"
+        shown = value if len(value) <= _LABEL_CHARS else f"{value[:_LABEL_CHARS]}…"
+        return (), f"label {_name(label)} is {_quoted(shown)}, which names no entry of services"
     return (value,), f"service {value}: the value of label {_name(label)}"
 
 
@@ -129,6 +138,14 @@ def _severity(found: Route, labels: Mapping[str, str], config: Config) -> tuple[
         return Severity.MINOR, "severity MINOR: no severity rule matches"
     place = f"{config.path}:{rule.line}"
     return rule.severity, f"severity {rule.severity.name}: rule ({place}) matches {_conditions(rule.matchers)}"
+
+
+def _bounded(value: str) -> str:
+    """The value, or its SHA-256 where it is longer than a key may be."""
+    if len(value) <= _KEY_BYTES // 4:
+        return value
+    encoded = value.encode()
+    return value if len(encoded) <= _KEY_BYTES else f"sha256:{hashlib.sha256(encoded).hexdigest()}"
 
 
 def _conditions(matchers: Sequence[Matcher]) -> str:

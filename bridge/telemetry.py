@@ -355,6 +355,7 @@ def expect(source: str) -> None:
 
 
 SELDOM_S = 60.0
+FIELD_CHARS = 1_024  # of a field of the log: a sender may choose some of what is in it
 
 _log: Any = structlog.get_logger()
 _encode = msgspec.json.Encoder().encode
@@ -362,8 +363,11 @@ _threshold = logging.NOTSET
 
 
 def log(event: Event, **fields: Any) -> None:
-    """Write one registered log event. ``fields`` never hold a secret or a payload's free text."""
+    """Write one registered log event. ``fields`` never hold a secret or a payload's free text; long ones are cut."""
     if event.level >= _threshold:
+        for name, value in fields.items():
+            if type(value) is str and len(value) > FIELD_CHARS:
+                fields[name] = f"{value[: FIELD_CHARS - 1]}…"
         _log.log(event.level, event.event, **fields)
 
 

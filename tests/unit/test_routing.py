@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import re
+import tracemalloc
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -209,6 +212,49 @@ def test_the_router_routes_once_what_the_configuration_cannot_tell_apart(config,
     assert len(asked) == 1
     router.route({"service": "checkout", "severity": "critical", "region": "eu"}, config)
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize("value", ["x" * 513, "é" * 257, "😀" * 129, "x" * (4 << 20)])
+def test_a_value_that_is_too_long_for_a_key_stands_in_it_as_its_hash_and_the_id_is_that_of_the_whole(config, value):
+    labels = {"service": "checkout", "severity": "warning", "city": "", "region": value}
+    routed = route(labels, config)
+    assert isinstance(routed, Routed)
+    digest = f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"
+    assert routed.group == {"city": "", "region": digest}
+    assert routed.key == f'checkout{{city="",region="{digest}"}}'
+    assert routed.id == incident_id(incident_key("checkout", {"city": "", "region": value}))
+    assert len(msgspec.json.encode(routed)) < 2_000
+
+
+@pytest.mark.parametrize("value", ["x" * 512, "é" * 256, "😀" * 128])
+def test_a_value_that_fits_stands_in_its_key_as_it_is(config, value):
+    labels = {"service": "checkout", "severity": "warning", "region": value}
+    routed = route(labels, config)
+    assert isinstance(routed, Routed)
+    assert routed.group["region"] == value
+
+
+def test_a_long_value_that_names_no_service_is_shown_in_part(config):
+    ignored = route({"status_page": "x" * (8 << 20)}, config)
+    assert isinstance(ignored, Ignored)
+    assert ignored.reason == "service"
+    assert len(" ".join(ignored.why)) < 1_000
+
+
+def test_the_router_keeps_no_large_label_sets(config):
+    router = Router()
+    labels = {"service": "checkout", "severity": "warning"}
+    router.route(labels, config)
+    tracemalloc.start()
+    try:
+        for n in range(20):
+            assert router.route(labels | {"region": f"{n}" * (1 << 20)}, config) == route(
+                labels | {"region": f"{n}" * (1 << 20)}, config
+            )
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1 << 20
 
 
 def test_the_router_forgets_a_replaced_configuration(tmp_path, config):

@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from bridge import telemetry
-from bridge.telemetry import SELDOM_S, Event, _Seldom, configure_logging, log
+from bridge.telemetry import FIELD_CHARS, SELDOM_S, Event, _Seldom, configure_logging, log
 
 
 class Stream(io.StringIO):
@@ -55,6 +55,14 @@ def test_a_trace_is_part_of_its_line(stream):
     log(Event.RECONCILE_FAILED, exc_info=OSError("full"))
     (line,) = lines(stream)
     assert "OSError: full" in str(line["exception"])
+
+
+def test_a_long_field_is_cut(stream):
+    configure_logging(form="json", write=stream.writeline)
+    log(Event.PHASE_CHANGED, incident="x" * (4 << 20), phase="RESOLVED")
+    (line,) = lines(stream)
+    assert line["incident"] == "x" * (FIELD_CHARS - 1) + "…"
+    assert line["phase"] == "RESOLVED"
 
 
 def test_what_is_below_the_level_is_not_written(stream):
