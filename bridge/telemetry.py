@@ -21,6 +21,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from bridge import __version__
 from bridge.log_output import LogOutput
+from bridge.printable import printable
 
 REGISTRY = CollectorRegistry()
 
@@ -443,6 +444,7 @@ def configure_logging(
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            *([_printable] if readable else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_threshold),
@@ -450,6 +452,17 @@ def configure_logging(
         cache_logger_on_first_use=False,
     )
     _log = structlog.get_logger().bind()
+
+
+def _printable(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A step of structlog: what a terminal shows is what is there."""
+    return {
+        name: printable(value, keep="\n") if name == "exception" else _shown(value) for name, value in fields.items()
+    }
+
+
+def _shown(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float) else printable(str(value))
 
 
 def _to_json(fields: dict[str, Any], **options: Any) -> str:

@@ -79,6 +79,15 @@ def test_a_person_reads_text(stream):
     assert not stream.getvalue().startswith("{")
 
 
+@pytest.mark.parametrize("sly", ["\x1b[2J", "\x9b2J", "a\nb", "\u202eb", "a\u200bb"])
+def test_what_a_person_reads_steers_no_terminal(stream, sly):
+    configure_logging(form="text", write=stream.writeline)
+    log(Event.RECONCILE_FAILED, incident=sly, exc_info=ValueError(sly))
+    shown = stream.getvalue()
+    assert json.dumps(sly)[1:-1] in shown.partition("\n")[0].replace("\\\\", "\\")
+    assert all(char.isprintable() or char == "\n" for char in shown)
+
+
 def test_what_comes_in_floods_is_said_once_a_minute_with_how_many_there_were(stream):
     configure_logging(form="json", write=stream.writeline)
     seldom = _Seldom()
