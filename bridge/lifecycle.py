@@ -4,8 +4,9 @@
        '-- cleared in time --> DISCARDED      ^---------- fires again ------------'     (reopen within reopen_after)
 
 Two levels, both level-triggered. The *phase* follows the alerts and time alone (`advance`). Each *post* then follows
-the phase, one write at a time (`draft.next_write`), however far behind it is: an outage that cleared while the page was
-out of reach takes one step to RESOLVED, not three.
+the phase, or its own page's where an outage is over there and goes on elsewhere (`page_phase`), one write at a time
+(`draft.next_write`), however far behind it is: an outage that cleared while the page was out of reach takes one step to
+RESOLVED, not three.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec import Struct
 
+from bridge import page_phase
 from bridge.draft import OPEN_PHASES, Draft, next_write
 from bridge.model import Incident, Phase, Policy, Post, Progress, Summary, shows_impacts
 
@@ -89,6 +91,7 @@ PagesOf: TypeAlias = Mapping[str, Sequence[str]]
 def decide(incident: Incident, policy: Policy, now: int, *, retention_ms: int, pages_of: PagesOf) -> Step:
     """The next step for an incident."""
     progress, until = advance(incident.progress, incident.summary, policy, now)
+    progress = _observe(progress, incident.summary, policy, now, pages_of)
     concerns: list[Callable[[], Step | int | None]] = [
         lambda: _follow_up(progress, now),
         lambda: _search(progress, incident.summary, now, pages_of),
@@ -142,6 +145,31 @@ def _search(progress: Progress, summary: Summary, now: int, pages_of: PagesOf) -
     return Search(progress=msgspec.structs.replace(progress, posts=posts), page=unsearched[0])
 
 
+def _observe(progress: Progress, summary: Summary, policy: Policy, now: int, pages_of: PagesOf) -> Progress:
+    """Set each page's clocks; where another outage of the page is to be published, its post begins anew."""
+    posts = {}
+    for page, post in progress.posts.items():
+        fires = _fires_on(page, post, summary, pages_of)
+        posts[page] = post
+        if fires is not None:
+            seen = page_phase.observed(post, progress, summary, policy, now, fires=fires)
+            is_another = fires and page_phase.is_another(seen, progress.phase, policy, now)
+            posts[page] = page_phase.another(seen) if is_another else seen
+    return msgspec.structs.replace(progress, posts=posts)
+
+
+def _fires_on(page: str, post: Post, summary: Summary, pages_of: PagesOf) -> bool | None:
+    """Whether something fires that the page shows, or showed and no page of the configuration shows any more.
+
+    None for a page that the configuration does not name: it follows the incident.
+    """
+    if not any(page in pages for pages in pages_of.values()):
+        return None
+    placed = any(page in pages_of.get(name, ()) for name in summary.services)
+    unplaced = any(name in post.services and not pages_of.get(name) for name in summary.services)
+    return placed or unplaced or (summary.firing > 0 and not summary.services)
+
+
 def _converge(
     progress: Progress, summary: Summary, policy: Policy, now: int, pages_of: PagesOf
 ) -> WriteTo | int | None:
@@ -154,7 +182,11 @@ def _converge(
             continue
         shown = {name: level for name, level in summary.services.items() if page in pages_of.get(name, ())}
         has_impacts = shows_impacts(page) and page in configured
-        draft = next_write(post, progress.phase, shown, summary, policy, now, has_impacts=has_impacts)
+        phase, at = progress.phase, None
+        if (fires := _fires_on(page, post, summary, pages_of)) is not None:
+            phase, at = page_phase.phase_on(post, phase, summary, policy, now, fires=fires)
+        until = _sooner(until, at)
+        draft = next_write(post, phase, shown, summary, policy, now, has_impacts=has_impacts)
         if isinstance(draft, Draft):
             return WriteTo(progress=progress, page=page, draft=draft)
         until = _sooner(until, draft)

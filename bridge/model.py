@@ -250,6 +250,9 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     someone else closed was last seen, ``theirs_at`` since when it has been open again, by an update of someone else.
     ``learned_at`` is when a change of unknown outcome was last found to stand; until then, no update told of it.
     ``updates`` counts the updates that were posted since it is kept; 0 where that is not known.
+    ``quiet_at`` is since when nothing that the page shows fires (0: something does), ``quiet_ends_at`` the latest end
+    that senders gave by then, if others fired on; ``ended_at`` is when it was over on the page for that, and
+    ``fires_at`` since when something fires there again after that.
     """
 
     remote_id: str | None = None
@@ -282,6 +285,10 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     theirs_at: int | None = None
     learned_at: int | None = None
     updates: int = 0
+    quiet_at: int = 0
+    quiet_ends_at: int = 0
+    ended_at: int = 0
+    fires_at: int = 0
 
     @property
     def is_open(self) -> bool:

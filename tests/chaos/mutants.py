@@ -262,6 +262,14 @@ MUTANTS = (
     ),
     Mutant(
         WAY_TO_ITS_END,
+        "a page that has recovered waits for the others",
+        "bridge/lifecycle.py",
+        "if (fires := _fires_on(page, post, summary, pages_of)) is not None:",
+        "if (fires := _fires_on(page, post, summary, pages_of)) is ...:",
+        f"{RECONCILER}/test_pages.py::test_a_page_whose_components_have_recovered_goes_through_monitoring_to_resolved",
+    ),
+    Mutant(
+        WAY_TO_ITS_END,
         "what a person opened again is forgotten when its time has come",
         "bridge/lifecycle.py",
         "if summary.held or any(_next_look(post, progress) is not None for post in progress.posts.values()):",

@@ -97,14 +97,14 @@ def config(tmp_path: Path, services: Mapping[str, Any]) -> Path:
     return configure(tmp_path / "bridge.yaml", services)
 
 
-def configure(path: Path, services: Mapping[str, Any], **checkly: Any) -> Path:
+def configure(path: Path, services: Mapping[str, Any], *, reopen_after: str = "60s", **checkly: Any) -> Path:
     """The configuration with these services, and one incident for each region."""
     parts = configuration()
     return write_configuration(
         path,
         services=dict(services),
         checkly=parts["checkly"] | checkly,
-        defaults=parts["defaults"] | {"resolve_after": "1s"},
+        defaults=parts["defaults"] | {"resolve_after": "1s", "reopen_after": reopen_after},
         routes=[{**route, "group_by": ["region"]} for route in parts["routes"]],
     )
 
@@ -136,7 +136,7 @@ def test_impacts_follow_the_alerts_of_each_component_on_two_pages(measured_outag
     platform = page.shows("platform", status="INVESTIGATING", impacts={"Search": MAJOR})
 
     measured_outage.ends("payments", "search")
-    page.shows("platform", id=platform.id, status="INVESTIGATING", impacts={"Search": FINE})
+    page.shows("platform", id=platform.id, status="RESOLVED", impacts={"Search": FINE})
     page.shows("store", id=store.id, status="INVESTIGATING", impacts={"Checkout": MAJOR, "Payments": FINE})
 
     measured_outage.ends()
@@ -151,6 +151,34 @@ def test_impacts_follow_the_alerts_of_each_component_on_two_pages(measured_outag
         "[Store] Investigating",
         "[Store] Resolved",
     ]
+
+
+def test_a_page_that_has_recovered_lives_on_its_own_while_the_outage_goes_on_elsewhere(
+    bridge: Bridge, outage: Outage, page: Page, config: Path
+):
+    outage.fires("checkout")
+    elsewhere = Outage(bridge)
+    elsewhere.fires("search")
+    store, platform = (page.shows(on, status="INVESTIGATING") for on in ("store", "platform"))
+    elsewhere.ends()
+    over = page.shows("platform", id=platform.id, status="RESOLVED", impacts={"Search": FINE})
+    assert over.statuses == ["INVESTIGATING", "MONITORING", "RESOLVED"]
+
+    elsewhere.fires("search", severity="critical")
+    page.shows("platform", id=platform.id, status="INVESTIGATING", impacts={"Search": MAJOR})
+    elsewhere.ends()
+    page.shows("platform", id=platform.id, status="RESOLVED")
+
+    configure(config, V3, reopen_after="0s")
+    reload(bridge)
+    elsewhere.fires("search")
+    eventually(lambda: [each.status for each in page.on("platform")] == ["INVESTIGATING", "RESOLVED"], "another one")
+    assert page.on("platform")[0].id != platform.id
+    assert page.shows("store", id=store.id, status="INVESTIGATING").statuses == ["INVESTIGATING"]
+    outage.ends()
+    elsewhere.ends()
+    eventually(lambda: {each.status for each in page.incidents} == {"RESOLVED"}, "the end of all")
+    assert page.opened == 3
 
 
 @pytest.mark.parametrize("services", [BOTH], ids=["both"])

@@ -27,6 +27,7 @@ from bridge.model import (
     shows_impacts,
     v3_page,
 )
+from bridge.page_phase import phase_on
 from tests.unit.reconciler.story import (
     MINUTE,
     POLICY,
@@ -126,6 +127,16 @@ def test_whatever_happens_each_incident_is_a_sound_sequence_of_updates(
         assert steps <= LEGAL
     updates = [draft for episode in [*story.episodes, story.written] for draft in episode]
     assert len(updates) <= 4 * changes, "a change of the facts is told at once, and at most once more after quiet"
+
+
+@pytest.mark.parametrize("page", PAGES)
+@settings(deadline=None)
+@given(policy=POLICIES, acts=st.lists(ACTS, max_size=30))
+def test_on_its_only_page_an_incident_is_where_its_alerts_are(policy: Policy, acts: list[Act], page: str) -> None:
+    story = Story(policy, page=page)
+    for _ in play(story, acts):
+        summary, fires = story.alerts.summary, bool(story.alerts.firing)
+        assert phase_on(story.post, story.phase, summary, policy, story.now, fires=fires)[0] is story.phase
 
 
 MOMENTS = st.sampled_from([-10 * MINUTE, -1, 0, 1, 10 * MINUTE]).map(lambda ms: START + ms)

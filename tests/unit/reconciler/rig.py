@@ -252,6 +252,9 @@ def _older_post(post: Post, ms: int) -> Post:
         search_at=None if post.search_at is None else post.search_at - ms,
         stale_at=None if post.stale_at is None else post.stale_at - ms,
         changed_at=max(0, post.changed_at - ms),
+        quiet_at=max(0, post.quiet_at - ms),
+        ended_at=max(0, post.ended_at - ms),
+        fires_at=max(0, post.fires_at - ms),
         looked_at=max(0, post.looked_at - ms),
         theirs_at=None if post.theirs_at is None else post.theirs_at - ms,
     )
