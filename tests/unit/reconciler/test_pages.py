@@ -96,7 +96,7 @@ def test_what_fires_again_later_gets_an_incident_of_its_own_while_the_other_page
     world.after(1)
     assert (statuses(world, SHOP), statuses(world, WEB)) == ([INVESTIGATING], [RESOLVED, INVESTIGATING])
     assert newest(world, WEB).public_at == fired_at, "not as old as the other page's"
-    references = {each.updates[0].text.rpartition("Reference: ")[2] for each in world.pages[WEB].incidents}
+    references = {each.updates[-1].text.rpartition("Reference: ")[2] for each in world.pages[WEB].incidents}
     assert len(references) == 1
     assert world.store.episode == 1
     world.after(30 * MINUTE)
