@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bridge.config import reader
 from bridge.config.pagerduty import read_pagerduty
-from bridge.config.problems import ConfigError, Problem
+from bridge.config.problems import ConfigError, Problem, in_brief
 from bridge.config.reader import Value, read
 from bridge.config.routes import (
     POLICY_KEYS,
@@ -55,13 +55,24 @@ def load(path: str | Path) -> Config:
     try:
         data = Path(path).read_bytes()
     except OSError as error:
-        reason = f"the file cannot be read: {error.strerror}"
-        raise ConfigError([Problem(file=file, line=1, column=1, path="", message=reason)]) from error
+        raise _unusable(file, f"the file cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise _unusable(file, f"the file cannot be read: {error}") from error
     problems: list[Problem] = []
-    config = _read_config(reader.parse(data, file, problems), file, hashlib.sha256(data).hexdigest())
+    root = reader.parse(data, file, problems)
+    try:
+        config = _read_config(root, file, hashlib.sha256(data).hexdigest())
+    except Exception as error:
+        if not problems:  # else it may come of these
+            root.problem(f"the file cannot be used: {in_brief(error)}")
+        raise ConfigError(problems) from error
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _unusable(file: str, message: str) -> ConfigError:
+    return ConfigError([Problem(file=file, line=1, column=1, path="", message=message)])
 
 
 def _read_config(root: Value, file: str, digest: str) -> Config:

@@ -40,6 +40,11 @@ class ConfigError(Exception):
         super().__init__("\n".join(map(str, self.problems)))
 
 
+def in_brief(error: Exception) -> str:
+    """An error of others in one line of at most 200 characters."""
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
+
+
 def did_you_mean(word: str, valid: Iterable[str]) -> str | None:
     """A hint with the valid name nearest to ``word``; None when nothing is near."""
     by_fold = {name.casefold(): name for name in valid}

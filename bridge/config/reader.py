@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 import yaml
 
 from bridge.config import units
-from bridge.config.problems import ConfigError, Problem, did_you_mean, one_of
+from bridge.config.problems import ConfigError, Problem, did_you_mean, in_brief, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -86,6 +88,9 @@ class Value:
             self.mismatch(expected, hint="put a text with braces in quotes")
         elif not text:
             self.mismatch(expected)
+        elif lone := _SURROGATE.search(text):
+            self.problem(f"half a character, U+{ord(lone[0]):04X}, stands in it", expected="a whole one")
+            return None
         return text or None
 
     def boolean(self) -> bool | None:
@@ -227,9 +232,18 @@ class Value:
 
 
 def read(fields: Mapping[str, Value], key: str, reader: Callable[[Value], T | None], default: D) -> T | D:
-    """What ``reader`` makes of the value at ``key``; ``default`` where the key is absent or its value is wrong."""
+    """What ``reader`` makes of the value at ``key``; ``default`` where the key is absent or its value is wrong.
+
+    Whatever ``reader`` raises is a mistake of the value: a text that Python cannot compile must not end a bridge.
+    """
     value = fields.get(key)
-    result = None if value is None else reader(value)
+    if value is None:
+        return default
+    try:
+        result = reader(value)
+    except Exception as error:  # noqa: BLE001 - Jinja, Python's compiler and RE2 each have limits of their own
+        value.problem(f"this cannot be used: {in_brief(error)}", hint="write it more simply")
+        return default
     return default if result is None else result
 
 
@@ -239,8 +253,10 @@ def parse(data: bytes, file: str, problems: list[Problem]) -> Value:
     def fail(message: str, line: int = 1, column: int = 1, hint: str | None = None) -> ConfigError:
         return ConfigError([Problem(file=file, line=line, column=column, path="", message=message, hint=hint)])
 
+    loader: yaml.SafeLoader | None = None
     try:
-        root = yaml.compose(data.decode(), Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(data.decode())
+        root = loader.get_single_node()
     except UnicodeDecodeError as error:
         raise fail("not UTF-8 text", line=data.count(b"\n", 0, error.start) + 1) from error
     except yaml.reader.ReaderError as error:
@@ -251,7 +267,11 @@ def parse(data: bytes, file: str, problems: list[Problem]) -> Value:
         hint = "indent with spaces" if "'\\t'" in what else None
         raise fail(f"not YAML: {what}", mark.line + 1, mark.column + 1, hint) from error
     except RecursionError as error:
-        raise fail("not YAML that anyone would write: it is nested too deeply") from error
+        line = loader.line + 1 if loader else 1
+        raise fail("not YAML that anyone would write: it is nested too deeply", line) from error
+    except Exception as error:
+        line, column = (loader.line + 1, loader.column + 1) if loader else (1, 1)
+        raise fail(f"not YAML: {in_brief(error)}", line, column) from error
     if root is None:
         raise fail("the file is empty; expected a mapping with version, services, severity and routes")
     return Value(root, "", file, problems)

@@ -75,7 +75,8 @@ class Texts(Struct, frozen=True):
         }  # fmt: skip
         try:
             text = _tidy(kind, self.templates[kind].render(**values))
-        except (TemplateError, TypeError):  # a comparison in a branch that the checks at load time did not reach
+            text.encode()
+        except Exception:  # noqa: BLE001 - a comparison, say, in a branch that the checks at load time did not reach
             text = ""
         text = text or _tidy(kind, DEFAULT_TEXTS.templates[kind].render(**values))
         return shorten(text, NAME_CHARS if kind is TextKind.NAME else MAX_CHARS)
@@ -95,8 +96,11 @@ def compile_text(source: str, public_labels: Collection[str]) -> Template | list
         return found
     template = Template(source)
     try:
-        empty = any(not text.strip() for text in renderings(template, services=["Service", "Another"]))
-    except (TemplateError, TypeError) as error:
+        empty = False
+        for text in renderings(template, services=["Service", "Another"]):
+            text.encode()
+            empty = empty or not text.strip()
+    except (TemplateError, TypeError, UnicodeEncodeError) as error:
         return [Flaw(1, f"the text cannot be rendered: {error}")]
     if empty:
         message = "the text can come out empty, for instance when the labels it reads are absent"

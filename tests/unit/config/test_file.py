@@ -109,6 +109,19 @@ async def test_a_broken_file_leaves_the_old_configuration_in_force(mounted):
     assert problem.startswith(f'{mounted}:4:17: routes[0].name: "no name" is no name for a route')
 
 
+async def test_a_text_that_cannot_be_compiled_leaves_the_old_configuration_in_force(config_path):
+    config_path.write_text(BASE % "one")
+    text = "{% if services %}" * 150 + "x" + "{% endif %}" * 150
+    async with watching(file := ConfigFile(config_path, poll_ms=10)) as changes:
+        with structlog.testing.capture_logs() as logs:
+            config_path.write_text(BASE % "two" + f"texts: {{resolved: '{text}'}}\n")
+            await file.look(reload=True)
+            assert (ok(), name(file.current)) == (0, "one")
+            assert f"{config_path}:5:19: texts.resolved: this cannot be used" in logs[0]["problems"][0]
+            config_path.write_text(BASE % "three")
+            assert name(await changes.get()) == "three"
+
+
 async def test_a_file_is_read_only_when_it_rests(config_path):
     config_path.write_text(BASE % "one")
     file = ConfigFile(config_path)

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bridge.config import routes
 from bridge.config.loader import load
@@ -344,6 +348,10 @@ def test_every_mistake_is_told_with_its_line(problems_of, config_path, old, new,
         (b"just text\n", 1, 'found the text "just text"; expected a mapping with version, services, severity, routes'),
         (b"- a\n", 1, "found a list"),
         (b"[" * 9999, 1, "not YAML"),
+        (b"version: 1\nroutes:\n" + b"[" * 9999, 3, "not YAML"),
+        (b'version: 1\nname: "\\UFFFFFFFF"\n', 2, "not YAML: OverflowError"),
+        (b'version: 1\nname: "\\U00110000"\n', 2, "not YAML: ValueError"),
+        (b"%YAML " + b"9" * 9999 + b".1\n---\nversion: 1\n", 1, "not YAML: ValueError"),
     ],
 )
 def test_what_is_no_configuration_at_all(config_path, data, line, message):
@@ -444,3 +452,54 @@ def test_routes_that_share_a_text_are_measured_once(load_text, problems_of, monk
     grouped = long.replace("}}", "}}") + ", group_by: [x]"
     found = problems_of(text + route.format(1, long) + route.format(2, grouped) + route.format(3, long))
     assert [problem.path for problem in found] == ["routes[0]", "routes[2]"]
+
+
+TOO_MUCH = {
+    "indentation": "x" + "{% if services %}" * 150 + "y" + "{% endif %}" * 150,
+    "parentheses": "{{ " + "(" * 5_000 + "'x'" + ")" * 5_000 + " }}",
+    "nesting": "x" + "{% if services %}" * 5_000 + "y" + "{% endif %}" * 5_000,
+    "filters": "{{ severity" + " | lower" * 5_000 + " }}",
+    "digits": "{{ " + "9" * 5_000 + " }}",
+    "hexadecimal digits": "{{ 0x" + "f" * 10_000 + " }}",
+    "autoescape": "{% autoescape x %}{% endautoescape %}",
+    "half a character": "x{{ '\\ud800' }}",
+}
+
+
+@pytest.mark.parametrize("text", TOO_MUCH.values(), ids=TOO_MUCH)
+def test_a_text_that_python_cannot_compile_is_a_mistake_with_its_line(problems_of, text):
+    found = problems_of(GOOD + f"  resolved: {json.dumps(text)}\n")
+    assert [(problem.line, problem.path) for problem in found] == [(25, "texts.resolved")]
+    assert "\n" not in str(found[0])
+    assert len(found[0].message) < 300
+
+
+def test_half_a_character_is_a_mistake(problems_of):
+    [problem] = problems_of(GOOD + '  resolved: "Over \\ud83d."\n')
+    assert str(problem).endswith("texts.resolved: half a character, U+D83D, stands in it; expected a whole one")
+
+
+def test_whatever_reading_raises_is_a_mistake(problems_of, monkeypatch):
+    def fail(*_):
+        raise ArithmeticError("of a library")
+
+    monkeypatch.setattr("bridge.config.loader._check_retention", fail)
+    [problem] = problems_of(GOOD)
+    assert (problem.line, problem.message) == (1, "the file cannot be used: ArithmeticError: of a library")
+
+
+PIECES = st.sampled_from(
+    [
+        *"{}[]()%#'\"|~:,-&*!?<>= \n\t\\\u00a0\u200b0aé",
+        *("{{ ", " }}", "{% ", " %}", "{% if x %}", "{% endif %}", "labels.region", "services", "match: ", "texts: "),
+        *("\n  ", "\n- ", "&a ", "*a", "<<: ", "=~", '"(', "9" * 5_000, "[" * 300, "\\U00", "true"),
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=25).map("".join), st.integers(0, len(GOOD)), st.booleans())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_file_loads_or_is_refused_with_its_problems(config_path, piece, at, quoted):
+    config_path.write_text(GOOD[:at] + (json.dumps(piece) if quoted else piece) + GOOD[at:])
+    with suppress(ConfigError):
+        load(config_path)
