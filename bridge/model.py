@@ -67,6 +67,7 @@ class Routed(Struct, frozen=True, kw_only=True):
     """Routing's answer for a label set that belongs to an incident, with the reasons for each part of it.
 
     ``services`` are names of the configuration's ``services``; ``labels`` are the public ones among the alert's.
+    ``backdate_ms`` is how long before its first delivery an alert may have begun, for the public.
     """
 
     key: str
@@ -77,6 +78,7 @@ class Routed(Struct, frozen=True, kw_only=True):
     services: tuple[str, ...]
     labels: dict[str, str]
     hold_refire_ms: int
+    backdate_ms: int = 86_400_000
     why: tuple[str, ...]
 
 

@@ -45,8 +45,8 @@ class AlertStore(Protocol):
         """Fold alerts into incidents, durably; what became of each, in order. Raises StoreUnavailable."""
         ...
 
-    async def remark(self, remark: Remark, /) -> bool:
-        """Keep words for the public with their alert's incident; False if there is none. Raises StoreUnavailable."""
+    async def remark(self, remark: Remark, /) -> str:
+        """Keep words for the public with their alert's incident; what became of them. Raises StoreUnavailable."""
         ...
 
     async def hear(self, watchdogs: Collection[str], /) -> None:
@@ -143,13 +143,12 @@ class Receiver:
             raise Refusal(400, "not_understood", f"not {self._sender.payload}: {error}") from None
 
     async def _ingest(self, delivery: Delivery, config: Config) -> Outcome:
-        heard: list[tuple[Decision, Change]] = []
+        decided: list[Decision] = []
         unheard: list[Ignored] = []
         watchdogs: set[str] = set()
         for start in range(0, len(delivery.alerts), _ALERTS_AT_ONCE):
             if start:
                 await asyncio.sleep(0)
-            decided: list[Decision] = []
             for alert in delivery.alerts[start : start + _ALERTS_AT_ONCE]:
                 decision = self._router.route(alert.labels, config)
                 is_over = alert.status is AlertStatus.RESOLVED
@@ -159,7 +158,7 @@ class Receiver:
                     unheard.append(decision)
                 else:  # routing may ignore now what an incident, opened under other labels or routes, still counts
                     decided.append((alert, decision))
-            heard += zip(decided, await self._store_all(decided), strict=True)
+        heard = list(zip(decided, await self._store_all(decided), strict=True))
         if watchdogs:
             await self._store.hear(watchdogs)
         if self._on_change is not None and any(change.is_due for _, change in heard):
@@ -173,11 +172,12 @@ class Receiver:
 
     async def _remark(self, remarks: Sequence[Remark]) -> None:
         for remark in remarks:
-            is_kept = await self._store.remark(remark)
-            telemetry.REMARKS.labels(self._sender.name, "kept" if is_kept else "dropped").inc()
-            if not is_kept:
+            outcome = await self._store.remark(remark)
+            counted = {"unknown": "dropped", "repeat": "kept"}.get(outcome, outcome)
+            telemetry.REMARKS.labels(self._sender.name, counted).inc()
+            if outcome == "unknown":
                 log(Event.REMARK_DROPPED, source=self._sender.name, fingerprint=remark.fingerprint)
-            elif self._on_change is not None:
+            elif outcome == "kept" and self._on_change is not None:
                 self._on_change()
 
     def _refused(self, refusal: Refusal, event: Event | None = None, **fields: str) -> Response:

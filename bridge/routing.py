@@ -53,6 +53,7 @@ def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
         services=services,
         labels={name: labels[name][:_LABEL_CHARS] for name in sorted(config.public_labels) if labels.get(name)},
         hold_refire_ms=found.policy.hold_refire_ms,
+        backdate_ms=config.checkly.backdate_ms,
         why=(why, why_severity, why_services, f"incident {key}: {_why_key(group)}"),
     )
 

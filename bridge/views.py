@@ -48,8 +48,17 @@ def alert_view(alert: CountedAlert) -> dict[str, Any]:
         "seen_at": _time(alert.seen_at),
         "severity": alert.severity.name,
         "services": alert.services,
-        "why": alert.why,
+        "why": (*alert.why, *_why_start(alert)),
     }
+
+
+def _why_start(alert: CountedAlert) -> tuple[str, ...]:
+    if alert.counts_from is None:
+        return ()
+    counts = f"so it counts as {from_ms(alert.counts_from)}"
+    if alert.counts_from < alert.starts_at:
+        return (f"the start, as it was sent, lies in the future: the alert was first delivered before, {counts}",)
+    return (f"the start, as it was sent, lies more than checkly.backdate before the first delivery, {counts}",)
 
 
 def _post_view(page: str, post: Post) -> dict[str, Any]:

@@ -46,7 +46,17 @@ _KEYS = (
     "limits",
     "retention",
 )
-_CHECKLY_KEYS = ("api", "instance", "reference", "second_writer", "notify", "requests_per_minute", "timeout", "settle")
+_CHECKLY_KEYS = (
+    "api",
+    "instance",
+    "reference",
+    "second_writer",
+    "notify",
+    "requests_per_minute",
+    "timeout",
+    "settle",
+    "backdate",
+)
 
 
 def load(path: str | Path) -> Config:
@@ -141,6 +151,7 @@ def _read_checkly(value: Value) -> Checkly:
         requests_per_minute=read(fields, "requests_per_minute", lambda value: value.integer(at_least=1), 240),
         timeout_ms=read(fields, "timeout", lambda value: value.duration_ms(1, _LONGEST_TIMEOUT_MS), 10_000),
         settle_ms=read(fields, "settle", lambda value: value.duration_ms(0, _LONGEST_SETTLE_MS), 10_000),
+        backdate_ms=read(fields, "backdate", Value.duration_ms, 86_400_000),
     )
 
 

@@ -99,6 +99,7 @@ class Checkly(Struct, frozen=True, kw_only=True):
     """How the bridge talks to Checkly. ``instance`` tells installations apart that share an account.
 
     ``api`` is the generation of its pages, ``v1`` or ``v3``, or ``auto`` for whichever each service names.
+    ``backdate_ms`` is how long before an alert's first delivery its public start may lie.
     ``second_writer``: ``hold`` back, or ``ignore``, where someone else's incident is open for the same.
     """
 
@@ -110,6 +111,7 @@ class Checkly(Struct, frozen=True, kw_only=True):
     requests_per_minute: int = 240
     timeout_ms: int = 10_000
     settle_ms: int = 10_000
+    backdate_ms: int = 86_400_000
 
 
 class PagerDuty(Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, TypeAlias
 
 import msgspec
@@ -34,7 +35,11 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class CountedAlert(Struct, frozen=True, kw_only=True):
-    """One alert as an incident counts it, with the reasons routing gave. ``status`` may also be ``held``."""
+    """One alert as an incident counts it, with the reasons routing gave. ``status`` may also be ``held``.
+
+    ``starts_at`` is the start as it was sent, ``counts_from`` what that counts as where it is not believed: the first
+    delivery for a start in the future, the earliest that may be published for one long past.
+    """
 
     source: str
     fingerprint: str
@@ -45,6 +50,7 @@ class CountedAlert(Struct, frozen=True, kw_only=True):
     severity: Severity
     services: tuple[str, ...]
     why: tuple[str, ...]
+    counts_from: int | None = None
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -101,6 +107,7 @@ class _AlertRecord(Struct, frozen=True):
     seen: int
     f: str
     x: str
+    b: int | None = None
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -133,12 +140,24 @@ def facets(routed: Routed, *, acknowledged: bool) -> str:
     return "\n".join(lines)
 
 
-def pack_call(items: Sequence[Item]) -> tuple[bytes, bytes]:
-    """Alerts as ``ingest.lua`` reads them: where they are routed to, and then each with the number of its routing."""
+def firing_first(items: Sequence[Item]) -> list[int]:
+    """The alerts of a delivery by their numbers: those of which it says last that they fire, then those that are over.
+
+    What it says of one alert stays in its order.
+    """
+    is_over = {(alert.source, alert.fingerprint): alert.status is AlertStatus.RESOLVED for alert, _ in items}
+    return sorted(range(len(items)), key=lambda nth: is_over[items[nth][0].source, items[nth][0].fingerprint])
+
+
+def pack_call(deliveries: Sequence[Sequence[Item]]) -> tuple[bytes, bytes, bytes]:
+    """Alerts as ``ingest.lua`` reads them: where they are routed to, then each with the number of its routing.
+
+    And how many are of each delivery.
+    """
     numbers: dict[tuple[int, bool], int] = {}
     routings: list[Raw] = []
     alerts: list[Any] = []
-    for alert, routed in items:
+    for alert, routed in chain.from_iterable(deliveries):
         number = 0
         if routed is not None:
             which = id(routed), alert.status is AlertStatus.ACKNOWLEDGED
@@ -146,7 +165,7 @@ def pack_call(items: Sequence[Item]) -> tuple[bytes, bytes]:
             if number > len(routings):
                 routings.append(_packed(routed, acknowledged=which[1]))
         alerts += _describe(alert, number)
-    return _encode(routings), _encode(alerts)
+    return _encode(routings), _encode(alerts), _encode([len(delivery) for delivery in deliveries])
 
 
 def _describe(alert: Alert, number: int) -> tuple[Any, ...]:
@@ -171,7 +190,8 @@ def _pack_routing(routed: Routed, *, acknowledged: bool) -> Raw:
     opaque = encode_json(_Opaque(routed.severity, routed.services, routed.why)).decode()
     group = encode_json(routed.group).decode()
     counted = facets(routed, acknowledged=acknowledged)
-    return Raw(_encode((routed.id, routed.key, routed.route, group, counted, opaque, routed.hold_refire_ms)))
+    routed_ms = routed.hold_refire_ms, routed.backdate_ms
+    return Raw(_encode((routed.id, routed.key, routed.route, group, counted, opaque, *routed_ms)))
 
 
 class RoutingMemory:
@@ -202,10 +222,14 @@ class RoutingMemory:
 _packed = RoutingMemory()
 
 
-def unpack_outcomes(packed: bytes) -> Iterator[tuple[str, str]]:
-    """What ``ingest.lua`` says of each alert: its outcome, and the id of the incident that counts it, or nothing."""
+def unpack_changes(deliveries: Sequence[Sequence[Item]], packed: bytes, *, is_due: bool) -> Iterator[list[Change]]:
+    """What ``ingest.lua`` says of each alert of each delivery: its outcome, and the incident that counts it."""
     flat = iter(_decode_outcomes(packed))
-    return zip(flat, flat, strict=True)
+    for delivery in deliveries:
+        yield [
+            Change(fingerprint=alert.fingerprint, incident_id=id_ or None, outcome=outcome, is_due=is_due)
+            for (alert, _), outcome, id_ in zip(delivery, flat, flat, strict=False)
+        ]
 
 
 def _digest(labels: Mapping[str, str]) -> str:
@@ -229,6 +253,7 @@ def unpack_alert(name: bytes, packed: bytes) -> CountedAlert:
         severity=opaque.severity,
         services=opaque.services,
         why=opaque.why,
+        counts_from=record.b,
     )
 
 

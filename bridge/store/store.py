@@ -6,7 +6,7 @@ Every key of a bridge carries the same hash tag, so that all of them live in one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -57,33 +57,49 @@ class Store:
         self._ingest = GroupCommit(self._ingest_all, writers=2)
 
     async def ingest(self, items: Sequence[Item]) -> list[Change]:
-        """Fold alerts into their incidents, durably; what became of each, in order.
+        """Fold the alerts of one delivery into their incidents, durably; what became of each, in order.
 
-        An alert without a route can still resolve what an open incident counts. Repeating a call changes nothing more.
+        They are one change: nobody sees, and no clock of an incident follows, a moment between two of them. Those of a
+        delivery too large for one call come in parts, what fires before what is over, so that an alert that another
+        replaces is missed at no moment. An alert without a route can still resolve what an open incident counts.
+        Repeating a call changes nothing more.
         Raises NotDurable before anything is written, NotReplicated when it is, but not on enough replicas.
         """
-        return await self._ingest(items)
+        if not items:
+            return []
+        if len(items) <= ALERTS_A_CALL:
+            return (await self._ingest([items]))[0]
+        order = records.firing_first(items)
+        changes: dict[int, Change] = {}
+        for start in range(0, len(order), ALERTS_A_CALL):
+            part = order[start : start + ALERTS_A_CALL]
+            (changed,) = await self._ingest([[items[nth] for nth in part]])
+            changes.update(zip(part, changed, strict=True))
+        return [changes[nth] for nth in range(len(items))]
 
-    async def _ingest_all(self, items: list[Item]) -> list[Change]:
+    async def _ingest_all(self, deliveries: list[Sequence[Item]]) -> list[list[Change]]:
         await self._concern.demand()
-        calls = [items[start : start + ALERTS_A_CALL] for start in range(0, len(items), ALERTS_A_CALL)]
+        calls = list(_calls(deliveries))
         replies = await self._run_all(scripts.INGEST, [records.pack_call(call) for call in calls], replicated=True)
         return [
-            Change(fingerprint=alert.fingerprint, incident_id=id_ or None, outcome=outcome, is_due=bool(is_due))
+            changes
             for call, (_, outcomes, is_due) in zip(calls, replies, strict=True)
-            for (alert, _), (outcome, id_) in zip(call, records.unpack_outcomes(outcomes), strict=True)
+            for changes in records.unpack_changes(call, outcomes, is_due=bool(is_due))
         ]
 
-    async def remark(self, remark: Remark) -> bool:
-        """Keep words for the public with the incident that counts their alert; False when none does.
+    async def remark(self, remark: Remark) -> str:
+        """Keep words for the public with the incident that counts their alert; what became of them.
 
+        ``kept``, ``repeat``, ``unknown`` (nothing counts their alert) or ``stale`` (so old that they may be a replay).
         Raises NotDurable and NotReplicated as ``ingest`` does.
         """
         await self._concern.demand()
         name = records.alert_name(remark.source, remark.fingerprint)
         packed = records.encode_json(remark)
-        _, outcome, _ = await self._run(scripts.REMARK, name, remark.event_id, packed, replicated=True)
-        return bool(outcome != b"unknown")
+        _, outcome, _ = await self._run(
+            scripts.REMARK, name, remark.event_id, packed, remark.observed_at, replicated=True
+        )
+        return str(outcome, "ascii")
 
     async def hear(self, watchdogs: Collection[str]) -> None:
         """Note that the watchdogs of these routes were heard of just now. Raises NotDurable, as for alerts."""
@@ -321,6 +337,20 @@ class Store:
             return await operation
         except FAILURES as error:
             raise StoreUnavailable(_describe(error)) from error
+
+
+def _calls(deliveries: Sequence[Sequence[Item]]) -> Iterator[list[Sequence[Item]]]:
+    """Whole deliveries, as many together as make one call."""
+    call: list[Sequence[Item]] = []
+    size = 0
+    for delivery in deliveries:
+        if call and size + len(delivery) > ALERTS_A_CALL:
+            yield call
+            call, size = [], 0
+        call.append(delivery)
+        size += len(delivery)
+    if call:
+        yield call
 
 
 def _incident(id_: str, snapshot: list[Any]) -> Incident:

@@ -64,7 +64,7 @@ class MemoryStore:
     async def remark(self, _remark):
         if self.error:
             raise self.error
-        return False
+        return "unknown"
 
     async def hear(self, watchdogs):
         if self.error:

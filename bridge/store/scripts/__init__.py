@@ -22,7 +22,7 @@ def _load(name: str, *before: str) -> Script:
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-INGEST = _load("ingest", "alerts")
+INGEST = _load("ingest", "alerts", "dates")
 REMARK = _load("remark")
 CLAIM = _load("claim")
 RECORD = _load("record")

@@ -1,8 +1,9 @@
 -- Folds alerts into the incidents that routing chose, or into those that already count them.
--- ARGV: prefix; where they are routed to, MessagePack [[id, key, route, group, facets, opaque, hold_refire_ms], …]; the
--- alerts, MessagePack [name, 'F' or 'R', starts, ends, observed, which of those (0: none), false or, from a sender with a
--- clock of its own, [digest of the labels, event, name of the alert it merged into, keep open if that is unknown,
--- complete], and the same of the next, …]: one list, since each list of its own takes as long as a command.
+-- ARGV: prefix; where they are routed to, MessagePack [[id, key, route, group, facets, opaque, hold_refire_ms,
+-- backdate_ms], …]; the alerts, MessagePack [name, 'F' or 'R', starts, ends, observed, which of those (0: none), false or,
+-- from a sender with a clock of its own, [digest of the labels, event, name of the alert it merged into, keep open if that
+-- is unknown, complete], and the same of the next, …]: one list, since each list of its own takes as long as a command;
+-- how many of them each delivery has, MessagePack [count, …].
 -- Returns now, MessagePack [outcome, incident id, …] of the alerts, and 1 if an incident is due now that changed.
 --
 -- The record of an alert that was merged also has m its target, k whether it stays open while nothing is known of that,
@@ -10,15 +11,15 @@
 -- e:<event> that it was folded, o:<alert> when it was last over, p:<alert> when it last became part of which other ('':
 -- was published nowhere), w:<alert> which alerts ended with it. m:<alert> lists those that live as part of it.
 
-local routings, alerts = cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3])
-local touched, folded = {}, {}
+local routings, alerts, sizes = cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3]), cmsgpack.unpack(ARGV[4])
+local touched, changing, folded = {}, {}, {} -- incidents of this call, those of this delivery, events
 local MERGES_DEEP = 20
-local REMEMBER_MS = 604800000 -- longer than any sender retries
 local ORPHAN = '\nu' -- the facet of a merged alert that waits for its target
 
 local function touch(id)
-  if not touched[id] then touched[id] = load_incident(id) end
-  return touched[id]
+  local incident = touched[id] or load_incident(id)
+  touched[id], changing[id] = incident, incident
+  return incident
 end
 
 local function touch_routed(m)
@@ -64,28 +65,14 @@ local function is_over(name, m)
   return m.observed <= over_at(name) or m.observed < at or (m.observed == at and target ~= '')
 end
 
-local function is_acknowledged(facets) return ('\n' .. facets .. '\n'):find('\na\n', 1, true) end
-
--- At equal times the end wins, then the acknowledgment.
-local function is_stale(a, m)
-  if m.observed == 0 or m.observed ~= a.o then return m.observed < a.o end
-  return a.st == 'R' or a.m or (is_acknowledged(a.f) and not is_acknowledged(m.facets))
-end
-
 -- Labels that are published nowhere take an alert back, unless it was published with the very same ones.
 local function is_withdrawn(a, m)
   return m.at == 0 and m.observed > 0 and not (a and a.d == m.digest)
 end
 
--- Two healthy Alertmanagers can deliver a firing after its resolve, and a genuine re-fire can carry the same start:
--- neither believed nor dropped, it is held until its second resolve must have come.
-local function is_doubtful(a, m)
-  return m.observed == 0 and m.hold > 0 and now - a.r < RESOLVE_GUARD_MS and m.starts <= math.max(a.s, a.e)
-end
-
 local function stop(incident, name, a, ends)
   if a.st == 'F' then stop_alert(incident, a, ends) else unhold(incident) end
-  a.st, a.e, a.r = 'R', ends, now
+  a.st, a.e, a.r = 'R', math.min(ends, now), now
   set_timer(incident, name, now + FORGET_AFTER_MS)
 end
 
@@ -100,10 +87,11 @@ local function resolve(incident, name, a, m)
   if a.st == 'R' then
     unlink(name, a)
     a.o = math.max(a.o, m.observed)
-    if m.ends > a.e then a.e, a.r = m.ends, now end -- of an occurrence whose firing may still be on its way
+    -- of an occurrence whose firing may still be on its way
+    if m.ends > a.e and m.ends <= now then a.e, a.r = m.ends, now end
     return 'repeat'
   end
-  local is_earlier = m.observed == 0 and m.ends > 0 and m.ends < a.s and m.starts < a.s -- of an earlier occurrence
+  local is_earlier = m.observed == 0 and m.ends > 0 and m.ends < begun(a) and m.starts < a.s -- of an earlier occurrence
   if m.observed < a.o or is_earlier then return 'stale' end
   unlink(name, a)
   stop(incident, name, a, m.ends)
@@ -125,7 +113,8 @@ local function replace_facets(incident, a, facets)
 end
 
 local function refresh(home, a, m)
-  a.s, a.o = math.max(a.s, m.starts), m.observed
+  if m.starts > a.s then set_start(a, m.starts, m) end
+  a.o = m.observed
   if home ~= m.routed then return 'repeat' end
   a.x, a.d = m.opaque, m.digest
   if a.f == m.facets then return 'repeat' end -- without a look at the incident
@@ -134,7 +123,7 @@ local function refresh(home, a, m)
 end
 
 local function start(incident, a)
-  local outcome = incident.firing == 0 and 'opened' or 'added'
+  local outcome = incident.fired == 0 and incident.firing == 0 and 'opened' or 'added'
   start_alert(incident, a)
   return outcome
 end
@@ -151,7 +140,8 @@ end
 
 local function begin(name, m) -- who folds the statement writes the alert
   local incident = touch_routed(m)
-  local a = {st = 'F', s = m.starts, e = 0, o = m.observed, r = 0, seen = now, f = m.facets, x = m.opaque, d = m.digest}
+  local a = {st = 'F', e = 0, o = m.observed, r = 0, seen = now, f = m.facets, x = m.opaque, d = m.digest}
+  set_start(a, m.starts, m)
   local outcome = start(incident, a)
   move_in(incident.id, name)
   return outcome, incident.id, a
@@ -160,17 +150,19 @@ end
 local function fire_again(incident, name, a, m)
   if a.st == 'R' and is_doubtful(a, m) then
     a.st = 'H'
+    set_start(a, a.s, m)
     describe(incident, a, m)
     incident.held, incident.material = incident.held + 1, true
     set_timer(incident, name, now + m.hold)
     return 'held'
   end
   if a.st == 'H' then
-    if m.starts <= math.max(a.s, a.e) then return 'repeat' end
+    if not is_newer(a, m) then return 'repeat' end
     unhold(incident)
   end
   cancel_timer(incident.id, name)
-  a.s, a.e, a.o = m.starts, 0, m.observed
+  set_start(a, m.starts, m)
+  a.e, a.o = 0, m.observed
   describe(incident, a, m)
   return start(incident, a)
 end
@@ -232,7 +224,7 @@ local function follow(name, home, a, facets)
     to, facets = touch(a.h).exists and a.h or home, facets .. ORPHAN
   end
   if not to then
-    if a.st == 'F' then stop(touch(home), name, a, math.max(over or a.o, a.s)) end
+    if a.st == 'F' then stop(touch(home), name, a, math.max(over or a.o, begun(a))) end
     a.f = facets
     write_alert(home, name, a)
     redis.call('SREM', sources_key(a.m), name)
@@ -267,7 +259,8 @@ end
 -- An alert that is heard of by its merge, as if it were just over.
 local function introduce(name, m)
   local incident = touch_routed(m)
-  local a = {st = 'R', s = m.starts, e = 0, o = 0, r = now, seen = now, f = m.facets, x = m.opaque, d = m.digest}
+  local a = {st = 'R', e = 0, o = 0, r = now, seen = now, f = m.facets, x = m.opaque, d = m.digest}
+  set_start(a, m.starts, m)
   settle_in(incident.id, name, a)
   set_timer(incident, name, now + FORGET_AFTER_MS)
   return incident.id, a
@@ -301,7 +294,7 @@ local function merge(name, home, a, m)
     facets, a.x, a.d = m.facets, m.opaque, m.digest
   end
   a.m, a.k, a.h, a.o, a.seen = m.merged, m.keep, own, m.observed, now
-  if was == 'R' then a.s = m.starts end
+  if was == 'R' then set_start(a, m.starts, m) end
   redis.call('SADD', sources_key(m.merged), name)
   home = follow(name, home, a, facets)
   return a.st == 'F' and 'merged' or was == 'F' and 'resolved' or 'unknown', home
@@ -311,8 +304,7 @@ end
 -- published. So it is kept, over as it is, for whoever looks what stands on the page.
 local function suspect(m)
   if m.at == 0 or touch(m.routed).exists then return end
-  local incident = touch_routed(m)
-  incident.cleared, incident.ends = now, m.ends
+  touch_routed(m).latest = math.min(m.ends, now)
 end
 
 local function fold_known(name, home, a, m)
@@ -338,6 +330,7 @@ end
 
 local function fold(name, m)
   local home, a = find(name)
+  if may_be_replayed(a, m) then return 'stale', home or '' end
   local is_merge = m.merged ~= ''
   local outcome
   if is_merge then outcome, home = merge(name, home, a, m) else outcome, home = fold_statement(name, home, a, m) end
@@ -348,7 +341,7 @@ end
 local function fold_once(name, m)
   if m.event == '' then return fold(name, m) end
   if folded[m.event] or redis.call('EXISTS', event_key(m.event)) == 1 then return 'repeat', home_of(name) or '' end
-  folded[m.event] = true
+  folded[m.event] = REMEMBER_MS + math.max(0, m.dated - now) -- until it is too old to open anything
   return fold(name, m)
 end
 
@@ -356,19 +349,28 @@ local NOTHING, ALERT = {}, 7 -- values each
 local names, outcomes, is_due = {}, {}, 0
 for i = 1, #alerts, ALERT do names[#names + 1] = alerts[i] end
 read_alerts(names)
-for i, name in ipairs(names) do
+
+local function fold_nth(i)
+  local name = names[i]
   local _, status, starts, ends, observed, at, more = unpack(alerts, (i - 1) * ALERT + 1, i * ALERT)
   local to, told = routings[at] or NOTHING, more or NOTHING
   outcomes[2 * i - 1], outcomes[2 * i] = fold_once(name, {
-    status = status, starts = starts, ends = ends, observed = observed, at = at,
-    routed = to[1] or '', facets = to[5] or '', opaque = to[6] or '', hold = to[7] or 0,
+    status = status, starts = starts, ends = ends, dated = observed, observed = believed_time(observed), at = at,
+    routed = to[1] or '', facets = to[5] or '', opaque = to[6] or '', hold = to[7] or 0, backdate = to[8] or math.huge,
     digest = told[1] or '', event = told[2] or '', merged = told[3] or '',
     keep = told[4] ~= false, complete = told[5] ~= false,
   })
+end
+
+local last = 0
+for _, size in ipairs(sizes) do
+  for i = last + 1, last + size do fold_nth(i) end
+  for _, incident in pairs(changing) do end_change(incident) end
+  last, changing = last + size, {}
 end
 save_alerts()
 for _, incident in pairs(touched) do
   if save_incident(incident) then is_due = 1 end
 end
-for event in pairs(folded) do redis.call('SET', event_key(event), 1, 'PX', REMEMBER_MS) end -- once it has its effect
+for event, ms in pairs(folded) do redis.call('SET', event_key(event), 1, 'PX', ms) end -- once it has its effect
 return {now, cmsgpack.pack(outcomes), is_due}

@@ -1,8 +1,9 @@
 -- Shared by the scripts that change an incident's facts. All keys of a bridge carry one hash tag, so a script may
 -- touch any incident; `prefix` is what they start with. Redis' TIME is the only clock.
 --
--- An alert record (MessagePack): st F firing, H held, R resolved; s starts, e ends, o observed by the sender's clock,
--- r when it was resolved here, seen, f its facets joined by newlines, x opaque text for the reader.
+-- An alert record (MessagePack): st F firing, H held, R resolved; s starts, as sent: that tells occurrences apart; b what
+-- that counts as, where it is not believed; e ends, o observed by the sender's clock, r when it was resolved here, seen, f
+-- its facets joined by newlines, x opaque text for the reader.
 -- A facet is anything that is counted over the firing alerts (a service's severity, a label's value, "a" for
 -- acknowledged); the scripts neither know nor care what it means.
 
@@ -12,6 +13,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local RESOLVE_GUARD_MS = 120000  -- a firing this soon after its own resolve may be a late copy of an older message
 local FORGET_AFTER_MS = 900000   -- a resolved alert is remembered this long, to recognize such copies
+local REMEMBER_MS = 604800000    -- longer than any sender retries
 local REMEMBER_ALERTS = 3        -- an incident keeps this many resolved alerts for its reader
 
 local function incident_key(id) return prefix .. 'i:' .. id end
@@ -21,6 +23,13 @@ local function remarks_key(id) return prefix .. 'i:' .. id .. ':remarks' end
 local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
 local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix .. 'tallies', prefix .. 'remotes'
 local OPEN, REFUSED, CLEARED = prefix .. 'open', prefix .. 'refused', prefix .. 'cleared'
+
+-- A delivery is one change of facts: an incident's clocks follow what it adds up to before and after, never a moment between
+-- two of its alerts. So these are what one change is made of, until `end_change`: how many fired before it, the earliest
+-- start and the latest end of the alerts in it.
+local function begin_change(incident)
+  incident.fired, incident.earliest, incident.latest = incident.firing, math.huge, 0
+end
 
 local SUMS = {'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'started'}
 
@@ -43,6 +52,7 @@ local function load_incident(id)
     incident.lease_until = 0
     for _, name in ipairs(SUMS) do incident[name] = 0 end
   end
+  begin_change(incident)
   return setmetatable(incident, READ_LATER)
 end
 
@@ -52,23 +62,37 @@ local function count_facets(incident, facets, step)
   end
 end
 
+-- When an alert began, where its age decides; its public start, b, may be later.
+local function begun(a) return math.min(a.s, a.b or a.s) end
+
 local function start_alert(incident, a)
-  if incident.firing == 0 then
-    incident.since, incident.starts, incident.ends, incident.material = now, a.s, 0, true
-  end
   incident.firing = incident.firing + 1
-  incident.starts = math.min(incident.starts, a.s)
+  incident.earliest = math.min(incident.earliest, a.b or a.s)
   incident.started, incident.dirty = now, true
   count_facets(incident, a.f, 1)
   a.st = 'F'
 end
 
+-- An end in the future, or before the start, counts as now.
 local function stop_alert(incident, a, ends)
+  if ends > now or (ends > 0 and ends < begun(a)) then ends = now end
   incident.firing = incident.firing - 1
-  incident.ends = math.max(incident.ends, ends)
+  incident.latest = math.max(incident.latest, ends)
   incident.dirty = true
-  if incident.firing == 0 then incident.cleared, incident.material = now, true end
   count_facets(incident, a.f, -1)
+end
+
+local function end_change(incident)
+  local fired, fires, is_new = incident.fired > 0, incident.firing > 0, not incident.was.rev
+  if fires and not fired then
+    incident.since, incident.starts, incident.ends = now, incident.earliest, 0
+  else
+    if fires then incident.starts = math.min(incident.starts, incident.earliest) end
+    if incident.latest > 0 then incident.ends = math.max(incident.ends, incident.latest) end
+  end
+  if not fires and (fired or is_new) then incident.cleared = now end
+  if fires ~= fired then incident.material = true end
+  begin_change(incident)
 end
 
 local has_timers = {} -- by incident: most have none, and that is asked once, not for each alert
@@ -110,6 +134,7 @@ end
 -- the sums could see: the ten-thousandth alert of one kind is stored, but wakes nobody. Returns whether it is due now.
 local function save_incident(incident)
   if not incident.dirty then return false end
+  end_change(incident)
   for facet, delta in pairs(incident.deltas) do
     if delta ~= 0 then
       local count = redis.call('HINCRBY', facets_key(incident.id), facet, delta)

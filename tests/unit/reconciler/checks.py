@@ -12,7 +12,7 @@ from tests.unit.reconciler.expectation import Expectation
 from tests.unit.reconciler.page import Page
 from tests.unit.reconciler.senders import CANARY
 from tests.unit.reconciler.world import SECOND
-from tests.unit.store.reference import NEVER, Kept
+from tests.unit.store.reference import CLOCKS, NEVER, Kept
 
 
 def not_as_said(kept: Mapping[str, Any], expected: Expectation) -> Iterator[str]:
@@ -25,6 +25,9 @@ def not_as_said(kept: Mapping[str, Any], expected: Expectation) -> Iterator[str]
         names = ("rev", "firing", "held", "starts", "ends")
         numbers = (incident.revision, incident.count("F"), incident.count("H"), incident.starts, incident.ends)
         yield from _differ(path, [int(kept.get(path, {}).get(name, -1)) for name in names], list(numbers))
+        yield from _differ(
+            f"{path}: clocks", {name: int(kept.get(path, {}).get(name, 0)) for name in CLOCKS}, incident.clocks
+        )
         facets = {facet: int(count) for facet, count in kept.get(f"{path}:facets", {}).items()}
         yield from _differ(f"{path}:facets", facets, dict(incident.facets()))
         yield from _differ(f"{path}:alerts", _alerts(kept.get(f"{path}:alerts", {})), _expected_alerts(incident))
@@ -100,11 +103,17 @@ def _ours(page: Page, others: Collection[str]) -> list[RemoteIncident]:
 
 
 def _alerts(kept: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    return {name: (record["st"], record["s"], record["e"], record["o"]) for name, record in kept.items()}
+    return {
+        name: (record["st"], record["s"], record.get("b", record["s"]), record["e"], record["o"])
+        for name, record in kept.items()
+    }
 
 
 def _expected_alerts(incident: Kept) -> dict[str, tuple[Any, ...]]:
-    return {name: (each.status, each.starts, each.ends, each.observed) for name, each in incident.alerts.items()}
+    return {
+        name: (each.status, each.starts, each.counts_from, each.ends, each.observed)
+        for name, each in incident.alerts.items()
+    }
 
 
 def _differ(what: str, actual: object, expected: object) -> Iterator[str]:

@@ -6,8 +6,7 @@ several alerts, labels that change, merges, and what readers of the page must se
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -32,15 +31,6 @@ class Shown:
     services: frozenset[str]
 
 
-@dataclass
-class _Change:
-    """One incident within one call: the facets before it, and whether a reader could tell the difference so far."""
-
-    facets: frozenset[str]
-    is_material: bool = False
-    is_dirty: bool = False
-
-
 class Expectation(Reference):
     """The bridge's promises. Merges are told of in order: `test_merge_model` is about the others."""
 
@@ -51,16 +41,6 @@ class Expectation(Reference):
         self._targets: dict[str, str] = {}  # of alerts that live as part of another, or did last
         self._merges: dict[str, tuple[int, str]] = {}
         self._acknowledged: set[str] = set()  # incidents that were, at some time of their outage
-        self._changes: dict[str, _Change] = {}
-
-    def deliver(self, statements: Iterable[Statement]) -> list[tuple[str, str | None]]:
-        """What one call says; per statement what becomes of it and the incident that counts it."""
-        with self._one_call():
-            return [self._hear(each) for each in statements]
-
-    def claim(self, token: str, lease_ms: int, id_: str | None = None) -> str:
-        with self._one_call():
-            return super().claim(token, lease_ms, id_)
 
     def drop(self, id_: str) -> None:
         super().drop(id_)
@@ -92,7 +72,8 @@ class Expectation(Reference):
         """Whether it lives as part of another."""
         return name in self._targets and self._is_open(name)
 
-    def _hear(self, m: Statement) -> tuple[str, str | None]:
+    def ingest(self, m: Message) -> tuple[str, str | None]:
+        assert isinstance(m, Statement)
         outcome, home = self._merge(m, m.target) if m.target else self._say(m)
         self._bring_along(m.name)
         return outcome, home
@@ -117,10 +98,6 @@ class Expectation(Reference):
         is_news = m.observed > 0 and m.fires and not self._is_old_news(known, m)
         return is_news and known.status == "F" and self._labels[m.name] != m.labels
 
-    def _suspect(self, incident: str, ends: int) -> None:
-        self.incidents[incident] = Kept(due=self.now, ends=ends)
-        self._changes[incident] = _Change(frozenset(), is_material=True)
-
     def _merge(self, m: Statement, target: str) -> tuple[str, str | None]:
         known, home = self._find(m.name), self.index.get(m.name)
         if self._merges.get(m.name) == (m.observed, target):
@@ -141,10 +118,10 @@ class Expectation(Reference):
             if self._is_open(name):
                 self._follow(source, known.facets)
                 continue
-            with self._touched(self.index[source]) as incident:
-                known.status, known.ends = "R", max(self.ends_heard[name], known.starts)
+            with self._touched(self.index[source]):
+                known.status, known.ends = "R", max(self.ends_heard[name], known.began())
                 known.resolved_at, known.timer = self.now, self.now + FORGET_MS
-                incident.ends = max(incident.ends, known.ends)
+                self._stop(self.index[source], known, known.ends)
 
     def _follow(self, name: str, facets: tuple[str, ...]) -> None:
         """Be counted, with these facets, where one's target is."""
@@ -155,14 +132,17 @@ class Expectation(Reference):
             return
         known = self._leave(name, ends=self._known(name).observed)
         with self._touched(home) as incident:
-            known.facets, known.ends = facets, 0
-            incident.starts = min(incident.starts, known.starts)
+            known.facets = facets
+            started = incident.clocks["started"]
+            self._start(home, known)
+            incident.clocks["started"] = started  # it goes on; nothing new began
             incident.alerts[name] = known
             self.index[name] = home
 
     def _leave(self, name: str, *, ends: int) -> Known:
         with self._touched(self.index[name]) as incident:
-            incident.ends = max(incident.ends, ends)
+            if incident.alerts[name].status == "F":
+                self._stop(self.index[name], incident.alerts[name], ends)
             return incident.alerts.pop(name)
 
     def _known(self, name: str) -> Known:
@@ -176,33 +156,10 @@ class Expectation(Reference):
         return known is not None and known.status == "F"
 
     @contextmanager
-    def _one_call(self) -> Iterator[None]:
-        """Whatever happens in one call counts as one change of each incident."""
-        self._changes = {}
-        yield
-        for id_, change in self._changes.items():
-            self._save(self.incidents[id_], change)
-
-    @contextmanager
     def _touched(self, id_: str) -> Iterator[Kept]:
-        incident = self.incidents[id_]
-        change = self._changes.setdefault(id_, _Change(frozenset(incident.facets())))
-        before = _sums(incident)
-        yield incident
-        after = _sums(incident)
-        change.is_dirty |= before != after
-        change.is_material |= (before[0] > 0, before[1]) != (after[0] > 0, after[1])
-        if not after[0]:
+        with super()._touched(id_) as incident:
+            yield incident
+        if not incident.count("F"):
             self._acknowledged.discard(id_)
-        if "a" in after[2]:
+        if "a" in incident.facets():
             self._acknowledged.add(id_)
-
-    def _save(self, incident: Kept, change: _Change) -> None:
-        is_material = change.is_material or frozenset(incident.facets()) != change.facets
-        incident.revision += is_material
-        if (change.is_dirty or is_material) and incident.leased_until <= self.now:
-            incident.due = min(incident.due, self.now if is_material else incident.next_timer())
-
-
-def _sums(incident: Kept) -> tuple[int, int, Counter[str]]:
-    return incident.count("F"), incident.count("H"), incident.facets()

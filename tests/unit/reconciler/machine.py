@@ -27,6 +27,7 @@ from tests.unit.reconciler.expectation import Expectation
 from tests.unit.reconciler.page import Outcome, Page
 from tests.unit.reconciler.replica import Replica
 from tests.unit.reconciler.senders import (
+    INSTANTS,
     Alarm,
     configs,
     incident_of_pagerduty,
@@ -43,7 +44,7 @@ NAMES = ("left", "right")
 SERVICES = st.sampled_from(["checkout", "payments"])
 LEVELS = st.sampled_from(["warning", "critical"])
 REGIONS = st.sampled_from(["eu", "us"])
-STARTS = st.one_of(st.integers(0, 3), st.none())
+STARTS = st.one_of(st.integers(0, 3), st.integers(0, len(INSTANTS) - 1), st.none())
 OUTCOMES = st.lists(
     st.sampled_from([outcome for outcome in Outcome if not outcome.name.startswith("CRASH")]), min_size=1, max_size=5
 )

@@ -20,6 +20,13 @@ from tests.unit.reconciler.expectation import Statement
 from tests.unit.reconciler.world import MINUTE, SECOND, START
 
 CANARY = "zq7-internal"
+FOREVER_MS = 1 << 50
+INSTANTS = (
+    *(START - MINUTE + nth * 20 * SECOND for nth in range(4)),
+    START + FOREVER_MS // 1024,  # in the future for good
+    START + FOREVER_MS // 1024 + SECOND,
+    START - FOREVER_MS // 1024,  # longer ago than may be published
+)
 _COMMON = """
 version: 1
 checkly: {notify: [open, resolved], settle: 10s, second_writer: ignore}
@@ -50,7 +57,7 @@ routes:
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
-    """One alert of an Alertmanager; ``start`` and ``end`` are one of a few old instants, or (None) just now."""
+    """One alert of an Alertmanager; ``start`` and ``end`` are one of ``INSTANTS``, or (None) just now."""
 
     name: str
     fires: bool
@@ -117,6 +124,7 @@ def statement(alert: Alert, to: Routed | None) -> Statement:
         facets=() if to is None else _facets(alert, to),
         incident=None if to is None else to.id,
         labels=json.dumps(alert.labels, sort_keys=True),
+        backdate=FOREVER_MS if to is None else to.backdate_ms,
         target=alert.merged_into and alert_name(alert.source, alert.merged_into),
     )
 
@@ -126,7 +134,7 @@ def _facets(alert: Alert, to: Routed) -> tuple[str, ...]:
 
 
 def _instant(nth: int | None, now: int) -> int:
-    return now if nth is None else START - MINUTE + nth * 20 * SECOND
+    return now if nth is None else INSTANTS[nth]
 
 
 def _rfc3339(at: int) -> str:

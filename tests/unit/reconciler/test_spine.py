@@ -72,8 +72,9 @@ async def test_words_that_the_end_overtook_are_reported_lost(rig: Rig) -> None:
     await rig.age(3 * MINUTE)
     incident = await rig.incident()
     (alert,) = (await rig.store.incident(incident.id) or (None, []))[1]
-    remark = Remark(source=alert.source, fingerprint=alert.fingerprint, text="Hm.", observed_at=1, event_id="e1")
-    assert await rig.store.remark(remark)
+    at = alert.starts_at
+    remark = Remark(source=alert.source, fingerprint=alert.fingerprint, text="Hm.", observed_at=at, event_id="e1")
+    assert await rig.store.remark(remark) == "kept"
     with structlog.testing.capture_logs() as lines:
         await rig.settle()
     assert (await rig.incident()).progress.phase is Phase.RESOLVED

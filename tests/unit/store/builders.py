@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from bridge.model import Incident
     from bridge.store import CountedAlert, Store
 
-START = 1_700_000_000_000  # by the sender's clock
+START = (int(time.time()) - 3_600) * 1000  # by the sender's clock
 END = START + 30_000
 MINUTE = 60_000
 HOLD_MS = 6 * MINUTE

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 GUARD_MS = 120_000
 FORGET_MS = 900_000
 REMEMBERED = 3
 NEVER = 32_503_680_000_000
+BACKDATE_MS = 86_400_000
 
 
 @dataclass(frozen=True)
@@ -27,33 +28,50 @@ class Message:
     observed: int
     facets: tuple[str, ...]
     incident: str | None
+    backdate: int = BACKDATE_MS
 
 
 @dataclass
 class Known:
-    """An alert: F firing, H held, R resolved. ``timer`` is when time alone changes it."""
+    """An alert: F firing, H held, R resolved. ``timer`` is when time alone changes it.
+
+    ``starts`` is as it was sent, ``counts_from`` what is believed of it.
+    """
 
     status: str
     starts: int
+    counts_from: int
     observed: int
     facets: tuple[str, ...]
     ends: int = 0
     resolved_at: int = 0
     timer: int | None = None
 
-    def has_newer_start(self, m: Message) -> bool:
-        return m.starts > max(self.starts, self.ends)
+    def has_newer_start(self, m: Message, now: int) -> bool:
+        if m.starts == self.starts or m.starts > now:
+            return m.starts > self.starts
+        return m.starts > max(self.began(), self.ends)
+
+    def began(self) -> int:
+        return min(self.starts, self.counts_from)
+
+    def start(self, starts: int, m: Message, now: int) -> None:
+        self.starts, self.counts_from = starts, max(min(starts, now), now - m.backdate)
+
+
+CLOCKS = ("since", "started", "cleared", "eased")
 
 
 @dataclass
 class Kept:
-    """An incident. ``starts`` and ``ends`` span its present outage."""
+    """An incident. ``starts`` and ``ends`` span its present outage; ``clocks`` says when what last happened to it."""
 
     due: int
     alerts: dict[str, Known] = field(default_factory=dict)
     revision: int = 0
     starts: int = 0
     ends: int = 0
+    clocks: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CLOCKS, 0))
     token: str | None = None
     leased_until: int = 0
 
@@ -63,17 +81,24 @@ class Kept:
     def facets(self) -> Counter[str]:
         return Counter(facet for known in self.alerts.values() if known.status == "F" for facet in known.facets)
 
-    def seen_by_a_reader(self) -> object:
-        return self.count("F") > 0, self.count("H"), frozenset(self.facets())
+    def sums(self) -> tuple[int, int, Counter[str]]:
+        return self.count("F"), self.count("H"), self.facets()
 
     def next_timer(self) -> int:
         return min((known.timer for known in self.alerts.values() if known.timer is not None), default=NEVER)
 
-    def fire(self, known: Known, starts: int) -> None:
-        if self.count("F") == 0:
-            self.starts, self.ends = starts, 0
-        self.starts = min(self.starts, starts)
-        known.status, known.starts, known.ends, known.timer = "F", starts, 0, None
+
+@dataclass
+class Change:
+    """What one delivery, or one look, does to an incident: the sums before it, and the dates that it brings."""
+
+    fired: bool
+    facets: frozenset[str]
+    is_new: bool = False
+    starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
+    is_material: bool = False
+    is_dirty: bool = False
 
 
 class Reference:
@@ -86,6 +111,12 @@ class Reference:
         self.ends_heard: dict[str, int] = {}  # from senders with a clock, of alerts known or not
         self.ignored: dict[str, int] = {}  # when a sender with a clock last spoke of an alert in vain
         self._hold_ms = hold_ms
+        self._changes: dict[str, Change] = {}
+
+    def deliver(self, messages: Iterable[Message]) -> list[tuple[str, str | None]]:
+        """What one delivery says; per message what becomes of it and the incident that counts it."""
+        with self._one_change():
+            return [self.ingest(m) for m in messages]
 
     def ingest(self, m: Message) -> tuple[str, str | None]:
         home = self.index.get(m.name)
@@ -98,8 +129,8 @@ class Reference:
             return "unknown", home
         if self._belongs_elsewhere(known, home, m):
             return self._begin(m), m.incident
-        with self._touched(home) as incident:
-            return (self._fire(incident, known, m, home) if m.fires else self._resolve(incident, known, m)), home
+        with self._touched(home):
+            return (self._fire(known, m, home) if m.fires else self._resolve(home, known, m)), home
 
     def _hear_of_an_unknown(self, m: Message) -> tuple[str, str | None]:
         if m.incident is None and m.fires and m.observed:
@@ -114,50 +145,75 @@ class Reference:
 
     def _suspect(self, incident: str, ends: int) -> None:
         """Nothing is known of it, yet it may stand on a page."""
-        self.incidents[incident] = Kept(due=self.now, revision=1, ends=ends)
+        self._add(incident)
+        self._changes[incident].ends.append(min(ends, self.now))
+
+    def _add(self, incident: str) -> None:
+        self.incidents[incident] = Kept(due=self.now)
+        self._changes[incident] = Change(fired=False, facets=frozenset(), is_new=True, is_material=True)
 
     def _begin(self, m: Message) -> str:
         assert m.incident is not None
-        self.incidents.setdefault(m.incident, Kept(due=self.now))
+        if m.incident not in self.incidents:
+            self._add(m.incident)
         with self._touched(m.incident) as incident:
-            outcome = "added" if incident.count("F") else "opened"
-            known = Known("R", m.starts, m.observed, m.facets)
-            incident.fire(known, m.starts)
+            outcome = self._fired_outcome(m.incident)
+            known = Known("R", m.starts, m.starts, m.observed, m.facets)
+            known.start(m.starts, m, self.now)
+            self._start(m.incident, known)
             incident.alerts[m.name] = known
             self.index[m.name] = m.incident
             return outcome
 
-    def _fire(self, incident: Kept, known: Known, m: Message, home: str) -> str:
+    def _fire(self, known: Known, m: Message, home: str) -> str:
         if self._is_old_news(known, m):
             return "stale"
         facets = m.facets if home == m.incident else known.facets
         if known.status == "F":
             outcome = "repeat" if facets == known.facets else "changed"
-            known.starts, known.observed, known.facets = max(known.starts, m.starts), m.observed, facets
+            if m.starts > known.starts:
+                known.start(m.starts, m, self.now)
+            known.observed, known.facets = m.observed, facets
             return outcome
         if known.status == "R" and self._is_doubtful(known, m):
+            known.start(known.starts, m, self.now)
             known.status, known.facets, known.timer = "H", facets, self.now + self._hold_ms
             return "held"
-        if known.status == "H" and not known.has_newer_start(m):
+        if known.status == "H" and not known.has_newer_start(m, self.now):
             return "repeat"
-        outcome = "added" if incident.count("F") else "opened"
+        outcome = self._fired_outcome(home)
         known.observed, known.facets = m.observed, facets
-        incident.fire(known, m.starts)
+        known.start(m.starts, m, self.now)
+        self._start(home, known)
         return outcome
 
-    def _resolve(self, incident: Kept, known: Known, m: Message) -> str:
+    def _fired_outcome(self, id_: str) -> str:
+        is_first = not self._changes[id_].fired and not self.incidents[id_].count("F")
+        return "opened" if is_first else "added"
+
+    def _start(self, id_: str, known: Known) -> None:
+        known.status, known.ends, known.timer = "F", 0, None
+        self._changes[id_].starts.append(known.counts_from)
+        self.incidents[id_].clocks["started"] = self.now
+
+    def _stop(self, id_: str, known: Known, ends: int) -> None:
+        """An end in the future, or before the start, counts as now."""
+        is_believed = not ends or known.began() <= ends <= self.now
+        self._changes[id_].ends.append(ends if is_believed else self.now)
+
+    def _resolve(self, home: str, known: Known, m: Message) -> str:
         if m.observed < known.observed:
             return "stale"
         if known.status == "R":
             known.observed = max(known.observed, m.observed)
-            if m.ends > known.ends:
+            if known.ends < m.ends <= self.now:
                 known.ends, known.resolved_at = m.ends, self.now
             return "repeat"
-        if m.observed == 0 and m.ends < known.starts and m.starts < known.starts:
+        if m.observed == 0 and m.ends < known.began() and m.starts < known.starts:
             return "stale"
         if known.status == "F":
-            incident.ends = max(incident.ends, m.ends)
-        known.status, known.ends, known.observed = "R", m.ends, m.observed
+            self._stop(home, known, m.ends)
+        known.status, known.ends, known.observed = "R", min(m.ends, self.now), m.observed
         known.resolved_at, known.timer = self.now, self.now + FORGET_MS
         return "resolved"
 
@@ -168,7 +224,7 @@ class Reference:
 
     def _is_doubtful(self, known: Known, m: Message) -> bool:
         is_recent = self.now - known.resolved_at < GUARD_MS
-        return m.observed == 0 and is_recent and not known.has_newer_start(m)
+        return m.observed == 0 and is_recent and not known.has_newer_start(m, self.now)
 
     def _belongs_elsewhere(self, known: Known, home: str, m: Message) -> bool:
         is_new_occurrence = m.fires and not self._is_old_news(known, m) and not self._is_doubtful(known, m)
@@ -182,7 +238,7 @@ class Reference:
     def claim(self, token: str, lease_ms: int, id_: str | None = None) -> str:
         """Lease the incident ``id_``, or the most overdue."""
         id_ = id_ or self.due()[0]
-        with self._touched(id_) as incident:
+        with self._one_change(), self._touched(id_) as incident:
             ripe = [
                 name for name, known in incident.alerts.items() if known.timer is not None and known.timer <= self.now
             ]
@@ -190,12 +246,12 @@ class Reference:
                 known = incident.alerts[name]
                 known.timer = None
                 if known.status == "H":
-                    incident.fire(known, known.starts)
+                    self._start(id_, known)
                 elif len(incident.alerts) > REMEMBERED:
                     del incident.alerts[name]
                     if self.index[name] == id_:
                         del self.index[name]
-        incident.token = token
+        self.incidents[id_].token = token
         self.extend(id_, lease_ms)
         return id_
 
@@ -222,12 +278,35 @@ class Reference:
         self.index = {name: home for name, home in self.index.items() if home != id_}
 
     @contextmanager
+    def _one_change(self) -> Iterator[None]:
+        """Only what an incident sums up to before and after counts, no moment in between."""
+        self._changes = {}
+        yield
+        for id_, change in self._changes.items():
+            self._save(self.incidents[id_], change)
+
+    @contextmanager
     def _touched(self, id_: str) -> Iterator[Kept]:
-        """Move the revision when a reader could tell the difference, and make it due unless someone has it in hand."""
         incident = self.incidents[id_]
-        before = incident.seen_by_a_reader()
+        change = self._changes.setdefault(id_, Change(incident.count("F") > 0, frozenset(incident.facets())))
+        before = incident.sums()
         yield incident
-        is_material = incident.seen_by_a_reader() != before
+        change.is_dirty |= incident.sums() != before
+        change.is_material |= incident.count("H") != before[1]
+
+    def _save(self, incident: Kept, change: Change) -> None:
+        """Its dates and clocks follow the sums; it is due, in a new revision, when a reader could see it."""
+        fires, facets = incident.count("F") > 0, frozenset(incident.facets())
+        if fires and not change.fired:
+            incident.clocks["since"], incident.starts, incident.ends = self.now, min(change.starts), 0
+        else:
+            incident.starts = min(incident.starts, *change.starts) if fires and change.starts else incident.starts
+            incident.ends = max(incident.ends, *change.ends) if change.ends else incident.ends
+        if not fires and (change.fired or change.is_new):
+            incident.clocks["cleared"] = self.now
+        if change.facets - facets:
+            incident.clocks["eased"] = self.now
+        is_material = change.is_material or fires != change.fired or facets != change.facets
         incident.revision += is_material
-        if incident.leased_until <= self.now:
+        if (change.is_dirty or is_material) and incident.leased_until <= self.now:
             incident.due = min(incident.due, self.now if is_material else incident.next_timer())

@@ -19,7 +19,7 @@ from bridge.store import Claim, NotDurable, NotReplicated, Store, StoreUnavailab
 from bridge.store.concern import _confirm
 from bridge.store.connect import TIMEOUT_S, connect
 from tests.servers import Redis, Valkey, eventually
-from tests.unit.store.builders import LEASE_MS, contents, firing, resolved, to
+from tests.unit.store.builders import LEASE_MS, START, contents, firing, resolved, to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,7 +184,7 @@ class TestOnRedis:
         claim = await store.claim(token="t", lease_ms=LEASE_MS)
         assert isinstance(claim, Claim)
         pair.replica.signal(signal.SIGSTOP)
-        remark = Remark(source="alertmanager", fingerprint="a", event_id="e", observed_at=1, text="x")
+        remark = Remark(source="alertmanager", fingerprint="a", event_id="e", observed_at=START, text="x")
         for call in (store.remark(remark), store.record(claim, Progress(), lease_ms=LEASE_MS, replicated=True)):
             with pytest.raises(NotReplicated):
                 await call

@@ -123,8 +123,8 @@ async def test_without_a_hold_it_fires_at_once(store):
 
 
 async def test_a_sender_whose_clock_orders_its_messages_is_believed(store):
-    await store.ingest([(firing(observed_at=1), to()), (resolved(observed_at=2), to())])
-    assert await send(store, firing(observed_at=3), to()) == "opened"
+    await store.ingest([(firing(observed_at=START + 1), to()), (resolved(observed_at=START + 2), to())])
+    assert await send(store, firing(observed_at=START + 3), to()) == "opened"
 
 
 @pytest.mark.usefixtures("cleared")

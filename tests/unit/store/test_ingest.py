@@ -152,11 +152,11 @@ async def test_facts_follow_an_alert_whose_severity_services_or_labels_change(st
 
 
 async def test_an_acknowledgement_is_counted_while_the_alert_is_active(store):
-    await store.ingest([(firing(observed_at=1), to()), (firing("b", observed_at=1), to())])
-    assert await outcomes(store, (firing(observed_at=2, acknowledged=True), to())) == ["changed"]
+    await store.ingest([(firing(observed_at=START + 1), to()), (firing("b", observed_at=START + 1), to())])
+    assert await outcomes(store, (firing(observed_at=START + 2, acknowledged=True), to())) == ["changed"]
     assert ((await summary(store)).firing, (await summary(store)).acknowledged) == (2, 1)
     assert await statuses(store) == {"a": "acknowledged", "b": "firing"}
-    await store.ingest([(resolved(observed_at=3), to())])
+    await store.ingest([(resolved(observed_at=START + 3), to())])
     assert (await summary(store)).acknowledged == 0
 
 
@@ -189,14 +189,38 @@ SHOP, BANK = to("shop"), to("bank", services=("payments",))
 @pytest.mark.parametrize(
     ("history", "late", "active"),
     [
-        ([(firing(observed_at=1), SHOP), (resolved(observed_at=3), SHOP)], (firing(observed_at=2), SHOP), False),
-        ([(firing(observed_at=1), SHOP), (firing(observed_at=3), SHOP)], (resolved(observed_at=2), SHOP), True),
-        ([(firing(observed_at=1), SHOP), (resolved(observed_at=2), SHOP)], (firing(observed_at=2), SHOP), False),
-        ([(firing(observed_at=1), SHOP), (resolved(observed_at=3), SHOP)], (firing(observed_at=2), BANK), False),
-        ([(firing(observed_at=1), SHOP), (firing(observed_at=3), BANK)], (resolved(observed_at=2), SHOP), True),
         (
-            [(firing(observed_at=1), SHOP), (resolved(observed_at=2), SHOP), (resolved(observed_at=4), SHOP)],
-            (firing(observed_at=3), SHOP),
+            [(firing(observed_at=START + 1), SHOP), (resolved(observed_at=START + 3), SHOP)],
+            (firing(observed_at=START + 2), SHOP),
+            False,
+        ),
+        (
+            [(firing(observed_at=START + 1), SHOP), (firing(observed_at=START + 3), SHOP)],
+            (resolved(observed_at=START + 2), SHOP),
+            True,
+        ),
+        (
+            [(firing(observed_at=START + 1), SHOP), (resolved(observed_at=START + 2), SHOP)],
+            (firing(observed_at=START + 2), SHOP),
+            False,
+        ),
+        (
+            [(firing(observed_at=START + 1), SHOP), (resolved(observed_at=START + 3), SHOP)],
+            (firing(observed_at=START + 2), BANK),
+            False,
+        ),
+        (
+            [(firing(observed_at=START + 1), SHOP), (firing(observed_at=START + 3), BANK)],
+            (resolved(observed_at=START + 2), SHOP),
+            True,
+        ),
+        (
+            [
+                (firing(observed_at=START + 1), SHOP),
+                (resolved(observed_at=START + 2), SHOP),
+                (resolved(observed_at=START + 4), SHOP),
+            ],
+            (firing(observed_at=START + 3), SHOP),
             False,
         ),
         ([(firing(starts_at=END + 1), SHOP)], (resolved(ends_at=END), SHOP), True),
@@ -226,13 +250,13 @@ async def test_an_older_message_undoes_nothing(store, db, history, late, active)
 
 
 async def test_a_resolve_observed_together_with_the_firing_wins(store):
-    await store.ingest([(firing(observed_at=1), to())])
-    assert await outcomes(store, (resolved(observed_at=1), to())) == ["resolved"]
+    await store.ingest([(firing(observed_at=START + 1), to())])
+    assert await outcomes(store, (resolved(observed_at=START + 1), to())) == ["resolved"]
 
 
 async def test_a_stale_message_does_not_rewrite_the_reasons(store):
-    await store.ingest([(firing(observed_at=2), to(why=("newer",)))])
-    await store.ingest([(firing(observed_at=1), to(why=("older",)))])
+    await store.ingest([(firing(observed_at=START + 2), to(why=("newer",)))])
+    await store.ingest([(firing(observed_at=START + 1), to(why=("older",)))])
     assert (await store.incident("shop"))[1][0].why == ("newer",)
 
 

@@ -21,7 +21,7 @@ PLAIN = st.text("abc_", min_size=1, max_size=5)
 
 def packed(items: list[Item]) -> tuple[list[Any], list[Any]]:
     """What ``ingest.lua`` reads: the routings and the alerts."""
-    routings, alerts = records.pack_call(items)
+    routings, alerts, _ = records.pack_call([items])
     return msgpack.decode(routings), msgpack.decode(alerts)
 
 
@@ -93,7 +93,7 @@ def test_an_alert_survives_the_store(source, fingerprint, instant, why):
     alert = replace(firing(fingerprint, starts_at=instant), source=source)
     (routing,), (name, _, starts, ends, observed, number, _) = packed([(alert, to(why=tuple(why)))])
     assert number == 1
-    *_, facets, opaque, _ = routing
+    *_, facets, opaque, _, _ = routing
     record = {"st": "F", "s": starts, "e": ends, "o": observed, "seen": 7, "f": facets, "x": opaque}
     counted = records.unpack_alert(name.encode(), msgpack.encode(record))
     assert (counted.source, counted.fingerprint, counted.starts_at) == (source, fingerprint, instant)

@@ -6,7 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.model import Remark
-from tests.unit.store.builders import END, firing, resolved, to
+from tests.unit.store.builders import END, MINUTE, firing, resolved, to
+from tests.unit.store.statements import WEEK_MS
 
 
 def remark(text: str = "We are rolling back.", *, event: str = "e1", alert: str = "a") -> Remark:
@@ -23,20 +24,27 @@ async def test_a_remark_makes_its_incident_due(store):
     await store.ingest([(firing(), to())])
     claim = await store.claim(token="first", lease_ms=30_000)
     assert await store.settle(claim, due=None)
-    assert await store.remark(remark())
+    assert await store.remark(remark()) == "kept"
     assert await kept(store) == (remark(),)
 
 
 async def test_a_remark_told_twice_is_kept_once(store):
     await store.ingest([(firing(), to())])
-    for told in (remark(), remark(), remark("Fixed.", event="e2")):
-        assert await store.remark(told)
+    told = (remark(), remark(), remark("Fixed.", event="e2"))
+    assert [await store.remark(each) for each in told] == ["kept", "repeat", "kept"]
     assert await kept(store) == (remark(), remark("Fixed.", event="e2"))
 
 
 async def test_a_remark_on_what_nothing_counts_is_not_kept(store, db):
-    assert not await store.remark(remark())
+    assert await store.remark(remark()) == "unknown"
     assert db.keys("*") == []
+
+
+@pytest.mark.parametrize(("age_ms", "outcome"), [(WEEK_MS, "stale"), (WEEK_MS - MINUTE, "kept")])
+async def test_a_remark_that_may_be_a_replay_is_not_published(store, clock, age_ms, outcome):
+    await store.ingest([(firing(), to())])
+    assert await store.remark(replace(remark(), observed_at=clock.now - age_ms)) == outcome
+    assert len(await kept(store)) == (outcome == "kept")
 
 
 async def test_only_the_newest_remarks_are_kept(store):

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 from bridge.model import Alert, Progress, Routed, Severity
 from bridge.store import Claim, Idle, Store
 from bridge.store.connect import connect
+from bridge.store.records import Item
 from tests.unit.store.builders import END, HOLD_MS, START, contents, firing, held_by, resolved, to
 from tests.unit.store.clock import Clock
-from tests.unit.store.reference import NEVER, Message, Reference
+from tests.unit.store.reference import CLOCKS, NEVER, Message, Reference
 
 # No two sums of these lengths are within seconds of each other, so that the time a test takes decides nothing.
 PAUSE_MS = 70_000
@@ -27,7 +28,7 @@ STEP_MS = 10  # of one message, so that no two share an instant
 
 STARTS = st.integers(0, 3).map(lambda nth: START + nth * 20_000)
 ENDS = st.integers(0, 3).map(lambda nth: END - 15_000 + nth * 20_000)
-OBSERVED = st.integers(1, 6)
+OBSERVED = st.integers(1, 6).map(lambda nth: START + nth)
 ROUTED = st.sampled_from(
     [
         *(
@@ -55,6 +56,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.store = Store(self.client)
         self.clock = Clock(self.db)
         self.reference = Reference(HOLD_MS)
+        self.reference.now = self.clock.now
         self.tokens = (f"token-{number}" for number in itertools.count())
 
     def teardown(self):
@@ -66,11 +68,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock.advance(ms)
         self.reference.now += ms
 
-    def send(self, alert: Alert, routed: Routed | None) -> None:
+    def send(self, *items: Item) -> None:
+        """One delivery."""
         self.pass_time(STEP_MS)
-        expected = self.reference.ingest(message(alert, routed))
-        (change,) = self.runner.run(self.store.ingest([(alert, routed)]))
-        assert (change.outcome, change.incident_id) == expected
+        expected = self.reference.deliver([message(alert, routed) for alert, routed in items])
+        changes = self.runner.run(self.store.ingest(items))
+        assert [(change.outcome, change.incident_id) for change in changes] == expected
         self.the_store_holds_what_the_reference_says_and_nothing_else()
 
     @rule(
@@ -79,7 +82,7 @@ class StoreMachine(RuleBasedStateMachine):
     )
     def hear_of_one_alert(self, name, sayings):
         for fires, starts_at, ends_at, routed, pauses in sayings:
-            self.send(firing(name, starts_at=starts_at) if fires else resolved(name, ends_at=ends_at), routed)
+            self.send((firing(name, starts_at=starts_at) if fires else resolved(name, ends_at=ends_at), routed))
             self.pass_time(pauses * PAUSE_MS)
 
     @rule(
@@ -89,7 +92,22 @@ class StoreMachine(RuleBasedStateMachine):
     def hear_of_one_alert_from_a_sender_with_a_clock(self, name, sayings):
         for fires, acknowledged, observed_at, routed in sayings:
             alert = firing(name, observed_at=observed_at, acknowledged=acknowledged)
-            self.send(alert if fires else resolved(name, observed_at=observed_at), routed)
+            self.send((alert if fires else resolved(name, observed_at=observed_at), routed))
+
+    @rule(
+        sayings=st.lists(
+            st.tuples(st.sampled_from("abcd"), st.booleans(), STARTS, ENDS, ROUTED), min_size=2, max_size=5
+        ),
+        pauses=FEW_PAUSES,
+    )
+    def hear_of_several_alerts_at_once(self, sayings, pauses):
+        self.send(
+            *(
+                (firing(name, starts_at=starts_at) if fires else resolved(name, ends_at=ends_at), routed)
+                for name, fires, starts_at, ends_at, routed in sayings
+            )
+        )
+        self.pass_time(pauses * PAUSE_MS)
 
     @rule(pauses=st.sampled_from([1, 1, 2, 5, 6, 13]))
     def wait(self, pauses):
@@ -155,6 +173,10 @@ class StoreMachine(RuleBasedStateMachine):
                 "starts": incident.starts,
                 "ends": incident.ends,
             }
+            ages = {name: self.reference.now - at for name, at in incident.clocks.items() if at}
+            kept_ages = {name: self.clock.now - int(kept[path][name]) for name in CLOCKS if int(kept[path][name])}
+            assert ages.keys() == kept_ages.keys()
+            assert all(abs(kept_ages[name] - age) < PAUSE_MS / 2 for name, age in ages.items()), (ages, kept_ages)
             assert {facet: int(count) for facet, count in kept.get(f"{path}:facets", {}).items()} == incident.facets()
             assert {name: (a["st"], a["s"], a["e"], a["o"]) for name, a in kept.get(f"{path}:alerts", {}).items()} == {
                 name: (known.status, known.starts, known.ends, known.observed)
