@@ -306,6 +306,11 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     posts: dict[str, Post] = {}
     note: str | None = None
 
+    def is_ongoing(self, post: Post) -> bool:
+        """Whether something may still be written for this post of it: what is in the way of that needs attention."""
+        is_open = post.is_open and post.closed_at is None
+        return is_open or post.intent is not None or self.phase in {Phase.INVESTIGATING, Phase.IDENTIFIED}
+
 
 class Incident(Struct, frozen=True, kw_only=True):
     """An incident as the store holds it: its alerts' sum (facts) and the reconciler's progress.

@@ -270,7 +270,9 @@ INCIDENTS_OPEN_BY_OTHERS = Gauge(
     registry=REGISTRY,
 )
 INCIDENTS_PARKED = Gauge(
-    "bridge_incidents_parked", "Incidents whose writes the status page refuses for good.", registry=REGISTRY
+    "bridge_incidents_parked",
+    "Incidents of which something is still to be written that the status page refuses for good.",
+    registry=REGISTRY,
 )
 INCIDENTS_WITHOUT_ALERT = Gauge(
     "bridge_incidents_open_without_alert",

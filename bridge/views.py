@@ -32,7 +32,9 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         "ends_at": _time(summary.ends_at),
         "firing_since": _time(summary.since),
         "cleared_at": _time(summary.cleared_at),
-        "posts": [_post_view(page, post) for page, post in progress.posts.items()],
+        "posts": [
+            _post_view(page, post) | {"ongoing": progress.is_ongoing(post)} for page, post in progress.posts.items()
+        ],
         "note": progress.note,
     }
 

@@ -119,7 +119,6 @@ _decode_remark = msgspec.json.Decoder(Remark).decode
 _decode_group = msgspec.json.Decoder(dict[str, str]).decode
 encode_json = msgspec.json.Encoder().encode
 
-_ENDED = {Phase.RESOLVED, Phase.DISCARDED}
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
 _PARKED, _HELD, _THEIRS = "+parked", "+held", "+theirs"
 PACKED_BYTES = 4 << 20
@@ -263,15 +262,17 @@ def pack_progress(progress: Progress) -> bytes:
 
 
 def tally(progress: Progress) -> str:
-    """The word an incident is counted under: its phase, marked and a mark: a post is parked, held back, or theirs."""
-    posts = progress.posts.values()
-    if any(post.parked for post in posts):
-        return f"{progress.phase}{_PARKED}"
-    is_held = progress.phase not in _ENDED and any(post.held_by for post in posts)
-    if is_held:
-        return f"{progress.phase}{_HELD}"
-    is_theirs = any(post.theirs_at is not None for post in posts)
-    return f"{progress.phase}{_THEIRS}" if is_theirs else str(progress.phase)
+    """The word an incident is counted under: its phase, marked if a write that it still needs is parked or held back.
+
+    Or if a post is theirs.
+    """
+    posts = [post for post in progress.posts.values() if progress.is_ongoing(post)]
+    marks = [
+        (_PARKED, any(post.parked for post in posts)),
+        (_HELD, any(post.held_by for post in posts)),
+        (_THEIRS, any(post.theirs_at is not None for post in progress.posts.values())),
+    ]
+    return f"{progress.phase}{next((mark for mark, applies in marks if applies), '')}"
 
 
 def is_open(progress: Progress) -> bool:

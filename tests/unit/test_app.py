@@ -482,6 +482,7 @@ async def test_incidents_are_listed(bridge):
                 "held_by": None,
                 "closed_at": None,
                 "theirs_at": None,
+                "ongoing": True,
             }
         ],
         "note": None,

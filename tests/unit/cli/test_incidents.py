@@ -84,6 +84,7 @@ POST = {
     "closed_at": None,
     "pending": None,
     "attempts": 0,
+    "ongoing": True,
 }
 
 
@@ -94,6 +95,7 @@ POST = {
         ({"attempts": 9}, ""),
         ({"attempts": 10}, "v1: 10 failures in a row"),
         ({"attempts": 10, "parked": "400"}, "parked: 400"),
+        ({"attempts": 10, "parked": "400", "held_by": "x", "closed_at": "2026", "ongoing": False}, ""),
         ({"closed_at": "2026"}, "closed by someone else"),
         (
             {"closed_at": "2026", "theirs_at": "2026"},

@@ -315,3 +315,15 @@ async def test_the_loop_wakes_for_news(rig: Rig) -> None:
         rig.reconciler.wake()
         await posted.wait()
     assert rig.only.status == "INVESTIGATING"
+
+
+async def test_a_create_refused_for_good_counts_until_its_alerts_are_over(rig: Rig) -> None:
+    rig.state.faults.queue.append(Answer(method="POST", status=400))
+    await publish(rig)
+    assert (await rig.store.overview()).parked == 1
+    await rig.clear()
+    assert (await rig.store.overview()).parked == 0, "nothing is left to write"
+    assert (await rig.post()).parked is not None, "the reason stays"
+    await rig.after(2 * MINUTE, 2 * SECOND)
+    incident = await rig.incident()
+    assert (incident.progress.phase, (await rig.store.overview()).parked) == (Phase.RESOLVED, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import msgpack
@@ -106,6 +107,30 @@ def test_an_acknowledged_alert_that_resolved_is_no_longer_acknowledged():
     opaque = routing[5]
     record = {"st": "R", "s": 1, "e": 2, "seen": 3, "f": "a", "x": opaque}
     assert records.unpack_alert(b"pd/a", msgpack.encode(record)).status == "resolved"
+
+
+CREATED, CLOSED = {"remote_id": "r", "status": Phase.MONITORING}, {"remote_id": "r", "closed_at": 1}
+
+
+@pytest.mark.parametrize(
+    ("phase", "post", "counts"),
+    [
+        (Phase.INVESTIGATING, {}, True),
+        (Phase.IDENTIFIED, {}, True),
+        (Phase.MONITORING, {}, False),
+        (Phase.RESOLVED, {}, False),
+        (Phase.DISCARDED, {}, False),
+        (Phase.MONITORING, CREATED, True),
+        (Phase.RESOLVED, CREATED, True),
+        (Phase.RESOLVED, CLOSED, False),
+        (Phase.RESOLVED, {"remote_id": "r", "status": Phase.RESOLVED}, False),
+    ],
+)
+@pytest.mark.parametrize(("trouble", "nth"), [({"parked": "400"}, 1), ({"held_by": "x"}, 2)])
+def test_trouble_counts_while_something_can_still_be_written(phase, post, counts, trouble, nth):
+    progress = Progress(phase=phase, posts={"v1": Post(**post, **trouble)})
+    assert records.unpack_tallies({records.tally(progress).encode(): b"1"})[nth] == counts
+    assert progress.is_ongoing(progress.posts["v1"]) == counts
 
 
 def test_a_parked_write_is_tallied_beside_the_phase():
