@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Raw, Struct
 
-from bridge.model import Alert, AlertStatus, Incident, Phase, Progress, Remark, Routed, Severity, Summary
+from bridge.model import Alert, AlertStatus, Incident, Progress, Remark, Routed, Severity, Summary
 
 Item: TypeAlias = tuple[Alert, Routed | None]
 

@@ -181,6 +181,14 @@ MUTANTS = (
         f"{STORE}/test_deliveries.py::test_an_alert_in_place_of_another_ends_and_begins_nothing",
     ),
     Mutant(
+        CONVERGENCE,
+        "a large delivery is seen between the alerts that are over and those that take their place",
+        "bridge/store/store.py",
+        "order = records.firing_first(items)",
+        "order = list(range(len(items)))",
+        f"{STORE}/test_deliveries.py::test_nobody_sees_a_moment_between_the_parts_of_a_large_delivery",
+    ),
+    Mutant(
         NO_STALE_WRITE,
         "an older message of a sender with a clock is believed",
         "bridge/store/scripts/ingest.lua",

@@ -46,6 +46,10 @@ class PagedIncident:
             "resolve_reason": None,
         }
 
+    def clock_is_right(self) -> None:
+        """What comes next occurs now."""
+        self._occurred_at = now_ms()
+
     def triggered(self, *, priority: str | None = None) -> bytes:
         return self._event("triggered", **_priority(priority))
 
