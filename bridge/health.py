@@ -21,6 +21,7 @@ from bridge.telemetry import (
     WRITES_PAUSED,
     Event,
     log,
+    seldom,
 )
 
 SAMPLE_S = 5.0
@@ -44,6 +45,8 @@ class Health:
         self._checked_at: int | None = None
         self._verdict = (False, "not checked yet")
         self._said: tuple[str, ...] = ()
+        self._is_misnamed = False
+        self._is_refused = False
 
     async def ready(self) -> tuple[bool, str]:
         """Whether a delivery would be kept, as of at most a second ago. Checkly may be down: alerts are kept."""
@@ -61,14 +64,15 @@ class Health:
         try:
             durability = await self._store.inspect()
         except StoreUnavailable as error:
-            if remind:
-                log(Event.STORE_UNAVAILABLE, reason=str(error))
+            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
             return None
         STORE_DURABLE.set(not durability.problems)
         if remind or durability.problems != self._said:
             for problem in durability.problems:
                 log(Event.STORE_NOT_DURABLE, server=durability.server, problem=problem)
-        self._said = durability.problems
+        if durability.misnamed and not self._is_misnamed:
+            log(Event.STORE_MISNAMED, server=durability.server)
+        self._said, self._is_misnamed = durability.problems, durability.misnamed
         return durability
 
     async def watch(self) -> None:
@@ -82,24 +86,29 @@ class Health:
             await asyncio.sleep(SAMPLE_S)
 
     async def _check(self) -> tuple[bool, str]:
+        was_refused, self._is_refused = self._is_refused, True
         try:
             await self._store.check()
         except (NotDurable, NotReplicated) as error:
             STORE_OK.set(1)
             return False, str(error)
-        except StoreUnavailable:
+        except StoreUnavailable as error:
             STORE_OK.set(0)
-            return False, "Redis does not answer or cannot write"
+            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+            return False, "Redis does not answer, or refuses what a delivery needs; the log says what"
         STORE_OK.set(1)
+        self._is_refused = False
+        if was_refused:
+            log(Event.STORE_BACK, count=seldom.over(Event.STORE_UNAVAILABLE))
         return True, "ready"
 
     async def _sample(self) -> None:
+        await self.ready()  # its gauge tells the same as /readyz, whether that is asked for or not
         try:
             overview = await self._store.overview()
-        except StoreUnavailable:
-            STORE_OK.set(0)
+        except StoreUnavailable as error:
+            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
             return
-        STORE_OK.set(1)
         INCIDENTS.clear()
         for phase, count in overview.phases.items():
             INCIDENTS.labels(phase).set(count)

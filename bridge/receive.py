@@ -28,11 +28,12 @@ from bridge.silence import Silence
 from bridge.sources.body import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
 from bridge.sources.delivery import Delivery, NotUnderstood
 from bridge.store import Change, StoreUnavailable
-from bridge.telemetry import Event, log
+from bridge.telemetry import Event, log, seldom
 
 _DECODED_BYTES = 16 << 20  # at a time: decoded, a body of small alerts takes many times its size
 _SMALL_BYTES = 64 << 10
 _PLAIN = b"identity"
+_RECURRING = (Event.STORE_UNAVAILABLE, Event.CREDENTIALS_MISSING)  # until somebody mends it, with every delivery
 _ALERTS_AT_ONCE = 1_000  # then other requests get their turn
 
 Item = tuple[Alert, Routed | None]
@@ -183,8 +184,11 @@ class Receiver:
     def _refused(self, refusal: Refusal, event: Event | None = None, **fields: str) -> Response:
         if event is None:
             event = Event.CREDENTIALS_MISSING if refusal.error == "no_credentials" else Event.DELIVERY_REFUSED
-        source, code = self._sender.name, refusal.status
-        log(event, source=source, code=code, error=refusal.error, message=refusal.message, **fields)
+        said = {"source": self._sender.name, "error": refusal.error, "message": refusal.message, **fields}
+        if event in _RECURRING:
+            seldom(event, 1, now=None, code=refusal.status, **said)
+        else:
+            log(event, code=refusal.status, **said)
         return refusal.answer()
 
 

@@ -11,7 +11,7 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import Any
 
@@ -46,6 +46,16 @@ class Event(Enum):
         "credentials_missing",
         logging.ERROR,
         "A sender delivered, but the bridge has no credentials to check it: answered 503.",
+    )
+    SENDERS_MISSING = (
+        "senders_missing",
+        logging.WARNING,
+        "Said at the start: no sender has credentials, so that every delivery will be answered 503.",
+    )
+    KEY_REFUSED = (
+        "key_refused",
+        logging.WARNING,
+        "Said at the start or when it begins: Checkly refuses the API key or account id; nothing is published.",
     )
     DELIVERY_REFUSED = ("delivery_refused", logging.WARNING, "A delivery was answered with an error.")
     DELIVERY_FAILED = (
@@ -103,10 +113,20 @@ class Event(Enum):
         logging.ERROR,
         "Redis did not answer or cannot write, or too few replicas confirm it; deliveries get 503 until they do.",
     )
+    STORE_BACK = (
+        "store_back",
+        logging.INFO,
+        "Redis takes deliveries again; with how often `store_unavailable` was left unsaid since it was last said.",
+    )
     STORE_NOT_DURABLE = (
         "store_not_durable",
         logging.WARNING,
         "Redis may forget what it was told: eviction policy, missing persistence, missing replicas.",
+    )
+    STORE_MISNAMED = (
+        "store_misnamed",
+        logging.WARNING,
+        "REDIS_URL names a node of a cluster as a server alone, which ends with a failover: use redis+cluster://.",
     )
     PHASE_CHANGED = ("phase_changed", logging.INFO, "An incident moved through its lifecycle.")
     PAGE_WRITTEN = ("page_written", logging.INFO, "A write reached the status page and is recorded.")
@@ -358,6 +378,7 @@ def expect(source: str) -> None:
 
 
 SELDOM_S = 60.0
+SELDOM_KEPT = 1_000  # different lines; then all are forgotten, and each is news
 FIELD_CHARS = 1_024  # of a field of the log: a sender may choose some of what is in it
 
 _log: Any = structlog.get_logger()
@@ -380,16 +401,23 @@ class _Seldom:
     def __init__(self) -> None:
         self._counts: dict[tuple[Any, ...], tuple[float, int]] = {}
 
-    def __call__(self, event: Event, count: int = 1, *, now: float | None = None, **fields: str) -> None:
-        """Count, and log what was not said yet unless it was said within a minute; the fields' values must be few."""
+    def __call__(self, event: Event, count: int = 1, *, now: float | None = None, **fields: Hashable) -> None:
+        """Count, and log what was not said yet unless it was said within a minute; the fields' values should be few."""
         now = time.monotonic() if now is None else now
         key = (event, *fields.items())
         said_at, unsaid = self._counts.get(key, (now - SELDOM_S, 0))
         if now - said_at < SELDOM_S:
             self._counts[key] = said_at, unsaid + count
             return
+        if len(self._counts) >= SELDOM_KEPT:
+            self._counts.clear()
         self._counts[key] = now, 0
         log(event, count=unsaid + count, **fields)
+
+    def over(self, event: Event) -> int:
+        """What the event tells of is over, so that the next one is news. How many are unsaid."""
+        ended = [key for key in self._counts if key[0] is event]
+        return sum(self._counts.pop(key)[1] for key in ended)
 
 
 seldom = _Seldom()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
+from bridge.telemetry import seldom
 from tests.servers import programs, stores
 
 if TYPE_CHECKING:
@@ -31,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 # The suite says the same every time; `pytest --hypothesis-profile=default` looks for what it has not tried yet.
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def nothing_said_yet() -> None:
+    """What one test has brought into the log is news to the next."""
+    seldom._counts.clear()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -122,6 +122,8 @@ async def _run(
             url=url,
             store="not there" if durability is None else durability.server,
         )
+        if role is not Role.RECONCILER and not _expected(settings):
+            log(Event.SENDERS_MISSING, set="ALERTMANAGER_TOKENS or PAGERDUTY_SIGNING_SECRETS")
         background = [live.watch(), health.watch(), *([] if targets is None else [targets.watch()])]
         await server.run(background=background, work=None if reconciler is None else reconciler.run)
 

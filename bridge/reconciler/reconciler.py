@@ -36,7 +36,7 @@ from bridge.reconciler.lease import Lease, LeaseLost
 from bridge.reconciler.publisher import Publisher
 from bridge.reconciler.standing import Reserve, Standing
 from bridge.store import Idle, NotReplicated, Store, StoreUnavailable
-from bridge.telemetry import MISSED, REMARKS, WRITES_PAUSED, Event, log
+from bridge.telemetry import MISSED, REMARKS, WRITES_PAUSED, Event, log, seldom
 
 LEASE_MS = 30_000  # at least; and at least three calls long
 MARGIN_MS = 1_000
@@ -123,10 +123,10 @@ class Reconciler:
             await self._follow_config()
             claim = await self._store.claim(token=self._in_hand.token(), lease_ms=lease_ms)
         except StoreUnavailable as error:
-            log(Event.STORE_UNAVAILABLE, reason=str(error))
+            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
             return FAILURE_PAUSE_MS
         except Exception as error:  # noqa: BLE001 - a record that cannot be read must not stop the others
-            log(Event.RECONCILE_FAILED, reason=f"{type(error).__name__}: {error}", exc_info=True)
+            seldom(Event.RECONCILE_FAILED, reason=f"{type(error).__name__}: {error}", exc_info=True)
             return FAILURE_PAUSE_MS
         if isinstance(claim, Idle):
             return _rest_ms(claim)
@@ -178,7 +178,7 @@ class Reconciler:
         except LeaseLost:
             log(Event.LEASE_LOST, incident=key, route=lease.incident.route)
         except StoreUnavailable as error:
-            log(Event.STORE_UNAVAILABLE, incident=key, reason=str(error))
+            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
         except Refused as error:
             await self._pause(lease, error)
         except Exception as error:  # noqa: BLE001 - one incident's surprise must not stop the others
@@ -244,7 +244,7 @@ class Reconciler:
         try:
             await self._record(lease, step.progress, step.page, begun, replicated=True)
         except NotReplicated as error:
-            log(Event.STORE_UNAVAILABLE, incident=lease.incident.key, reason=str(error))
+            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
             return posting.not_sent(post, retry_at=lease.now + FAILURE_PAUSE_MS)
         try:
             return await publisher.send(begun, surveyed, lease.now, write=signature(draft))
@@ -303,7 +303,7 @@ class Reconciler:
             WRITES_PAUSED.set(1)
             await lease.settle(lease.now, refused=True)
         except (StoreUnavailable, LeaseLost) as failure:
-            log(Event.STORE_UNAVAILABLE, incident=lease.incident.key, reason=str(failure))
+            seldom(Event.STORE_UNAVAILABLE, reason=str(failure))
 
     async def _rest(self, rest_ms: int, stopping: asyncio.Event) -> None:
         waits = [asyncio.ensure_future(event.wait()) for event in (self._wake, stopping)]

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from bridge.checkly.client import Client
-from bridge.checkly.errors import PageError
+from bridge.checkly.errors import PageError, Refused
 from bridge.checkly.inventory import read_inventory
 from bridge.checkly.targets import Survey, Trouble, survey
 from bridge.config.schema import Config
@@ -32,6 +32,7 @@ class TargetWatch:
         self._config = config
         self._chance = chance
         self._changed = asyncio.Event()
+        self._is_refused = False
 
     def look_again(self, _config: Config) -> None:
         """The configuration has changed."""
@@ -54,11 +55,15 @@ class TargetWatch:
             inventory = await read_inventory(self._client, with_v1=any(each.in_v1 for each in services.values()))
             found = survey(services, inventory)
         except PageError as error:
+            if isinstance(error, Refused) and not self._is_refused:
+                log(Event.KEY_REFUSED, reason=error.detail)
+            self._is_refused = isinstance(error, Refused)
             log(Event.TARGETS_UNREAD, reason=error.detail)
             return False
         except Exception as error:  # noqa: BLE001 - what only advises must not stop what works
             log(Event.TARGETS_UNREAD, reason=f"{type(error).__name__}: {error}", exc_info=True)
             return False
+        self._is_refused = False
         _report(found)
         return True
 

@@ -51,12 +51,10 @@ class WriteConcern:
             if problems:
                 raise NotDurable("Redis may forget what it is told: " + "; ".join(problems))
 
-    async def check(self) -> None:
-        """Write something small on the same terms as alerts, the settings looked at anew. Raises StoreUnavailable."""
+    async def refresh(self) -> None:
+        """Look at the server's settings anew, if the configuration demands any of them. Raises StoreUnavailable."""
         if self._wanted().durability == REQUIRE:
             await self.inspect()
-        await self.demand()
-        await self.commit(self._redis.pipeline(transaction=False))
 
     async def commit(self, pipe: Pipeline) -> list[Any]:
         """Execute a pipeline, wait for the replicas, and give the replies of its own commands.

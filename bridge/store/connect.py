@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Redis, SSLConnection
-from redis.asyncio.connection import parse_url
+from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ResponseError
 
 from bridge.redis_url import RedisURL
 from bridge.store.primary import Directory, PrimaryPool, owner_of, primary_of
@@ -52,5 +54,13 @@ def _patience(timeout_s: float, *, retries: int) -> dict[str, Any]:
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         "retry": Retry(NoBackoff(), retries),
-        "client_name": "checkly-bridge",
+        "redis_connect_func": _greet,
     }
+
+
+async def _greet(connection: AbstractConnection) -> None:
+    """Begin a connection as redis-py does, and give it a name, where the server lets us: it is a label, no more."""
+    await connection.on_connect_check_health(check_health=False)
+    with suppress(ResponseError):
+        await connection.send_command("CLIENT", "SETNAME", "checkly-bridge", check_health=False)
+        await connection.read_response()

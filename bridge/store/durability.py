@@ -6,9 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 
-from bridge.store.errors import FAILURES, StoreUnavailable
+from bridge.store.errors import FAILURES, StoreUnavailable, describe
+from bridge.store.primary import PrimaryPool
 
 _HAS_WAITAOF = (7, 2)  # Valkey, all of whose versions have it, calls itself Redis 7.2.4 there
 
@@ -16,24 +17,32 @@ _HAS_WAITAOF = (7, 2)  # Valkey, all of whose versions have it, calls itself Red
 class Durability(Struct, frozen=True, kw_only=True):
     """The server's kind and version, and what stands against calling it durable (empty: nothing).
 
-    ``waits_for_disks``: it can tell when a write is on its disk and those of its replicas (WAITAOF).
+    ``waits_for_disks``: it can tell when a write is on its disk and those of its replicas (WAITAOF). ``misnamed``: it
+    is one node of a cluster, and its address names it as a server alone.
     """
 
     server: str
     problems: tuple[str, ...]
     waits_for_disks: bool = False
+    misnamed: bool = False
 
 
 async def inspect(redis: Redis, *, wait_replicas: int = 0) -> Durability:
     """Read version, role, persistence, eviction policy and whether there are the replicas that writes wait for.
 
-    Hosted Redis often refuses CONFIG; INFO tells enough there. Raises StoreUnavailable when Redis does not answer.
+    Hosted Redis often refuses CONFIG; INFO tells enough there. One that refuses INFO, too, may be durable or not.
+    Raises StoreUnavailable when Redis does not answer.
     """
     try:
         info = await redis.info()
         settings = await _settings(redis)
+        can_wait_for_disks = wait_replicas > 0 and await _can_wait_for_disks(redis, info)
+    except NoPermissionError:
+        return Durability(
+            server="Redis", problems=("it refuses INFO: nobody can see whether it keeps what it is told",)
+        )
     except FAILURES as error:
-        raise StoreUnavailable(f"{type(error).__name__}: {error}") from error
+        raise StoreUnavailable(describe(error)) from error
     problems = []
     policy = settings.get("maxmemory-policy") or str(info.get("maxmemory_policy", ""))
     if policy not in {"noeviction", ""}:
@@ -56,8 +65,20 @@ async def inspect(redis: Redis, *, wait_replicas: int = 0) -> Durability:
     return Durability(
         server=f"{name} {version}",
         problems=tuple(problems),
-        waits_for_disks=bool(int(info.get("aof_enabled", 0))) and _version(info) >= _HAS_WAITAOF,
+        waits_for_disks=can_wait_for_disks,
+        misnamed=bool(int(info.get("cluster_enabled", 0))) and not isinstance(redis.connection_pool, PrimaryPool),
     )
+
+
+async def _can_wait_for_disks(redis: Redis, info: dict[str, Any]) -> bool:
+    """Whether the server has WAITAOF, disks to wait for, and lets us: asked for nobody, it answers at once."""
+    if not int(info.get("aof_enabled", 0)) or _version(info) < _HAS_WAITAOF:
+        return False
+    try:
+        await redis.execute_command("WAITAOF", 0, 0, 0)  # type: ignore[no-untyped-call] # redis-py leaves it unannotated
+    except ResponseError:
+        return False
+    return True
 
 
 def _version(info: dict[str, Any]) -> tuple[int, ...]:

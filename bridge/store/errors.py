@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
-from redis.exceptions import RedisError
+from redis.exceptions import MovedError, NoPermissionError, RedisError
 
 FAILURES = (RedisError, OSError, RuntimeError)
 """How redis-py says that it could not serve; RuntimeError is uvloop's, for a connection that has just been closed."""
+
+_LONGEST = 200
+_REFUSALS_IN_SCRIPTS = ("ACL failure in script", "The user executing the script can't")  # Redis 7.2 and Valkey; before
+_REMEDIES = {
+    MovedError: "this is a node of a cluster: begin REDIS_URL with redis+cluster:// (or rediss+cluster://)",
+    NoPermissionError: "give the user the rights that docs/how-to/redis.md lists",
+}
+
+
+def describe(error: Exception) -> str:
+    """What Redis said, and what to do where that is known; what it says of a script's command is of the same kind."""
+    said = str(error)[:_LONGEST]
+    kind = NoPermissionError if any(each in said for each in _REFUSALS_IN_SCRIPTS) else type(error)
+    remedy = _REMEDIES.get(kind, "")
+    return f"{kind.__name__}: {said}" + (f"; {remedy}" if remedy else "")
 
 
 class StoreUnavailable(Exception):

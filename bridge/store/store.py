@@ -15,18 +15,19 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from bridge.config import schema
-from bridge.model import Incident, Progress, Remark
+from bridge.model import Alert, AlertStatus, Incident, Progress, Remark
 from bridge.store import records, scripts
 from bridge.store.commit import GroupCommit
 from bridge.store.concern import WriteConcern, execute
 from bridge.store.durability import Durability
-from bridge.store.errors import FAILURES, StoreUnavailable
+from bridge.store.errors import FAILURES, StoreUnavailable, describe
 from bridge.store.records import Change, Claim, CountedAlert, Item, Overview
 from bridge.store.scripts import Script
 
 PREFIX = "bridge:{0}:"
 ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
 PROBE_MS = 5_000
+_NOBODYS = Alert(source="bridge", fingerprint="ready", status=AlertStatus.RESOLVED, labels={}, starts_at=0)
 KEPT_S = 7 * 24 * 3600  # what was read of others' incidents, should it not change
 
 
@@ -294,8 +295,13 @@ class Store:
         )
 
     async def check(self) -> None:
-        """Write something small on the same terms as alerts; raises StoreUnavailable when that is not possible."""
-        await self._do(self._concern.check())
+        """Do what a delivery does, to nobody's alert, the settings looked at anew where they decide.
+
+        Raises StoreUnavailable when a delivery could not be kept.
+        """
+        await self._concern.refresh()
+        await self.ingest([(_NOBODYS, None)])
+        await self._run(scripts.READY, replicated=True)
 
     async def inspect(self) -> Durability:
         """Whether the server keeps what it is told, as far as it lets us see."""
@@ -321,7 +327,7 @@ class Store:
             replies: list[Any] = await self._do(self._pipeline(script, calls, replicated=replicated))
             return replies
         except FAILURES as error:
-            raise StoreUnavailable(_describe(error)) from error
+            raise StoreUnavailable(describe(error)) from error
 
     async def _pipeline(self, script: Script, calls: Sequence[Sequence[Any]], *, replicated: bool) -> list[Any]:
         if len(calls) == 1 and not replicated:
@@ -336,7 +342,7 @@ class Store:
         try:
             return await operation
         except FAILURES as error:
-            raise StoreUnavailable(_describe(error)) from error
+            raise StoreUnavailable(describe(error)) from error
 
 
 def _calls(deliveries: Sequence[Sequence[Item]]) -> Iterator[list[Sequence[Item]]]:
@@ -360,7 +366,3 @@ def _incident(id_: str, snapshot: list[Any]) -> Incident:
 
 def _text_keys(mapping: Mapping[bytes, bytes]) -> dict[str, bytes]:
     return {name.decode(): value for name, value in mapping.items()}
-
-
-def _describe(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"

@@ -52,6 +52,22 @@ RECONCILER, STORE = "tests/unit/reconciler", "tests/unit/store"
 MUTANTS = (
     Mutant(
         NO_LOSS,
+        "a Redis that refuses what a delivery needs is ready",
+        "bridge/store/store.py",
+        "await self._run(scripts.READY, replicated=True)",
+        "await self._redis.ping()",
+        f"{STORE}/test_rights.py::test_it_is_not_ready_without_any_one_of_the_commands",
+    ),
+    Mutant(
+        NO_LEAK,
+        "the administrator's token goes to the proxy",
+        "bridge/network.py",
+        "if is_loopback(host) or any(",
+        "if any(",
+        "tests/unit/test_network.py::test_this_machine_is_never_asked_through_a_proxy",
+    ),
+    Mutant(
+        NO_LOSS,
         "an end whose time cannot be read is no end",
         "bridge/sources/alertmanager.py",
         'ends_at=_instant(wire.endsAt, "endsAt", received_at, unread)',

@@ -35,6 +35,7 @@ class Samples:
         self.error: StoreUnavailable | None = None
         self.checks = 0
         self.problems: tuple[str, ...] = ()
+        self.misnamed = False
         self.overview_now = Overview(
             phases={"INVESTIGATING": 2, "RESOLVED": 1}, parked=1, oldest_due_ms=1500, paused=None
         )
@@ -49,7 +50,7 @@ class Samples:
 
     async def inspect(self) -> Durability:
         self._answer()
-        return Durability(server="Redis 7", problems=self.problems)
+        return Durability(server="Redis 7", problems=self.problems, misnamed=self.misnamed)
 
     def _answer(self) -> None:
         if not self.is_there:
@@ -112,7 +113,7 @@ async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone(stage):
     await stage.health._sample()
     assert value("bridge_incidents", phase="INVESTIGATING") is None
     assert (value("bridge_incidents", phase="RESOLVED"), value("bridge_writes_paused")) == (3, 1)
-    stage.store.is_there = False
+    stage.store.is_there, stage.now = False, stage.now + ANSWER_AGE_MS
     await stage.health._sample()
     assert value("bridge_store_available") == 0
 
@@ -127,6 +128,43 @@ async def test_what_stands_against_durability_is_said(stage):
     with structlog.testing.capture_logs() as lines:
         assert await stage.health.inspect() is None
     assert [line["event"] for line in lines] == ["store_unavailable"]
+
+
+async def test_an_outage_of_the_store_is_said_once_and_so_is_its_end(stage):
+    stage.store.is_there = False
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(5):
+            await stage.health.inspect()
+            await stage.health._sample()
+            stage.now += ANSWER_AGE_MS
+        stage.store.is_there = True
+        await stage.health.ready()
+        stage.store.is_there, stage.now = False, stage.now + ANSWER_AGE_MS
+        await stage.health.ready()
+    assert [(line["event"], line["count"]) for line in lines] == [
+        ("store_unavailable", 1),
+        ("store_back", 14),
+        ("store_unavailable", 1),
+    ]
+
+
+async def test_a_server_that_refuses_a_look_at_the_whole_is_no_less_available(stage):
+    async def overview() -> Overview:
+        raise StoreUnavailable("NoPermissionError: smembers")
+
+    stage.store.overview = overview
+    with structlog.testing.capture_logs() as lines:
+        await stage.health._sample()
+    assert [line["reason"] for line in lines] == ["NoPermissionError: smembers"]
+    assert value("bridge_store_available") == 1
+
+
+async def test_a_node_of_a_cluster_that_is_named_as_a_server_alone_is_said_once(stage):
+    stage.store.misnamed = True
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            await stage.health.inspect()
+    assert [line["event"] for line in lines] == ["store_misnamed"]
 
 
 async def test_what_lasts_is_said_again_only_as_a_reminder(stage):

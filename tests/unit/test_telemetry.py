@@ -95,3 +95,19 @@ def test_what_comes_in_floods_is_said_once_a_minute_with_how_many_there_were(str
         seldom(Event.FIELD_UNREAD, 2, now=now, field="a")
     seldom(Event.FIELD_UNREAD, now=1.0, field="b")
     assert [(line["field"], line["count"]) for line in lines(stream)] == [("a", 2), ("a", 6), ("b", 1)]
+
+
+def test_what_comes_after_the_end_of_an_outage_is_news(stream):
+    configure_logging(form="json", write=stream.writeline)
+    seldom = _Seldom()
+    for now in (0.0, 1.0, 2.0):
+        seldom(Event.STORE_UNAVAILABLE, now=now, reason="gone")
+    seldom(Event.FIELD_UNREAD, now=1.0, field="a")
+    assert seldom.over(Event.STORE_UNAVAILABLE) == 2
+    seldom(Event.STORE_UNAVAILABLE, now=3.0, reason="gone")
+    seldom(Event.FIELD_UNREAD, now=3.0, field="a")
+    assert [(line["event"], line["count"]) for line in lines(stream)] == [
+        ("store_unavailable", 1),
+        ("field_unread", 1),
+        ("store_unavailable", 1),
+    ]

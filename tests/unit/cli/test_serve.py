@@ -158,3 +158,31 @@ def test_a_place_for_the_embedded_store_that_cannot_be_written_is_named(tmp_path
     shown = run("serve", "--config", config, "--port", "0")
     said = shown.err.splitlines()[-1]
     assert (shown.code, said) == (1, f"Cannot keep data in {tmp_path}/data: File exists. Or set REDIS_URL.")
+
+
+def started_with(tmp_path, config, sandbox, redis_url, event: str, **options) -> list[dict[str, str]]:
+    """The lines of this event that a bridge writes as it starts, when another has come that is later."""
+    with Bridge(tmp_path / "bridge", config=config, sandbox=sandbox, redis_url=redis_url, **options) as server:
+        if options.get("role") != "receiver":
+            eventually(lambda: {"targets_unread", "target_wrong"} & set(events(server)), "the account to be looked at")
+        return [line for line in map(json.loads, server.output.splitlines()) if line["event"] == event]
+
+
+@pytest.mark.parametrize("role", ["all", "receiver"])
+def test_a_bridge_that_nobody_can_deliver_to_says_so(tmp_path, config, sandbox, redis_url, role):
+    nobody = {"ALERTMANAGER_TOKENS": "", "PAGERDUTY_SIGNING_SECRETS": ""}
+    (said,) = started_with(tmp_path, config, sandbox, redis_url, "senders_missing", role=role, environment=nobody)
+    assert (said["level"], said["set"]) == ("warning", "ALERTMANAGER_TOKENS or PAGERDUTY_SIGNING_SECRETS")
+
+
+def test_a_reconciler_and_a_bridge_with_one_sender_say_nothing_of_it(tmp_path, config, sandbox, redis_url):
+    for name, options in (("r", {"role": "reconciler", "environment": {"ALERTMANAGER_TOKENS": ""}}), ("one", {})):
+        assert started_with(tmp_path / name, config, sandbox, redis_url, "senders_missing", **options) == []
+
+
+def test_a_bridge_whose_key_is_refused_is_ready_and_says_so(tmp_path, config, sandbox, redis_url):
+    wrong = {"CHECKLY_API_KEY": "wrong"}
+    (said,) = started_with(tmp_path, config, sandbox, redis_url, "key_refused", environment=wrong)
+    assert said["level"] == "warning"
+    assert "401" in said["reason"]
+    assert started_with(tmp_path / "right", config, sandbox, redis_url, "key_refused") == []

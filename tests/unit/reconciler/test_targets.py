@@ -101,10 +101,12 @@ async def test_an_account_that_cannot_be_read_is_said_and_changes_no_count(
     account.current = config(Component(page="platform", component="Order"))
     await look(watch)
     account.answer = lambda _: httpx.Response(401, json={"message": "Bad Token"})
-    ((event, level, _, reason),) = await look(watch)
+    (refused, *_), (event, level, _, reason) = await look(watch)
     assert (event, level) == ("targets_unread", "warning")
     assert "Bad Token" in reason
     assert wrong()["not_found"] == 1
+    assert refused == "key_refused"
+    assert [event for event, *_ in await look(watch)] == ["targets_unread"], "the key is said once"
 
 
 async def test_even_a_defect_stops_nothing(watch: TargetWatch, monkeypatch: pytest.MonkeyPatch) -> None:

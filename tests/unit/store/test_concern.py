@@ -251,8 +251,9 @@ async def test_a_server_that_could_not_be_looked_at_is_not_trusted(tmp_path, ope
         await store.ingest([(firing("a"), to())])
         with server.client() as look:
             look.execute_command("ACL", "SETUSER", "default", "-info")
-        for call in (store.inspect, lambda: store.ingest([(firing("b"), to())])):
-            with pytest.raises(StoreUnavailable, match="NoPermission"):
+        await store.inspect()
+        for call in (store.check, lambda: store.ingest([(firing("b"), to())])):
+            with pytest.raises(NotDurable, match="it refuses INFO"):
                 await call()
 
 
