@@ -88,8 +88,6 @@ def _store_url(settings: Settings, held: ExitStack) -> str:
         return held.enter_context(EmbeddedValkey(DATA))
     except EmbeddedError as error:
         raise Failure(str(error)) from error
-    except OSError as error:
-        raise Failure(f"Cannot keep data in {DATA.resolve()}: {error.strerror}. Or set REDIS_URL.") from error
 
 
 async def _run(

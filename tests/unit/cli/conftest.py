@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -42,6 +43,12 @@ def run(capsys):
         return Result(code, printed.out, printed.err)
 
     return run_
+
+
+@pytest.fixture
+def unlogged(monkeypatch):
+    """``bridge serve`` in the test's own process, whose standard error is no descriptor: it logs nothing."""
+    monkeypatch.setattr("bridge.cli.serve.start_log", lambda **_: SimpleNamespace(flush=lambda **_: True))
 
 
 @pytest.fixture

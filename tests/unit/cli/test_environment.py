@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "network.md"
 ELSEWHERE = "https://checkly.invalid"
+pytestmark = pytest.mark.usefixtures("unlogged")
 COMMANDS = ("serve", "check --online", "services", "incidents list")
 
 

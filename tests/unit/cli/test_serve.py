@@ -151,15 +151,6 @@ def test_pagerduty_delivers_with_any_of_several_secrets(tmp_path, config, sandbo
             assert httpx.post(f"{server.url}/webhooks/pagerduty", content=body, headers=headers).status_code == code
 
 
-def test_a_place_for_the_embedded_store_that_cannot_be_written_is_named(tmp_path, config, run, monkeypatch):
-    monkeypatch.delenv("REDIS_URL", raising=False)
-    (tmp_path / "data").write_text("")
-    monkeypatch.chdir(tmp_path)
-    shown = run("serve", "--config", config, "--port", "0")
-    said = shown.err.splitlines()[-1]
-    assert (shown.code, said) == (1, f"Cannot keep data in {tmp_path}/data: File exists. Or set REDIS_URL.")
-
-
 def started_with(tmp_path, config, sandbox, redis_url, event: str, **options) -> list[dict[str, str]]:
     """The lines of this event that a bridge writes as it starts, when another has come that is later."""
     with Bridge(tmp_path / "bridge", config=config, sandbox=sandbox, redis_url=redis_url, **options) as server:
