@@ -195,7 +195,8 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``unknown_at`` is set once the outcome is unknown: from then on the write may only be repeated after
     looking for its effect (``looks`` counts how often that was done). ``remark`` is the event of the remark it tells,
     ``displays`` are the public names of its services. ``impacts`` is what each service's components are to show; v1
-    shows none.
+    shows none. If it is not ``is_dated``, it goes without ``public_at``, which the page refused, and is told by its
+    text from the updates with the ids ``seen``, which showed the same text before.
     """
 
     write: Write
@@ -214,6 +215,8 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     impacts: dict[str, Impact] = {}
     unknown_at: int | None = None
     looks: int = 0
+    is_dated: bool = True
+    seen: tuple[str, ...] = ()
 
 
 V1_PAGE = "v1"
@@ -250,6 +253,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``update_id`` is our newest update as the page calls it, if that is known; ``stale_at`` since when reads lack it.
     ``changed_at`` is when the page last took severity and impacts from us as they are here. ``looked_at`` is when what
     someone else closed was last seen, ``theirs_at`` since when it has been open again, by an update of someone else.
+    ``undated`` names what of it ("start", "end") the page dates itself, since it refused the true date.
     ``learned_at`` is when a change of unknown outcome was last found to stand; until then, no update told of it.
     ``updates`` counts the updates that were posted since it is kept; 0 where that is not known.
     ``quiet_at`` is since when nothing that the page shows fires (0: something does), ``quiet_ends_at`` the latest end
@@ -285,6 +289,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     changed_at: int = 0
     looked_at: int = 0
     theirs_at: int | None = None
+    undated: tuple[str, ...] = ()
     learned_at: int | None = None
     updates: int = 0
     quiet_at: int = 0

@@ -6,9 +6,11 @@ to one of these functions. Only `absent`, after looking twice across the settle 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
-from bridge.model import Impact, Intent, Phase, Post, Write
+from bridge.model import Impact, Intent, Phase, Post, UpdateKind, Write
 
 LOOKS_BEFORE_REPEAT = 2
 FIRST_LOOK_MS = 1_000
@@ -22,10 +24,24 @@ def begin(post: Post, intent: Intent) -> Post:
     return replace(post, intent=intent, retry_at=0, missing_at=None, stale_at=None)
 
 
-def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: int = 0) -> Post:
+def undated(post: Post, *, seen: Sequence[str]) -> Post:
+    """The page refused the recorded write for its date, perhaps: it is about to be sent without one.
+
+    ``seen`` are the ids of the updates that show the same text already.
+    """
+    return replace(post, intent=replace(_intent(post), is_dated=False, seen=tuple(seen)))
+
+
+def is_to_go(post: Post) -> bool:
+    """Whether the recorded write is still to be sent."""
+    return post.intent is not None and post.intent.unknown_at is None
+
+
+def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: int = 0, public_at: int = 0) -> Post:
     """The intended write stands on the page, seen as an answer or found by looking.
 
-    ``update_id`` is what the page calls the update, ``changed_at`` when it took severity and impacts just as intended.
+    ``update_id`` is what the page calls the update, ``changed_at`` when it took severity and impacts just as intended,
+    ``public_at`` how it dates what went without a date.
     """
     intent = _intent(post)
     announces = intent.write is not Write.CHANGE
@@ -43,7 +59,8 @@ def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: in
         updates=post.updates + announces,
         announced_severity=intent.severity if announces else post.announced_severity,
         announced_services=intent.services if announces else post.announced_services,
-        public_at=intent.public_at,
+        public_at=intent.public_at if intent.is_dated else max(public_at, post.public_at),
+        undated=left_undated(post, intent),
         told=(*post.told, intent.remark) if intent.remark else post.told,
         intent=None,
         attempts=0,
@@ -57,6 +74,15 @@ def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: in
         changed_at=changed_at or post.changed_at,
         verify_at=_verify_at_the_end(post) if intent.status is Phase.RESOLVED else post.verify_at,
     )
+
+
+def left_undated(post: Post, intent: Intent) -> tuple[str, ...]:
+    """What the page dates itself, with this write on it."""
+    if intent.is_dated:
+        return post.undated
+    is_end = intent.status in {Phase.MONITORING, Phase.RESOLVED}
+    parts = ["start"] * (intent.kind is UpdateKind.OPEN) + ["end"] * is_end
+    return tuple(dict.fromkeys((*post.undated, *parts)))
 
 
 def _impacts(post: Post, intent: Intent) -> dict[str, Impact]:

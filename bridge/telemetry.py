@@ -131,6 +131,11 @@ class Event(Enum):
     PHASE_CHANGED = ("phase_changed", logging.INFO, "An incident moved through its lifecycle.")
     PAGE_WRITTEN = ("page_written", logging.INFO, "A write reached the status page and is recorded.")
     WRITE_RETRIED = ("write_retried", logging.WARNING, "A write did not reach the status page and will be sent again.")
+    DATE_REFUSED = (
+        "date_refused",
+        logging.WARNING,
+        "The status page refuses a write that has a date; it is sent again at once without it.",
+    )
     WRITE_UNKNOWN = (
         "write_unknown",
         logging.WARNING,

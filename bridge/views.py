@@ -8,6 +8,11 @@ from bridge.model import Incident, Intent, Post
 from bridge.sources.rfc3339 import from_ms
 from bridge.store import CountedAlert
 
+_NOT_TRUE = {
+    part: f"the published {part} is not the true one: the page refused that date, and took the time of the post"
+    for part in ("start", "end")
+}
+
 
 def incident_view(incident: Incident) -> dict[str, Any]:
     """An incident as ``GET /api/incidents`` lists it."""
@@ -76,6 +81,7 @@ def _post_view(page: str, post: Post) -> dict[str, Any]:
         "retry_at": _time(post.retry_at),
         "parked": post.parked,
         "held_by": post.held_by or None,
+        "why": [_NOT_TRUE[part] for part in post.undated if part in _NOT_TRUE],
         "closed_at": _time(post.closed_at),
         "theirs_at": _time(post.theirs_at),
     }

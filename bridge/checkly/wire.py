@@ -32,13 +32,12 @@ def incident_body(name: str, severity: Severity, services: Iterable[RemoteServic
 
 
 def update_body(intent: Intent) -> dict[str, Any]:
-    """An incident update. Every field is sent: Checkly's defaults for the optional ones are not ours, or unknown."""
-    return {
-        "description": intent.text,
-        "status": intent.status.value,
-        "publicIncidentUpdateDate": to_iso(intent.public_at),
-        "notifySubscribers": intent.notify,
-    }
+    """An incident update. Every field is sent: Checkly's defaults for the optional ones are not ours, or unknown.
+
+    But for a date that it refused: then it takes its own time.
+    """
+    body = {"description": intent.text, "status": intent.status.value, "notifySubscribers": intent.notify}
+    return body | {"publicIncidentUpdateDate": to_iso(intent.public_at)} if intent.is_dated else body
 
 
 def incident(data: object) -> RemoteIncident:

@@ -16,6 +16,7 @@ from bridge.model import Impact, Incident, Intent, Phase, Post, Severity, Update
 # At the very end, where ours stands: words may quote one. A page may wrap texts in HTML.
 _REFERENCE = re.compile(r"\bReference: ([0-9A-Z]{10})(?:\s|</?\w+/?>)*\Z")
 REFERENCE_EVERY = 50  # Checkly returns the newest 100 updates of an incident: one at least shows the reference
+CLOCKS_APART_MS = 30_000  # the page's and the store's, at most
 _NAMELESS = ("our services",)
 _BY_STATUS = {
     Phase.INVESTIGATING: TextKind.INVESTIGATING,
@@ -143,7 +144,8 @@ def ours(candidates: Iterable[RemoteIncident], incident_id: str, intent: Intent 
     """Which of the page's incidents are ours for this incident, the oldest first.
 
     By our reference; and, for a write of unknown outcome without one, by the exact public date to the second together
-    with the name, since nobody else would have chosen both.
+    with the name, since nobody else would have chosen both. If it went without a date, by name, text (a list may leave
+    it out) and being new.
     """
 
     def is_ours(remote: RemoteIncident) -> bool:
@@ -151,6 +153,9 @@ def ours(candidates: Iterable[RemoteIncident], incident_id: str, intent: Intent 
             return True
         if intent is None or reference_line(incident_id) in intent.text or remote.name != intent.name:
             return False
-        return any(update.public_at // 1000 == intent.public_at // 1000 for update in remote.updates)
+        if intent.is_dated:
+            return any(update.public_at // 1000 == intent.public_at // 1000 for update in remote.updates)
+        is_new = not remote.created_at or remote.created_at >= intent.recorded_at - CLOCKS_APART_MS
+        return is_new and any(update.text.strip() in {"", intent.text.strip()} for update in remote.updates)
 
     return sorted(filter(is_ours, candidates), key=lambda remote: (remote.created_at, remote.id))

@@ -102,9 +102,13 @@ def is_done(change: Intent, current: RemoteIncident, post: Post) -> bool:
 def find_update(current: RemoteIncident, intent: Intent) -> RemoteUpdate | None:
     """The intended incident update among those of the incident: same text, and date to the second.
 
+    One that went without a date is known by its text; it is none of those that were ``seen`` before.
+
     A change of severity or services leaves no such trace, and never counts as seen: made twice, it does no harm.
     """
     for update in current.updates if intent.write is not Write.CHANGE else ():
-        if update.public_at // 1000 == intent.public_at // 1000 and update.text.strip() == intent.text.strip():
+        is_then = update.public_at // 1000 == intent.public_at // 1000
+        is_it = is_then if intent.is_dated else update.id not in intent.seen
+        if is_it and update.text.strip() == intent.text.strip():
             return update
     return None

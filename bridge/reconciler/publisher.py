@@ -16,23 +16,25 @@ from msgspec.structs import replace
 from bridge import posting
 from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Refused, Rejected
 from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
-from bridge.draft import DATE_STEP_MS, Draft, signature
+from bridge.draft import Draft, signature
 from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 from bridge.reconciler import human
 from bridge.reconciler.compose import references, shows_reference
 from bridge.reconciler.details import Clues, Unfinished
 from bridge.reconciler.standing import Reserve, Standing
+from bridge.reconciler.takeover import adopted, silent_resolve
 from bridge.telemetry import DUPLICATES, WRITES, Event, log
 
 GO_ON_MS = 250  # until then it is others' turn
+DATE_REFUSED = (400, 422)
 HOLD_MS = 30_000  # how often to look whether someone else's incident is over
 
 
 class _Sent(Struct, frozen=True):
-    """A write that the page has answered. ``update_id`` is empty where it made no update."""
+    """A write that the page has answered, with the ``update`` that it made."""
 
     remote_id: str
-    update_id: str = ""
+    update: RemoteUpdate | None = None
     is_as_intended: bool = False
 
 
@@ -112,6 +114,8 @@ class Publisher:
         except (Gone, Rejected) as error:
             if isinstance(error, Gone) and intent.write is not Write.OPEN:
                 return await self._missing(replace(post, intent=None), now)
+            if error.status in DATE_REFUSED and intent.is_dated and intent.write is not Write.CHANGE:
+                return self._without_date(post, current, reason=error.detail)
             WRITES.labels(intent.write, "rejected").inc()
             self._log(Event.INCIDENT_PARKED, intent, reason=error.detail)
             return posting.parked(post, write=write, reason=error.detail, now=now)
@@ -122,7 +126,17 @@ class Publisher:
         WRITES.labels(intent.write, "done").inc()
         self._log(Event.PAGE_WRITTEN, intent, remote_id=sent.remote_id)
         changed_at = self._clock() if sent.is_as_intended else 0
-        return posting.succeeded(post, sent.remote_id, update_id=sent.update_id, changed_at=changed_at)
+        update_id, public_at = (sent.update.id, sent.update.public_at) if sent.update else ("", 0)
+        public_at = public_at or self._clock()
+        return posting.succeeded(post, sent.remote_id, update_id=update_id, changed_at=changed_at, public_at=public_at)
+
+    def _without_date(self, post: Post, current: RemoteIncident | None, *, reason: str) -> Post:
+        """The post with its write as it is to go out again at once. It may be the date that the page refuses."""
+        intent = _intent(post)
+        WRITES.labels(intent.write, "undated").inc()
+        self._log(Event.DATE_REFUSED, intent, reason=reason)
+        updates = current.updates if current else ()
+        return posting.undated(post, seen=[each.id for each in updates if each.text.strip() == intent.text.strip()])
 
     async def look(self, post: Post, now: int) -> Post:
         """Is the intended write on the page? Take it over; if it is certainly not, clear the way for a repeat."""
@@ -144,7 +158,8 @@ class Publisher:
         self._log(Event.WRITE_ADOPTED, intent, remote_id=remote.id)
         update = human.find_update(remote, intent)
         if intent.write is Write.UPDATE:
-            return posting.succeeded(post, remote.id, update_id=update.id if update else "")
+            update_id, public_at = (update.id, update.public_at) if update else ("", 0)
+            return posting.succeeded(post, remote.id, update_id=update_id, public_at=public_at)
         post = self._found(post, remote, intent)
         if post.verify_at is None:
             return post
@@ -238,13 +253,12 @@ class Publisher:
     async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> _Sent:
         if intent.write is Write.OPEN:
             opened = await self._page.open(intent, guard=self._guard)
-            return _Sent(opened.id, next((update.id for update in opened.updates), ""))
+            return _Sent(opened.id, next(iter(opened.updates), None))
         if current is None:
             raise AssertionError("a change needs a survey")
         bent = human.bend(intent, current, post)
         if intent.write is Write.UPDATE:
-            update = await self._page.update(current.id, bent, guard=self._guard)
-            return _Sent(current.id, update.id)
+            return _Sent(current.id, await self._page.update(current.id, bent, guard=self._guard))
         if human.is_done(bent, current, post):
             return _Sent(current.id)
         await self._page.change(current, bent, guard=self._guard)
@@ -269,9 +283,18 @@ class Publisher:
             if twin.id == kept or self._incident.id not in references(twin):
                 continue
             with suppress(Gone):  # somebody was faster
-                await self._page.update(twin.id, _silent_resolve(twin, self._duplicate_text, now), guard=self._guard)
+                await self._resolve(twin, now)
             DUPLICATES.inc()
             log(Event.DUPLICATE_FOUND, incident=self._incident.key, kept=kept, resolved=twin.id)
+
+    async def _resolve(self, twin: RemoteIncident, now: int) -> None:
+        end = silent_resolve(twin, self._duplicate_text, now)
+        try:
+            await self._page.update(twin.id, end, guard=self._guard)
+        except Rejected as error:
+            if error.status not in DATE_REFUSED:
+                raise
+            await self._page.update(twin.id, replace(end, is_dated=False), guard=self._guard)
 
     async def _missing(self, post: Post, now: int) -> Post:
         """The page says that our incident is gone: true if it says so after the settle time, and lists it no more."""
@@ -311,8 +334,9 @@ class Publisher:
         """The post with what a lost creation brought: as the page shows it, if more than this one try may be in it."""
         update = human.find_update(remote, opening)
         if post.verify_at is not None or update is None or len(remote.updates) > 1:
-            return self._adopted(post, remote, services=opening.services, severity=opening.severity)
-        return posting.succeeded(post, remote.id, update_id=update.id)
+            found = self._adopted(post, remote, services=opening.services, severity=opening.severity)
+            return replace(found, undated=posting.left_undated(post, opening))
+        return posting.succeeded(post, remote.id, update_id=update.id, public_at=update.public_at)
 
     def _is_our_end(self, update: RemoteUpdate) -> bool:
         """By our reference, or by our words, if nothing fired when they were posted: then we would have said them."""
@@ -356,56 +380,6 @@ class Publisher:
     def _log_incident(self, event: Event, **fields: Any) -> None:
         incident = self._incident
         log(event, incident=incident.key, incident_id=incident.id, route=incident.route, **fields)
-
-
-def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], severity: Severity | None) -> Post:
-    """Take over an incident of ours that the store did not know (any more) as it stands on the page.
-
-    What it concerns is its services; readers are taken to know of ``services`` already, and of ``severity`` where the
-    page shows none.
-    """
-    newest = max((update.public_at for update in remote.updates), default=post.public_at)
-    return replace(
-        post,
-        remote_id=remote.id,
-        status=remote.status,
-        name=remote.name,
-        severity=remote.severity or severity,
-        services=tuple(sorted(remote.concerns)),
-        impacts=remote.impacts,
-        announced_severity=remote.severity or severity,
-        announced_services=tuple(sorted({*remote.concerns, *services})),
-        public_at=max(post.public_at, newest),
-        intent=None,
-        attempts=0,
-        retry_at=0,
-        parked=None,
-        parked_write="",
-        closed_at=None,
-        theirs_at=None,
-        missing_at=None,
-        search_at=None,
-        held_by="",
-        stale_at=None,
-        changed_at=0,
-    )
-
-
-def _silent_resolve(twin: RemoteIncident, text: str, now: int) -> Intent:
-    newest = max((update.public_at for update in twin.updates), default=now)
-    return Intent(
-        write=Write.UPDATE,
-        status=Phase.RESOLVED,
-        kind=UpdateKind.RESOLVED,
-        severity=twin.severity or Severity.MINOR,
-        services=(),
-        labels={},
-        name=twin.name,
-        text=text,
-        notify=False,
-        public_at=max(newest, min(newest + DATE_STEP_MS, now)),
-        recorded_at=now,
-    )
 
 
 def _intent(post: Post) -> Intent:

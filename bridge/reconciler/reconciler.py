@@ -241,16 +241,18 @@ class Reconciler:
         if isinstance(surveyed, Post):
             return surveyed
         begun = posting.begin(post, compose(lease.incident, post, draft, self._config.current, now=lease.now))
-        try:
-            await self._record(lease, step.progress, step.page, begun, replicated=True)
-        except NotReplicated as error:
-            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
-            return posting.not_sent(post, retry_at=lease.now + FAILURE_PAUSE_MS)
-        try:
-            return await publisher.send(begun, surveyed, lease.now, write=signature(draft))
-        except Refused:
-            await self._record(lease, step.progress, step.page, posting.not_sent(post, retry_at=lease.now))
-            raise
+        while posting.is_to_go(begun):  # twice, if the page refuses its date
+            try:
+                await self._record(lease, step.progress, step.page, begun, replicated=True)
+            except NotReplicated as error:
+                seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+                return posting.not_sent(post, retry_at=lease.now + FAILURE_PAUSE_MS)
+            try:
+                begun = await publisher.send(begun, surveyed, lease.now, write=signature(draft))
+            except Refused:
+                await self._record(lease, step.progress, step.page, posting.not_sent(post, retry_at=lease.now))
+                raise
+        return begun
 
     async def _record(
         self,

@@ -107,6 +107,22 @@ MUTANTS = (
         f"{RECONCILER}/test_reconciler.py::TestRefusals::test_a_refused_key_stops_all_writes_and_loses_none",
     ),
     Mutant(
+        NO_LOSS,
+        "what the page refuses for its date is given up",
+        "bridge/reconciler/publisher.py",
+        "DATE_REFUSED = (400, 422)",
+        "DATE_REFUSED = (404,)",
+        f"{RECONCILER}/test_refused_dates.py::test_an_opening_goes_at_once_without_its_date",
+    ),
+    Mutant(
+        NO_DOUBLE_POST,
+        "what went without a date is looked for by a date",
+        "bridge/reconciler/human.py",
+        "is_it = is_then if intent.is_dated else update.id not in intent.seen",
+        "is_it = is_then",
+        f"{RECONCILER}/test_refused_dates.py::TestUnknownOutcome::test_an_undated_end_is_told_once",
+    ),
+    Mutant(
         NO_DOUBLE_POST,
         "a write whose answer was lost is sent again without a look",
         "bridge/reconciler/publisher.py",

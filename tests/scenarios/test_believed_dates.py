@@ -68,7 +68,7 @@ def test_an_event_from_the_future_does_not_hide_the_end(start_bridge: Callable[.
 
 
 def test_an_incident_that_could_not_be_opened_counts_as_parked_until_its_alerts_are_over(bridge: Bridge, page: Page):
-    page.fault("answer", method="POST", path=INCIDENTS, status=400)
+    page.fault("answer", method="POST", path=INCIDENTS, status=400, count=None)
     began = alert()
     assert bridge.deliver(payload(began)).is_success
     eventually(lambda: metric(bridge, "bridge_incidents_parked") == 1, "it to be parked")

@@ -196,6 +196,22 @@ def test_one_outage_on_pages_of_both_generations(outage: Outage, page: Page):
     assert len(page.mails) == 4
 
 
+@pytest.mark.parametrize("services", [BOTH], ids=["both"])
+def test_where_the_true_dates_are_refused_pages_of_both_generations_tell_all_the_same(
+    bridge: Bridge, outage: Outage, page: Page
+):
+    page.sandbox.control("PATCH", "settings", early_date=400)
+    outage.fires("checkout")
+    opened = {on: page.shows(on, status="INVESTIGATING") for on in ("shop", "store")}
+    outage.ends()
+    for on, incident in opened.items():
+        over = page.shows(on, id=incident.id, status="RESOLVED")
+        assert [over.statuses.count(status) for status in ("INVESTIGATING", "RESOLVED")] == [1, 1]
+    posts = bridge.incidents()["incidents"][0]["posts"]
+    assert ["the published start is not the true one" in " ".join(post["why"]) for post in posts] == [True, True]
+    assert page.opened == 4, "each once with its date, and once without"
+
+
 FATES: dict[str, dict[str, Any]] = {
     "lost": {"kind": "drop", "commit": True},
     "late": {"kind": "delay", "ms": 1_500},

@@ -139,6 +139,17 @@ async def test_an_update_moves_the_status_and_resolves(page: StatusPage, state: 
     assert [update.status for update in read.updates] == [Phase.RESOLVED, Phase.IDENTIFIED, Phase.INVESTIGATING]
 
 
+async def test_what_goes_without_a_date_is_dated_by_the_page(page: StatusPage, state: State, clock: Time) -> None:
+    state.settings.early_date = 422
+    with pytest.raises(Rejected):
+        await page.open(OPEN)
+    opened = await page.open(replace(OPEN, is_dated=False))
+    assert "publicIncidentUpdateDate" not in writes(state)[-1].request["incidentUpdates"][0]
+    assert opened.updates[0].public_at == clock.now
+    update = await page.update(opened.id, replace(RESOLVE, is_dated=False))
+    assert (update.public_at, "publicIncidentUpdateDate" in writes(state)[-1].request) == (clock.now, False)
+
+
 async def test_a_change_keeps_the_name_and_what_others_added(page: StatusPage, state: State) -> None:
     opened = await page.open(OPEN)
     incident = state.incidents.get(opened.id)

@@ -39,7 +39,7 @@ ERRORS = {
     Outcome.NOT_SENT: NotSent("refused"),
     Outcome.RATE_LIMITED: RateLimited("429"),
     Outcome.REFUSED: Refused("401", status=401),
-    Outcome.REJECTED: Rejected("400", status=400),
+    Outcome.REJECTED: Rejected("413", status=413),
 }
 
 
@@ -57,6 +57,8 @@ class Page:
     one by one is as it was ``read_lag_ms`` ago. ``on_write`` is
     called as a write is about to arrive. ``writes`` are those that took effect. What is ``hidden`` is not there, says
     the page, but for its list.
+
+    ``early_date`` is what a date before the incident is refused with.
 
     With ``has_impacts`` it is of the v3 kind: each service is a component, and what is out of the list lacks its
     updates. Tests see the severity of the worst impact, or of the last one before the end, and may set it.
@@ -79,6 +81,7 @@ class Page:
         self.lag_ms = 0
         self.read_lag_ms = 0
         self.is_down = False
+        self.early_date: int | None = None
         self.hidden: set[str] = set()
         self.on_write: Callable[[], None] = lambda: None
         self.writes: list[str] = []
@@ -135,7 +138,7 @@ class Page:
             changed = replace(self._get(current.id), severity=intent.severity, services=services)
             return self._put(replace(changed, impacts=current.impacts | intent.impacts))
 
-        return await self._write(f"change {intent.severity.name}", intent, put, guard)
+        return await self._write(f"change {intent.severity.name}", intent, put, guard, current.id)
 
     async def update(self, remote_id: str, intent: Intent, *, guard: Guard | None = None) -> RemoteUpdate:
         def post() -> RemoteUpdate:
@@ -145,7 +148,7 @@ class Page:
             self._put(replace(incident, status=intent.status, updates=tuple(updates)))
             return update
 
-        return await self._write(f"update {intent.status}", intent, post, guard)
+        return await self._write(f"update {intent.status}", intent, post, guard, remote_id)
 
     async def open_incidents(self, *, guard: Guard | None = None) -> list[RemoteIncident]:
         self._ask(guard)
@@ -166,9 +169,19 @@ class Page:
         version = str(len(self._states[incident.id]))
         return replace(incident, severity=None, services=(), impacts=impacts, version=version)
 
-    async def _write(self, what: str, intent: Intent, commit: Callable[[], Answer], guard: Guard | None) -> Answer:
+    async def _write(
+        self,
+        what: str,
+        intent: Intent,
+        commit: Callable[[], Answer],
+        guard: Guard | None,
+        remote_id: str | None = None,
+    ) -> Answer:
         self._ask(guard)
         self.on_write()
+        created_at = self._clock() if remote_id is None else self._get(remote_id).created_at
+        if self.early_date and intent.is_dated and intent.text and intent.public_at < created_at:
+            raise Rejected("earlier than the incident", status=self.early_date)
         script = self.opening if what.startswith("open") and self.opening else self.outcomes
         outcome = script.popleft() if script else Outcome.DONE
 
@@ -235,7 +248,7 @@ class Page:
             id=f"update-{next(self._ids)}",
             status=intent.status,
             text=intent.text,
-            public_at=intent.public_at,
+            public_at=intent.public_at if intent.is_dated else self._now,
             created_at=self._now,
         )
 

@@ -10,7 +10,15 @@ from bridge.config.schema import Reference, Service
 from bridge.config.texts import TextKind
 from bridge.draft import Draft
 from bridge.model import Incident, Phase, Policy, Post, Remark, Severity, UpdateKind, Write
-from bridge.reconciler.compose import compose, duplicate_text, ours, reference_line, references, text_kind
+from bridge.reconciler.compose import (
+    CLOCKS_APART_MS,
+    compose,
+    duplicate_text,
+    ours,
+    reference_line,
+    references,
+    text_kind,
+)
 from tests.unit.reconciler.world import ID, MINUTE, START, config
 
 CONFIG = config(Policy())
@@ -183,6 +191,24 @@ class TestOurs:
         candidate = remote("r", "words", **fields)
         assert bool(ours([candidate], ID, plain)) is expected
         assert ours([candidate], ID, None) == []
+
+    @pytest.mark.parametrize(
+        ("text", "fields", "expected"),
+        [
+            ("words", {}, True),
+            ("", {}, True),
+            ("others", {}, False),
+            ("words", {"name": "Payments"}, False),
+            ("words", {"created_at": START - CLOCKS_APART_MS - 1}, False),
+        ],
+        ids=["same name and text", "text left out", "another text", "another name", "older"],
+    )
+    def test_what_went_without_a_date_is_known_by_name_and_text(
+        self, text: str, fields: dict[str, Any], expected: bool
+    ) -> None:
+        intent = compose(INCIDENT, Post(), DRAFT, config(Policy(), reference=False), now=START)
+        undated = replace(intent, name="Checkout", text="words", public_at=START - MINUTE, is_dated=False)
+        assert bool(ours([remote("r", text, **fields)], ID, undated)) is expected
 
     def test_with_a_reference_name_and_date_alone_prove_nothing(self) -> None:
         intent = replace(compose(INCIDENT, Post(), DRAFT, CONFIG, now=START), name="Checkout")

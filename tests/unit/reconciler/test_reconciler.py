@@ -142,7 +142,7 @@ class TestRefusals:
 
     def test_a_write_refused_for_good_says_why_and_is_tried_again_rarely(self, logged: list[Any]) -> None:
         world = published(Outcome.REJECTED, Outcome.REJECTED)
-        assert (world.post.parked, world.post.retry_at) == ("400", world.now + PARK_RETRY_MS)
+        assert (world.post.parked, world.post.retry_at) == ("413", world.now + PARK_RETRY_MS)
         assert "incident_parked" in names(logged)
         calls = world.page.calls
         world.after(PARK_RETRY_MS - 1)
@@ -153,7 +153,7 @@ class TestRefusals:
     def test_a_refused_change_does_not_keep_the_incident_open(self) -> None:
         world = published(Outcome.DONE, *[Outcome.REJECTED] * 3)
         world.fire("payments", Severity.CRITICAL)
-        assert world.post.parked == "400"
+        assert world.post.parked == "413"
         world.clear()
         world.page.outcomes.clear()
         world.after(5 * MINUTE)

@@ -318,7 +318,7 @@ async def test_the_loop_wakes_for_news(rig: Rig) -> None:
 
 
 async def test_a_create_refused_for_good_counts_until_its_alerts_are_over(rig: Rig) -> None:
-    rig.state.faults.queue.append(Answer(method="POST", status=400))
+    rig.state.faults.queue.append(Answer(method="POST", status=413))
     await publish(rig)
     assert (await rig.store.overview()).parked == 1
     await rig.clear()
