@@ -149,7 +149,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     ``cleared_at`` when the count last fell to zero, and
     ``eased_at`` when a service, severity or label value last lost its last alert: all on Redis' clock.
     ``remarks`` are in the order in which they came.
-    ``starts_at`` and ``ends_at`` are the senders': the earliest start and the latest end of this outage.
+    ``starts_at`` and ``ends_at`` are the senders', as far as they are believed: the earliest start and the latest end
+    of this outage.
     """
 
     firing: int = 0

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from tests.scenarios.vocabulary import iso, now_ms
+
 if TYPE_CHECKING:
     from random import Random
 
@@ -76,7 +78,7 @@ def encode(value: Any) -> bytes:
 
 
 class Corpus:
-    """The captured bodies of one sender."""
+    """The captured bodies of one sender, as if it sent them now: an event that occurred long ago opens nothing."""
 
     def __init__(self, sender: str) -> None:
         found = sorted((_FIXTURES / sender).glob("*.json"))
@@ -95,7 +97,10 @@ class Corpus:
 
 def _documents(fixture: dict[str, Any]) -> list[Any]:
     """A fixture is one body, or a sequence of deliveries."""
-    return [delivery["body"] for delivery in fixture["deliveries"]] if "deliveries" in fixture else [fixture]
+    if "deliveries" in fixture:
+        return [delivery["body"] for delivery in fixture["deliveries"]]
+    event = {"event": fixture["event"] | {"occurred_at": iso(now_ms())}} if "event" in fixture else {}
+    return [fixture | event]
 
 
 def _mark(value: Any) -> None:

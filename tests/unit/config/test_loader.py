@@ -91,7 +91,7 @@ def test_defaults(load_text):
 def test_settings(load_text):
     config = load_text(
         GOOD + "checkly: {reference: no, notify: [open, severity], requests_per_minute: 9, timeout: 1s, settle: 0, "
-        "instance: shop-eu}\n"
+        "backdate: 1h, instance: shop-eu}\n"
         "limits: {body: 1KiB}\nretention: 1d\n"
     )
     notify = frozenset({UpdateKind.OPEN, UpdateKind.SEVERITY})
@@ -102,6 +102,7 @@ def test_settings(load_text):
         requests_per_minute=9,
         timeout_ms=1000,
         settle_ms=0,
+        backdate_ms=3_600_000,
     )
     assert config.checkly == expected
     assert config.max_body_bytes == 1024
