@@ -34,10 +34,11 @@ class Trouble(StrEnum):
 
 
 class Problem(Struct, frozen=True):
-    """One thing that is wrong, and what to do about it."""
+    """One thing that is wrong, and what to do about it; ``service`` is the configured one, if it is about one."""
 
     trouble: Trouble
     message: str
+    service: str = ""
 
 
 class ShownOn(Struct, frozen=True, kw_only=True):
@@ -110,13 +111,13 @@ def _service(service: Service, inventory: Inventory, problems: list[Problem]) ->
     try:
         found = find(service, inventory.services)
     except ServiceMissing as error:
-        problems.append(Problem(Trouble.NOT_FOUND, str(error)))
+        problems.append(Problem(Trouble.NOT_FOUND, str(error), service.name))
         return nowhere
     pages = [page for page in inventory.pages if found.id in page.services]
     instead = _instead(found.name, inventory)
 
     def note(trouble: Trouble, what: str) -> None:
-        problems.append(Problem(trouble, f"service {service.name!r}: {what}"))
+        problems.append(Problem(trouble, f"service {service.name!r}: {what}", service.name))
 
     if not pages:
         note(Trouble.NO_PAGE, f"no status page shows {found.name!r}, so nobody would see it{instead}")
@@ -137,11 +138,11 @@ def _component(service: Service, wanted: Component, inventory: Inventory, proble
         page = find_page(wanted.page, inventory.v3_pages)
         found = find_component(wanted, inventory.components[page.id])
     except TargetMissing as error:
-        problems.append(Problem(Trouble.NOT_FOUND, f"service {service.name!r}: {error}"))
+        problems.append(Problem(Trouble.NOT_FOUND, f"service {service.name!r}: {error}", service.name))
         return Target(service=service.name, generation=V3, page=wanted.page)
     if found.hidden:
         what = f"component {found.name!r} of page {wanted.page!r} is hidden, so no reader sees its impact"
-        problems.append(Problem(Trouble.HIDDEN, f"service {service.name!r}: {what}"))
+        problems.append(Problem(Trouble.HIDDEN, f"service {service.name!r}: {what}", service.name))
     shown = (page_of_v3(page),)
     return Target(service=service.name, generation=V3, page=wanted.page, id=found.id, name=found.name, pages=shown)
 

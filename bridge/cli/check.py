@@ -11,11 +11,12 @@ from cyclopts import Parameter
 from bridge.checkly.account import Account, account
 from bridge.checkly.inventory import read_inventory
 from bridge.checkly.targets import V3, ShownOn, Survey, Target, survey
+from bridge.cli.advice import advice
 from bridge.cli.failure import WRONG, Failure
 from bridge.cli.inputs import checkly, read_settings
 from bridge.cli.output import Form, Output, policy_json, print_json, print_table
 from bridge.config.loader import load
-from bridge.config.problems import ConfigError
+from bridge.config.problems import ConfigError, Problem
 from bridge.config.schema import Reference, ServiceLabel
 from bridge.config.units import format_duration
 
@@ -47,15 +48,17 @@ def check(
         loaded = load(config)
     except ConfigError as error:
         if output is Form.JSON:
-            print_json({"ok": False, "problems": error.problems})
+            print_json({"ok": False, "problems": error.problems, "notes": [str(note) for note in error.notes]})
         else:
+            for note in error.notes:
+                print(f"Note: {note}")
             print(f"{error}\n{_count(len(error.problems), 'problem')}")
         return WRONG
     try:
         seen = asyncio.run(_look(loaded)) if online else None
     except Failure as failure:
         if output is Form.JSON:
-            print_json({"ok": False, "problems": [str(failure)]})
+            print_json({"ok": False, "problems": [_problem(loaded, str(failure))], "notes": _notes(loaded)})
             return failure.code
         raise
     if output is Form.JSON:
@@ -78,7 +81,10 @@ async def _look(config: Config) -> _Seen:
 
 
 def _print(config: Config, seen: _Seen | None) -> None:
-    print(f"{config.path} is right: {_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
+    problems = [] if seen is None else _problems(config, seen)
+    verdict = f"does not fit the account: {_count(len(problems), 'problem')}" if problems else "is right"
+    print(f"{config.path} {verdict}{';' if problems else ':'} ", end="")
+    print(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
     print("\nRoutes, the first that matches decides:")
     print_table((_route_row(route) for route in config.routes), indent="  ")
     for note in _notes(config):
@@ -94,13 +100,25 @@ def _print(config: Config, seen: _Seen | None) -> None:
     print_table(reached, indent="  ")
     owner = seen.account
     print(f"\nAccount {owner.name or owner.id}: the key is accepted (plan {owner.plan or 'unknown'}).")
-    for problem in seen.survey.problems:
+    for problem in problems:
         print(f"Problem: {problem.message}")
 
 
 def _notes(config: Config) -> list[str]:
-    """What is allowed but gives something up."""
-    return [_NO_REFERENCE] if config.checkly.reference is Reference.NEVER else []
+    """What is allowed, but gives something up or is perhaps not meant."""
+    found = [_NO_REFERENCE] if config.checkly.reference is Reference.NEVER else []
+    return [*found, *map(str, config.notes), *advice(config)]
+
+
+def _problems(config: Config, seen: _Seen) -> list[Problem]:
+    return [_problem(config, each.message, each.service) for each in seen.survey.problems]
+
+
+def _problem(config: Config, message: str, service: str = "") -> Problem:
+    """What is wrong with the account, told as what is wrong with the file: at the service, or at the beginning."""
+    line, column = config.places.get(service, (1, 1))
+    path = f"services.{service}" if service else ""
+    return Problem(file=config.path, line=line, column=column, path=path, message=message)
 
 
 def _route_row(route: Route) -> tuple[str, str, str, str]:
@@ -157,10 +175,10 @@ def _as_json(config: Config, seen: _Seen | None) -> dict[str, Any]:
         }
         for route in config.routes
     ]
-    problems = [] if seen is None else seen.survey.problems
+    problems = [] if seen is None else _problems(config, seen)
     summary = {
         "ok": not problems,
-        "problems": [problem.message for problem in problems],
+        "problems": problems,
         "notes": _notes(config),
         "routes": routes,
         "services": list(config.services.values()),

@@ -6,7 +6,10 @@ import hashlib
 import re
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from bridge.config import reader
+from bridge.config.notes import notes
 from bridge.config.pagerduty import read_pagerduty
 from bridge.config.problems import ConfigError, Problem, in_brief
 from bridge.config.reader import Value, read
@@ -70,15 +73,16 @@ def load(path: str | Path) -> Config:
         raise _unusable(file, f"the file cannot be read: {error}") from error
     problems: list[Problem] = []
     root = reader.parse(data, file, problems)
+    found = notes(root.node, file)
     try:
         config = _read_config(root, file, hashlib.sha256(data).hexdigest())
     except Exception as error:
         if not problems:  # else it may come of these
             root.problem(f"the file cannot be used: {in_brief(error)}")
-        raise ConfigError(problems) from error
+        raise ConfigError(problems, found) from error
     if problems:
-        raise ConfigError(problems)
-    return config
+        raise ConfigError(problems, found)
+    return replace(config, notes=tuple(found))
 
 
 def _unusable(file: str, message: str) -> ConfigError:
@@ -113,6 +117,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         pagerduty=read(fields, "pagerduty", read_pagerduty, PagerDuty()),
         store=read(fields, "store", read_store, Store()),
         services=services,
+        places=read(fields, "services", lambda value: value.places(), {}),
         severity=severity,
         public_labels=public_labels,
         defaults=policy,

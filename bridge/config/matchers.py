@@ -15,7 +15,7 @@ import re2
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<quoted>"(?:[^"\\]|\\.)*")|(?P<op>=~|!~|!=|=)|(?P<mark>[{},])|(?P<bare>[^\s{}!=~,\\"'`]+)|(?P<end>\Z))""",
@@ -26,7 +26,9 @@ _ESCAPES = {"\\n": "\n", '\\"': '"', "\\\\": "\\"}
 
 
 class MatcherError(ValueError):
-    """A text is no matcher. ``expected`` says what would be, ``hint`` what to do."""
+    """A text is no matcher. ``at`` is where, ``expected`` says what would be, ``hint`` what to do."""
+
+    at = 0
 
     def __init__(self, message: str, *, expected: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)
@@ -55,7 +57,15 @@ class Matcher(Struct, frozen=True):
 
 def parse(text: str) -> tuple[Matcher, ...]:
     """The matchers of a text, at least one. Raises MatcherError."""
-    tokens = _tokens(text)
+    tokens = _Tokens(text)
+    try:
+        return _parse(tokens)
+    except MatcherError as error:
+        error.at = tokens.at
+        raise
+
+
+def _parse(tokens: _Tokens) -> tuple[Matcher, ...]:
     kind, part = next(tokens)
     braced = part == "{"
     if braced:
@@ -102,20 +112,28 @@ def _settles(known: Matcher, other: Matcher) -> bool:
     return known.op == "=" and known.name == other.name
 
 
-def _tokens(text: str) -> Iterator[tuple[str, str]]:
-    at = 0
-    while True:
-        match = _TOKEN.match(text, at)
+class _Tokens:
+    """The tokens of a text, each with its kind; ``at`` is where the last one begins."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._next = 0
+        self.at = 0
+
+    def __next__(self) -> tuple[str, str]:
+        match = _TOKEN.match(self._text, self._next)
         if match is None:
-            rest = text[at:].lstrip()
+            rest = self._text[self._next :].lstrip()
+            self.at = len(self._text) - len(rest)
             if rest.startswith('"'):
                 raise MatcherError("the double quote is not closed", expected='a closing "')
             raise MatcherError(f"unexpected {rest[0]}", hint="put a value with special characters in double quotes")
-        yield match.lastgroup or "", match[match.lastgroup or 0]
-        at = match.end()
+        kind = match.lastgroup or ""
+        self.at, self._next = match.start(kind), match.end()
+        return kind, match[kind]
 
 
-def _matcher(kind: str, part: str, tokens: Iterator[tuple[str, str]]) -> Matcher:
+def _matcher(kind: str, part: str, tokens: _Tokens) -> Matcher:
     name = _word(kind, part, "a label name")
     if not name:
         raise MatcherError("the label name is empty")

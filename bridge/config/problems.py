@@ -33,9 +33,13 @@ class Problem(Struct, frozen=True, kw_only=True):
 
 
 class ConfigError(Exception):
-    """A configuration cannot be used. ``problems`` are all its mistakes, in the order of the file."""
+    """A configuration cannot be used. ``problems`` are all its mistakes, in the order of the file, as are ``notes``.
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    A note is on what is allowed, and perhaps not meant; it may be what a problem comes of.
+    """
+
+    def __init__(self, problems: Iterable[Problem], notes: Iterable[Problem] = ()) -> None:
+        self.notes = tuple(notes)
         self.problems = tuple(sorted(problems, key=lambda p: (p.line, p.column)))
         super().__init__("\n".join(map(str, self.problems)))
 

@@ -9,9 +9,10 @@ import yaml
 
 from bridge.config import units
 from bridge.config.problems import ConfigError, Problem, did_you_mean, in_brief, one_of
+from bridge.config.unseen import name_of, odd_characters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -39,6 +40,11 @@ class Value:
         self.path = path
 
     @property
+    def node(self) -> yaml.Node:
+        """The node of the syntax tree."""
+        return self._node
+
+    @property
     def line(self) -> int:
         """The line it starts on, from 1."""
         return int(self._node.start_mark.line) + 1
@@ -49,11 +55,19 @@ class Value:
         return self.line + (getattr(self._node, "style", None) in {"|", ">"})
 
     def problem(
-        self, message: str, *, expected: str | None = None, hint: str | None = None, line: int | None = None
+        self,
+        message: str,
+        *,
+        expected: str | None = None,
+        hint: str | None = None,
+        line: int | None = None,
+        at: int | None = None,
     ) -> None:
-        """Note a mistake in this value; ``line`` where it is further down, inside a text."""
+        """Note a mistake in this value; ``line`` where it is further down, ``at`` an offset into its text."""
         line = line or self.line
         column = int(self._node.start_mark.column) + 1 if line == self.line else 1
+        if at is not None and (begin := source_of(self._node).find(self._node.value)) >= 0:
+            line, column = place(self._node, begin + at)
         self._problems.append(
             Problem(
                 file=self._file,
@@ -178,6 +192,15 @@ class Value:
                 found[key_node.value] = self._at(value_node, f"{self.path}.{key_node.value}".lstrip("."))
         return found
 
+    def places(self) -> dict[str, tuple[int, int]]:
+        """Line and column of each key of a mapping."""
+        pairs = self._node.value if isinstance(self._node, yaml.MappingNode) else ()
+        return {
+            key.value: (key.start_mark.line + 1, key.start_mark.column + 1)
+            for key, _ in pairs
+            if isinstance(key, yaml.ScalarNode)
+        }
+
     def fields(self, valid: Collection[str], *, required: Collection[str] = ()) -> dict[str, Value]:
         """The entries of a mapping whose keys are all among ``valid``."""
         if not isinstance(self._node, yaml.MappingNode):
@@ -247,6 +270,29 @@ def read(fields: Mapping[str, Value], key: str, reader: Callable[[Value], T | No
     return default if result is None else result
 
 
+def source_of(node: yaml.Node) -> str:
+    """A node as it stands in the file, with its quotes and escapes."""
+    return (node.start_mark.buffer or "")[node.start_mark.pointer : node.end_mark.pointer]
+
+
+def place(node: yaml.Node, at: int) -> tuple[int, int]:
+    """Line and column, from 1, of an offset into a node as it stands in the file."""
+    before = source_of(node)[:at]
+    line = int(node.start_mark.line) + 1 + before.count("\n")
+    column = at - before.rfind("\n") if "\n" in before else int(node.start_mark.column) + 1 + at
+    return line, column
+
+
+def _cause(lines: Sequence[str], begin: yaml.Mark, end: yaml.Mark) -> tuple[int, int, str | None]:
+    """Where to look for what broke the syntax: at a character that cannot be seen, else where it was noticed."""
+    for number in range(end.line, max(begin.line, end.line - 1) - 1, -1):
+        text = lines[number] if number < len(lines) else ""
+        for at, _ in odd_characters(text, is_code=True):
+            advice = "indent with spaces" if not text[:at].strip() else "write it anew with the keyboard"
+            return number + 1, at + 1, advice if text[at] == "\t" else f"{name_of(text[at])} stands here: {advice}"
+    return int(end.line) + 1, int(end.column) + 1, None
+
+
 def parse(data: bytes, file: str, problems: list[Problem]) -> Value:
     """The root of the YAML document in ``data``; ``file`` is for messages. Raises ConfigError if it is no YAML."""
 
@@ -264,8 +310,8 @@ def parse(data: bytes, file: str, problems: list[Problem]) -> Value:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or yaml.Mark(file, 0, 0, 0, None, 0)
         what = " ".join(filter(None, (error.context, error.problem)))
-        hint = "indent with spaces" if "'\\t'" in what else None
-        raise fail(f"not YAML: {what}", mark.line + 1, mark.column + 1, hint) from error
+        line, column, hint = _cause(data.decode().split("\n"), error.context_mark or mark, mark)
+        raise fail(f"not YAML: {what}", line, column, hint) from error
     except RecursionError as error:
         line = loader.line + 1 if loader else 1
         raise fail("not YAML that anyone would write: it is nested too deeply", line) from error

@@ -175,7 +175,7 @@ def _read_matchers(value: Value) -> tuple[Matcher, ...] | None:
     try:
         return None if text is None else matchers.parse(text)
     except MatcherError as error:
-        value.problem(str(error), expected=error.expected, hint=error.hint)
+        value.problem(str(error), expected=error.expected, hint=error.hint, at=error.at)
         return None
 
 

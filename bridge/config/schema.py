@@ -12,6 +12,7 @@ from bridge.model import V1_PAGE, Policy, Severity, UpdateKind, v3_page
 
 if TYPE_CHECKING:
     from bridge.config.matchers import Matcher
+    from bridge.config.problems import Problem
     from bridge.config.texts import Texts
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -143,7 +144,10 @@ class Store(Struct, frozen=True, kw_only=True):
 
 
 class Config(Struct, frozen=True, kw_only=True):
-    """A whole configuration. ``digest`` is the SHA-256 of its file, in hexadecimal."""
+    """A whole configuration. ``digest`` is the SHA-256 of its file, in hexadecimal.
+
+    ``notes`` are on what may not be meant; ``places`` are line and column of each of the services.
+    """
 
     path: str
     digest: str
@@ -158,6 +162,8 @@ class Config(Struct, frozen=True, kw_only=True):
     texts: Texts
     max_body_bytes: int = 16 << 20
     retention_ms: int = 604_800_000
+    notes: tuple[Problem, ...] = ()
+    places: dict[str, tuple[int, int]] = {}
 
     def route(self, name: str) -> Route | None:
         """The route of that name; None when there is none (any more)."""

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+PROBLEM = {"file", "line", "column", "path", "message", "expected", "hint"}
 BROKEN = """\
 version: 1
 services: {checkout: Checkout}
@@ -56,6 +57,7 @@ def test_problems_as_json(run, config):
     found = json.loads(shown.out)
     assert (shown.code, found["ok"]) == (1, False)
     assert [problem["line"] for problem in found["problems"]] == [3, 4]
+    assert [problem.keys() for problem in found["problems"]] == [PROBLEM] * 2
 
 
 def test_a_missing_file_is_a_problem(run, tmp_path):
@@ -106,8 +108,20 @@ def test_online_a_service_that_does_not_lead_to_readers_is_refused(run, config, 
 def test_online_several_pages_must_be_meant(run, config):
     config.write_text(config.read_text().replace("{name: Checkout, shared: true}", "Checkout"))
     found = json.loads(run("check", config, "--online", "--output", "json").out)
-    assert found["problems"][0].startswith("service 'checkout': 'Checkout' is on several pages (Public, Internal);")
+    assert found["problems"][0]["message"].startswith(
+        "service 'checkout': 'Checkout' is on several pages (Public, Internal);"
+    )
     assert len(found["problems"]) == 2
+    places = [(each["file"], each["line"], each["column"], each["path"]) for each in found["problems"]]
+    assert places == [(str(config), 3, 3, "services.checkout"), (str(config), 4, 3, "services.payments")]
+    assert [each.keys() for each in found["problems"]] == [PROBLEM] * 2
+
+
+@pytest.mark.usefixtures("environment")
+def test_online_nothing_is_called_right_above_a_problem(run, config):
+    shown = run("check", config, "--online")
+    assert "is right" not in shown.out
+    assert shown.out.startswith(f"{config} does not fit the account: 1 problem; 4 routes, 2 services.\n")
 
 
 @pytest.mark.usefixtures("environment")
@@ -181,10 +195,13 @@ def test_online_an_account_that_cannot_be_looked_at_is_json_too(
     shown = run("check", config, "--online", "--output", "json")
     found = json.loads(shown.out)
     assert (shown.code, shown.err, found["ok"]) == (code, "", False)
-    assert problem in found["problems"][0]
+    assert problem in found["problems"][0]["message"]
+    assert found["problems"][0].keys() == PROBLEM
 
 
 def test_what_is_lost_without_a_reference_is_said(run, config):
+    ignored = "routes:\n  - {name: no-outage, match: 'alertname =~ \"Datasource(Error|NoData)\"', ignore: true}"
+    config.write_text(config.read_text().replace("routes:", ignored))
     assert "Note:" not in run("check", config).out
     assert json.loads(run("check", config, "--output", "json").out)["notes"] == []
     config.write_text(config.read_text().replace("checkly: {", "checkly: {reference: false, "))
@@ -207,3 +224,65 @@ def test_online_a_checkly_out_of_reach_is_said(run, config, environment):
     shown = run("check", config, "--online")
     assert shown.code == 1
     assert "http://127.0.0.1:1 cannot be read" in shown.err
+
+
+META = """\
+version: 1
+services: {checkout: Checkout}
+severity: [{is: MINOR}]
+routes:
+%s
+"""
+GRAFANA = "{name: own, match: 'alertname =~ \"Datasource(Error|NoData)\"', ignore: true}"
+SERVICE = "{name: checkout, match: service = checkout, services: [checkout]}"
+EVERYTHING = "{name: all, services: [checkout]}"
+
+
+def notes(run, config, *routes: str) -> list[str]:
+    config.write_text(META % "\n".join(f"  - {each}" for each in routes))
+    shown = run("check", config, "--output", "json")
+    assert shown.code == 0
+    found: list[str] = json.loads(shown.out)["notes"]
+    return [note.removeprefix(f"{config}:") for note in found]
+
+
+def test_what_grafana_fires_of_itself_is_noted_where_a_route_would_publish_it(run, config):
+    (note,) = notes(run, config, SERVICE)
+    assert note.startswith('5: the route "checkout": if Grafana sends you alerts')
+    assert "MissingSeries" in note
+    (note,) = notes(run, config, SERVICE, EVERYTHING.replace("all", "warnings").replace(", s", ", match: a = b, s"))
+    assert note.startswith('5: the route "checkout" and others: ')
+
+
+@pytest.mark.parametrize(
+    "routes",
+    [
+        (GRAFANA, SERVICE),
+        (GRAFANA.replace("ignore", "watchdog"), SERVICE),
+        ("{name: own, match: 'alertname =~ \"Datasource.*\"', ignore: true}", SERVICE),
+        (SERVICE.replace("match: service", "match: alertname"),),
+        (SERVICE.replace("service = checkout", "['alertname !~ \"Datasource.*\"', service = checkout]"),),
+        (SERVICE.replace("service = checkout", "__source__ = pagerduty"),),
+    ],
+)
+def test_what_grafana_fires_of_itself_is_not_noted_where_no_route_would_publish_it(run, config, routes):
+    assert notes(run, config, *routes) == []
+
+
+def test_a_route_that_publishes_the_watchdog_is_noted(run, config):
+    (note,) = notes(run, config, GRAFANA, EVERYTHING)
+    assert note.startswith('6: the route "all" publishes Watchdog, InfoInhibitor and DeadMansSwitch, which tell of no')
+    (note,) = notes(run, config, GRAFANA, "{name: alive, match: alertname = Watchdog, watchdog: true}", EVERYTHING)
+    assert note.startswith('7: the route "all" publishes InfoInhibitor and DeadMansSwitch, ')
+    match = "match: 'alertname =~ \"Watchdog|InfoInhibitor|DeadMansSwitch|Datasource(Error|NoData)\"'"
+    assert notes(run, config, f"{{name: own, {match}, ignore: true}}", EVERYTHING) == []
+    assert notes(run, config, GRAFANA, "{name: all, services: {label: service}}") == []
+
+
+def test_what_cannot_be_seen_is_noted_with_its_place(run, config):
+    (note,) = notes(run, config, GRAFANA, SERVICE.replace("= checkout", "= check\u200bout"))
+    assert note == "6:44: routes[1].match: U+200B (zero width space) cannot be seen here"
+    config.write_text(config.read_text().replace("version", "versio\u043f"))
+    shown = run("check", config)
+    assert shown.code == 1
+    assert f"Note: {config}:1:7: versio\u043f: U+043F (cyrillic small letter pe) is no Latin letter here\n" in shown.out

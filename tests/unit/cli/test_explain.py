@@ -215,3 +215,12 @@ class TestPagerDuty:
         path.write_text(payload({"region": "eu"}))
         shown = run("explain", "--config", config, "--source", "pagerduty", path)
         assert (shown.code, "not a payload of pagerduty" in shown.err) == (1, True)
+
+
+@pytest.mark.parametrize("alertname", ["DatasourceError", "DatasourceNoData", "Watchdog", "InfoInhibitor"])
+def test_the_example_to_copy_publishes_no_alert_about_alerting(run, tmp_path, alertname):
+    path = tmp_path / "payload.json"
+    path.write_text(payload({"alertname": alertname, "service": "checkout", "severity": "critical", "env": "prod"}))
+    shown = run("explain", "--config", ROOT / "config" / "bridge.yaml", path)
+    assert 'route "no-outage"' in shown.out
+    assert "the route says ignore" in shown.out

@@ -124,7 +124,7 @@ def test_anchors_and_aliases(load_text):
 
 def test_the_example_loads():
     config = load(ROOT / "config" / "bridge.yaml")
-    assert [route.name for route in config.routes] == ["not-production", "checkout", "labelled"]
+    assert [route.name for route in config.routes] == ["no-outage", "not-production", "checkout", "labelled"]
     assert config.defaults == Policy()
 
 
@@ -377,6 +377,44 @@ def test_a_mistake_inside_a_text_has_its_own_line(problems_of):
 def test_tabs_are_explained(problems_of):
     [problem] = problems_of("version: 1\nservices:\n\tcheckout: x\n")
     assert (problem.line, problem.column, problem.hint) == (3, 1, "indent with spaces")
+
+
+NBSP = "\u00a0"
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "words"),
+    [
+        (f"version: 1\nroutes:\n  - name: x\n  {NBSP} match: y\n", 4, 3, "U+00A0 (no-break space) stands here: indent"),
+        (f"version: 1\nroutes:\n  - name: x\n    match:{NBSP}y\n", 4, 11, "U+00A0 (no-break space) stands here: write"),
+        ("version: 1\nservices: {a: x}\n\troutes: []\n", 3, 1, "indent with spaces"),
+        ("version: 1\nservices:\n  a: x\n \t b: y\n", 4, 2, "indent with spaces"),
+    ],
+)
+def test_what_cannot_be_seen_is_blamed_where_it_breaks_the_file(problems_of, text, line, column, words):
+    [problem] = problems_of(text)
+    assert problem.message.startswith("not YAML")
+    assert (problem.line, problem.column) == (line, column)
+    assert problem.hint.startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("match", "column"),
+    [
+        ("severity = a b", 26),
+        ('"severity = a b"', 27),
+        ("'severity = a b'", 27),
+        (f"severity = a{NBSP}b", 26),
+        ("severity = a\tb", 25),
+        ("severity critical", 22),
+        ("[severity = critical, env ~ a]", 39),
+        ("severity = \u201ca b\u201d", 27),
+        ('\'severity =~ "a" "b"\'', 30),
+    ],
+)
+def test_a_mistake_in_a_matcher_has_its_own_column(problems_of, match, column):
+    [problem] = problems_of(GOOD.replace("- {is: MINOR}", f"- {{match: {match}, is: MINOR}}"))
+    assert (problem.line, problem.column) == (7, column)
 
 
 def test_empty_sections(problems_of):

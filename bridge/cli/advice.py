@@ -1,0 +1,61 @@
+"""What a configuration publishes that is hardly meant to be: alerts that tell of alerting itself. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bridge.config.matchers import Matcher, contradiction, implies
+from bridge.model import Routed
+from bridge.routing import route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bridge.config.schema import Config, Route
+
+_FROM_ALERTMANAGER = Matcher("__source__", "=", "alertmanager")
+_NO_OUTAGE = ("Watchdog", "InfoInhibitor", "DeadMansSwitch")
+"""Alerts of widespread rules that fire while all is well; their severity is none."""
+_OF_GRAFANA = ("DatasourceError", "DatasourceNoData")
+"""What Grafana fires, with the labels of a rule, when it cannot evaluate it."""
+
+
+def advice(config: Config) -> Iterator[str]:
+    """One sentence for each kind of such alerts."""
+    published: dict[str, list[str]] = {}
+    for name in _NO_OUTAGE:
+        routed = route({"alertname": name, "severity": "none", _FROM_ALERTMANAGER.name: "alertmanager"}, config)
+        if isinstance(routed, Routed):
+            published.setdefault(routed.route, []).append(name)
+    for each, names in published.items():
+        yield (
+            f"{_place(config, each)} publishes {_listed(names)}, which tell of no outage. Let a route before it ignore "
+            f"them: match: 'alertname =~ \"{'|'.join(names)}\"', ignore: true"
+        )
+    troubled = [each.name for each in config.routes if any(_may_take(each, name, config) for name in _OF_GRAFANA)]
+    if troubled:
+        others = " and others" * (len(troubled) > 1)
+        yield (
+            f"{_place(config, troubled[0])}{others}: if Grafana sends you alerts, its own troubles "
+            f"({_listed(_OF_GRAFANA)}) have the labels of its rules, and are published as outages. Let a first route "
+            "ignore them: match: 'alertname =~ \"Datasource(Error|NoData)\"', ignore: true. And a series that it "
+            "misses (MissingSeries) is published as an all-clear"
+        )
+
+
+def _may_take(taker: Route, alertname: str, config: Config) -> bool:
+    """Whether this route may publish an alert of this name, whatever other labels it has."""
+    known = (_FROM_ALERTMANAGER, Matcher("alertname", "=", alertname))
+    earlier = config.routes[: config.routes.index(taker)]
+    if not taker.services or any(implies(known, each.matchers) for each in earlier):
+        return False
+    return contradiction((*taker.matchers, *known)) is None
+
+
+def _place(config: Config, name: str) -> str:
+    found = config.route(name)
+    return f'{config.path}:{found.line if found else 1}: the route "{name}"'
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
