@@ -168,12 +168,15 @@ class Publisher:
     async def verify(self, post: Post, now: int) -> Post:
         """After a repeated create: is there a late twin? Keep the oldest, resolve the others without a mail.
 
-        Once our incident is over, every late twin of it is.
+        Once our incident is over, every late twin of it is. One that is not seen open, though it was not over, is kept:
+        the read may lag, and what others closed is not brought to life by a twin.
         """
         is_over = post.closed_at is not None or post.status is Phase.RESOLVED
         try:
             found = await self._find(None, Clues(name=post.name, services=frozenset(post.services)))
-            await self._resolve_twins(found, now, kept=post.remote_id if is_over or not found else found[0].id)
+            is_seen = post.remote_id is None or any(each.id == post.remote_id for each in found)
+            oldest = found[0] if found and is_seen and not is_over else None
+            await self._resolve_twins(found, now, kept=oldest.id if oldest else post.remote_id)
         except Refused:
             raise
         except Unfinished:
@@ -181,9 +184,9 @@ class Publisher:
         except PageError as error:
             return replace(post, attempts=post.attempts + 1, verify_at=self._retry_at(error, post, now))
         post = posting.verified(post, now=now, settle_ms=self._settle_ms)
-        if is_over or not found or found[0].id == post.remote_id:
+        if oldest is None or oldest.id == post.remote_id:
             return post
-        return self._adopted(post, found[0], services=post.services, severity=post.announced_severity)
+        return self._adopted(post, oldest, services=post.services, severity=post.announced_severity)
 
     async def look_again(self, post: Post, now: int) -> Post:
         """Is what someone else closed still over? If it is open by an update of ours, it is ours again."""

@@ -93,6 +93,14 @@ class TestPeopleAtThePage:
         world.after(5 * MINUTE)
         assert world.page.standing == []
 
+    def test_a_twin_of_what_a_person_resolved_is_not_brought_to_life(self) -> None:
+        world = published(Outcome.LATE)
+        world.page.late_ms = SETTLE_MS * 3
+        world.after(SETTLE_MS)
+        world.page.edit(world.page.only.id, status=Phase.RESOLVED)
+        world.after(5 * MINUTE)
+        assert world.page.standing == []
+
     def test_a_severity_raised_by_hand_stays_and_one_lowered_by_hand_is_raised_again(self) -> None:
         world = published()
         world.page.edit(world.page.only.id, severity=Severity.CRITICAL)

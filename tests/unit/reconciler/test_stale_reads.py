@@ -107,6 +107,19 @@ def test_a_severity_that_has_fallen_is_not_raised_again_by_an_older_read(lag: in
 
 
 @pytest.mark.parametrize("lag", LAGS)
+def test_an_impact_that_was_just_ended_is_not_a_person_s_when_a_lesser_one_follows(lag: int) -> None:
+    world = lagging(lag)
+    world.fire("payments", Severity.CRITICAL)
+    world.fire("checkout", Severity.CRITICAL)
+    world.after(MINUTE)
+    world.clear("checkout")
+    world.after(POLICY.resolve_after_ms)
+    world.fire("checkout", Severity.MINOR)
+    world.after(10 * MINUTE)
+    assert shown(world) == expected(world, {"checkout": Severity.MINOR, "payments": Severity.CRITICAL})
+
+
+@pytest.mark.parametrize("lag", LAGS)
 def test_a_severity_that_falls_back_at_once_is_written_though_an_older_read_shows_it(lag: int) -> None:
     world = World(Policy(publish_after_ms=0, resolve_after_ms=0, reopen_after_ms=0))
     world.page.lag_ms = world.page.read_lag_ms = lag
