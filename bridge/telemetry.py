@@ -354,7 +354,7 @@ CONFIG_OK = Gauge(
     "1 if the last attempt to load the configuration succeeded.",
     registry=REGISTRY,
 )
-STORE_OK = Gauge("bridge_store_available", "1 while Redis answers and can write.", registry=REGISTRY)
+STORE_OK = Gauge("bridge_store_available", "1 while Redis takes what a delivery writes.", registry=REGISTRY)
 STORE_DURABLE = Gauge(
     "bridge_store_durable",
     "1 if Redis neither evicts keys nor runs without persistence or the replicas that store.wait_replicas demands.",
