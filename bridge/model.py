@@ -147,7 +147,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     ``labels`` holds, per public label, the distinct values among the firing alerts, sorted.
     ``since`` is when the count of firing alerts last left zero, ``started_at`` when an alert last began to fire,
     ``cleared_at`` when the count last fell to zero, and
-    ``eased_at`` when a service, severity or label value last lost its last alert: all on Redis' clock.
+    ``eased_at`` when a service or a severity last lost its last alert: all on Redis' clock.
     ``remarks`` are in the order in which they came.
     ``starts_at`` and ``ends_at`` are the senders', as far as they are believed: the earliest start and the latest end
     of this outage.

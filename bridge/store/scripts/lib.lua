@@ -5,7 +5,8 @@
 -- that counts as, where it is not believed; e ends, o observed by the sender's clock, r when it was resolved here, seen, f
 -- its facets joined by newlines, x opaque text for the reader.
 -- A facet is anything that is counted over the firing alerts (a service's severity, a label's value, "a" for
--- acknowledged); the scripts neither know nor care what it means.
+-- acknowledged); the scripts do not care what it means, but for one thing: where a service or its severity, s|…, loses
+-- its last alert, the incident eased. A label's value that gives way to another says nothing of that.
 
 local prefix = ARGV[1]
 local time = redis.call('TIME')
@@ -141,7 +142,8 @@ local function save_incident(incident)
       if count == delta then incident.material = true end
       if count <= 0 then
         redis.call('HDEL', facets_key(incident.id), facet)
-        incident.eased, incident.material = now, true
+        incident.material = true
+        if facet:sub(1, 2) == 's|' then incident.eased = now end
       end
     end
   end

@@ -304,7 +304,7 @@ class Reference:
             incident.ends = max(incident.ends, *change.ends) if change.ends else incident.ends
         if not fires and (change.fired or change.is_new):
             incident.clocks["cleared"] = self.now
-        if change.facets - facets:
+        if any(facet.startswith("s|") for facet in change.facets - facets):
             incident.clocks["eased"] = self.now
         is_material = change.is_material or fires != change.fired or facets != change.facets
         incident.revision += is_material

@@ -108,6 +108,16 @@ async def test_deliveries_that_come_together_are_as_many_changes(store, clock):
     assert facts.cleared_at >= since + MINUTE
 
 
+async def test_a_public_label_that_changes_with_each_alert_puts_off_no_lower_severity(store, clock):
+    await store.ingest([(firing("a"), to(severity=Severity.CRITICAL)), (firing("b"), to(labels={"pod": "b"}))])
+    await store.ingest([(resolved("a"), to(severity=Severity.CRITICAL))])
+    eased_at = (await summary(store)).eased_at
+    clock.advance(MINUTE)
+    await store.ingest([(resolved("b"), to()), (firing("c", starts_at=END), to(labels={"pod": "c"}))])
+    facts = await summary(store)
+    assert (facts.labels, facts.eased_at) == ({"pod": ("c",)}, eased_at - MINUTE)
+
+
 async def test_an_alert_that_is_over_within_one_delivery_delays_no_end(store, clock):
     await store.ingest([(firing("a"), to())])
     await store.ingest([(resolved("a"), to())])
