@@ -33,7 +33,9 @@ _COMMANDS = {
 
         The payload is a webhook's body, or a capture of several: {"deliveries": [{"t": seconds, "body": {...}}]}.
         Exit code 1 when it, or one of its alerts, cannot be understood.""",
-    "services": "List the account's services and v3 components as a block to paste into the configuration.",
+    "services": """List the account's services and v3 components as a block to paste into the configuration.
+
+        What no reader sees is commented out.""",
     "incidents": "Show the incidents of a running bridge.",
     "sandbox": "Run a simulator of Checkly with a status page to look at.",
     "demo": "Play an outage from alert to recovery on this machine.",

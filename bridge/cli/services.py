@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class _Entry(NamedTuple):
-    """A service or component, what the configuration calls it, and where it shows. ``hint``: read it before pasting."""
+    """A service or component, what the configuration calls it, and where it shows.
+
+    ``unseen`` says why no reader sees it, ``hint`` what to read before pasting it.
+    """
 
     id: str
     name: str
@@ -29,19 +32,24 @@ class _Entry(NamedTuple):
     pages: tuple[ShownOn, ...]
     prefix: str = ""
     hint: str = ""
+    unseen: str = ""
 
 
 def services(*, output: Output = Form.TEXT) -> None:
-    """List the account's services and v3 components as a block to paste into the configuration."""
+    """List the account's services and v3 components as a block to paste into the configuration.
+
+    What no reader sees is commented out.
+    """
     inventory = asyncio.run(_read())
     # What nobody sees comes last, so that the component which took a service's place gets the plain key.
-    entries = sorted([*_services(inventory), *_components(inventory)], key=lambda each: not each.pages)
+    entries = sorted([*_services(inventory), *_components(inventory)], key=lambda each: bool(each.unseen))
     if output is Form.JSON:
         print_json([{"id": each.id, "name": each.name, "target": each.target, "pages": each.pages} for each in entries])
         return
     print("services:")
     for key, each in zip(_keys(entries), entries, strict=True):
-        print(f"  {_yaml(key)}: {_yaml(each.target)}  # {each.hint or f'shown on {_named(each.pages)}'}")
+        remark = each.unseen or each.hint or f"shown on {_named(each.pages)}"
+        print(f"  {'# ' if each.unseen else ''}{_yaml(key)}: {_yaml(each.target)}  # {remark}")
     if inventory.v1_gone:
         print(f"# Checkly has retired the v1 API for this account: {inventory.v1_gone}")
 
@@ -57,11 +65,11 @@ def _services(inventory: Inventory) -> Iterator[_Entry]:
     for each in sorted(inventory.services, key=lambda each: (each.name.casefold(), each.id)):
         is_unique = names[each.name] == 1
         pages = tuple(page_of_v1(page) for page in inventory.pages if each.id in page.services)
-        hint = "" if pages else "on no page: nobody would see it"
+        hint, unseen = "", "" if pages else "on no page: nobody would see it"
         if len(pages) > 1:
             shared = {**({"name": each.name} if is_unique else {"id": each.id}), "shared": True}
             hint = f"shown on {_named(pages)}: if that is meant, {_yaml(shared)}"
-        yield _Entry(each.id, each.name, each.name if is_unique else {"id": each.id}, pages, hint=hint)
+        yield _Entry(each.id, each.name, each.name if is_unique else {"id": each.id}, pages, hint=hint, unseen=unseen)
 
 
 def _components(inventory: Inventory) -> Iterator[_Entry]:
@@ -74,8 +82,8 @@ def _components(inventory: Inventory) -> Iterator[_Entry]:
 
 def _component(page: RemotePage, each: RemoteComponent, *, is_unique: bool) -> _Entry:
     target = {"page": page.url or page.id, "component": each.name if is_unique else each.id}
-    hint = f"hidden on {page.name}: nobody would see its impact" if each.hidden else ""
-    return _Entry(each.id, each.name, target, (page_of_v3(page),), page.url, hint)
+    unseen = f"hidden on {page.name}: nobody would see its impact" if each.hidden else ""
+    return _Entry(each.id, each.name, target, (page_of_v3(page),), page.url, unseen=unseen)
 
 
 def _keys(entries: Iterable[_Entry]) -> Iterator[str]:

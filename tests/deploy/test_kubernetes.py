@@ -243,3 +243,10 @@ def test_what_a_pod_mounts_is_in_the_overlay(folder):
 def test_the_configuration_is_right(file):
     config = load(file)
     assert config.routes[0].name == "watchdog"
+
+
+def test_the_how_to_makes_the_namespace_before_the_secrets():
+    text = (ROOT / "docs" / "how-to" / "kubernetes.md").read_text()
+    command = "kubectl apply -f deploy/kubernetes/base/namespace.yaml"
+    name = yaml.safe_load((ROOT / command.rsplit(maxsplit=1)[-1]).read_text())["metadata"]["name"]
+    assert text.index(command) < text.index(f"kubectl -n {name} create secret")

@@ -139,6 +139,13 @@ def test_the_dashboard_shows_every_metric_of_the_bridge():
     assert sorted(name for name in names if name not in shown) == []
 
 
+def test_all_jobs_are_all_of_the_bridge_s_and_no_other():
+    """Grafana makes "All" of what the query finds; an ``allValue`` would take every job's series."""
+    (job,) = (each for each in DASHBOARD["templating"]["list"] if each["name"] == "job")
+    assert job["query"]["query"] == "label_values(bridge_store_available, job)"
+    assert not [each["name"] for each in DASHBOARD["templating"]["list"] if "allValue" in each]
+
+
 def test_the_dashboards_panels_lie_side_by_side():
     cells = [
         (x, y)

@@ -21,18 +21,31 @@ def test_the_block_can_be_pasted(run, config):
             "checkout": "Checkout",
             "platform-checkout": {"page": "platform", "component": "Checkout"},
             "orders": {"page": "platform", "component": "Orders"},
-            "payments": "Payments",
-            "yes": "Yes",
-            "mlaut-api": "Ümlaut: API",
         }
     }
     assert (
         "checkout: Checkout  # shown on Public, Internal (private): if that is meant, {name: Checkout, s" in shown.out
     )
-    assert "payments: Payments  # on no page: nobody would see it" in shown.out
+    assert "  # payments: Payments  # on no page: nobody would see it\n" in shown.out
     assert "orders: {page: platform, component: Orders}  # shown on Platform" in shown.out
     config.write_text(shown.out + "version: 1\nseverity: [{is: MINOR}]\nroutes: [{name: all, services: [checkout]}]\n")
     assert run("check", config).code == 0
+
+
+@pytest.mark.usefixtures("environment")
+def test_pasted_after_a_migration_it_fits_the_account(run, config, sandbox):
+    """As docs/how-to/v3.md promises."""
+    for page in ("public", "internal"):
+        sandbox.control("POST", f"pages/{page}/migrate")
+    try:
+        block = run("services").out
+        routes = "severity: [{is: MINOR}]\nroutes: [{name: labelled, services: {label: service}}]\n"
+        config.write_text(f"version: 1\n{block}{routes}")
+        shown = run("check", config, "--online")
+        assert (shown.code, "Problem" in shown.out) == (0, False)
+        assert "  # checkout-" in block
+    finally:
+        sandbox.control("POST", "reset")
 
 
 @pytest.mark.usefixtures("environment")
@@ -65,7 +78,7 @@ def test_services_of_one_name_are_told_apart_by_id(printed):
     pages = tuple(Page(id=i, name=i, url=i, private=False, services=frozenset({twins[1].id})) for i in "ab")
     assert printed(services=twins, pages=pages) == [
         "  twin: {id: 20000000-0}  # shown on a, b: if that is meant, {id: 20000000-0, shared: true}",
-        "  twin-10000000: {id: 10000000-0}  # on no page: nobody would see it",
+        "  # twin-10000000: {id: 10000000-0}  # on no page: nobody would see it",
     ]
 
 
@@ -75,7 +88,7 @@ def test_the_component_that_took_a_services_place_gets_its_key(printed):
     page, component = RemotePage(id="p", name="Acme", url="acme"), RemoteComponent(id="c", name="Checkout")
     assert printed(services=(service,), v3_pages=(page,), components={"p": (component,)}) == [
         "  checkout: {page: acme, component: Checkout}  # shown on Acme",
-        "  checkout-10000000: Checkout  # on no page: nobody would see it",
+        "  # checkout-10000000: Checkout  # on no page: nobody would see it",
     ]
 
 
@@ -89,10 +102,10 @@ def test_components_of_one_name_are_told_apart_by_page_or_id(printed):
         RemotePage(id=id_, name=f"Page {id_}", url=url) for id_, url in (("1", "a"), ("2", "b"), ("3", ""))
     )
     assert printed(v3_pages=v3_pages, components=components) == [
-        "  service: {page: '3', component: 検索}  # hidden on Page 3: nobody would see its impact",
         "  api: {page: a, component: API}  # shown on Page 1",
         "  b-api: {page: b, component: c3}  # shown on Page 2",
         "  api-c4: {page: b, component: c4}  # shown on Page 2",
+        "  # service: {page: '3', component: 検索}  # hidden on Page 3: nobody would see its impact",
     ]
 
 
