@@ -129,12 +129,12 @@ def _trouble(incident: Any) -> str:
 
     Of a post for which nothing may be written any more, there is nothing to do.
     """
-    posts = [post for post in incident["posts"] if post["ongoing"]]
+    posts = [post for post in incident["posts"] if post.get("ongoing", True)]
     said = [f"parked: {post['parked']}" for post in posts if post["parked"]]
     said += [f"held back: {post['held_by']} is open for it" for post in posts if post["held_by"]]
     failing = [post for post in posts if post["attempts"] >= _MANY_FAILURES and not post["parked"]]
     said += [f"{post['page']}: {post['attempts']} failures in a row" for post in failing]
-    closed = [post for post in incident["posts"] if post["closed_at"] and (post["ongoing"] or post.get("theirs_at"))]
+    closed = [post for post in incident["posts"] if post["closed_at"] and (post in posts or post.get("theirs_at"))]
     said += [_CLOSED[bool(post.get("theirs_at"))] for post in closed]
     said += ["a write of unknown outcome" for post in posts if (post["pending"] or {}).get("unknown_at")]
     if incident["orphaned"]:

@@ -108,6 +108,19 @@ async def test_deliveries_that_come_together_are_as_many_changes(store, clock):
     assert facts.cleared_at >= since + MINUTE
 
 
+async def test_deliveries_that_come_together_share_calls_and_each_stays_whole(store, monkeypatch):
+    monkeypatch.setattr(store_module, "ALERTS_A_CALL", 3)
+    deliveries = [
+        [(firing(f"{nth}-{number}"), to(f"i{nth}")) for number in range(size)]
+        for nth, size in enumerate([2, 1, 2, 3, 5])
+    ]
+    answers = await asyncio.gather(*map(store.ingest, deliveries))
+    assert [[change.incident_id for change in changes] for changes in answers] == [
+        [f"i{nth}"] * len(items) for nth, items in enumerate(deliveries)
+    ]
+    assert [(await summary(store, f"i{nth}")).firing for nth in range(5)] == [2, 1, 2, 3, 5]
+
+
 async def test_a_public_label_that_changes_with_each_alert_puts_off_no_lower_severity(store, clock):
     await store.ingest([(firing("a"), to(severity=Severity.CRITICAL)), (firing("b"), to(labels={"pod": "b"}))])
     await store.ingest([(resolved("a"), to(severity=Severity.CRITICAL))])
