@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,12 +84,15 @@ async def deliver(store: Store) -> None:
     await store.ingest([(firing("a"), to()), (firing("b"), to("bank", services=("cart",)))])
     await store.ingest([(firing("a"), to("bank")), (resolved("b"), None), (firing("b"), to())])
     await store.ingest([(resolved("a"), to()), (resolved("b"), to())])
-    for name, at in (("p", 10), ("q", 20)):
+    began = time.time_ns() // 1_000_000 - 100  # what is older than any sender's retries opens nothing
+    for name, at in (("p", began + 10), ("q", began + 20)):
         await store.ingest([(firing(name, observed_at=at), to())])
-    merged = firing("p", observed_at=30)
+    merged = firing("p", observed_at=began + 30)
     await store.ingest([(type(merged)(**{**as_dict(merged), "merged_into": "q", "event_id": "e1"}), to())])
-    await store.remark(Remark(source="alertmanager", fingerprint="q", event_id="e2", text="t", observed_at=35))
-    await store.ingest([(resolved("q", observed_at=40), to())])
+    assert await store.remark(
+        Remark(source="alertmanager", fingerprint="q", event_id="e2", text="t", observed_at=began + 35)
+    )
+    await store.ingest([(resolved("q", observed_at=began + 40), to())])
     await store.hear(["watchdog"])
 
 
