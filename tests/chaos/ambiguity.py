@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import judge
 from tests.chaos.generation import V1, Generation
+from tests.chaos.habits import Habits
 from tests.chaos.stage import SETTLE_MS as SHORT_SETTLE_MS
 from tests.chaos.stage import TIMEOUT_MS, Alerts, Stage
 from tests.chaos.story import OUTAGE, first_title, mailed, outage
@@ -50,8 +51,7 @@ class Trouble(Struct, frozen=True, kw_only=True):
     """What a trial's seed stands for. ``others``: a person has opened an incident of the same name and services."""
 
     faults: tuple[dict[str, Any], ...]
-    list_lag_ms: int
-    whole_seconds: bool
+    habits: Habits
     others: bool
 
     @classmethod
@@ -66,8 +66,7 @@ class Trouble(Struct, frozen=True, kw_only=True):
         late = any(each["kind"] == "delay" for each in faults)
         return cls(
             faults=tuple(faults),
-            list_lag_ms=0 if late else chance.choice((0, 0, 300, SETTLE_MS // 2)),  # both would be beyond it
-            whole_seconds=chance.random() < 0.5,
+            habits=Habits.drawn(chance, longest_lag_ms=0 if late else SETTLE_MS // 2),  # both would be beyond it
             others=chance.random() < 0.5,
         )
 
@@ -107,15 +106,19 @@ class LateTwins:
         self._generation = generation
 
     def trial(self, stage: Stage, seed: int) -> Trial:
-        stage.open(self._generation)
+        chance = Random(seed)
+        habits = Habits.drawn(chance, longest_lag_ms=SHORT_SETTLE_MS // 2)
+        habits = structs.replace(habits, early_date=None)  # a create that is refused has no twin
+        stage.open(self._generation, checkly=habits.checkly)
         post = _target(self._generation, TARGETS[0])
         lost = TIMEOUT_MS + SHORT_SETTLE_MS
         if seed % 2:
-            late_ms = lost + 1_500 + Random(seed).randrange(4_000)
+            late_ms = lost + 1_500 + chance.randrange(4_000)
+            habits.take_on(stage, self._generation)
             stage.fault("delay", ms=late_ms, **post)
         else:
-            late_ms = SHORT_SETTLE_MS + 1_500 + Random(seed).randrange(4_000)
-            stage.control("PATCH", "settings", {"list_lag_ms": late_ms})
+            late_ms = SHORT_SETTLE_MS + 1_500 + chance.randrange(4_000)
+            structs.replace(habits, list_lag_ms=late_ms).take_on(stage, self._generation)
             stage.fault("drop", commit=True, **post)
         alerts = Alerts(self._generation)
         slowest = max(stage.deliver(each) + stage.converges(alerts.wanted()) for each in outage(alerts))
@@ -125,7 +128,7 @@ class LateTwins:
         verdict = judge(stage.history(), alerts.wanted(), mailed=told, late_twins=found)
         what = "committed" if seed % 2 else "listed"
         return Trial(
-            case=f"a create is {what} {late_ms} ms late",
+            case=f"a create is {what} {late_ms} ms late; {habits}",
             faults=1,
             verdict=verdict,
             recovery_s=slowest,
@@ -140,8 +143,7 @@ def _target(generation: Generation, target: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _prepare(stage: Stage, trouble: Trouble, generation: Generation) -> None:
-    settings = {"list_lag_ms": trouble.list_lag_ms, "whole_seconds": trouble.whole_seconds}
-    stage.control("PATCH", "settings", settings)
+    trouble.habits.take_on(stage, generation)
     if trouble.others:
         stage.control("POST", "incidents", generation.lookalike(OUTAGE))
     stage.control("POST", "faults", list(trouble.faults))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import chain
+from random import Random
 
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import judge
 from tests.chaos.generation import V1, Generation
-from tests.chaos.stage import Alerts, Stage
+from tests.chaos.habits import Habits
+from tests.chaos.stage import SETTLE_MS, Alerts, Stage
 from tests.chaos.story import mailed, outage, relapse
 
 
@@ -27,7 +29,9 @@ class CrashPoints:
 
     def trial(self, stage: Stage, seed: int) -> Trial:
         stage.ends_leases = True
-        stage.open(self._generation, fatal=seed)
+        habits = Habits.drawn(Random(seed), longest_lag_ms=SETTLE_MS // 2)
+        stage.open(self._generation, fatal=seed, checkly=habits.checkly)
+        habits.take_on(stage, self._generation)
         alerts = Alerts(self._generation)
         slowest = 0.0
         for delivery in chain(outage(alerts), relapse(alerts)):
@@ -35,7 +39,7 @@ class CrashPoints:
         verdict = judge(stage.history(), alerts.wanted(), mailed=mailed(self._generation, again=True))
         where = stage.bridges[0].boundaries[seed - 1] if stage.deaths else "none left"
         return Trial(
-            case=f"killed at boundary {seed}: {where}",
+            case=f"killed at boundary {seed}: {where}; {habits}",
             faults=stage.deaths,
             verdict=verdict,
             recovery_s=slowest,
