@@ -121,9 +121,17 @@ class BridgeMachine(RuleBasedStateMachine):
         self.demand([f"the alerts became {became}, expected {expected}"] * (became != expected))
         self.said += [alert for alert, _ in items]
 
-    @initialize(list_lags=st.booleans(), reads_lag=st.booleans(), number=NUMBERS, outcomes=OUTCOMES, alarms=GROUPS)
-    def begin(self, list_lags, reads_lag, number, outcomes, alarms):
+    @initialize(
+        list_lags=st.booleans(),
+        reads_lag=st.booleans(),
+        early_date=st.sampled_from([None, 400, 422]),
+        number=NUMBERS,
+        outcomes=OUTCOMES,
+        alarms=GROUPS,
+    )
+    def begin(self, list_lags, reads_lag, early_date, number, outcomes, alarms):
         """Something happens, and what the bridges make of it goes wrong."""
+        self.page.early_date = early_date
         self.page.read_lag_ms = SETTLE_MS // 2 if reads_lag else 0
         self.page.lag_ms = SETTLE_MS - 1 if list_lags else self.page.read_lag_ms
         self.page.late_ms = SETTLE_MS - 1 - self.page.lag_ms
