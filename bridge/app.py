@@ -27,6 +27,7 @@ from bridge.views import alert_view, incident_view
 
 ADMIN_TOKENS: Final = "ADMIN_TOKENS"
 
+_WEBHOOKS = "/webhooks/"
 _MAX_DELIVERIES = 256
 _MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
 
@@ -56,7 +57,7 @@ def create_app(
     store: Store,
     config: LiveConfig,
     router: Router,
-    senders: Iterable[Sender],
+    senders: Iterable[Sender[Any]],
     admin_credentials: Credentials,
     clock: Callable[[], int],
     health: Health,
@@ -69,14 +70,15 @@ def create_app(
     Set ``app.state.stopping`` when shutting down: from then on deliveries get 503, as they always do where the
     application does not receive.
     """
-    webhooks = []
+    webhooks: list[Route] = []
     receivers = {}
     for sender in senders:
         telemetry.expect(sender.name)
         if not receives:
-            webhooks.append(Route(f"/webhooks/{sender.name}", _not_receiving, methods=sender.methods))
+            paths = (f"{_WEBHOOKS}{sender.name}", f"{_WEBHOOKS}{sender.name}/{{sender}}")
+            webhooks.extend(Route(path, _not_receiving, methods=sender.methods) for path in paths)
             continue
-        receivers[f"/webhooks/{sender.name}"] = Receiver(
+        receivers[sender.name] = Receiver(
             sender,
             store=store,
             config=config,
@@ -110,15 +112,19 @@ class _Application(Starlette):
 
     def __init__(self, receivers: Mapping[str, Receiver], **options: Any) -> None:
         super().__init__(**options)
-        self._receivers = receivers
+        self._receivers = {f"{_WEBHOOKS}{name}": receiver for name, receiver in receivers.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        receiver = self._receivers.get(scope["path"]) if scope["type"] == "http" else None
-        if receiver is None:
+        path, sender = scope.get("path", ""), None
+        receiver = self._receivers.get(path)
+        if receiver is None and path.startswith(_WEBHOOKS):
+            kind, _, sender = path.removeprefix(_WEBHOOKS).partition("/")
+            receiver = self._receivers.get(_WEBHOOKS + kind) if sender else None
+        if receiver is None or scope["type"] != "http":
             await super().__call__(scope, receive, send)
         else:
             scope["app"] = self
-            await receiver(scope, receive, send)
+            await receiver(scope, receive, send, sender)
 
 
 class _Api:

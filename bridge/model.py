@@ -31,6 +31,12 @@ class Impact(IntEnum):
     MAJOR_OUTAGE = 4
 
 
+RECEIVER_LABEL = "__receiver__"
+"""The label with the name of the receiver that Alertmanager sent an alert through."""
+SENDER_LABEL = "__sender__"
+"""The label with the name of the path that an alert came by; there is none where the path has no name."""
+
+
 class AlertStatus(StrEnum):
     """What a sender says of an alert. Alertmanager never says ``acknowledged``, PagerDuty does."""
 
@@ -42,7 +48,8 @@ class AlertStatus(StrEnum):
 class Alert(Struct, frozen=True, kw_only=True):
     """One alert as its sender described it, made uniform.
 
-    ``(source, fingerprint)`` is its identity; ``labels`` are what matchers read. ``observed_at`` is the sender's
+    ``(source, sender, fingerprint)`` is its identity, where ``sender`` is the name in the path that it came by, or
+    empty; ``labels`` are what matchers read. ``observed_at`` is the sender's
     own clock for this statement, where the sender gives one that orders its statements (PagerDuty's
     ``occurred_at``); Alertmanager has none. ``event_id`` names the statement itself, where the sender repeats
     statements under one name. ``merged_into`` is the fingerprint of the alert of the same source that this one became
@@ -51,6 +58,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     """
 
     source: str
+    sender: str = ""
     fingerprint: str
     status: AlertStatus
     labels: dict[str, str]
@@ -68,6 +76,7 @@ class Routed(Struct, frozen=True, kw_only=True):
 
     ``services`` are names of the configuration's ``services``; ``labels`` are the public ones among the alert's.
     ``backdate_ms`` is how long before its first delivery an alert may have begun, for the public.
+    ``receiver`` is the one of Alertmanager's that it came through, where the configuration reads that.
     """
 
     key: str
@@ -80,6 +89,7 @@ class Routed(Struct, frozen=True, kw_only=True):
     hold_refire_ms: int
     backdate_ms: int = 86_400_000
     why: tuple[str, ...]
+    receiver: str = ""
 
 
 class Ignored(Struct, frozen=True, kw_only=True):
@@ -124,10 +134,10 @@ class Phase(StrEnum):
     DISCARDED = "DISCARDED"
 
 
-class Remark(Struct, frozen=True, kw_only=True):
+class Remark(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Words that a person wrote for the public about one alert (``fingerprint``), already fit to be published.
 
-    ``observed_at`` and ``event_id`` are as an alert's; ``kept_at`` is when it came, on Redis' clock.
+    ``sender``, ``observed_at`` and ``event_id`` are as an alert's; ``kept_at`` is when it came, on Redis' clock.
     """
 
     source: str
@@ -136,6 +146,7 @@ class Remark(Struct, frozen=True, kw_only=True):
     observed_at: int
     event_id: str
     kept_at: int = 0
+    sender: str = ""
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -151,6 +162,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     ``remarks`` are in the order in which they came.
     ``starts_at`` and ``ends_at`` are the senders', as far as they are believed: the earliest start and the latest end
     of this outage.
+    ``conflict_at`` is when an alert of it was last seen to be reported by two senders that nobody told apart; 0: never.
     """
 
     firing: int = 0
@@ -166,6 +178,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     starts_at: int = 0
     ends_at: int = 0
     remarks: tuple[Remark, ...] = ()
+    conflict_at: int = 0
 
     @property
     def severity(self) -> Severity | None:

@@ -11,7 +11,7 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from functools import cache, lru_cache
-from typing import Protocol
+from typing import Any, Protocol
 
 from prometheus_client import Counter
 from starlette.responses import Response
@@ -19,9 +19,10 @@ from starlette.types import Receive, Scope, Send
 
 from bridge import telemetry
 from bridge.answers import Refusal, answer, header, store_unavailable
-from bridge.config.schema import Config
+from bridge.config.schema import OTHER_SENDER, Config
+from bridge.config.senders import SENDER_NAME, SENDER_NAME_WORDS
 from bridge.model import Alert, AlertStatus, Ignored, Remark, Routed
-from bridge.outcome import Decision, Outcome, report
+from bridge.outcome import Decision, Origin, Outcome, report
 from bridge.routing import Router
 from bridge.senders import Sender
 from bridge.silence import Silence
@@ -65,11 +66,11 @@ class LiveConfig(Protocol):
 
 
 class Receiver:
-    """The endpoint of one sender. Raises nothing: every trouble is an answer, a log line and a count."""
+    """The endpoint of one kind of sender. Raises nothing: every trouble is an answer, a log line and a count."""
 
     def __init__(
         self,
-        sender: Sender,
+        sender: Sender[Any],
         *,
         store: AlertStore,
         config: LiveConfig,
@@ -90,32 +91,47 @@ class Receiver:
         self._on_change = on_change
         self._seconds = telemetry.DELIVERY_SECONDS.labels(sender.name)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one delivery."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, sender: str | None = None) -> None:
+        """Answer one delivery; ``sender`` is what follows the endpoint's path, if anything does."""
         began = time.perf_counter()
-        response = await self._answer(scope, receive)
+        origin = self._origin(sender)
+        response = await self._answer(scope, receive, origin)
         self._seconds.observe(time.perf_counter() - began)
-        _count(self._sender.name, response.status_code).inc()
+        _count(origin.source, origin.series, response.status_code).inc()
         await response(scope, receive, send)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+    def _origin(self, sender: str | None) -> Origin:
+        source = self._sender.name
+        if sender is None:
+            return Origin(source=source)
+        if not SENDER_NAME.fullmatch(sender):
+            return Origin(source=source, sender="?", series=OTHER_SENDER, error=f"expected {SENDER_NAME_WORDS}")
+        senders = self._config.current.senders
+        is_forbidden = senders.only_listed and sender not in senders.of(source)
+        error = "the configuration lists its senders, and not this one" if is_forbidden else ""
+        return Origin(source=source, sender=sender, series=senders.series_of(source, sender), error=error)
+
+    async def _answer(self, scope: Scope, receive: Receive, origin: Origin) -> Response:
         try:
-            return _accepted(await self._take(scope, receive))
+            return _accepted(await self._take(scope, receive, origin))
         except Refusal as refusal:
-            return self._refused(refusal)
+            return self._refused(origin, refusal)
         except StoreUnavailable as error:
-            return self._refused(store_unavailable(error), Event.STORE_UNAVAILABLE, detail=str(error))
+            return self._refused(origin, store_unavailable(error), Event.STORE_UNAVAILABLE, detail=str(error))
         except Exception as error:  # noqa: BLE001 - whatever broke, the sender must come again
             defect = Refusal(503, "internal", "an unexpected error, logged by the bridge; try again")
-            return self._refused(defect, Event.DELIVERY_FAILED, detail=type(error).__name__, where=_origin(error))
+            where = _where(error)
+            return self._refused(origin, defect, Event.DELIVERY_FAILED, detail=type(error).__name__, where=where)
 
-    async def _take(self, scope: Scope, receive: Receive) -> Outcome:
+    async def _take(self, scope: Scope, receive: Receive, origin: Origin) -> Outcome:
         if scope["method"] not in self._sender.methods:
             methods = ", ".join(self._sender.methods)
             raise Refusal(405, "method_not_allowed", f"expected one of: {methods}", {"Allow": methods})
         if scope["app"].state.stopping:
             raise Refusal(503, "stopping", "the bridge is shutting down; try again")
-        self._sender.admit(scope)
+        if origin.error:
+            raise Refusal(404, "unknown_sender", f"no sender has this name: {origin.error}")
+        self._sender.admit(scope, origin.sender)
         received_at = self._clock()
         config = self._config.current
         limit = min(config.max_body_bytes, self._sender.max_body_bytes)
@@ -127,10 +143,11 @@ class Receiver:
             with self._in_flight.enter(_address(scope), within_s=self._sender.body_s) as place:
                 body = await read_body(receive, declared=declared, limit=limit, arrived=place.arrived)
                 place.complete()
-                self._sender.authenticate(scope, body)
-                self._silence.heard(self._sender.name)
+                self._sender.authenticate(scope, origin.sender, body)
+                self._silence.heard(origin.source, origin.series)
                 async with self._turns.turn(len(body)):
-                    return await self._ingest(self._sender.parse(body, received_at, config), config)
+                    delivery = self._sender.parse(body, origin.sender, received_at, config)
+                    return await self._ingest(delivery, config, origin)
         except TooLarge:
             raise Refusal(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None
         except Overloaded:
@@ -143,7 +160,7 @@ class Receiver:
         except NotUnderstood as error:
             raise Refusal(400, "not_understood", f"not {self._sender.payload}: {error}") from None
 
-    async def _ingest(self, delivery: Delivery, config: Config) -> Outcome:
+    async def _ingest(self, delivery: Delivery, config: Config, origin: Origin) -> Outcome:
         decided: list[Decision] = []
         unheard: list[Ignored] = []
         watchdogs: set[str] = set()
@@ -164,29 +181,30 @@ class Receiver:
             await self._store.hear(watchdogs)
         if self._on_change is not None and any(change.is_due for _, change in heard):
             self._on_change()
-        await self._remark(delivery.remarks)
-        return report(self._sender.name, delivery, unheard, heard)
+        await self._remark(delivery.remarks, origin)
+        return report(origin, delivery, unheard, heard)
 
     async def _store_all(self, decided: Sequence[Decision]) -> list[Change]:
         items = [(alert, decision if isinstance(decision, Routed) else None) for alert, decision in decided]
         return await self._store.ingest(items) if items else []
 
-    async def _remark(self, remarks: Sequence[Remark]) -> None:
+    async def _remark(self, remarks: Sequence[Remark], origin: Origin) -> None:
         for remark in remarks:
             outcome = await self._store.remark(remark)
             counted = {"unknown": "dropped", "repeat": "kept"}.get(outcome, outcome)
-            telemetry.REMARKS.labels(self._sender.name, counted).inc()
+            telemetry.REMARKS.labels(origin.source, origin.series, counted).inc()
             if outcome == "unknown":
-                log(Event.REMARK_DROPPED, source=self._sender.name, fingerprint=remark.fingerprint)
+                log(Event.REMARK_DROPPED, **origin.fields, fingerprint=remark.fingerprint)
             elif outcome == "kept" and self._on_change is not None:
                 self._on_change()
 
-    def _refused(self, refusal: Refusal, event: Event | None = None, **fields: str) -> Response:
+    @staticmethod
+    def _refused(origin: Origin, refusal: Refusal, event: Event | None = None, **fields: str) -> Response:
         if event is None:
             event = Event.CREDENTIALS_MISSING if refusal.error == "no_credentials" else Event.DELIVERY_REFUSED
-        said = {"source": self._sender.name, "error": refusal.error, "message": refusal.message, **fields}
+        said = {**origin.fields, "error": refusal.error, "message": refusal.message, **fields}
         if event in _RECURRING:
-            seldom(event, 1, now=None, code=refusal.status, **said)
+            seldom(event, 1, now=None, example=None, code=refusal.status, **said)
         else:
             log(event, code=refusal.status, **said)
         return refusal.answer()
@@ -198,9 +216,9 @@ def _accepted(outcome: Outcome) -> Response:
 
 
 @cache
-def _count(source: str, status: int) -> Counter:
+def _count(source: str, series: str, status: int) -> Counter:
     """The counter of these answers; looking it up by its labels is what costs."""
-    return telemetry.DELIVERIES.labels(source, str(status))
+    return telemetry.DELIVERIES.labels(source, series, str(status))
 
 
 def _declared_size(scope: Scope) -> int | None:
@@ -213,7 +231,7 @@ def _address(scope: Scope) -> str:
     return client[0] if client else ""
 
 
-def _origin(error: Exception) -> str:
+def _where(error: Exception) -> str:
     """Where an error was raised. Its text stays unsaid: it may quote the payload."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{frame.filename}:{frame.lineno}"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from bridge.model import Ignored, Routed, Severity
+from bridge.model import RECEIVER_LABEL, Ignored, Routed, Severity
 
 if TYPE_CHECKING:
     from bridge.config.matchers import Matcher
@@ -55,6 +55,7 @@ def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
         hold_refire_ms=found.policy.hold_refire_ms,
         backdate_ms=config.checkly.backdate_ms,
         why=(why, why_severity, why_services, f"incident {key}: {_why_key(group)}"),
+        receiver=labels.get(RECEIVER_LABEL, ""),
     )
 
 

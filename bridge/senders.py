@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Final, Generic, TypeVar
 
 from starlette.types import Scope
 
@@ -27,82 +27,101 @@ _LEGACY_BODY = re.compile(rb'"messages"\s*:\s*\[')
 _LEGACY_HINT = "; it looks like a V1 or V2 webhook, which PagerDuty does not sign: create a V3 subscription"
 
 
-class Sender(ABC):
-    """One sender, and its endpoint ``/webhooks/<name>``."""
+Keys = TypeVar("Keys", Credentials, SigningSecrets)
+
+
+class Sender(ABC, Generic[Keys]):
+    """The senders of one kind, and their endpoints ``/webhooks/<kind>`` and ``/webhooks/<kind>/<sender's name>``."""
 
     name: ClassVar[str]  # the source of its alerts
     payload: ClassVar[str]  # what its bodies are, in the words of an error
+    variable: ClassVar[str]  # where the credentials are of senders that have none of their own
     methods: ClassVar[Sequence[str]] = ("POST",)
     max_body_bytes: ClassVar[int] = 1 << 62  # the configuration may set a lower limit
     body_s: ClassVar[float | None] = None  # how long a body may take that proves only at its end whose it is
     relabels: ClassVar[bool] = False  # an alert that fires may change its labels, and with them its route
 
+    def __init__(self, keys: Keys) -> None:
+        self._plain: tuple[str, Keys] = (self.variable, keys)
+        self._own: dict[str, tuple[str, Keys]] = {}
+
+    def trust(self, own: Mapping[str, tuple[str, Iterable[str]]]) -> None:
+        """From now on these senders, and no others, have keys of their own: by name, their variable and its values."""
+        kind = type(self._plain[1])
+        self._own = {name: (variable, kind(values)) for name, (variable, values) in own.items()}
+
+    def is_known(self, sender: str) -> bool:
+        """Whether there are credentials by which this sender could be known."""
+        return bool(self._keys_of(sender)[1])
+
+    def _keys_of(self, sender: str) -> tuple[str, Keys]:
+        """The environment variable, and what it holds, for this sender; never another's."""
+        return self._own.get(sender, self._plain)
+
     @abstractmethod
-    def admit(self, scope: Scope, /) -> None:
+    def admit(self, scope: Scope, sender: str, /) -> None:
         """Refuse what can be refused before the body is read. Raises Refusal."""
 
     @abstractmethod
-    def authenticate(self, scope: Scope, body: bytes, /) -> None:
+    def authenticate(self, scope: Scope, sender: str, body: bytes, /) -> None:
         """Refuse a body that is not the sender's, before anything reads it. Raises Refusal."""
 
     @abstractmethod
-    def parse(self, body: bytes, received_at: int, config: Config, /) -> Delivery:
+    def parse(self, body: bytes, sender: str, received_at: int, config: Config, /) -> Delivery:
         """Read an authentic body. Raises NotUnderstood."""
 
 
-class Alertmanager(Sender):
+class Alertmanager(Sender[Credentials]):
     """Alertmanager, by a bearer token or a basic pair."""
 
     name = alertmanager.SOURCE
     methods = ("POST", "PUT")  # Grafana can be told to PUT
     payload = "an Alertmanager webhook payload of version 4"
+    variable = TOKENS
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
-
-    def admit(self, scope: Scope, /) -> None:
+    def admit(self, scope: Scope, sender: str, /) -> None:
         """Check the ``Authorization`` header, which needs no body."""
-        authorize(scope, self._credentials, TOKENS)
+        variable, credentials = self._keys_of(sender)
+        authorize(scope, credentials, variable)
 
-    def authenticate(self, _scope: Scope, _body: bytes, /) -> None:
+    def authenticate(self, _scope: Scope, _sender: str, _body: bytes, /) -> None:
         """Nothing: the header has been checked."""
 
-    def parse(self, body: bytes, received_at: int, config: Config, /) -> Delivery:
+    def parse(self, body: bytes, sender: str, received_at: int, config: Config, /) -> Delivery:
         """Read a group of alerts."""
-        return alertmanager.parse(body, received_at, lambda: labels_read(config))
+        return alertmanager.parse(body, received_at, lambda: labels_read(config), sender)
 
 
-class PagerDuty(Sender):
+class PagerDuty(Sender[SigningSecrets]):
     """PagerDuty, by the signature of the body."""
 
     name = pagerduty.SOURCE
     payload = "a PagerDuty V3 webhook"
+    variable = SIGNING_SECRETS
     relabels = True
     max_body_bytes = 256 << 10  # PagerDuty sends none above that; anyone can make us read that much unsigned
     body_s = 5.0  # PagerDuty gives up then
 
-    def __init__(self, secrets: SigningSecrets) -> None:
-        self._secrets = secrets
-
-    def admit(self, _scope: Scope, /) -> None:
+    def admit(self, _scope: Scope, _sender: str, /) -> None:
         """Nothing: what is signed is the body."""
 
-    def authenticate(self, scope: Scope, body: bytes, /) -> None:
+    def authenticate(self, scope: Scope, sender: str, body: bytes, /) -> None:
         """Check the signature over the bytes as they came. While there is no secret, PagerDuty may come again."""
+        variable, secrets = self._keys_of(sender)
         headers = [value for name, value in scope["headers"] if name == _SIGNATURE]
-        verdict = self._secrets.check(body, headers)
+        verdict = secrets.check(body, headers)
         if verdict is Verdict.OK:
             return
         hint = _LEGACY_HINT if _looks_legacy(scope, body) else ""
         if verdict is Verdict.NONE_CONFIGURED:
-            message = f"the bridge has no secret to check this delivery: set {SIGNING_SECRETS}"
+            message = f"the bridge has no secret to check this delivery: set {variable}"
             raise Refusal(503, "no_credentials", message + hint)
-        message = f"missing or wrong {signature.HEADER}: expected the body signed with a secret of {SIGNING_SECRETS}"
+        message = f"missing or wrong {signature.HEADER}: expected the body signed with a secret of {variable}"
         raise Refusal(401, "unauthorized", message + hint, _CHALLENGE)
 
-    def parse(self, body: bytes, _received_at: int, config: Config, /) -> Delivery:
+    def parse(self, body: bytes, sender: str, _received_at: int, config: Config, /) -> Delivery:
         """Read one event."""
-        return pagerduty.parse(body, config.pagerduty, labels_read(config))
+        return pagerduty.parse(body, config.pagerduty, labels_read(config), sender)
 
 
 def _looks_legacy(scope: Scope, body: bytes) -> bool:

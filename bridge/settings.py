@@ -89,6 +89,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         return settings
 
 
+def secrets_of(environment: Mapping[str, str], name: str) -> tuple[Secret, ...]:
+    """The secrets of a variable that is not one of ``Settings``; empty when unset. Raises SettingsError."""
+    read = _Reader(environment)
+    found = read.secrets(name)
+    if read.problems:
+        raise SettingsError(tuple(read.problems))
+    return found
+
+
 class _Reader:
     """Reads variables by kind and collects what is wrong with them."""
 

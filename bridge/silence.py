@@ -6,7 +6,7 @@ three dropped deliveries and tells nobody; Alertmanager may have lost its route 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cache
 
 from prometheus_client import Gauge
@@ -17,30 +17,48 @@ SILENT_MS = 24 * 3_600_000
 
 
 class Silence:
-    """Watches these senders. ``clock`` is in milliseconds since the epoch."""
+    """Watches senders, each by its source and its name (empty: whoever has none, or is not watched by name).
 
-    def __init__(self, senders: Sequence[str], *, clock: Callable[[], int]) -> None:
+    ``clock`` is in milliseconds since the epoch.
+    """
+
+    def __init__(self, senders: Iterable[tuple[str, str]], *, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._heard_at = dict.fromkeys(senders, clock())
-        self._said_at = dict(self._heard_at)
+        self._heard_at: dict[tuple[str, str], int] = {}
+        self._said_at: dict[tuple[str, str], int] = {}
+        self.expect(senders)
 
-    def heard(self, sender: str) -> None:
-        """An authentic delivery came."""
+    def expect(self, senders: Iterable[tuple[str, str]]) -> None:
+        """Watch these from now on, and no others; what is not listed any more has no series any more."""
         now = self._clock()
-        self._heard_at[sender] = self._said_at[sender] = now
-        _last_delivery(sender).set(now / 1000)
+        senders = tuple(senders)
+        for source, sender in self._heard_at.keys() - senders:
+            if sender:
+                LAST_DELIVERY.remove(source, sender)
+                _last_delivery.cache_clear()
+        self._heard_at = {each: self._heard_at.get(each, now) for each in senders}
+        self._said_at = {each: self._said_at.get(each, now) for each in self._heard_at}
+
+    def heard(self, source: str, sender: str = "") -> None:
+        """An authentic delivery came from a sender, as metrics call it."""
+        now = self._clock()
+        who = (source, sender) if (source, sender) in self._heard_at else (source, "")
+        if who in self._heard_at:
+            self._heard_at[who] = self._said_at[who] = now
+        _last_delivery(source, sender).set(now / 1000)
 
     def check(self) -> None:
         """Say once a day which senders have been silent for a day or more (or since this process started)."""
         now = self._clock()
-        for sender, said_at in self._said_at.items():
+        for who, said_at in self._said_at.items():
             if now - said_at >= SILENT_MS:
-                self._said_at[sender] = now
-                seconds = (now - self._heard_at[sender]) // 1000
-                log(Event.SENDER_SILENT, source=sender, seconds=seconds)
+                self._said_at[who] = now
+                source, sender = who
+                named = {"sender": sender} if sender else {}
+                log(Event.SENDER_SILENT, source=source, **named, seconds=(now - self._heard_at[who]) // 1000)
 
 
 @cache
-def _last_delivery(sender: str) -> Gauge:
+def _last_delivery(source: str, sender: str) -> Gauge:
     """The gauge of this sender; looking it up by its labels is what costs."""
-    return LAST_DELIVERY.labels(sender)
+    return LAST_DELIVERY.labels(source, sender)

@@ -11,7 +11,7 @@ import platform
 import sys
 import time
 import traceback
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from enum import Enum
 from typing import Any
 
@@ -45,7 +45,7 @@ class Event(Enum):
     CREDENTIALS_MISSING = (
         "credentials_missing",
         logging.ERROR,
-        "A sender delivered, but the bridge has no credentials to check it: answered 503.",
+        "No credentials are there to check a sender's deliveries: answered 503. Of listed senders also said at start.",
     )
     SENDERS_MISSING = (
         "senders_missing",
@@ -97,6 +97,11 @@ class Event(Enum):
         "field_unread",
         logging.WARNING,
         "Values of this field could not be read and were taken as missing; the rest counts. At most one line a minute.",
+    )
+    IDENTITY_CONFLICT = (
+        "identity_conflict",
+        logging.WARNING,
+        "Receivers report one alert for different incidents by turns: two senders look like one. Name the senders.",
     )
     ALERT_CHANGED = (
         "alert_changed",
@@ -229,7 +234,7 @@ ProcessCollector(registry=REGISTRY)
 DELIVERIES = Counter(
     "bridge_deliveries_total",
     "Webhook deliveries by source and HTTP status answered.",
-    ["source", "code"],
+    ["source", "sender", "code"],
     registry=REGISTRY,
 )
 DELIVERY_SECONDS = Histogram(
@@ -247,7 +252,7 @@ CONNECTIONS_CLOSED = Counter(
 LAST_DELIVERY = Gauge(
     "bridge_last_delivery_timestamp_seconds",
     "Unix time of the last authentic delivery, by source.",
-    ["source"],
+    ["source", "sender"],
     registry=REGISTRY,
 )
 WATCHDOG_SEEN = Gauge(
@@ -259,28 +264,34 @@ WATCHDOG_SEEN = Gauge(
 ALERTS = Counter(
     "bridge_alerts_total",
     "Alerts received, by source and what became of them.",
-    ["source", "outcome"],
+    ["source", "sender", "outcome"],
     registry=REGISTRY,
 )
 REMARKS = Counter(
     "bridge_remarks_total",
     "Notes and status updates written for the public, by source and what became of them.",
-    ["source", "outcome"],
+    ["source", "sender", "outcome"],
     registry=REGISTRY,
 )
 DISMISSED = Counter(
     "bridge_deliveries_dismissed_total",
     "Authentic deliveries that change nothing, by source and reason.",
-    ["source", "reason"],
+    ["source", "sender", "reason"],
     registry=REGISTRY,
 )
 ALERTS_TRUNCATED = Counter(
-    "bridge_alerts_truncated_total", "Alerts that senders cut from deliveries.", ["source"], registry=REGISTRY
+    "bridge_alerts_truncated_total", "Alerts that senders cut from deliveries.", ["source", "sender"], registry=REGISTRY
 )
 FIELDS_UNREAD = Counter(
     "bridge_fields_unread_total",
     "Values that could not be read and were taken as missing, by source and the sender's name of the field.",
-    ["source", "field"],
+    ["source", "sender", "field"],
+    registry=REGISTRY,
+)
+IDENTITY_CONFLICTS = Counter(
+    "bridge_identity_conflicts_total",
+    "Alerts that receivers report for different incidents by turns, as two senders do that nobody has named.",
+    ["source", "sender"],
     registry=REGISTRY,
 )
 INCIDENTS = Gauge("bridge_incidents", "Incidents in the store, by phase.", ["phase"], registry=REGISTRY)
@@ -370,16 +381,17 @@ LOG_LINES_DROPPED = Counter(
 _ANSWERS = ("202", "400", "401", "405", "413", "415", "503")
 
 
-def expect(source: str) -> None:
+def expect(source: str, sender: str = "") -> None:
     """Show the counters of a sender's deliveries that alert rules watch, at 0.
 
     A series that begins with its first event has no increase to see. The time of the last delivery stays absent.
     """
     for code in _ANSWERS:
-        DELIVERIES.labels(source, code)
-    ALERTS.labels(source, "unusable")
-    ALERTS_TRUNCATED.labels(source)
-    REMARKS.labels(source, "dropped")
+        DELIVERIES.labels(source, sender, code)
+    ALERTS.labels(source, sender, "unusable")
+    ALERTS_TRUNCATED.labels(source, sender)
+    IDENTITY_CONFLICTS.labels(source, sender)
+    REMARKS.labels(source, sender, "dropped")
 
 
 SELDOM_S = 60.0
@@ -406,8 +418,19 @@ class _Seldom:
     def __init__(self) -> None:
         self._counts: dict[tuple[Any, ...], tuple[float, int]] = {}
 
-    def __call__(self, event: Event, count: int = 1, *, now: float | None = None, **fields: Hashable) -> None:
-        """Count, and log what was not said yet unless it was said within a minute; the fields' values should be few."""
+    def __call__(
+        self,
+        event: Event,
+        count: int = 1,
+        *,
+        now: float | None = None,
+        example: Mapping[str, str | None] | None = None,
+        **fields: Hashable,
+    ) -> None:
+        """Count, and log what was not said yet unless it was said within a minute.
+
+        The fields' values should be few; what may be many goes into the ``example``.
+        """
         now = time.monotonic() if now is None else now
         key = (event, *fields.items())
         said_at, unsaid = self._counts.get(key, (now - SELDOM_S, 0))
@@ -417,7 +440,7 @@ class _Seldom:
         if len(self._counts) >= SELDOM_KEPT:
             self._counts.clear()
         self._counts[key] = now, 0
-        log(event, count=unsaid + count, **fields)
+        log(event, count=unsaid + count, **fields, **(example or {}))
 
     def over(self, event: Event) -> int:
         """What the event tells of is over, so that the next one is news. How many are unsaid."""

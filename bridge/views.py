@@ -37,6 +37,7 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         "ends_at": _time(summary.ends_at),
         "firing_since": _time(summary.since),
         "cleared_at": _time(summary.cleared_at),
+        "identity_conflict_at": _time(summary.conflict_at),
         "posts": [
             _post_view(page, post) | {"ongoing": progress.is_ongoing(post)} for page, post in progress.posts.items()
         ],
@@ -48,6 +49,7 @@ def alert_view(alert: CountedAlert) -> dict[str, Any]:
     """An alert as ``GET /api/incidents/{id}`` adds it to its incident."""
     return {
         "source": alert.source,
+        "sender": alert.sender or None,
         "fingerprint": alert.fingerprint,
         "status": alert.status,
         "starts_at": _time(alert.starts_at),

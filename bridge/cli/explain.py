@@ -12,10 +12,11 @@ import msgspec
 from cyclopts import Parameter
 from msgspec import Raw, Struct
 
-from bridge.cli.failure import WRONG, Failure
+from bridge.cli.failure import USAGE, WRONG, Failure
 from bridge.cli.inputs import read_config
 from bridge.cli.output import Form, Output, policy_json, print_json
 from bridge.cli.preview import Explanation, explain_delivery
+from bridge.config.senders import SENDER_NAME, SENDER_NAME_WORDS
 from bridge.config.units import format_duration
 from bridge.model import Alert, Routed
 from bridge.routing import labels_read
@@ -61,6 +62,7 @@ def explain(
     *,
     config: Annotated[Path, Parameter(help="The configuration file.")],
     source: Annotated[Source, Parameter(help="Who sends such payloads.")] = Source.ALERTMANAGER,
+    sender: Annotated[str, Parameter(help="The name in the path that it comes by: /webhooks/SOURCE/NAME.")] = "",
     output: Output = Form.TEXT,
 ) -> int:
     """Tell what would become of a payload: route, severity, services, texts. Nothing is sent.
@@ -68,11 +70,13 @@ def explain(
     The payload is a webhook's body, or a capture of several: {"deliveries": [{"t": seconds, "body": {...}}]}.
     Exit code 1 when it, or one of its alerts, cannot be understood.
     """
+    if sender and not SENDER_NAME.fullmatch(sender):
+        raise Failure(f"--sender: expected {SENDER_NAME_WORDS}.", USAGE)
     loaded = read_config(config)
     explanations = []
     for body in _bodies(payload):
         try:
-            delivery = _parse(source, body, loaded)
+            delivery = _parse(source, sender, body, loaded)
         except NotUnderstood as error:
             raise Failure(f"{payload}: not a payload of {source.value}: {error}") from error
         explanations.append(explain_delivery(delivery, loaded))
@@ -86,10 +90,10 @@ def explain(
     return WRONG if any(each.delivery.unusable for each in explanations) else 0
 
 
-def _parse(source: Source, body: bytes, config: Config) -> Delivery:
+def _parse(source: Source, sender: str, body: bytes, config: Config) -> Delivery:
     if source is Source.PAGERDUTY:
-        return pagerduty.parse(body, config.pagerduty, labels_read(config))
-    return alertmanager.parse(body, time.time_ns() // 1_000_000, lambda: labels_read(config))
+        return pagerduty.parse(body, config.pagerduty, labels_read(config), sender)
+    return alertmanager.parse(body, time.time_ns() // 1_000_000, lambda: labels_read(config), sender)
 
 
 def _bodies(payload: str) -> list[bytes]:

@@ -139,6 +139,8 @@ def _trouble(incident: Any) -> str:
     said += ["a write of unknown outcome" for post in posts if (post["pending"] or {}).get("unknown_at")]
     if incident["orphaned"]:
         said.append("kept open by an alert merged into one never seen")
+    if incident.get("identity_conflict_at"):
+        said.append("two senders report the same alert: name them (/webhooks/alertmanager/NAME)")
     if incident["note"]:
         said.append(incident["note"])
     return "; ".join(said)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import secrets
 import time
 from contextlib import AsyncExitStack, ExitStack
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import uvloop
 from cyclopts import Parameter
 
-from bridge import __version__
+from bridge import __version__, telemetry
 from bridge.app import create_app
 from bridge.checkly.pages import StatusPages
 from bridge.checkly.v1 import INCIDENTS
@@ -27,6 +28,7 @@ from bridge.config.problems import ConfigError
 from bridge.health import Health
 from bridge.reconciler import Budget, Reach, Reconciler, TargetWatch
 from bridge.routing import Router
+from bridge.sender_keys import SenderKeys
 from bridge.senders import Alertmanager, PagerDuty, Sender
 from bridge.settings import Settings
 from bridge.silence import Silence
@@ -39,7 +41,7 @@ from bridge.telemetry import Event, log, start_log
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from bridge.config.schema import Config
     from bridge.settings import Secret
@@ -94,7 +96,10 @@ async def _run(
     settings: Settings, live: ConfigFile, store_url: str, listening: socket.socket, role: Role, url: str
 ) -> None:
     store = Store(connect(store_url), wanted=lambda: live.current.store)
-    silence = Silence([] if role is Role.RECONCILER else _expected(settings), clock=_now)
+    senders = _senders(settings)
+    silence = Silence([], clock=_now)
+    if role is not Role.RECONCILER:
+        _follow_senders(live, senders, silence)
     health = Health(store, silence, config=lambda: live.current, clock=_monotonic_ms)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(store.close)
@@ -104,7 +109,7 @@ async def _run(
             on_change=None if reconciler is None else reconciler.wake,
             config=live,
             router=Router(),
-            senders=_senders(settings),
+            senders=senders,
             receives=role is not Role.RECONCILER,
             admin_credentials=Credentials(_revealed(settings.admin_tokens)),
             clock=_now,
@@ -120,7 +125,7 @@ async def _run(
             url=url,
             store="not there" if durability is None else durability.server,
         )
-        if role is not Role.RECONCILER and not _expected(settings):
+        if role is not Role.RECONCILER and not any(_expected(sender, live.current) for sender in senders):
             log(Event.SENDERS_MISSING, set="ALERTMANAGER_TOKENS or PAGERDUTY_SIGNING_SECRETS")
         background = [live.watch(), health.watch(), *([] if targets is None else [targets.watch()])]
         await server.run(background=background, work=None if reconciler is None else reconciler.run)
@@ -158,20 +163,31 @@ def _reconciler(
     return reconciler, targets
 
 
-def _senders(settings: Settings) -> tuple[Sender, ...]:
+def _senders(settings: Settings) -> tuple[Sender[Any], ...]:
     return (
         Alertmanager(Credentials(_revealed(settings.alertmanager_tokens))),
         PagerDuty(SigningSecrets(_revealed(settings.pagerduty_signing_secrets))),
     )
 
 
-def _expected(settings: Settings) -> list[str]:
-    """The senders that have credentials, so that their silence means something."""
-    expected = {
-        Alertmanager.name: settings.alertmanager_tokens,
-        PagerDuty.name: settings.pagerduty_signing_secrets,
-    }
-    return [name for name, credentials in expected.items() if credentials]
+def _follow_senders(live: ConfigFile, senders: Sequence[Sender[Any]], silence: Silence) -> None:
+    """Give the senders that the configuration lists, now and later, their credentials, series and watch."""
+    keys = SenderKeys(senders, os.environ)
+
+    def follow(config: Config) -> None:
+        keys.hand_out(config)
+        for sender in senders:
+            for name in config.senders.of(sender.name):
+                telemetry.expect(sender.name, name)
+        silence.expect([(sender.name, name) for sender in senders for name in _expected(sender, config)])
+
+    follow(live.current)
+    live.subscribe(follow)
+
+
+def _expected(sender: Sender[Any], config: Config) -> list[str]:
+    """The senders whose silence means something: those that are listed, else all together; with credentials alone."""
+    return [name for name in config.senders.of(sender.name) or ("",) if sender.is_known(name)]
 
 
 def _revealed(entries: Iterable[Secret]) -> list[str]:

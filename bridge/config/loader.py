@@ -23,7 +23,8 @@ from bridge.config.routes import (
     read_severity,
     read_texts,
 )
-from bridge.config.schema import Checkly, Config, PagerDuty, Reference, Service, Store
+from bridge.config.schema import Checkly, Config, PagerDuty, Reference, Senders, Service, Store
+from bridge.config.senders import read_senders
 from bridge.config.services import CONTROLS, read_services
 from bridge.config.store import read_store
 from bridge.config.texts import DEFAULT_TEXTS
@@ -38,6 +39,7 @@ _KEYS = (
     "version",
     "checkly",
     "pagerduty",
+    "senders",
     "store",
     "services",
     "severity",
@@ -115,6 +117,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         digest=digest,
         checkly=checkly,
         pagerduty=read(fields, "pagerduty", read_pagerduty, PagerDuty()),
+        senders=read(fields, "senders", read_senders, Senders()),
         store=read(fields, "store", read_store, Store()),
         services=services,
         places=read(fields, "services", lambda value: value.places(), {}),

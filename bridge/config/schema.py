@@ -131,6 +131,31 @@ class PagerDuty(Struct, frozen=True, kw_only=True):
     status_updates: bool = False
 
 
+class NamedSender(Struct, frozen=True, kw_only=True):
+    """A sender that the configuration lists. ``credentials``: the environment variable of its own, if it has some."""
+
+    credentials: str | None = None
+
+
+OTHER_SENDER = "other"
+"""What metrics call every sender with a name that is not listed."""
+
+
+class Senders(Struct, frozen=True, kw_only=True):
+    """The senders whose paths have a name, by source and name; ``only_listed``: no others are accepted."""
+
+    listed: dict[str, dict[str, NamedSender]] = {}
+    only_listed: bool = False
+
+    def of(self, source: str) -> dict[str, NamedSender]:
+        """Those of one source, by name."""
+        return self.listed.get(source, {})
+
+    def series_of(self, source: str, sender: str) -> str:
+        """What metrics call this sender; empty if it has no name."""
+        return sender if not sender or sender in self.of(source) else OTHER_SENDER
+
+
 class Store(Struct, frozen=True, kw_only=True):
     """What Redis must offer before a delivery is accepted.
 
@@ -153,6 +178,7 @@ class Config(Struct, frozen=True, kw_only=True):
     digest: str
     checkly: Checkly = Checkly()
     pagerduty: PagerDuty = PagerDuty()
+    senders: Senders = Senders()
     store: Store = Store()
     services: dict[str, Service]
     severity: tuple[SeverityRule, ...]

@@ -283,14 +283,14 @@ class Reconciler:
         if progress.phase in ENDED:
             self._report_untold(lease.incident)
 
-    @staticmethod
-    def _report_untold(incident: Incident) -> None:
+    def _report_untold(self, incident: Incident) -> None:
         """Words for the public that came too late to be published are at least said to be lost."""
         told = {event for post in incident.progress.posts.values() for event in post.told}
         for remark in incident.summary.remarks:
             if remark.kept_at >= incident.summary.since and remark.event_id not in told:
-                REMARKS.labels(remark.source, "dropped").inc()
-                log(Event.REMARK_DROPPED, source=remark.source, fingerprint=remark.fingerprint, incident=incident.key)
+                source, series = remark.source, self._config.current.senders.series_of(remark.source, remark.sender)
+                REMARKS.labels(source, series, "dropped").inc()
+                log(Event.REMARK_DROPPED, source=source, fingerprint=remark.fingerprint, incident=incident.key)
 
     async def _resume(self, lease: Lease) -> None:
         lease.probing = False

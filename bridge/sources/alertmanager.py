@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from bridge.model import Alert, AlertStatus
+from bridge.model import SENDER_LABEL, Alert, AlertStatus
 from bridge.sources.delivery import Delivery, NotUnderstood, Unusable
 from bridge.sources.fingerprint import fingerprint
 from bridge.sources.lenient import decode, is_text, mend
@@ -81,11 +81,14 @@ _decode_envelope = msgspec.json.Decoder(_RawEnvelope).decode
 _decode_alert = msgspec.json.Decoder(_WireAlert).decode
 
 
-def parse(body: bytes, received_at: int, labels_read: Callable[[], Collection[str]] = frozenset) -> Delivery:
+def parse(
+    body: bytes, received_at: int, labels_read: Callable[[], Collection[str]] = frozenset, sender: str = ""
+) -> Delivery:
     """Read one webhook body. An alert that cannot be understood is reported and does not spoil the others.
 
-    Every alert also gets the labels ``__source__`` and ``__receiver__``, after its fingerprint was computed. A start
-    that is missing, unreadable or before 2000 becomes ``received_at``, and so does a resolved alert's end.
+    Every alert also gets the labels ``__source__`` and ``__receiver__``, and ``__sender__`` if its ``sender`` has a
+    name, after its fingerprint was computed. A start that is missing, unreadable or before 2000 becomes
+    ``received_at``, and so does a resolved alert's end.
     ``labels_read`` gives the labels that the configuration reads; it is asked only about alerts with unreadable ones.
 
     Raises:
@@ -113,7 +116,7 @@ def parse(body: bytes, received_at: int, labels_read: Callable[[], Collection[st
         try:
             if isinstance(wire, Raw):
                 wire = _read_alert(wire, group_status, labels_read, unread)  # noqa: PLW2901 - the same alert, decoded
-            alerts.append(_alert(wire, group_status, receiver, received_at, unread))
+            alerts.append(_alert(wire, group_status, receiver, received_at, unread, sender))
         except _Problem as error:
             path = f"$.alerts[{index}]{error.path}"
             unusable.append(Unusable(index=index, path=path, problem=error.problem))
@@ -176,7 +179,9 @@ def _loosely(raw: Raw, field: str, unread: Counter[str]) -> Any:
         return None
 
 
-def _alert(wire: _WireAlert, group_status: str, receiver: str, received_at: int, unread: Counter[str]) -> Alert:
+def _alert(
+    wire: _WireAlert, group_status: str, receiver: str, received_at: int, unread: Counter[str], sender: str
+) -> Alert:
     labels = wire.labels
     if "" in labels.values():
         labels = {name: value for name, value in labels.items() if value}
@@ -193,8 +198,13 @@ def _alert(wire: _WireAlert, group_status: str, receiver: str, received_at: int,
     identity = identity or fingerprint(labels)
     labels["__source__"] = SOURCE
     labels["__receiver__"] = receiver
+    if sender:
+        labels[SENDER_LABEL] = sender
+    elif SENDER_LABEL in labels:
+        del labels[SENDER_LABEL]
     return Alert(
         source=SOURCE,
+        sender=sender,
         fingerprint=identity,
         status=status,
         labels=labels,

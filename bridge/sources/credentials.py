@@ -36,9 +36,12 @@ class Credentials:
     def __repr__(self) -> str:
         return f"Credentials({len(self._pairs)} pairs, {len(self._tokens)} tokens)"
 
+    def __bool__(self) -> bool:
+        return bool(self._pairs or self._tokens)
+
     def check(self, authorization: bytes | None) -> Verdict:
         """Judge the raw value of an ``Authorization`` header (RFC 6750, RFC 7617), whatever matches in equal time."""
-        if not self._pairs and not self._tokens:
+        if not self:
             return Verdict.NONE_CONFIGURED
         scheme, _, value = (authorization or b"").strip().partition(b" ")
         accepted = False

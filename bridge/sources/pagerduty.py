@@ -14,7 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge.config.schema import PagerDuty
-from bridge.model import Alert, AlertStatus, Remark
+from bridge.model import SENDER_LABEL, Alert, AlertStatus, Remark
 from bridge.sources.delivery import Delivery, Dismissal, NotUnderstood, Unusable
 from bridge.sources.fields import at, instant, is_unread, is_unread_instant, text
 from bridge.sources.lenient import decode, mend
@@ -43,10 +43,11 @@ class _Problem(Exception):
         self.problem = problem
 
 
-def parse(body: bytes, meaning: PagerDuty, labels_read: Container[str]) -> Delivery:
+def parse(body: bytes, meaning: PagerDuty, labels_read: Container[str], sender: str = "") -> Delivery:
     """Read one webhook body: one alert, one remark, one unusable event, or the reason why it says nothing that counts.
 
     ``labels_read`` are the labels that the configuration reads: an incident that is not over must say what they are.
+    Everything is its ``sender``'s, if that has a name: also the ids of events.
 
     Raises:
         NotUnderstood: not JSON, or no object with an ``event``; for the older formats it says what to do.
@@ -58,7 +59,27 @@ def parse(body: bytes, meaning: PagerDuty, labels_read: Container[str]) -> Deliv
         unusable = Unusable(index=0, path=f"$.event{error.path}", problem=error.problem)
         delivery = Delivery(alerts=[], unusable=[unusable])
     unread = _unread(event) | ({} if is_whole else {"body": 1})
-    return replace(delivery, unread=unread) if unread else delivery
+    if not sender and not unread:
+        return delivery
+    return replace(
+        delivery,
+        alerts=[_sent_by(sender, alert) for alert in delivery.alerts],
+        remarks=tuple(
+            replace(each, sender=sender, event_id=_named(sender, each.event_id)) for each in delivery.remarks
+        ),
+        unread=unread,
+    )
+
+
+def _sent_by(sender: str, alert: Alert) -> Alert:
+    if not sender:
+        return alert
+    event_id = alert.event_id and _named(sender, alert.event_id)
+    return replace(alert, sender=sender, event_id=event_id, labels=alert.labels | {SENDER_LABEL: sender})
+
+
+def _named(sender: str, event_id: str) -> str:
+    return f"@{sender}/{event_id}" if sender else event_id
 
 
 def _event(body: bytes) -> tuple[dict[str, Any], bool]:

@@ -14,7 +14,18 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Raw, Struct
 
-from bridge.model import Alert, AlertStatus, Incident, Progress, Remark, Routed, Severity, Summary
+from bridge.model import (
+    RECEIVER_LABEL,
+    SENDER_LABEL,
+    Alert,
+    AlertStatus,
+    Incident,
+    Progress,
+    Remark,
+    Routed,
+    Severity,
+    Summary,
+)
 
 Item: TypeAlias = tuple[Alert, Routed | None]
 
@@ -25,13 +36,14 @@ class Change(Struct, frozen=True, kw_only=True):
     ``outcome`` is ``opened`` (its incident had nothing firing), ``added``, ``changed``, ``repeat``, ``held``,
     ``resolved``, ``moved`` (its labels changed, and with them its incident), ``merged``, ``stale`` (an older message)
     or ``unknown`` (a resolve, or an ignored alert, that nothing counts). ``is_due``: with the call that folded it, some
-    incident became due.
+    incident became due. ``conflict``: its receivers say by turns that it belongs to different incidents.
     """
 
     fingerprint: str
     incident_id: str | None
     outcome: str
     is_due: bool = False
+    conflict: bool = False
 
 
 class CountedAlert(Struct, frozen=True, kw_only=True):
@@ -42,6 +54,7 @@ class CountedAlert(Struct, frozen=True, kw_only=True):
     """
 
     source: str
+    sender: str = ""
     fingerprint: str
     status: str
     starts_at: int
@@ -112,6 +125,7 @@ class _AlertRecord(Struct, frozen=True):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode_record = msgspec.msgpack.Decoder(_AlertRecord).decode
+_decode_conflicts = msgspec.msgpack.Decoder(frozenset[int]).decode
 _decode_outcomes = msgspec.msgpack.Decoder(list[str]).decode
 _decode_opaque = msgspec.json.Decoder(_Opaque).decode
 _decode_progress = msgspec.msgpack.Decoder(Progress).decode
@@ -125,9 +139,9 @@ PACKED_BYTES = 4 << 20
 _ONE_LINE = str.maketrans({"\n": " ", "\0": " "})
 
 
-def alert_name(source: str, fingerprint: str) -> str:
+def alert_name(source: str, fingerprint: str, sender: str = "") -> str:
     """The name of an alert in an incident's alerts and in the index."""
-    return f"{source}/{fingerprint}"
+    return f"{source}@{sender}/{fingerprint}" if sender else f"{source}/{fingerprint}"
 
 
 def facets(routed: Routed, *, acknowledged: bool) -> str:
@@ -168,20 +182,20 @@ def pack_call(deliveries: Sequence[Sequence[Item]]) -> tuple[bytes, bytes, bytes
 
 
 def _describe(alert: Alert, number: int) -> tuple[Any, ...]:
-    """One alert; what only senders with a clock of their own tell comes last, or False."""
+    """One alert; what only senders with a clock of their own tell comes last, or of an unrouted one its receiver."""
     return (
-        alert_name(alert.source, alert.fingerprint),
+        alert_name(alert.source, alert.fingerprint, alert.sender),
         "R" if alert.status is AlertStatus.RESOLVED else "F",
         alert.starts_at,
         alert.ends_at or 0,
         alert.observed_at or 0,
         number,
-        alert.observed_at is not None and _tell(alert),
+        _tell(alert) if alert.observed_at is not None else not number and alert.labels.get(RECEIVER_LABEL, ""),
     )
 
 
 def _tell(alert: Alert) -> tuple[Any, ...]:
-    merged_into = alert_name(alert.source, alert.merged_into) if alert.merged_into else ""
+    merged_into = alert_name(alert.source, alert.merged_into, alert.sender) if alert.merged_into else ""
     return _digest(alert.labels), alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete
 
 
@@ -189,8 +203,8 @@ def _pack_routing(routed: Routed, *, acknowledged: bool) -> Raw:
     opaque = encode_json(_Opaque(routed.severity, routed.services, routed.why)).decode()
     group = encode_json(routed.group).decode()
     counted = facets(routed, acknowledged=acknowledged)
-    routed_ms = routed.hold_refire_ms, routed.backdate_ms
-    return Raw(_encode((routed.id, routed.key, routed.route, group, counted, opaque, *routed_ms)))
+    policy = routed.hold_refire_ms, routed.backdate_ms, routed.receiver
+    return Raw(_encode((routed.id, routed.key, routed.route, group, counted, opaque, *policy)))
 
 
 class RoutingMemory:
@@ -221,29 +235,42 @@ class RoutingMemory:
 _packed = RoutingMemory()
 
 
-def unpack_changes(deliveries: Sequence[Sequence[Item]], packed: bytes, *, is_due: bool) -> Iterator[list[Change]]:
+def unpack_changes(
+    deliveries: Sequence[Sequence[Item]], packed: bytes, conflicts: bytes, *, is_due: bool
+) -> Iterator[list[Change]]:
     """What ``ingest.lua`` says of each alert of each delivery: its outcome, and the incident that counts it."""
     flat = iter(_decode_outcomes(packed))
+    in_conflict = _decode_conflicts(conflicts) if conflicts else frozenset[int]()
+    position = iter(range(sum(map(len, deliveries))))
     for delivery in deliveries:
         yield [
-            Change(fingerprint=alert.fingerprint, incident_id=id_ or None, outcome=outcome, is_due=is_due)
+            Change(
+                fingerprint=alert.fingerprint,
+                incident_id=id_ or None,
+                outcome=outcome,
+                is_due=is_due,
+                conflict=bool(in_conflict) and next(position) in in_conflict,
+            )
             for (alert, _), outcome, id_ in zip(delivery, flat, flat, strict=False)
         ]
 
 
 def _digest(labels: Mapping[str, str]) -> str:
-    """What tells whether an alert's labels changed."""
-    return hashlib.blake2b(encode_json(sorted(labels.items())), digest_size=8).hexdigest()
+    """What tells whether an alert's labels changed. That its sender gets a name is no change."""
+    own = sorted(item for item in labels.items() if item[0] != SENDER_LABEL)
+    return hashlib.blake2b(encode_json(own), digest_size=8).hexdigest()
 
 
 def unpack_alert(name: bytes, packed: bytes) -> CountedAlert:
     """The inverse of what the scripts keep per alert."""
     record = _decode_record(packed)
     opaque = _decode_opaque(record.x)
-    source, _, fingerprint = name.decode().partition("/")
+    origin, _, fingerprint = name.decode().partition("/")
+    source, _, sender = origin.partition("@")
     status = "acknowledged" if "a" in record.f.split("\n") and record.st == "F" else _STATUS[record.st]
     return CountedAlert(
         source=source,
+        sender=sender,
         fingerprint=fingerprint,
         status=status,
         starts_at=record.s,
@@ -350,6 +377,7 @@ def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], re
         eased_at=int(fields.get("eased", 0)),
         starts_at=int(fields.get("starts", 0)),
         ends_at=int(fields.get("ends", 0)),
+        conflict_at=int(fields.get("conflict", 0)),
         remarks=tuple(map(_unpack_remark, remarks)),
     )
 

@@ -84,8 +84,8 @@ class Store:
         replies = await self._run_all(scripts.INGEST, [records.pack_call(call) for call in calls], replicated=True)
         return [
             changes
-            for call, (_, outcomes, is_due) in zip(calls, replies, strict=True)
-            for changes in records.unpack_changes(call, outcomes, is_due=bool(is_due))
+            for call, (_, outcomes, is_due, conflicts) in zip(calls, replies, strict=True)
+            for changes in records.unpack_changes(call, outcomes, conflicts, is_due=bool(is_due))
         ]
 
     async def remark(self, remark: Remark) -> str:
@@ -95,7 +95,7 @@ class Store:
         Raises NotDurable and NotReplicated as ``ingest`` does.
         """
         await self._concern.demand()
-        name = records.alert_name(remark.source, remark.fingerprint)
+        name = records.alert_name(remark.source, remark.fingerprint, remark.sender)
         packed = records.encode_json(remark)
         _, outcome, _ = await self._run(
             scripts.REMARK, name, remark.event_id, packed, remark.observed_at, replicated=True
@@ -265,7 +265,7 @@ class Store:
         if not fields:
             return None
         counted = [records.unpack_alert(name, packed) for name, packed in alerts.items()]
-        counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.fingerprint))
+        counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
         return records.unpack_incident(id_, _text_keys(fields), _text_keys(counts)), counted
 
     async def _archived(self, id_: str) -> tuple[Incident, list[CountedAlert]] | None:

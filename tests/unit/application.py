@@ -15,7 +15,7 @@ from bridge.config.loader import load
 from bridge.model import Alert, AlertStatus, Incident, Routed
 from bridge.receive import Item
 from bridge.routing import Router
-from bridge.senders import Alertmanager, PagerDuty
+from bridge.senders import Alertmanager, PagerDuty, Sender
 from bridge.silence import Silence
 from bridge.sources.credentials import Credentials
 from bridge.sources.signature import SigningSecrets
@@ -112,15 +112,16 @@ class Bridge:
         self.store = MemoryStore()
         self.health = FixedHealth()
         self.changes = 0
+        self.senders: list[Sender[Any]] = [Alertmanager(Credentials(tokens)), PagerDuty(SigningSecrets(secrets))]
         self.app = create_app(
             store=self.store,
             config=self,
             router=Router(),
-            senders=[Alertmanager(Credentials(tokens)), PagerDuty(SigningSecrets(secrets))],
+            senders=self.senders,
             admin_credentials=Credentials(admins),
             clock=lambda: NOW,
             health=self.health,
-            silence=Silence(["alertmanager", "pagerduty"], clock=lambda: NOW),
+            silence=Silence([("alertmanager", ""), ("pagerduty", "")], clock=lambda: NOW),
             on_change=self.changed,
         )
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
@@ -134,13 +135,13 @@ class Bridge:
         sent = {"Authorization": f"Bearer {token}"} | (headers or {})
         return await self.client.request(method, path, content=body, headers=sent)
 
-    async def page(self, content: Any, *, secret=SECRET, headers=None, method="POST") -> httpx.Response:
+    async def page(self, content: Any, *, secret=SECRET, headers=None, method="POST", path=PAGERDUTY) -> httpx.Response:
         """Send as PagerDuty does."""
         body = content if isinstance(content, bytes) else json.dumps(content).encode()
         sent = {"X-PagerDuty-Signature": f"v1={hmac.new(secret.encode(), body, 'sha256').hexdigest()}"} | (
             headers or {}
         )
-        return await self.client.request(method, PAGERDUTY, content=body, headers=sent)
+        return await self.client.request(method, path, content=body, headers=sent)
 
     async def get(self, path: str, token: str = ADMIN_TOKEN) -> httpx.Response:
         return await self.client.get(path, headers={"Authorization": f"Bearer {token}"})

@@ -411,14 +411,15 @@ async def test_labels_reach_neither_log_nor_metrics(bridge):
 
 async def test_deliveries_are_metered(bridge):
     def count(code: str) -> float:
-        labels = {"source": "alertmanager", "code": code}
+        labels = {"source": "alertmanager", "sender": "", "code": code}
         return telemetry.REGISTRY.get_sample_value("bridge_deliveries_total", labels) or 0
 
     before = count("202"), count("400")
     await bridge.send(group(alert()))
     await bridge.send(b"x")
     assert (count("202"), count("400")) == (before[0] + 1, before[1] + 1)
-    last = telemetry.REGISTRY.get_sample_value("bridge_last_delivery_timestamp_seconds", {"source": "alertmanager"})
+    labels = {"source": "alertmanager", "sender": ""}
+    last = telemetry.REGISTRY.get_sample_value("bridge_last_delivery_timestamp_seconds", labels)
     assert last == NOW / 1000
 
 
@@ -462,6 +463,7 @@ async def test_incidents_are_listed(bridge):
         "ends_at": None,
         "firing_since": "2026-11-23T18:47:10.000Z",
         "cleared_at": None,
+        "identity_conflict_at": None,
         "posts": [
             {
                 "page": "v1",
@@ -498,6 +500,7 @@ async def test_one_incident_has_its_alerts_with_reasons(bridge, id_):
     assert answer.json()["alerts"] == [
         {
             "source": "alertmanager",
+            "sender": None,
             "fingerprint": "f1",
             "status": "held",
             "starts_at": "2026-11-23T18:47:10.000Z",

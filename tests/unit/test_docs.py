@@ -51,7 +51,10 @@ def test_what_is_generated_is_current(page):
 
 
 def test_the_tables_of_metrics_events_and_commands_are_generated():
-    assert "| `bridge_deliveries_total` | counter | `source`, `code` |" in (REFERENCE / "telemetry.md").read_text()
+    assert (
+        "| `bridge_deliveries_total` | counter | `source`, `sender`, `code` |"
+        in (REFERENCE / "telemetry.md").read_text()
+    )
     assert "| `config_rejected` | error |" in (REFERENCE / "telemetry.md").read_text()
     assert "| `--config FILE` | required |" in (REFERENCE / "command-line.md").read_text()
 

@@ -59,7 +59,7 @@ def delivery(**counts: int) -> dict[str, Any]:
 
 
 def sample(metric: str, **labels: str) -> float | None:
-    return telemetry.REGISTRY.get_sample_value(metric, {"source": "pagerduty"} | labels)
+    return telemetry.REGISTRY.get_sample_value(metric, {"source": "pagerduty", "sender": ""} | labels)
 
 
 def last_delivery() -> float:
@@ -261,7 +261,7 @@ async def test_while_stopping_the_event_comes_again(bridge):
 
 
 async def test_a_ping_counts_as_a_sign_of_life(bridge):
-    telemetry.LAST_DELIVERY.labels("pagerduty").set(0)
+    telemetry.LAST_DELIVERY.labels("pagerduty", "").set(0)
     await bridge.page(BODIES["ping"])
     assert last_delivery() == NOW / 1000
 

@@ -36,7 +36,7 @@ def said():
 
 
 def test_a_day_without_a_delivery_is_said_once_and_again_a_day_later(clock, said):
-    silence = Silence(["pagerduty"], clock=clock)
+    silence = Silence([("pagerduty", "")], clock=clock)
     clock.now += SILENT_MS - 1
     assert said(silence) == []
     clock.now += 1
@@ -47,12 +47,11 @@ def test_a_day_without_a_delivery_is_said_once_and_again_a_day_later(clock, said
 
 
 def test_whoever_delivers_is_not_silent(clock, said):
-    silence = Silence(["alertmanager", "pagerduty"], clock=clock)
+    silence = Silence([("alertmanager", ""), ("pagerduty", "")], clock=clock)
     clock.now += SILENT_MS - 1
     silence.heard("alertmanager")
-    assert REGISTRY.get_sample_value("bridge_last_delivery_timestamp_seconds", {"source": "alertmanager"}) == (
-        clock.now / 1000
-    )
+    labels = {"source": "alertmanager", "sender": ""}
+    assert REGISTRY.get_sample_value("bridge_last_delivery_timestamp_seconds", labels) == clock.now / 1000
     clock.now += 1
     assert said(silence) == [("pagerduty", 86_400)]
 
@@ -61,3 +60,21 @@ def test_a_sender_that_cannot_deliver_is_not_missed(clock, said):
     silence = Silence([], clock=clock)
     clock.now += 10 * SILENT_MS
     assert said(silence) == []
+
+
+def test_senders_that_are_watched_by_name_speak_for_themselves_alone(clock, said):
+    silence = Silence([("alertmanager", "eu"), ("alertmanager", "us"), ("pagerduty", "")], clock=clock)
+    clock.now += SILENT_MS - 1
+    silence.heard("alertmanager", "us")
+    silence.heard("alertmanager", "other")
+    silence.heard("pagerduty", "other")
+    clock.now += 1
+    assert said(silence) == [("alertmanager", 86_400)]
+
+
+def test_what_is_watched_may_change_and_who_stays_is_not_taken_for_new(clock, said):
+    silence = Silence([("alertmanager", "eu"), ("alertmanager", "us")], clock=clock)
+    clock.now += SILENT_MS - 1
+    silence.expect([("alertmanager", "us"), ("alertmanager", "new")])
+    clock.now += 1
+    assert said(silence) == [("alertmanager", 86_400)]

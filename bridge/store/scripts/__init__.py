@@ -22,8 +22,8 @@ def _load(name: str, *before: str) -> Script:
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-INGEST = _load("ingest", "alerts", "dates")
-REMARK = _load("remark")
+INGEST = _load("ingest", "alerts", "senders", "conflicts", "dates")
+REMARK = _load("remark", "alerts", "senders")
 CLAIM = _load("claim")
 RECORD = _load("record")
 SETTLE = _load("settle")

@@ -40,6 +40,14 @@ local function save_hash(h)
   in_slices(gone, function(...) redis.call('HDEL', h.key, ...) end)
 end
 
+local touched, changing = {}, {} -- the incidents of this call, and of the change that is being made
+
+local function touch(id)
+  local incident = touched[id] or load_incident(id)
+  touched[id], changing[id] = incident, incident
+  return incident
+end
+
 -- Where each alert counts, and its record there; both are as of before, or as this call has left them.
 local index = hash(INDEX)
 

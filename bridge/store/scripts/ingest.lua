@@ -1,26 +1,23 @@
 -- Folds alerts into the incidents that routing chose, or into those that already count them.
 -- ARGV: prefix; where they are routed to, MessagePack [[id, key, route, group, facets, opaque, hold_refire_ms,
--- backdate_ms], …]; the alerts, MessagePack [name, 'F' or 'R', starts, ends, observed, which of those (0: none), false or,
--- from a sender with a clock of its own, [digest of the labels, event, name of the alert it merged into, keep open if that
--- is unknown, complete], and the same of the next, …]: one list, since each list of its own takes as long as a command;
--- how many of them each delivery has, MessagePack [count, …].
--- Returns now, MessagePack [outcome, incident id, …] of the alerts, and 1 if an incident is due now that changed.
+-- backdate_ms, receiver where that makes a difference], …]; the alerts, MessagePack [name, 'F' or 'R', starts, ends,
+-- observed, which of those (0: none), false or, from a sender with a clock of its own, [digest of the labels, event, name
+-- of the alert it merged into, keep open if that is unknown, complete], or of an unrouted one its receiver, and the same of
+-- the next, …]: one list, since each list of its own takes as long as a command; how many of them each delivery has,
+-- MessagePack [count, …].
+-- Returns now, MessagePack [outcome, incident id, …] of the alerts, 1 if an incident is due now that changed, and
+-- MessagePack [position from 0, …] of the alerts whose receivers are in conflict, or ''.
 --
 -- The record of an alert that was merged also has m its target, k whether it stays open while nothing is known of that,
--- h the incident that is its own. What messages may still come to late is kept for REMEMBER_MS, alert or no alert:
+-- h the incident that is its own; v: see conflicts.lua, n: see senders.lua. What messages may still come to late is kept
+-- for REMEMBER_MS, alert or no alert:
 -- e:<event> that it was folded, o:<alert> when it was last over, p:<alert> when it last became part of which other ('':
 -- was published nowhere), w:<alert> which alerts ended with it. m:<alert> lists those that live as part of it.
 
 local routings, alerts, sizes = cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3]), cmsgpack.unpack(ARGV[4])
-local touched, changing, folded = {}, {}, {} -- incidents of this call, those of this delivery, events
+local folded = {} -- events
 local MERGES_DEEP = 20
 local ORPHAN = '\nu' -- the facet of a merged alert that waits for its target
-
-local function touch(id)
-  local incident = touched[id] or load_incident(id)
-  touched[id], changing[id] = incident, incident
-  return incident
-end
 
 local function touch_routed(m)
   local incident = touch(m.routed)
@@ -316,6 +313,7 @@ end
 local function fold_statement(name, home, a, m)
   if m.status == 'R' then remember_end(name, m) elseif is_withdrawn(a, m) then remember_part(name, m) end
   local outcome
+  local known = a
   if a then outcome, home, a = fold_known(name, home, a, m)
   elseif m.status == 'R' then
     suspect(m)
@@ -324,6 +322,7 @@ local function fold_statement(name, home, a, m)
   elseif is_over(name, m) then return 'stale', ''
   else outcome, home, a = begin(name, m) end
   a.seen = now
+  if m.receiver ~= '' then note_receiver(known, home, a, m) end
   write_alert(home, name, a)
   return outcome, home
 end
@@ -338,27 +337,46 @@ local function fold(name, m)
   return outcome, home
 end
 
+-- Also as an event without a sender, while nobody had named the alert's.
+local function is_repeated(name, event)
+  if folded[event] or redis.call('EXISTS', event_key(event)) == 1 then return true end
+  local plain, _, a = event_without_sender(event), find(name)
+  return plain and a and a.n and redis.call('EXISTS', event_key(plain)) == 1
+end
+
 local function fold_once(name, m)
   if m.event == '' then return fold(name, m) end
-  if folded[m.event] or redis.call('EXISTS', event_key(m.event)) == 1 then return 'repeat', home_of(name) or '' end
+  if is_repeated(name, m.event) then return 'repeat', home_of(name) or '' end
   folded[m.event] = REMEMBER_MS + math.max(0, m.dated - now) -- until it is too old to open anything
   return fold(name, m)
 end
 
 local NOTHING, ALERT = {}, 7 -- values each
-local names, outcomes, is_due = {}, {}, 0
-for i = 1, #alerts, ALERT do names[#names + 1] = alerts[i] end
-read_alerts(names)
+local names, known_as, outcomes, is_due = {}, {}, {}, 0
+local has_senders = ARGV[3]:find('@', 1, true)
+for i = 1, #alerts, ALERT do
+  names[#names + 1] = alerts[i]
+  known_as[#known_as + 1] = alerts[i]
+  if has_senders then known_as[#known_as + 1] = plain_of(alerts[i]) end
+end
+read_alerts(known_as)
 
 local function fold_nth(i)
   local name = names[i]
   local _, status, starts, ends, observed, at, more = unpack(alerts, (i - 1) * ALERT + 1, i * ALERT)
-  local to, told = routings[at] or NOTHING, more or NOTHING
+  local to = routings[at] or NOTHING
+  local told, receiver = more or NOTHING, to[9] or ''
+  if type(more) == 'string' then told, receiver = NOTHING, more end
+  if has_senders then
+    adopt(name, observed > 0)
+    if told[3] then adopt(told[3], true) end
+  end
   outcomes[2 * i - 1], outcomes[2 * i] = fold_once(name, {
     status = status, starts = starts, ends = ends, dated = observed, observed = believed_time(observed), at = at,
     routed = to[1] or '', facets = to[5] or '', opaque = to[6] or '', hold = to[7] or 0, backdate = to[8] or math.huge,
     digest = told[1] or '', event = told[2] or '', merged = told[3] or '',
     keep = told[4] ~= false, complete = told[5] ~= false,
+    receiver = receiver, position = i - 1,
   })
 end
 
@@ -373,4 +391,4 @@ for _, incident in pairs(touched) do
   if save_incident(incident) then is_due = 1 end
 end
 for event, ms in pairs(folded) do redis.call('SET', event_key(event), 1, 'PX', ms) end -- once it has its effect
-return {now, cmsgpack.pack(outcomes), is_due}
+return {now, cmsgpack.pack(outcomes), is_due, conflicts[1] and cmsgpack.pack(conflicts) or ''}

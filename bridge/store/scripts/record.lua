@@ -10,6 +10,7 @@ if ARGV[6] ~= '' then
   local ended = id .. '.' .. redis.call('HGET', incident_key(id), 'episode')
   redis.call('SET', prefix .. 'h:' .. ended, ARGV[6], 'PX', ARGV[7])
   redis.call('HINCRBY', incident_key(id), 'episode', 1)
+  redis.call('HDEL', incident_key(id), 'conflict')
 end
 tally(id, ARGV[8])
 redis.call(ARGV[10] == '1' and 'SADD' or 'SREM', OPEN, id)

@@ -4,16 +4,28 @@
 
 local REMARKS_KEPT = 20
 local dated = tonumber(ARGV[5])
-local seen = prefix .. 'e:' .. ARGV[3]
 
-local id = redis.call('HGET', INDEX, ARGV[2])
-if not id then return {now, 'unknown', ''} end
-if ARGV[3] ~= '' and redis.call('EXISTS', seen) == 1 then return {now, 'repeat', id} end
-if dated <= now - REMEMBER_MS then return {now, 'stale', id} end -- of a replay the store may have forgotten the name
-local incident = load_incident(id)
-redis.call('RPUSH', remarks_key(id), now .. ARGV[4])
-redis.call('LTRIM', remarks_key(id), -REMARKS_KEPT, -1)
-incident.dirty, incident.material = true, true
-save_incident(incident)
-if ARGV[3] ~= '' then redis.call('SET', seen, 1, 'PX', REMEMBER_MS + math.max(0, dated - now)) end
-return {now, 'kept', id}
+local function is_seen(event) return redis.call('EXISTS', prefix .. 'e:' .. event) == 1 end
+
+adopt(ARGV[2], true)
+local id, a = find(ARGV[2])
+local plain = a and a.n and event_without_sender(ARGV[3])
+local outcome = 'kept'
+if not id then outcome = 'unknown'
+elseif ARGV[3] ~= '' and (is_seen(ARGV[3]) or plain and is_seen(plain)) then outcome = 'repeat'
+elseif dated <= now - REMEMBER_MS then outcome = 'stale' end -- of a replay the store may have forgotten the name
+if outcome == 'kept' then
+  local incident = touch(id)
+  redis.call('RPUSH', remarks_key(id), now .. ARGV[4])
+  redis.call('LTRIM', remarks_key(id), -REMARKS_KEPT, -1)
+  incident.dirty, incident.material = true, true
+end
+save_alerts()
+for _, incident in pairs(touched) do
+  end_change(incident)
+  save_incident(incident)
+end
+if outcome == 'kept' and ARGV[3] ~= '' then
+  redis.call('SET', prefix .. 'e:' .. ARGV[3], 1, 'PX', REMEMBER_MS + math.max(0, dated - now))
+end
+return {now, outcome, id or ''}

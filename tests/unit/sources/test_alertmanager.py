@@ -345,3 +345,11 @@ def test_any_body_is_read_or_refused_and_every_alert_is_accounted_for(body):
     for alert in delivery.alerts:
         assert alert.fingerprint
         assert (alert.ends_at is None) == (alert.status is not AlertStatus.RESOLVED)
+
+
+def test_a_sender_with_a_name_says_so_and_one_without_cannot():
+    body = json.dumps(payload(alert={"labels": ONE["alerts"][0]["labels"] | {"__sender__": "forged"}})).encode()
+    (plain,), (named,) = parse(body, NOW).alerts, parse(body, NOW, sender="eu").alerts
+    assert (plain.sender, plain.labels.get("__sender__")) == ("", None)
+    assert (named.sender, named.labels["__sender__"]) == ("eu", "eu")
+    assert plain.fingerprint == named.fingerprint

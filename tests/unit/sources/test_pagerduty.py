@@ -532,3 +532,19 @@ def test_any_field_may_be_anything(place, value, meaning):
 def test_any_body_is_read_or_refused(body, meaning):
     with suppress(NotUnderstood):
         assert says_one_thing(parse(body, meaning, ALL))
+
+
+def test_what_a_sender_with_a_name_says_is_its_own():
+    body = json.dumps(fixture("incident-merged")).encode()
+    (plain,), (named,) = parse(body, DEFAULT, ALL).alerts, parse(body, DEFAULT, ALL, "eu").alerts
+    assert (named.sender, named.labels) == ("eu", plain.labels | {"__sender__": "eu"})
+    assert named.event_id == f"@eu/{plain.event_id}"
+    assert (named.fingerprint, named.merged_into) == (plain.fingerprint, plain.merged_into)
+
+
+def test_notes_of_two_senders_are_two_notes():
+    marked = PagerDuty(note_marker="PUBLIC:")
+    body = json.dumps(fixture("incident-annotated", data__content="PUBLIC: Hm.")).encode()
+    (plain,), (named,) = parse(body, marked, ALL).remarks, parse(body, marked, ALL, "eu").remarks
+    assert (plain.sender, named.sender) == ("", "eu")
+    assert named.event_id == f"@eu/{plain.event_id}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bridge.config.loader import load
 from bridge.config.schema import Config
 from bridge.model import Alert
-from bridge.routing import labels_read, route
+from bridge.routing import Router, labels_read
 from bridge.sources import alertmanager, pagerduty
 from bridge.sources.delivery import Delivery
 from tests.unit.sources.pagerduty_fixtures import fixture
@@ -118,7 +118,7 @@ def seen(delivery: Delivery, config: Config) -> Any:
     """What the page is a function of; an alert is only told from others by its identity."""
 
     def fate(alert: Alert) -> Any:
-        return alert.fingerprint, alert.status, alert.starts_at, alert.ends_at, route(alert.labels, config)
+        return alert.fingerprint, alert.status, alert.starts_at, alert.ends_at, Router().route(alert.labels, config)
 
     assert len(delivery.alerts) + len(delivery.unusable) == 1
     return [fate(alert) for alert in delivery.alerts], [each.path for each in delivery.unusable]

@@ -34,6 +34,7 @@ local function shift_alerts(key)
     local a = cmsgpack.unpack(alerts[i + 1])
     a.seen = a.seen - by
     if a.r > 0 then a.r = a.r - by end
+    if a.v and a.v[2] > 0 then a.v[2] = a.v[2] - by end
     redis.call('HSET', key, alerts[i], cmsgpack.pack(a))
   end
 end
@@ -49,7 +50,7 @@ for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   elseif name == 'rate' then shift_text(key)
   elseif string.match(name, ':alerts$') then shift_alerts(key)
   elseif string.match(name, '^i:[^:]*$') then
-    shift_fields(key, {'since', 'started', 'cleared', 'eased', 'lease_until', 'was_due'})
+    shift_fields(key, {'since', 'started', 'cleared', 'eased', 'lease_until', 'was_due', 'conflict'})
   elseif name == 'watchdogs' then shift_fields(key, redis.call('HKEYS', key))
   end
   local left = redis.call('PTTL', key)

@@ -41,17 +41,19 @@ class Statement:
     def incident(self) -> str | None:
         return PUBLISHED[self.service][0] if self.service in PUBLISHED else None
 
-    def alert(self, *, keep: bool = True, with_event: bool = False) -> Alert:
+    def alert(self, *, keep: bool = True, with_event: bool = False, sender: str = "") -> Alert:
         observed_at = START + self.at
+        event = f"@{sender}/{self.name}{self.at}" if sender else f"{self.name}{self.at}"
         return Alert(
             source="pagerduty",
+            sender=sender,
             fingerprint=self.name,
             status=self.status,
-            labels={"service": self.service},
+            labels={"service": self.service} | ({"__sender__": sender} if sender else {}),
             starts_at=START,
             ends_at=observed_at if self.status is AlertStatus.RESOLVED else None,
             observed_at=observed_at,
-            event_id=f"{self.name}{self.at}" if with_event else None,
+            event_id=event if with_event else None,
             merged_into=self.target,
             keep_if_orphaned=keep,
             complete=self.complete,
@@ -80,9 +82,11 @@ def merged(name: str, at: int, target: str, service: str = "cart") -> Statement:
     return Statement(name=name, at=at, status=AlertStatus.RESOLVED, service=service, target=target)
 
 
-async def tell(store: Store, *statements: Statement, keep: bool = True, with_event: bool = False) -> list[str]:
+async def tell(
+    store: Store, *statements: Statement, keep: bool = True, with_event: bool = False, sender: str = ""
+) -> list[str]:
     """Deliver these in one call; what became of each."""
-    items = [(said.alert(keep=keep, with_event=with_event), said.routed()) for said in statements]
+    items = [(said.alert(keep=keep, with_event=with_event, sender=sender), said.routed()) for said in statements]
     return [change.outcome for change in await store.ingest(items)]
 
 

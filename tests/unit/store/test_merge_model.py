@@ -94,12 +94,12 @@ def deliveries(draw: st.DrawFn) -> tuple[list[Statement], list[Statement], list[
 
 
 async def tell_in_parts(
-    store: Store, statements: Sequence[Statement], sizes: Sequence[int], *, keep: bool, with_event: bool
+    store: Store, statements: Sequence[Statement], sizes: Sequence[int], *, sender: str = "", **how: bool
 ) -> None:
     start = nth = 0
     while start < len(statements):
         end = start + sizes[nth % len(sizes)]
-        await tell(store, *statements[start:end], keep=keep, with_event=with_event)
+        await tell(store, *statements[start:end], sender=sender, **how)
         start, nth = end, nth + 1
 
 
@@ -117,6 +117,23 @@ async def test_the_order_of_deliveries_changes_nothing(redis_url, db, spoken, ke
     assert sums(db, prefix="heard:{0}:") == truth
     check_keys(db, prefix="heard:{0}:")
     await tell(as_heard, *(over(name, 1_000_000) for name in NAMES))
+    assert sums(db, prefix="heard:{0}:") == {}
+    assert not db.keys("heard:{0}:m:*")
+    await client.aclose()
+
+
+@given(spoken=deliveries(), keep=st.booleans(), with_event=st.booleans(), unnamed=st.integers(0, 30))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_a_path_that_gets_its_name_meanwhile_changes_nothing(redis_url, db, spoken, keep, with_event, unnamed):
+    told, heard, sizes = spoken
+    db.flushall()
+    client = connect(redis_url)
+    store = Store(client, prefix="heard:{0}:")
+    await tell_in_parts(store, heard[:unnamed], sizes, keep=keep, with_event=with_event)
+    await tell_in_parts(store, heard[unnamed:], sizes, keep=keep, with_event=with_event, sender="eu")
+    assert sums(db, prefix="heard:{0}:") == Truth(told, keep=keep).sums()
+    check_keys(db, prefix="heard:{0}:")
+    await tell(store, *(over(name, 1_000_000) for name in NAMES), sender="eu")
     assert sums(db, prefix="heard:{0}:") == {}
     assert not db.keys("heard:{0}:m:*")
     await client.aclose()

@@ -94,7 +94,7 @@ def test_an_alert_survives_the_store(source, fingerprint, instant, why):
     alert = replace(firing(fingerprint, starts_at=instant), source=source)
     (routing,), (name, _, starts, ends, observed, number, _) = packed([(alert, to(why=tuple(why)))])
     assert number == 1
-    *_, facets, opaque, _, _ = routing
+    facets, opaque = routing[4:6]
     record = {"st": "F", "s": starts, "e": ends, "o": observed, "seen": 7, "f": facets, "x": opaque}
     counted = records.unpack_alert(name.encode(), msgpack.encode(record))
     assert (counted.source, counted.fingerprint, counted.starts_at) == (source, fingerprint, instant)
