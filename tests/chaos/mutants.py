@@ -179,6 +179,14 @@ MUTANTS = (
         f"{RECONCILER}/test_reconciler.py::TestLeases::test_nothing_is_sent_once_the_lease_has_run_out",
     ),
     Mutant(
+        NO_DOUBLE_POST,
+        "an incident that is told of a hundred times shows its reference no more",
+        "bridge/reconciler/compose.py",
+        "is_due = post.updates == 0 or (post.updates + 1) % REFERENCE_EVERY == 0",
+        "is_due = post.updates == 0",
+        f"{RECONCILER}/test_lost_store.py::TestLostStore::test_it_takes_over_what_was_told_of_a_hundred_times_and_more",
+    ),
+    Mutant(
         CONVERGENCE,
         "nobody looks again when a timer of the incident is over",
         "bridge/reconciler/reconciler.py",
@@ -307,6 +315,22 @@ MUTANTS = (
         'return "" if category == "Cf" else " "',
         "return char",
         "tests/unit/config/test_public.py::test_whatever_the_value_it_is_harmless",
+    ),
+    Mutant(
+        OWN_ONLY,
+        "words that end with a reference make our incident look like another",
+        "bridge/reconciler/compose.py",
+        "return is_due or draft.kind is UpdateKind.OPEN or _REFERENCE.search(text) is not None",
+        "return is_due or draft.kind is UpdateKind.OPEN",
+        f"{RECONCILER}/test_compose.py::TestCompose::test_words_that_end_with_a_reference_are_followed_by_ours",
+    ),
+    Mutant(
+        OWN_ONLY,
+        "who ends it in our words while it fires is taken for us",
+        "bridge/reconciler/publisher.py",
+        "was_clear = not summary.firing or update.created_at < summary.since",
+        "was_clear = True",
+        f"{RECONCILER}/test_stale_reads.py::test_an_end_in_our_words_while_it_fires_is_a_person_s",
     ),
     Mutant(
         OWN_ONLY,
