@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bridge.config.schema import Config, Route
 
 _FROM_ALERTMANAGER = Matcher("__source__", "=", "alertmanager")
-_NO_OUTAGE = ("Watchdog", "InfoInhibitor", "DeadMansSwitch")
+_NO_OUTAGE = ("Watchdog", "InfoInhibitor")
 """Alerts of widespread rules that fire while all is well; their severity is none."""
 _OF_GRAFANA = ("DatasourceError", "DatasourceNoData")
 """What Grafana fires, with the labels of a rule, when it cannot evaluate it."""

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[3]
 
 PROBLEM = {"file", "line", "column", "path", "message", "expected", "hint"}
 BROKEN = """\
@@ -271,10 +274,10 @@ def test_what_grafana_fires_of_itself_is_not_noted_where_no_route_would_publish_
 
 def test_a_route_that_publishes_the_watchdog_is_noted(run, config):
     (note,) = notes(run, config, GRAFANA, EVERYTHING)
-    assert note.startswith('6: the route "all" publishes Watchdog, InfoInhibitor and DeadMansSwitch, which tell of no')
+    assert note.startswith('6: the route "all" publishes Watchdog and InfoInhibitor, which tell of no')
     (note,) = notes(run, config, GRAFANA, "{name: alive, match: alertname = Watchdog, watchdog: true}", EVERYTHING)
-    assert note.startswith('7: the route "all" publishes InfoInhibitor and DeadMansSwitch, ')
-    match = "match: 'alertname =~ \"Watchdog|InfoInhibitor|DeadMansSwitch|Datasource(Error|NoData)\"'"
+    assert note.startswith('7: the route "all" publishes InfoInhibitor, which')
+    match = "match: 'alertname =~ \"Watchdog|InfoInhibitor|Datasource(Error|NoData)\"'"
     assert notes(run, config, f"{{name: own, {match}, ignore: true}}", EVERYTHING) == []
     assert notes(run, config, GRAFANA, "{name: all, services: {label: service}}") == []
 
@@ -286,3 +289,12 @@ def test_what_cannot_be_seen_is_noted_with_its_place(run, config):
     shown = run("check", config)
     assert shown.code == 1
     assert f"Note: {config}:1:7: versio\u043f: U+043F (cyrillic small letter pe) is no Latin letter here\n" in shown.out
+
+
+def test_the_how_to_shows_what_is_printed_of_the_example(run):
+    shown = run("check", ROOT / "config" / "bridge.yaml")
+    how_to = (ROOT / "docs" / "how-to" / "kubernetes.md").read_text()
+    routes = [line for line in shown.out.partition("\n")[2].partition("\n\nServices:")[0].splitlines() if line]
+    assert [line for line in routes if f"    {line}\n" not in how_to] == []
+    assert "bridge.yaml is right: 4 routes, 3 services." in shown.out
+    assert "bridge.yaml is right: 4 routes, 3 services." in how_to
