@@ -42,6 +42,7 @@ LEASE_MS = 30_000  # at least; and at least three calls long
 MARGIN_MS = 1_000
 POLL_MS = 250  # how soon work that another process stored is noticed
 FAILURE_PAUSE_MS = 1_000
+RULES = 2  # of when a published incident is due: a release with others looks once at all that an older one settled
 STEPS_A_CLAIM = 12  # then others get their turn
 
 
@@ -140,8 +141,8 @@ class Reconciler:
         )
 
     async def _follow_config(self) -> None:
-        """What is published may belong on other pages under another configuration."""
-        digest = self._config.current.digest
+        """What is published may belong on other pages under another configuration, or be due under other rules."""
+        digest = f"{self._config.current.digest} {RULES}"
         if digest != self._followed:
             await self._store.touch(digest)
             self._followed = digest

@@ -118,6 +118,15 @@ def test_what_was_deleted_since_is_looked_at_no_more(logged: list[Any]) -> None:
     assert names(logged).count("closed_by_others") == 1
 
 
+def test_what_an_older_release_has_given_up_for_good_is_looked_at_too() -> None:
+    world = closed()
+    world.page.edit(world.page.only.id, status=Phase.INVESTIGATING, updates=world.page.only.updates[1:])
+    world.store.due, world.store.digest = None, world.live.current.digest
+    world.restart()
+    world.after(LOOK_AGAIN_MS)
+    assert world.post.closed_at is None
+
+
 def test_an_end_that_the_page_refuses_is_tried_again() -> None:
     world = published()
     world.page.outcomes.extend([Outcome.REJECTED] * 3)
