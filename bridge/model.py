@@ -156,7 +156,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     counts the firing ones that were merged into an alert the bridge never saw.
     ``services`` maps each service that a firing alert names to the highest severity among those alerts.
     ``labels`` holds, per public label, the distinct values among the firing alerts, sorted.
-    ``since`` is when the count of firing alerts last left zero, ``started_at`` when an alert last began to fire,
+    ``since`` is when the count of firing alerts last left zero, ``started_at`` when more alerts than before
+    last fired, or another service or severity (an alert in place of another begins nothing),
     ``cleared_at`` when the count last fell to zero, and
     ``eased_at`` when a service or a severity last lost its last alert: all on Redis' clock.
     ``remarks`` are in the order in which they came.

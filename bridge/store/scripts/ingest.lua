@@ -231,11 +231,11 @@ local function follow(name, home, a, facets)
   if a.st == 'F' and to == home then replace_facets(touch(home), a, facets)
   else
     local incident = touch(to)
-    local started = a.st == 'F' and incident.started
+    local goes_on, begins = a.st == 'F', incident.begins
     leave(home, name, a, a.o)
     a.f, a.e = facets, 0
     start_alert(incident, a)
-    incident.started = started or incident.started -- it goes on; nothing new began
+    if goes_on then incident.begins = begins end -- nothing new began
     redis.call('SMOVE', ended_sources_key(a.m), sources_key(a.m), name)
   end
   settle_in(to, name, a)

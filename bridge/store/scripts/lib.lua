@@ -6,7 +6,8 @@
 -- its facets joined by newlines, x opaque text for the reader.
 -- A facet is anything that is counted over the firing alerts (a service's severity, a label's value, "a" for
 -- acknowledged); the scripts do not care what it means, but for one thing: where a service or its severity, s|…, loses
--- its last alert, the incident eased. A label's value that gives way to another says nothing of that.
+-- its last alert, the incident eased, and where one gets its first, something began. A label's value that gives way to
+-- another says nothing of that.
 
 local prefix = ARGV[1]
 local time = redis.call('TIME')
@@ -46,7 +47,7 @@ local function load_incident(id)
   local rev, firing, starts = unpack(redis.call('HMGET', incident_key(id), 'rev', 'firing', 'starts'))
   local was = {rev = tonumber(rev), firing = tonumber(firing), starts = tonumber(starts)}
   local incident = {
-    id = id, exists = rev ~= false, was = was, deltas = {}, dirty = false, material = false, timed = false,
+    id = id, exists = rev ~= false, was = was, deltas = {}, dirty = false, material = false, timed = false, begins = false,
     rev = was.rev, firing = was.firing, starts = was.starts,
   }
   if not incident.exists then -- nobody has leased it, and all of its sums are to be written
@@ -69,7 +70,7 @@ local function begun(a) return math.min(a.s, a.b or a.s) end
 local function start_alert(incident, a)
   incident.firing = incident.firing + 1
   incident.earliest = math.min(incident.earliest, a.b or a.s)
-  incident.started, incident.dirty = now, true
+  incident.begins, incident.dirty = true, true
   count_facets(incident, a.f, 1)
   a.st = 'F'
 end
@@ -92,6 +93,7 @@ local function end_change(incident)
     if incident.latest > 0 then incident.ends = math.max(incident.ends, incident.latest) end
   end
   if not fires and (fired or is_new) then incident.cleared = now end
+  if incident.begins and incident.firing > incident.fired then incident.started = now end
   if fires ~= fired then incident.material = true end
   begin_change(incident)
 end
@@ -139,11 +141,15 @@ local function save_incident(incident)
   for facet, delta in pairs(incident.deltas) do
     if delta ~= 0 then
       local count = redis.call('HINCRBY', facets_key(incident.id), facet, delta)
-      if count == delta then incident.material = true end
+      local is_service = facet:sub(1, 2) == 's|'
+      if count == delta then
+        incident.material = true
+        if is_service and incident.begins then incident.started = now end
+      end
       if count <= 0 then
         redis.call('HDEL', facets_key(incident.id), facet)
         incident.material = true
-        if facet:sub(1, 2) == 's|' then incident.eased = now end
+        if is_service then incident.eased = now end
       end
     end
   end

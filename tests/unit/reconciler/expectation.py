@@ -133,9 +133,9 @@ class Expectation(Reference):
         known = self._leave(name, ends=self._known(name).observed)
         with self._touched(home) as incident:
             known.facets = facets
-            started = incident.clocks["started"]
+            begins = self._changes[home].begins
             self._start(home, known)
-            incident.clocks["started"] = started  # it goes on; nothing new began
+            self._changes[home].begins = begins  # it goes on; nothing new began
             incident.alerts[name] = known
             self.index[name] = home
 

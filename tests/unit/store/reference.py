@@ -92,13 +92,14 @@ class Kept:
 class Change:
     """What one delivery, or one look, does to an incident: the sums before it, and the dates that it brings."""
 
-    fired: bool
+    fired: int
     facets: frozenset[str]
     is_new: bool = False
     starts: list[int] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)
     is_material: bool = False
     is_dirty: bool = False
+    begins: bool = False
 
 
 class Reference:
@@ -150,7 +151,7 @@ class Reference:
 
     def _add(self, incident: str) -> None:
         self.incidents[incident] = Kept(due=self.now)
-        self._changes[incident] = Change(fired=False, facets=frozenset(), is_new=True, is_material=True)
+        self._changes[incident] = Change(fired=0, facets=frozenset(), is_new=True, is_material=True)
 
     def _begin(self, m: Message) -> str:
         assert m.incident is not None
@@ -194,7 +195,7 @@ class Reference:
     def _start(self, id_: str, known: Known) -> None:
         known.status, known.ends, known.timer = "F", 0, None
         self._changes[id_].starts.append(known.counts_from)
-        self.incidents[id_].clocks["started"] = self.now
+        self._changes[id_].begins = True
 
     def _stop(self, id_: str, known: Known, ends: int) -> None:
         """An end in the future, or before the start, counts as now."""
@@ -288,7 +289,7 @@ class Reference:
     @contextmanager
     def _touched(self, id_: str) -> Iterator[Kept]:
         incident = self.incidents[id_]
-        change = self._changes.setdefault(id_, Change(incident.count("F") > 0, frozenset(incident.facets())))
+        change = self._changes.setdefault(id_, Change(incident.count("F"), frozenset(incident.facets())))
         before = incident.sums()
         yield incident
         change.is_dirty |= incident.sums() != before
@@ -296,7 +297,9 @@ class Reference:
 
     def _save(self, incident: Kept, change: Change) -> None:
         """Its dates and clocks follow the sums; it is due, in a new revision, when a reader could see it."""
-        fires, facets = incident.count("F") > 0, frozenset(incident.facets())
+        fires, facets = incident.count("F"), frozenset(incident.facets())
+        if change.begins and (fires > change.fired or _services(facets - change.facets)):
+            incident.clocks["started"] = self.now
         if fires and not change.fired:
             incident.clocks["since"], incident.starts, incident.ends = self.now, min(change.starts), 0
         else:
@@ -304,9 +307,13 @@ class Reference:
             incident.ends = max(incident.ends, *change.ends) if change.ends else incident.ends
         if not fires and (change.fired or change.is_new):
             incident.clocks["cleared"] = self.now
-        if any(facet.startswith("s|") for facet in change.facets - facets):
+        if _services(change.facets - facets):
             incident.clocks["eased"] = self.now
-        is_material = change.is_material or fires != change.fired or facets != change.facets
+        is_material = change.is_material or bool(fires) != bool(change.fired) or facets != change.facets
         incident.revision += is_material
         if (change.is_dirty or is_material) and incident.leased_until <= self.now:
             incident.due = min(incident.due, self.now if is_material else incident.next_timer())
+
+
+def _services(facets: frozenset[str]) -> bool:
+    return any(facet.startswith("s|") for facet in facets)
