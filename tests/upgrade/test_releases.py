@@ -111,3 +111,31 @@ def test_both_releases_run_at_once_while_one_replaces_the_other_and_back(fleet):
         for bridge, region in zip(cycle(bridges), regions[number:], strict=False):
             delivered(bridge, alerts.ends(region))
     assert fleet.verdict(alerts.wanted()) == Verdict()
+
+
+def test_what_a_sender_with_a_name_has_stored_waits_for_it_while_the_previous_release_runs(fleet):
+    alerts = Alerts()
+
+    def named(bridge: Bridge, *bodies: bytes) -> None:
+        headers = {"Authorization": f"Bearer {bridge.alertmanager_token}"}
+        for body in bodies:
+            assert httpx.post(f"{bridge.webhook}/eu", content=body, headers=headers).status_code == httpx.codes.ACCEPTED
+
+    one = fleet.bridge(PreviousBridge)
+    one.wait_ready()
+    delivered(one, alerts.fires("before"))
+    fleet.crash(one)
+    two = fleet.bridge(Bridge)
+    two.wait_ready()
+    named(two, alerts.repeats("before"), alerts.fires("named"))
+    shows(fleet, name("before"), name("named"))
+    fleet.crash(two)
+    three = fleet.bridge(PreviousBridge)
+    three.wait_ready()
+    delivered(three, alerts.fires("meanwhile"))
+    shows(fleet, name("before"), name("named"), name("meanwhile"))
+    fleet.crash(three)
+    four = fleet.bridge(Bridge)
+    four.wait_ready()
+    named(four, alerts.ends("before"), alerts.ends("named"), alerts.ends("meanwhile"))
+    assert fleet.verdict(alerts.wanted()) == Verdict()
