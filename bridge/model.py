@@ -134,6 +134,16 @@ class Phase(StrEnum):
     DISCARDED = "DISCARDED"
 
 
+class Priority(IntEnum):
+    """Whose requests to Checkly go first: those of the lower number. A read has the priority of the write it serves."""
+
+    END = 0  # of what stands open though nothing of it fires
+    CHANGE = 1  # of what stands open: severity, services, words
+    OPENING = 2
+    LOOK = 3  # for what may stand on a page, though nothing is known to be wrong
+    AUDIT = 4  # of the whole account
+
+
 class Remark(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Words that a person wrote for the public about one alert (``fingerprint``), already fit to be published.
 

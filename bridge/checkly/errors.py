@@ -32,6 +32,15 @@ class RateLimited(PageError):
         self.retry_after_ms = retry_after_ms
 
 
+class OverBudget(RateLimited):
+    """Refused by ourselves: the shared budget has nothing for it now, but will have in ``retry_after_ms``."""
+
+    retry_after_ms: int
+
+    def __init__(self, detail: str, *, retry_after_ms: int) -> None:
+        super().__init__(detail, retry_after_ms=retry_after_ms)
+
+
 class Refused(PageError):
     """401, 402 or 403: the key, the plan or the role is wrong. Every write will fail until a person acts."""
 

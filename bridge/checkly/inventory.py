@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.checkly.account import Page, pages
-from bridge.checkly.components import Directory, RemoteComponent, RemotePage
+from bridge.checkly.components import Directory, RemoteComponent, RemotePage, TargetMissing, find_page
 from bridge.checkly.errors import Gone
 from bridge.checkly.services import Catalog, RemoteService
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bridge.checkly.client import Client
 
 
@@ -29,8 +32,10 @@ class Inventory(Struct, frozen=True, kw_only=True):
     v1_gone: str = ""
 
 
-async def read_inventory(client: Client, *, with_v1: bool = True) -> Inventory:
+async def read_inventory(client: Client, *, with_v1: bool = True, named: Collection[str] | None = None) -> Inventory:
     """Read every list once; ``with_v1`` also the v1 API's. A generation that the account does not know counts as empty.
+
+    With ``named``, of the v3 pages only those that are called so tell their components: an account may have very many.
 
     Raises:
         Gone: The account knows none of what was asked for: its id or the API's address is wrong.
@@ -44,7 +49,8 @@ async def read_inventory(client: Client, *, with_v1: bool = True) -> Inventory:
         if not with_v1:
             raise
         v3_pages, v3_gone = (), error
-    components = {page.id: await directory.components(page.id) for page in v3_pages}
+    wanted = v3_pages if named is None else _named(named, v3_pages)
+    components = {page.id: await directory.components(page.id) for page in wanted}
     found = Inventory(v3_pages=v3_pages, components=components)
     if not with_v1:
         return found
@@ -56,6 +62,15 @@ async def read_inventory(client: Client, *, with_v1: bool = True) -> Inventory:
             raise
         return replace(found, v1_gone=error.detail)
     return replace(found, services=services, pages=tuple(shown))
+
+
+def _named(references: Collection[str], pages: tuple[RemotePage, ...]) -> list[RemotePage]:
+    found = {}
+    for reference in references:
+        with suppress(TargetMissing):
+            page = find_page(reference, pages)
+            found[page.id] = page
+    return list(found.values())
 
 
 def _same_moment() -> int:

@@ -161,7 +161,7 @@ def _instead(name: str, inventory: Inventory) -> str:
     named = [
         f"{{page: {page.url or page.id!r}, component: {name!r}}}"
         for page in inventory.v3_pages
-        if any(each.name == name and not each.is_group for each in inventory.components[page.id])
+        if any(each.name == name and not each.is_group for each in inventory.components.get(page.id, ()))
     ]
     if named:
         return f"; is it {' or '.join(named)} now?"

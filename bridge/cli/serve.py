@@ -26,7 +26,8 @@ from bridge.cli.server import Server
 from bridge.config.file import ConfigFile
 from bridge.config.problems import ConfigError
 from bridge.health import Health
-from bridge.reconciler import Budget, Reach, Reconciler, TargetWatch
+from bridge.model import Priority
+from bridge.reconciler import Budget, Reach, Reconciler, TargetWatch, acting
 from bridge.routing import Router
 from bridge.sender_keys import SenderKeys
 from bridge.senders import Alertmanager, PagerDuty, Sender
@@ -135,10 +136,12 @@ def _reconciler(
     settings: Settings, live: ConfigFile, store: Store, closing: AsyncExitStack
 ) -> tuple[Reconciler, TargetWatch]:
     budget = Budget(store, live)
-    reach = Reach(
-        lambda: client.request("GET", INCIDENTS, params={"limit": 1}, timeout_ms=_ASK_TIMEOUT_MS),
-        monotonic=time.monotonic,
-    )
+
+    async def ask() -> object:
+        with acting(Priority.END):  # what is over waits for the answer first of all
+            return await client.request("GET", INCIDENTS, params={"limit": 1}, timeout_ms=_ASK_TIMEOUT_MS)
+
+    reach = Reach(ask, monotonic=time.monotonic)
     timeout_ms = live.current.checkly.timeout_ms
     client = checkly_client(settings, timeout_ms=timeout_ms, budget=budget, observe=reach.seen)
     closing.push_async_callback(client.close)

@@ -26,6 +26,9 @@ class InHand:
         self._tokens: set[str] = set()
         self._look_at = 0.0
 
+    def __len__(self) -> int:
+        return len(self._tokens)
+
     def token(self) -> str:
         """For the next lease."""
         return self._name + self._token()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bridge.model import Incident, Progress
+from bridge.reconciler.budget import unused
 from bridge.store import Claim, Store
+
+GIVE_BACK_WITHIN_S = 1.0
 
 
 class LeaseLost(Exception):
@@ -34,6 +37,7 @@ class Lease:
         self._margin_ms = margin_ms
         self._monotonic = monotonic
         self.probing = claim.probing
+        self._requests_asked_at = asked_at
         self._read(claim, asked_at)
 
     def _read(self, claim: Claim, asked_at: float) -> None:
@@ -74,5 +78,14 @@ class Lease:
 
     async def settle(self, due: int | None, *, refused: bool = False) -> None:
         """Give the incident back until ``due``; the page may have ``refused`` the key. Raises LeaseLost."""
-        if not await self._store.settle(self.claim, due=due, refused=refused):
+        if not await self._store.settle(self.claim, due=due, refused=refused, unused=self._unused()):
             raise LeaseLost
+
+    async def drop(self) -> bool:
+        """Remove the incident; False when it may not go."""
+        return await self._store.drop(self.claim, unused=self._unused())
+
+    def _unused(self) -> int:
+        """How many of the requests that it came with go back: only while the budget may not have filled up again."""
+        left = unused()
+        return left if self._monotonic() - self._requests_asked_at < GIVE_BACK_WITHIN_S else 0

@@ -14,14 +14,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge import posting
-from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Refused, Rejected
+from bridge.checkly.errors import Gone, NotSent, Nowhere, OverBudget, PageError, RateLimited, Refused, Rejected
 from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
 from bridge.draft import Draft, signature
-from bridge.model import Incident, Intent, Phase, Post, Severity, UpdateKind, Write
+from bridge.model import Incident, Intent, Phase, Post, Priority, Severity, UpdateKind, Write
 from bridge.reconciler import human
+from bridge.reconciler.budget import Reserve
 from bridge.reconciler.compose import references, shows_reference
 from bridge.reconciler.details import Clues, Unfinished
-from bridge.reconciler.standing import Reserve, Standing
+from bridge.reconciler.standing import Standing
 from bridge.reconciler.takeover import adopted, silent_resolve
 from bridge.telemetry import DUPLICATES, WRITES, Event, log
 
@@ -191,6 +192,7 @@ class Publisher:
     async def look_again(self, post: Post, now: int) -> Post:
         """Is what someone else closed still over? If it is open by an update of ours, it is ours again."""
         try:
+            await self._reserve(1)
             current = await self._page.read(_remote_id(post), guard=self._guard)
         except Refused:
             raise
@@ -285,6 +287,7 @@ class Publisher:
         for twin in found:
             if twin.id == kept or self._incident.id not in references(twin):
                 continue
+            await self._reserve(1, Priority.END)
             with suppress(Gone):  # somebody was faster
                 await self._resolve(twin, now)
             DUPLICATES.inc()
@@ -365,6 +368,8 @@ class Publisher:
         return posting.closed(post, now=now, exists=exists)
 
     def _retry_at(self, error: PageError, post: Post, now: int) -> int:
+        if isinstance(error, OverBudget):
+            return now + error.retry_after_ms  # nothing failed: how often it was not our turn means nothing
         wait_ms = posting.backoff_ms(post.attempts, self._chance())
         if isinstance(error, RateLimited) and error.retry_after_ms is not None:
             wait_ms = max(wait_ms, error.retry_after_ms)

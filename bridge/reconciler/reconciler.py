@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -30,11 +31,13 @@ from bridge.lifecycle import (
     decide,
 )
 from bridge.model import Incident, Post, Progress, shows_impacts
+from bridge.reconciler.budget import Reserve, acting, grant
 from bridge.reconciler.compose import compose, duplicate_text, end_text
 from bridge.reconciler.in_hand import InHand
 from bridge.reconciler.lease import Lease, LeaseLost
+from bridge.reconciler.priority import priority_of
 from bridge.reconciler.publisher import Publisher
-from bridge.reconciler.standing import Reserve, Standing
+from bridge.reconciler.standing import Standing
 from bridge.store import Idle, NotReplicated, Store, StoreUnavailable
 from bridge.telemetry import MISSED, REMARKS, WRITES_PAUSED, Event, log, seldom
 
@@ -44,6 +47,7 @@ POLL_MS = 250  # how soon work that another process stored is noticed
 FAILURE_PAUSE_MS = 1_000
 RULES = 2  # of when a published incident is due: a release with others looks once at all that an older one settled
 STEPS_A_CLAIM = 12  # then others get their turn
+KEPT_FOR_ENDS = 4  # workers beside the others: what these do may be long in waiting for an answer
 
 
 class LiveConfig(Protocol):
@@ -56,11 +60,11 @@ class LiveConfig(Protocol):
 
 
 class Reconciler:
-    """Reconciles with at most ``workers`` incidents in hand.
+    """Reconciles with at most ``workers`` incidents in hand, and KEPT_FOR_ENDS more of what is over but still shown.
 
     ``page`` gives the status page of a name; ``pages_of`` tells, for a configuration, which pages show a service.
     ``reserve`` takes requests that belong together out of the budget. While ``is_there`` says no, nothing is claimed.
-    ``monotonic`` is in seconds; ``token`` makes lease tokens; ``chance`` is randomness in [0, 1).
+    ``monotonic`` and ``sleep`` are in seconds; ``token`` makes lease tokens; ``chance`` is randomness in [0, 1).
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Reconciler:
         token: Callable[[], str],
         chance: Callable[[], float],
         is_there: Callable[[], Awaitable[bool]] | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         workers: int = 8,
         lease_ms: int = LEASE_MS,
     ) -> None:
@@ -86,9 +91,11 @@ class Reconciler:
         self._monotonic = monotonic
         self._chance = chance
         self._is_there = is_there
+        self._sleep = sleep
         self._workers = workers
         self._lease_ms = lease_ms
         self._wake = asyncio.Event()
+        self._freed = asyncio.Event()
         self._in_hand = InHand(store, token=token, monotonic=monotonic)
         self._followed = ""
         self._standing: dict[str, Standing] = {}
@@ -99,30 +106,47 @@ class Reconciler:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Work until ``stopping`` is set, then finish what is in hand."""
-        slots = asyncio.Semaphore(self._workers)
         async with asyncio.TaskGroup() as group:
             while not stopping.is_set():
-                await slots.acquire()
+                if len(self._in_hand) >= self._workers:
+                    await self._until_one_is_done()
+                if len(self._in_hand) >= self._workers + KEPT_FOR_ENDS:
+                    continue
                 self._wake.clear()
                 await self._in_hand.give_back(lease_ms=self._lease_for_ms)
-                lease = await self.claim()
+                ends_alone = len(self._in_hand) >= self._workers
+                lease = await self.claim(ends_alone=ends_alone)
                 if isinstance(lease, Lease):
                     task = group.create_task(self._reconcile(lease))
-                    task.add_done_callback(lambda _: slots.release())
                     self._in_hand.add(lease.claim.token, task)
-                else:
-                    slots.release()
+                    task.add_done_callback(lambda _: self._freed.set())
+                elif not ends_alone:
                     await self._rest(lease, stopping)
 
-    async def claim(self) -> Lease | int:
-        """Lease the most overdue incident; or for how many milliseconds there is nothing to do."""
+    async def _until_one_is_done(self) -> None:
+        """Or for as long as what is over may wait to be noticed."""
+        self._freed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_MS / 1000):
+                await self._freed.wait()
+
+    async def claim(self, *, ends_alone: bool = False) -> Lease | int:
+        """Lease the most important incident that is due; or for how many milliseconds there is nothing to do.
+
+        With ``ends_alone`` only of those that are over but still shown.
+        """
         if self._is_there is not None and not await self._is_there():
             return POLL_MS
         lease_ms = self._lease_for_ms
         asked_at = self._monotonic()
         try:
             await self._follow_config()
-            claim = await self._store.claim(token=self._in_hand.token(), lease_ms=lease_ms)
+            claim = await self._store.claim(
+                token=self._in_hand.token(),
+                lease_ms=lease_ms,
+                requests_per_minute=self._config.current.checkly.requests_per_minute,
+                ends_alone=ends_alone,
+            )
         except StoreUnavailable as error:
             seldom(Event.STORE_UNAVAILABLE, reason=str(error))
             return FAILURE_PAUSE_MS
@@ -156,6 +180,9 @@ class Reconciler:
 
         Raises LeaseLost, StoreUnavailable, and Refused when the page refuses the key.
         """
+        grant(lease.claim.requests)
+        if lease.claim.go_in_ms:
+            await self._sleep(lease.claim.go_in_ms / 1000)
         for _ in range(STEPS_A_CLAIM):
             step = self._decide(lease)
             if isinstance(step, Wait | Drop) and lease.probing:
@@ -166,7 +193,7 @@ class Reconciler:
                 await self._record(lease, step.progress)
                 continue  # recording has read the facts anew: what they say now has not been decided yet
             if isinstance(step, Drop):
-                if not await self._store.drop(lease.claim):
+                if not await lease.drop():
                     await lease.settle(lease.now)
                 return None
             await self._take(lease, step)
@@ -201,21 +228,24 @@ class Reconciler:
             retention_ms = self._config.current.retention_ms
             return await lease.record(step.progress, archive=archive, retention_ms=retention_ms)
         post = step.progress.posts.get(step.page, Post())
-        publisher = self._publisher(lease, step.page, post)
-        if isinstance(step, WriteTo):
-            post = await self._write(lease, step, post, publisher)
-        elif isinstance(step, LookAt):
-            post = await publisher.look(post, lease.now)
-        elif isinstance(step, Verify):
-            post = await publisher.verify(post, lease.now)
-        elif isinstance(step, LookAgain):
-            post = await publisher.look_again(post, lease.now)
-        else:
-            post = await publisher.search(post, lease.now)
+        with acting(priority_of(step)):
+            post = await self._act(lease, step, post)
         await self._record(lease, step.progress, step.page, post)
         if lease.probing and not (post.attempts or post.held_by or isinstance(step, Search)):
             await self._resume(lease)
         return None
+
+    async def _act(self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search, post: Post) -> Post:
+        publisher = self._publisher(lease, step.page, post)
+        if isinstance(step, WriteTo):
+            return await self._write(lease, step, post, publisher)
+        if isinstance(step, LookAt):
+            return await publisher.look(post, lease.now)
+        if isinstance(step, Verify):
+            return await publisher.verify(post, lease.now)
+        if isinstance(step, LookAgain):
+            return await publisher.look_again(post, lease.now)
+        return await publisher.search(post, lease.now)
 
     def _publisher(self, lease: Lease, name: str, post: Post) -> Publisher:
         config = self._config.current

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 from bridge.checkly.port import Guard, RemoteIncident, StatusPage
 from bridge.model import Intent, Phase
+from bridge.reconciler.budget import Reserve
 from bridge.reconciler.compose import ours, references
 from bridge.reconciler.details import Clues, Reader, Unfinished
 from bridge.store import Store
@@ -18,8 +19,6 @@ SHARED_S = 1.0
 SEARCH_SHARED_S = 60.0
 NO_CLUES = Clues()
 
-Reserve: TypeAlias = Callable[[int], Awaitable[None]]
-"""Makes sure of the budget for so many requests before the first of them is made; raises a PageError."""
 Test: TypeAlias = Callable[[RemoteIncident], bool]
 
 
@@ -103,8 +102,10 @@ class Standing:
         """
         async with self._shared():
             is_old = self._monotonic() >= self._done.began_at + SEARCH_SHARED_S
-            if is_old and (found := await self._survey(incident_id, clues, guard)):
-                return found
+            if is_old:
+                await self._reserve(2)  # the list, and the one that is found in it
+                if found := await self._survey(incident_id, clues, guard):
+                    return found
             found = self._done.ours(incident_id, None)
         return await self._confirmed(found, incident_id, guard)
 

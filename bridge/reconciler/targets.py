@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from bridge.checkly.client import Client
 from bridge.checkly.errors import PageError, Refused
 from bridge.checkly.inventory import read_inventory
 from bridge.checkly.targets import Survey, Trouble, survey
-from bridge.config.schema import Config
+from bridge.config.schema import Config, Service
 from bridge.reconciler.reconciler import LiveConfig
 from bridge.telemetry import TARGETS_WRONG, Event, log
 
@@ -52,8 +52,7 @@ class TargetWatch:
         """Survey once and report; False if the account could not be read."""
         services = self._config.current.services
         try:
-            inventory = await read_inventory(self._client, with_v1=any(each.in_v1 for each in services.values()))
-            found = survey(services, inventory)
+            found = await self._survey(services)
         except PageError as error:
             if isinstance(error, Refused) and not self._is_refused:
                 log(Event.KEY_REFUSED, reason=error.detail)
@@ -66,6 +65,15 @@ class TargetWatch:
         self._is_refused = False
         _report(found)
         return True
+
+    async def _survey(self, services: Mapping[str, Service]) -> Survey:
+        """Reads the pages that are configured; what other pages have is of use only to say what a problem may mean."""
+        with_v1 = any(each.in_v1 for each in services.values())
+        named = {component.page for each in services.values() for component in each.components}
+        found = survey(services, await read_inventory(self._client, with_v1=with_v1, named=named))
+        if not found.problems:
+            return found
+        return survey(services, await read_inventory(self._client, with_v1=with_v1))
 
 
 def retry_s(failures: int, chance: float) -> float:

@@ -25,6 +25,7 @@ from bridge.model import (
     Routed,
     Severity,
     Summary,
+    Write,
 )
 
 Item: TypeAlias = tuple[Alert, Routed | None]
@@ -69,13 +70,24 @@ class CountedAlert(Struct, frozen=True, kw_only=True):
 class Claim(Struct, frozen=True, kw_only=True):
     """A leased incident. ``now`` is Redis' time of the claim.
 
-    ``probing``: all writes are paused, and this claim is the try whether the page takes them again.
+    ``probing``: all writes are paused, and this claim is the try whether the page takes them again. It comes with so
+    many ``requests`` out of the shared budget; each takes ``request_ms`` of it, and they may go in ``go_in_ms``.
     """
 
     incident: Incident
     token: str
     now: int
     probing: bool = False
+    requests: int = 0
+    request_ms: int = 0
+    go_in_ms: int = 0
+
+
+class Turn(Struct, frozen=True):
+    """What came of asking for requests: in ``wait_ms`` they may go, if they are ``taken``, else be asked for again."""
+
+    wait_ms: int
+    taken: bool
 
 
 class Quiet(Struct, frozen=True):
@@ -305,6 +317,12 @@ def tally(progress: Progress) -> str:
 def is_open(progress: Progress) -> bool:
     """Whether readers of some page see the incident as ongoing, as far as the bridge knows."""
     return any(post.is_open and post.closed_at is None for post in progress.posts.values())
+
+
+def may_be_open(progress: Progress) -> bool:
+    """Whether an incident is open on some page, or may be: its opening was begun, and nobody knows what came of it."""
+    begun = (post.intent for post in progress.posts.values() if post.intent is not None)
+    return is_open(progress) or any(intent.write is Write.OPEN for intent in begun)
 
 
 def remotes(progress: Progress) -> str:

@@ -11,17 +11,18 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from bridge.config import schema
-from bridge.model import Alert, AlertStatus, Incident, Progress, Remark
+from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, Remark
 from bridge.store import records, scripts
 from bridge.store.commit import GroupCommit
 from bridge.store.concern import WriteConcern, execute
 from bridge.store.durability import Durability
 from bridge.store.errors import FAILURES, StoreUnavailable, describe
-from bridge.store.records import Change, Claim, CountedAlert, Item, Overview
+from bridge.store.records import Change, Claim, CountedAlert, Item, Overview, Turn
 from bridge.store.scripts import Script
 
 PREFIX = "bridge:{0}:"
@@ -107,13 +108,30 @@ class Store:
         await self._concern.demand()
         await self._run(scripts.HEAR, *watchdogs)
 
-    async def claim(self, *, token: str, lease_ms: int) -> Claim | Idle:
-        """Lease the most overdue incident, or say when there will be one."""
-        now, next_at, paused, *leased = await self._run(scripts.CLAIM, token, lease_ms, PROBE_MS)
+    async def claim(
+        self, *, token: str, lease_ms: int, requests_per_minute: int = 0, ends_alone: bool = False
+    ) -> Claim | Idle:
+        """Lease the most important incident that is due, or say when there will be one.
+
+        First come those that are over but still shown (with ``ends_alone`` nothing else does), then others that stand
+        open on a page, then the rest; of each kind the most overdue. None is leased before the budget, 0 for no limit,
+        has the requests that it may need.
+        """
+        now, next_at, paused, *leased = await self._run(
+            scripts.CLAIM, token, lease_ms, PROBE_MS, requests_per_minute, int(ends_alone)
+        )
         if not leased:
             return Idle(now=now, next_at=None if next_at < 0 else next_at, paused=bool(paused))
-        id_, snapshot = leased
-        return Claim(incident=_incident(id_.decode(), snapshot), token=token, now=now, probing=bool(paused))
+        id_, snapshot, requests, worth_ms, go_in_ms = leased
+        return Claim(
+            incident=_incident(id_.decode(), snapshot),
+            token=token,
+            now=now,
+            probing=bool(paused),
+            requests=requests,
+            request_ms=worth_ms // requests if requests else 0,
+            go_in_ms=go_in_ms,
+        )
 
     async def record(
         self,
@@ -142,17 +160,18 @@ class Store:
             retention_ms,
             records.tally(progress),
             records.remotes(progress),
-            int(records.is_open(progress)),
+            int(records.may_be_open(progress)),
             replicated=replicated,
         )
         if not rest:
             return None
-        return Claim(incident=_incident(id_, rest[0]), token=claim.token, now=now, probing=claim.probing)
+        return replace(claim, incident=_incident(id_, rest[0]), now=now)
 
-    async def settle(self, claim: Claim, *, due: int | None, refused: bool = False) -> bool:
+    async def settle(self, claim: Claim, *, due: int | None, refused: bool = False, unused: int = 0) -> bool:
         """Give the incident back until ``due`` or until its facts change; False when the lease is lost.
 
-        When the page ``refused`` the key, it counts as overdue since it first was, whenever it is tried again.
+        When the page ``refused`` the key, it counts as overdue since it first was, whenever it is tried again. So many
+        of the requests that the claim came with are ``unused``, and go back into the budget.
         """
         _, held = await self._run(
             scripts.SETTLE,
@@ -161,6 +180,7 @@ class Store:
             claim.incident.revision,
             -1 if due is None else due,
             int(refused),
+            unused * claim.request_ms,
         )
         return bool(held)
 
@@ -180,9 +200,9 @@ class Store:
         _, count = await self._run(scripts.TOUCH, digest)
         return int(count)
 
-    async def drop(self, claim: Claim) -> bool:
+    async def drop(self, claim: Claim, *, unused: int = 0) -> bool:
         """Remove the incident and every trace of it; False when it may not go (lease lost, or an alert fires)."""
-        _, gone = await self._run(scripts.DROP, claim.incident.id, claim.token)
+        _, gone = await self._run(scripts.DROP, claim.incident.id, claim.token, unused * claim.request_ms)
         return bool(gone)
 
     async def owners(self, remote_ids: Sequence[str]) -> dict[str, str]:
@@ -214,13 +234,22 @@ class Store:
         due = await self._do(self._redis.zmscore(self._due, list(ids)))  # every incident has a due time
         return {id_ for id_, at in zip(ids, due, strict=True) if at is None}
 
-    async def take(self, count: int = 1, *, requests_per_minute: int) -> int:
-        """Take requests, all or none, out of the budget all replicas share.
+    async def take(
+        self,
+        count: int = 1,
+        *,
+        requests_per_minute: int,
+        priority: Priority = Priority.OPENING,
+        held: int = 0,
+        ahead_ms: int = 0,
+    ) -> Turn:
+        """Take requests, all or none, out of the budget that all replicas share; those ``held`` are given for them.
 
-        The milliseconds to wait if it is used up, else 0.
+        None is taken while one of a lower number of ``priority`` could not have it. An END is booked up to ``ahead_ms``
+        before it may go.
         """
-        _, wait_ms = await self._run(scripts.TAKE, requests_per_minute, count)
-        return int(wait_ms)
+        _, wait_ms, taken = await self._run(scripts.TAKE, requests_per_minute, count, int(priority), held, ahead_ms)
+        return Turn(int(wait_ms), bool(taken))
 
     async def pause(self, reason: str, *, now: int) -> bool:
         """Stop all claims but one probe every few seconds; True if they were not stopped before."""

@@ -9,6 +9,7 @@ from tests.chaos.checkly_faults import ChecklyFaults
 from tests.chaos.conservation import Conservation
 from tests.chaos.crash_points import CrashPoints
 from tests.chaos.drain import Drain
+from tests.chaos.ends_first import EndsFirst
 from tests.chaos.generation import V3
 from tests.chaos.hostile import Hostile
 from tests.chaos.model import Model
@@ -31,6 +32,7 @@ CAMPAIGNS: tuple[Campaign, ...] = (
     RedisFaults(),
     ChecklyFaults(),
     Drain(),
+    EndsFirst(),
     Races(),
     StoppedWorker(),
     Conservation(),

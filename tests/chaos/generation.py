@@ -55,7 +55,7 @@ V3 = Generation(
     impacts={"CRITICAL": "MAJOR_OUTAGE", "MEDIUM": "DEGRADED_PERFORMANCE"},
     path=INCIDENTS_V3,
 )
-ACCOUNT = {
+ACCOUNT: dict[str, Any] = {
     "services": list(SERVICES),
     "pages": [
         {

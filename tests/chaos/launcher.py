@@ -8,8 +8,8 @@ makes the calls. At the boundary ``CHAOS_FATAL`` (counted from 1; 0: never) the 
 Not counted is what the clock repeats and what changes nothing: a claim that finds no work, a look for leases that
 nobody works under, the health's samples, the set-up of connections.
 
-And one more: names under ``.test`` resolve to the address in the file ``CHAOS_ADDRESS``, and do not resolve while there
-is none.
+The account is not audited unless the environment has ``CHAOS_AUDIT``. And one more: names under ``.test`` resolve to
+the address in the file ``CHAOS_ADDRESS``, and do not resolve while there is none.
 """
 
 from __future__ import annotations
@@ -171,7 +171,8 @@ def _replace(owner: type, **methods: Any) -> None:
 def launch() -> int:
     """The command line, as instrumented by the environment."""
     boundaries = Boundaries(int(os.environ["CHAOS_FATAL"]), signal.Signals[os.environ["CHAOS_SIGNAL"]])
-    leave_out_the_survey()
+    if "CHAOS_AUDIT" not in os.environ:
+        leave_out_the_survey()
     watch_redis(boundaries)
     watch_checkly(boundaries)
     watch_deliveries(boundaries)

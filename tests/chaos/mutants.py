@@ -196,6 +196,22 @@ MUTANTS = (
     ),
     Mutant(
         CONVERGENCE,
+        "ends have no precedence over openings in the shared budget",
+        "bridge/store/scripts/budget.lua",
+        "if wait > (priority == 0 and ahead_ms or 0) then",
+        "if wait > 0 then",
+        f"{STORE}/test_budget.py::test_ends_are_served_in_their_order_before_all_else_however_small_the_budget",
+    ),
+    Mutant(
+        CONVERGENCE,
+        "an incident that is over waits for its turn by age",
+        "bridge/store/scripts/claim.lua",
+        "first = over or shown or first",
+        "first = shown or first",
+        f"{STORE}/test_leases.py::test_what_is_over_but_still_shown_comes_before_what_is_more_overdue",
+    ),
+    Mutant(
+        CONVERGENCE,
         "a severity that rose never falls",
         "bridge/draft.py",
         "if now >= eased_at or (",

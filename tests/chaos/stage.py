@@ -121,11 +121,10 @@ class Stage:
         self._numbers = count(1)
         folder.mkdir(parents=True, exist_ok=True)
         self._config = folder / "bridge.yaml"
-        account = folder / "account.yaml"
-        account.write_text(yaml.safe_dump(ACCOUNT))
         server = Redis if programs.find(Redis.name) else Valkey
         self.redis = running.enter_context(server(folder / "redis"))
-        self.sandbox = running.enter_context(Sandbox(folder / "sandbox", account=account))
+        self._sandboxes: dict[str, Sandbox] = {}
+        self.sandbox = self._sandbox_of(ACCOUNT)
         self.http = running.enter_context(httpx.Client(timeout=5.0))
         self.bridges: list[Mortal] = []
         self.deaths = 0
@@ -144,14 +143,17 @@ class Stage:
         redis_url: str = "",
         lease_ms: int = LEASE_MS,
         environment: Mapping[str, str] | None = None,
-        checkly: Mapping[str, str] | None = None,
+        checkly: Mapping[str, Any] | None = None,
+        account: Mapping[str, Any] = ACCOUNT,
     ) -> None:
         """An empty stage with so many bridges, for pages of a generation.
 
         The first gets ``ends_by`` at its boundary ``fatal`` (0: at none). They use the stage's Redis, or the one at
-        ``redis_url``; ``environment`` adds to theirs, and ``checkly`` to that part of their configuration.
+        ``redis_url``; ``environment`` adds to theirs, and ``checkly`` to that part of their configuration. The
+        simulator has that ``account``.
         """
         self.clear()
+        self.sandbox = self._sandbox_of(account)
         self._set_up(redis_url=redis_url, lease_ms=lease_ms, environment=environment or {})
         with self.redis.client() as client:
             client.flushall()
@@ -165,6 +167,17 @@ class Stage:
             self.join(fatal, ends_by)
             fatal = 0
         self.waits(lambda: all(each.is_stopped or self._is_ready(each) for each in self.bridges))
+
+    def _sandbox_of(self, account: Mapping[str, Any]) -> Sandbox:
+        """The simulator that has this account: each one runs until the stage's end."""
+        text = yaml.safe_dump(dict(account))
+        if text not in self._sandboxes:
+            folder = self._folder / f"sandbox-{len(self._sandboxes) + 1}"
+            folder.mkdir()
+            file = folder / "account.yaml"
+            file.write_text(text)
+            self._sandboxes[text] = self._running.enter_context(Sandbox(folder, account=file))
+        return self._sandboxes[text]
 
     def _set_up(self, *, redis_url: str, lease_ms: int, environment: Mapping[str, str]) -> None:
         self._redis_url = redis_url or self.redis.url
@@ -251,14 +264,14 @@ class Stage:
         """
         return self.waits(lambda: not list(unmet(self.history(), wanted)) and self.is_quiet(), within=within)
 
-    def waits(self, condition: Callable[[], bool], *, within: float = PATIENCE_S) -> float:
+    def waits(self, condition: Callable[[], bool], *, within: float = PATIENCE_S, every_s: float = _POLL_S) -> float:
         """Poll until the condition holds, or for so long; the seconds that took."""
         began = time.monotonic()
         while time.monotonic() - began < within:
             self.revive()
             if condition():
                 break
-            time.sleep(_POLL_S)
+            time.sleep(every_s)
         return time.monotonic() - began
 
     def rests(self) -> None:
@@ -304,6 +317,12 @@ class Alerts:
         self._firing[region][started["fingerprint"]] = started
         self._ever[region].add(service)
         return payload(started)
+
+    def all_fire(self, regions: Sequence[str]) -> bytes:
+        """In each of these regions one alert fires; the one delivery that says so."""
+        for region in regions:
+            self.fires(region)
+        return payload(*(each for region in regions for each in self._firing[region].values()))
 
     def repeats(self, region: str) -> bytes:
         """The delivery that tells of all that fires in the region, again."""

@@ -13,6 +13,7 @@ from tests.chaos.checkly_faults import ChecklyFaults
 from tests.chaos.conservation import Conservation
 from tests.chaos.crash_points import CrashPoints
 from tests.chaos.drain import Drain
+from tests.chaos.ends_first import EndsFirst
 from tests.chaos.generation import V3
 from tests.chaos.hostile import KINDS, Hostile
 from tests.chaos.races import Races
@@ -35,6 +36,7 @@ SUBSET: list[tuple[Campaign, int, int]] = [
     (RedisFaults(recovery_s=_GENEROUS_S), len(FAULTS), len(FAULTS)),  # each at the second step
     (ChecklyFaults(lasts_s=(0.2, 1.0), recovery_s=_GENEROUS_S), 24, 8),  # at the second step
     (Drain(incidents=40, recovery_s=_GENEROUS_S), 2, 1),
+    (EndsFirst(outages=200, watch_s=0.0, slack_s=_GENEROUS_S / 4), 1, 1),
     (Races(incidents=10), 1, 1),
     (StoppedWorker(), 23, 3),
     (Conservation(alerts=200), 1, 1),

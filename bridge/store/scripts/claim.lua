@@ -1,21 +1,29 @@
--- Leases the most overdue incident, first of those that are over but for being told so, and lets its alert timers ripen:
--- a held alert whose time is over fires, a resolved one is forgotten.
--- ARGV: prefix, token, lease_ms, how long the next try waits while writes are paused.
--- Returns {now, next due or -1, paused 0/1} or, when an incident was leased, {now, -1, paused 0/1, id, snapshot}: the claim
--- of a paused bridge is a probe.
+-- Leases the most important incident that is due, the most overdue of its kind, and lets its alert timers ripen: a held
+-- alert whose time is over fires, a resolved one is forgotten. First come those that are over but for being told so, then
+-- others that stand open on a page, then the rest.
+-- An incident comes with requests out of the budget: so nothing waits in hand that could not act, and what is over has what
+-- it needs before anything else is begun.
+-- ARGV: prefix, token, lease_ms, how long the next try waits while writes are paused, requests per minute (0: no limit), 1 to
+-- claim nothing but what is over.
+-- Returns {now, next due or -1, paused 0/1} or, when an incident was leased, {now, -1, paused 0/1, id, snapshot, how many
+-- requests it comes with, how many milliseconds of the budget they are, in how many they may go}: the claim of a paused bridge
+-- is a probe, and comes with none.
 
--- The most overdue of the cleared; puts right what the hint had wrong on the way.
-local function first_cleared()
+local END, CHANGE, OPENING = 0, 1, 2 -- as in bridge.model.Priority
+local REQUESTS = 2 -- a look, and a write
+
+-- The most overdue of a list of hints; puts right on the way what they had wrong.
+local function first_of(list)
   while true do
-    local id, at = unpack(redis.call('ZRANGE', CLEARED, 0, 0, 'WITHSCORES'))
+    local id, at = unpack(redis.call('ZRANGE', list, 0, 0, 'WITHSCORES'))
     if not id or tonumber(at) > now then return nil end
     local due = redis.call('ZSCORE', DUE, id)
     if due and tonumber(due) <= now then return {id, due} end
-    if due then redis.call('ZADD', CLEARED, due, id) else redis.call('ZREM', CLEARED, id) end
+    if due then redis.call('ZADD', list, due, id) else redis.call('ZREM', list, id) end
   end
 end
 
-local token, lease_ms, probe_ms = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local token, lease_ms, probe_ms, per_minute = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local PAUSE = prefix .. 'pause'
 
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
@@ -23,11 +31,16 @@ if not first[1] then return {now, -1, 0} end
 if tonumber(first[2]) > now then return {now, tonumber(first[2]), 0} end
 
 local resumes = redis.call('HGET', PAUSE, 'until')
+local priority
 if resumes then
   if tonumber(resumes) > now then return {now, tonumber(resumes), 1} end
-  redis.call('HSET', PAUSE, 'until', now + probe_ms)
+  redis.call('HSET', PAUSE, 'until', now + probe_ms) -- a probe goes by age alone: no incident may have all of them
 else
-  first = first_cleared() or first -- a probe goes by age alone: no incident may have all of them
+  local over = first_of(CLEARED)
+  if ARGV[6] == '1' and not over then return {now, -1, 0} end
+  local shown = not over and first_of(SHOWN)
+  priority = over and END or shown and CHANGE or OPENING
+  first = over or shown or first
 end
 
 local id = first[1]
@@ -35,6 +48,14 @@ local incident = load_incident(id)
 if not incident.exists then
   redis.call('ZREM', DUE, id)
   return {now, now, 0}
+end
+
+local requests, worth_ms, go_in_ms = 0, 0, 0
+if priority and per_minute > 0 then
+  local ahead_ms, taken = lease_ms / 15
+  go_in_ms, taken = take_requests(per_minute, priority, REQUESTS, 0, ahead_ms)
+  if not taken then return {now, now + go_in_ms - (priority == END and math.floor(ahead_ms) or 0), 0} end
+  requests, worth_ms = REQUESTS, math.floor(REQUESTS * select(2, allowance(per_minute)))
 end
 
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', timers_key(id), '-inf', now, 'LIMIT', 0, 1000)) do
@@ -54,4 +75,4 @@ end
 save_incident(incident)
 redis.call('HSET', incident_key(id), 'lease', token, 'was_due', first[2])
 extend_lease(id, lease_ms)
-return {now, -1, resumes and 1 or 0, id, snapshot(id)}
+return {now, -1, resumes and 1 or 0, id, snapshot(id), requests, worth_ms, go_in_ms}

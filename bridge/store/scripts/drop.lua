@@ -1,9 +1,11 @@
--- Removes an incident and every trace of it, if the lease holds and nothing fires. ARGV: prefix, id, token.
+-- Removes an incident and every trace of it, if the lease holds and nothing fires.
+-- ARGV: prefix, id, token, what to give back of the budget.
 -- Returns {now, 1} or, when it may not go, {now, 0}.
 
 local id, token = ARGV[2], ARGV[3]
 local incident = load_incident(id)
 if not holds_lease(id, token) or incident.firing > 0 or incident.held > 0 then return {now, 0} end
+if tonumber(ARGV[4]) > 0 then give_requests_back(tonumber(ARGV[4])) end
 for _, name in ipairs(redis.call('HKEYS', alerts_key(id))) do
   if redis.call('HGET', INDEX, name) == id then redis.call('HDEL', INDEX, name) end
 end
@@ -13,5 +15,6 @@ redis.call('DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(i
 redis.call('ZREM', DUE, id)
 redis.call('ZREM', REFUSED, id)
 redis.call('ZREM', CLEARED, id)
+redis.call('ZREM', SHOWN, id)
 redis.call('SREM', OPEN, id)
 return {now, 1}

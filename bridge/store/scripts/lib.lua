@@ -24,7 +24,8 @@ local function facets_key(id) return prefix .. 'i:' .. id .. ':facets' end
 local function remarks_key(id) return prefix .. 'i:' .. id .. ':remarks' end
 local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
 local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix .. 'tallies', prefix .. 'remotes'
-local OPEN, REFUSED, CLEARED = prefix .. 'open', prefix .. 'refused', prefix .. 'cleared'
+local OPEN, REFUSED = prefix .. 'open', prefix .. 'refused'
+local CLEARED, SHOWN = prefix .. 'cleared', prefix .. 'shown'
 
 -- A delivery is one change of facts: an incident's clocks follow what it adds up to before and after, never a moment between
 -- two of its alerts. So these are what one change is made of, until `end_change`: how many fired before it, the earliest
@@ -122,14 +123,18 @@ local function next_timer(id)
   return tonumber(redis.call('ZRANGE', timers_key(id), 0, 0, 'WITHSCORES')[2])
 end
 
--- Says when an incident is due; with LT, unless it is sooner. One that stands open on a page although nothing of it fires
--- any more is listed among the CLEARED, too: of what is due, those come first. That list is a hint: DUE is what counts.
+-- Says when an incident is due; with LT, unless it is sooner. One that stands open on a page is listed, too: among the
+-- CLEARED when nothing of it fires any more, else among the SHOWN. Of what is due, the former come first, and then the
+-- latter. Those lists are hints: DUE is what counts.
 local function schedule(id, at, condition)
   if condition then redis.call('ZADD', DUE, condition, at, id) else redis.call('ZADD', DUE, at, id) end
-  if redis.call('HGET', incident_key(id), 'firing') == '0' and redis.call('SISMEMBER', OPEN, id) == 1 then
-    redis.call('ZADD', CLEARED, at, id)
-  else
-    redis.call('ZREM', CLEARED, id)
+  local list
+  if redis.call('SISMEMBER', OPEN, id) == 1 then
+    list = redis.call('HGET', incident_key(id), 'firing') == '0' and CLEARED or SHOWN
+    redis.call('ZADD', list, at, id)
+  end
+  for _, other in ipairs({CLEARED, SHOWN}) do
+    if other ~= list then redis.call('ZREM', other, id) end
   end
 end
 

@@ -1,6 +1,6 @@
 -- Writes the reconciler's progress, if it still holds the lease, and extends the lease.
 -- ARGV: prefix, id, token, lease_ms, progress, archive ('' or the ended episode), retention_ms, the word
--- it is tallied under, the ids of its posts on the pages, joined by newlines, 1 if one of them stands open.
+-- it is tallied under, the ids of its posts on the pages, joined by newlines, 1 if one of them stands open, or may.
 -- Returns {now} when the lease is lost or another incident holds one of those posts, else {now, snapshot}.
 
 local id, token, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])

@@ -1,10 +1,11 @@
 -- Gives an incident back. ARGV: prefix, id, token, the revision that was worked on, when to look again (-1: only when
 -- something changes or an alert timer ripens), whether the page refused the key: then it has been waiting since it was
--- due first. If the facts moved meanwhile, it is due at once.
+-- due first; what to give back of the budget. If the facts moved meanwhile, it is due at once.
 -- Returns {now, 1} or, when the lease is lost, {now, 0}.
 
 local id, token, due = ARGV[2], ARGV[3], tonumber(ARGV[5])
 if not holds_lease(id, token) then return {now, 0} end
+if tonumber(ARGV[7]) > 0 then give_requests_back(tonumber(ARGV[7])) end
 local FAR = 32503680000000 -- the year 3000: nothing to do, yet listed
 if due < 0 then due = FAR end
 due = math.min(due, next_timer(id) or FAR)

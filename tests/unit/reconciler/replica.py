@@ -183,7 +183,7 @@ class _Store(ClockedStore):
         self._replica = replica
         self._expected = replica._expectation
 
-    async def claim(self, *, token: str, lease_ms: int) -> Claim | Idle:
+    async def claim(self, *, token: str, lease_ms: int, **_: Any) -> Claim | Idle:
         def check(answer: Claim | Idle) -> None:
             self._replica.idle = answer if isinstance(answer, Idle) else None
             due = self._expected.due()
@@ -216,7 +216,7 @@ class _Store(ClockedStore):
         """Every configuration here shows the services on one page: nothing of it moves."""
         return 0
 
-    async def drop(self, claim: Claim) -> bool:
+    async def drop(self, claim: Claim, **_: Any) -> bool:
         def check(is_gone: bool) -> None:
             may_go = self._holds(claim) and self._expected.may_drop(claim.incident.id)
             self._replica.compare("drop", is_gone, may_go)

@@ -84,6 +84,7 @@ class Rig:
             pages_of=lambda config: {name: service.pages for name, service in config.services.items()},
             config=self.live,
             reserve=budget.reserve,
+            sleep=self._sleep,
             monotonic=lambda: time.monotonic() + self.behind,
             token=lambda: f"token-{next(self._tokens)}",
             chance=lambda: 0.5,

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.checkly.errors import RateLimited
-from bridge.model import Phase
-from bridge.reconciler import Budget
+from bridge.checkly.errors import OverBudget
+from bridge.model import Phase, Priority
+from bridge.reconciler import Budget, acting
+from bridge.reconciler.budget import LOOK_AGAIN_MS, unused
 from bridge.sandbox.faults import Drop
+from bridge.store.store import PREFIX
 from tests.unit.reconciler.rig import CONFIG, INCIDENTS, MINUTE, SECOND, Rig
 
 TWO_A_MINUTE = CONFIG.replace("settle: 10s", "settle: 10s, requests_per_minute: 2")
@@ -49,13 +51,81 @@ async def test_at_two_requests_a_minute_an_incident_opens_and_resolves(rig: Rig,
 
 async def test_what_was_reserved_is_there_for_its_own_task_alone(rig: Rig) -> None:
     budget, another = Budget(rig.store, rig.live), copy_context()
-    await budget.reserve(2)
-    with pytest.raises(RateLimited) as caught:
-        await asyncio.create_task(budget.reserve(2), context=another)
-    assert caught.value.retry_after_ms is not None
-    assert MINUTE < caught.value.retry_after_ms <= 2 * MINUTE
-    await budget()
-    await budget.reserve(1)
-    await budget()
-    with pytest.raises(RateLimited):
+    with acting(Priority.OPENING):
+        await budget.reserve(2)
+        with pytest.raises(OverBudget) as caught:
+            await asyncio.create_task(budget.reserve(2, Priority.OPENING), context=another)
+        assert MINUTE < caught.value.retry_after_ms <= 2 * MINUTE
         await budget()
+        await budget.reserve(1)
+        await budget()
+        with pytest.raises(OverBudget):
+            await budget()
+
+
+class Slept:
+    """A sleep that is over at once: what was slept is known, and the budget is as much older."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+        await self._rig._age_budget(int(seconds * 1000))
+
+
+@pytest.fixture
+async def busy(redis_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
+    """With the default budget, of which nothing is left."""
+    rig = Rig(redis_url, tmp_path)
+    while (await rig.store.take(requests_per_minute=240, priority=Priority.END)).taken:
+        pass
+    yield rig
+    await rig.close()
+
+
+async def test_an_audit_waits_as_long_as_it_takes(busy: Rig) -> None:
+    slept = Slept(busy)
+    await Budget(busy.store, busy.live, sleep=slept)()
+    assert sum(slept.seconds) > 15
+
+
+async def test_a_look_that_finds_no_room_is_given_back_at_once_and_not_soon_tried_again(busy: Rig) -> None:
+    slept = Slept(busy)
+    with acting(Priority.LOOK), pytest.raises(OverBudget) as caught:
+        await Budget(busy.store, busy.live, sleep=slept).reserve(2)
+    assert slept.seconds == []
+    assert caught.value.retry_after_ms >= LOOK_AGAIN_MS
+
+
+async def test_an_end_waits_once_for_the_requests_that_it_has_booked(busy: Rig) -> None:
+    slept = Slept(busy)
+    with acting(Priority.END):
+        await Budget(busy.store, busy.live, sleep=slept).reserve(2)
+    assert len(slept.seconds) == 1
+    assert unused() == 2
+
+
+async def test_what_opens_waits_a_little_and_is_then_given_back_for_as_long_as_it_would_have_to_wait(busy: Rig) -> None:
+    slept = Slept(busy)
+    with acting(Priority.OPENING), pytest.raises(OverBudget) as caught:
+        await Budget(busy.store, busy.live, sleep=slept).reserve(2)
+    assert sum(slept.seconds) <= 2
+    assert 0 < caught.value.retry_after_ms < 6_000
+
+
+async def test_after_a_good_priority_a_look_pays_its_own_way(busy: Rig) -> None:
+    budget = Budget(busy.store, busy.live, sleep=Slept(busy))
+    with acting(Priority.END):
+        await budget.reserve(2)
+    with acting(Priority.LOOK), pytest.raises(OverBudget):
+        await budget.reserve(2)
+    assert unused() == 2
+
+
+async def test_what_an_incident_did_not_use_goes_back(redis_url: str, tmp_path: Path) -> None:
+    rig = Rig(redis_url, tmp_path)
+    await rig.fire()  # not to be published for a minute
+    assert await rig.redis.pttl(f"{PREFIX}rate") <= 5  # but for rounding: two requests are 682 ms
+    await rig.close()

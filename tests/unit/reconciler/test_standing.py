@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bridge.checkly.errors import UnknownOutcome
 from bridge.checkly.port import Guard, RemoteIncident
-from bridge.model import Impact, Phase, Progress, shows_impacts, v3_page
+from bridge.model import Impact, Phase, Priority, Progress, shows_impacts, v3_page
 from bridge.reconciler.details import READS_AT_A_TIME, UNVERSIONED_S, Unfinished
 from bridge.reconciler.standing import SEARCH_SHARED_S, Standing
 from tests.unit.reconciler.page import Page
@@ -42,7 +42,7 @@ class TestSharedReading:
             self.page, self.world.store, reserve=self._reserve, monotonic=lambda: self.world.now / 1000
         )
 
-    async def _reserve(self, count: int) -> None:
+    async def _reserve(self, count: int, priority: Priority | None = None) -> None:  # noqa: ARG002
         self.reserved.append(count)
 
     async def find(self, incident_id: str = "0123456789") -> list[RemoteIncident]:

@@ -133,7 +133,7 @@ async def test_it_looks_again_after_a_day_or_soon_after_a_failure(
     account: Account, watch: TargetWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    outcomes = iter([200, 500, 500, 200])
+    outcomes = iter([200, 200, 500, 500, 200, 200])  # a problem is looked into once more
 
     async def no_change(waiting: Any, timeout: float) -> None:  # noqa: ASYNC109 - stands in for asyncio's
         waiting.close()

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bridge.checkly.errors import Refused
 from bridge.config.schema import Checkly, Config, Service
 from bridge.config.texts import DEFAULT_TEXTS
-from bridge.model import V1_PAGE, Incident, Policy, Post, Progress, Severity, shows_impacts
+from bridge.model import V1_PAGE, Incident, Policy, Post, Priority, Progress, Severity, shows_impacts
 from bridge.reconciler import Reconciler
 from bridge.reconciler.lease import Lease
 from bridge.store import Claim, Idle, Store
@@ -51,7 +51,7 @@ class Live:
         self.current = current
 
 
-async def no_limit(count: int) -> None:
+async def no_limit(count: int, priority: Priority | None = None) -> None:
     """A budget that is never used up."""
 
 
@@ -94,7 +94,7 @@ class VirtualStore(Store):
         if self._lease_until <= self._clock():
             self.due = self._clock()
 
-    async def claim(self, *, token: str, lease_ms: int) -> Claim | Idle:
+    async def claim(self, *, token: str, lease_ms: int, **_: object) -> Claim | Idle:
         now, is_paused = self._clock(), self._paused_until is not None
         if self.next_at is None or self.next_at > now:
             return Idle(now=now, next_at=self.next_at, paused=is_paused)
@@ -121,7 +121,7 @@ class VirtualStore(Store):
             self.archive.append(archive)
         return self._extend(lease_ms, probing=claim.probing)
 
-    async def settle(self, claim: Claim, *, due: int | None, refused: bool = False) -> bool:  # noqa: ARG002
+    async def settle(self, claim: Claim, *, due: int | None, **_: object) -> bool:
         if not self._holds(claim):
             return False
         self.due = self._clock() if claim.incident.revision != self._alerts.revision else due
@@ -131,7 +131,7 @@ class VirtualStore(Store):
     async def release(self, *_: object, **__: object) -> int:
         return 0
 
-    async def drop(self, claim: Claim) -> bool:
+    async def drop(self, claim: Claim, **_: object) -> bool:
         if not self._holds(claim) or self._alerts.firing:
             return False
         self.progress, self.due, self._lease_until = Progress(), None, 0

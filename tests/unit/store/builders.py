@@ -87,7 +87,7 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
     names = [key.decode().removeprefix(prefix) for key in keys]
     pipe = db.pipeline(transaction=False)
     for name in names:
-        if name in {"due", "cleared", "refused"} or name.endswith(":timers"):
+        if name in {"due", "cleared", "shown", "refused"} or name.endswith(":timers"):
             pipe.zrange(prefix + name, 0, -1, withscores=True)
         elif name in {"index", "pause", "remotes", "tallies", "watchdogs"} or name.startswith("i:"):
             pipe.hgetall(prefix + name)

@@ -45,7 +45,8 @@ end
 
 for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   local name = string.sub(key, #prefix + 1)
-  if name == 'due' or name == 'cleared' or name == 'refused' or string.match(name, ':timers$') then shift_scores(key)
+  if name == 'due' or name == 'cleared' or name == 'shown' or name == 'refused' or string.match(name, ':timers$') then
+    shift_scores(key)
   elseif name == 'pause' then shift_fields(key, {'until'})
   elseif name == 'rate' then shift_text(key)
   elseif string.match(name, ':alerts$') then shift_alerts(key)

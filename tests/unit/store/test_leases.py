@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from bridge.model import Phase, Post, Progress, Severity
+from bridge.model import Intent, Phase, Post, Progress, Severity, UpdateKind, Write
 from bridge.store import Claim, Idle, Store
 from bridge.store.records import Overview
 from bridge.store.store import PROBE_MS
@@ -13,6 +13,21 @@ from tests.unit.store.clock import Clock
 
 PROGRESS = Progress(
     phase=Phase.INVESTIGATING, phase_at=5, posts={"v1": Post(remote_id="r", severity=Severity.MAJOR)}, note="n"
+)
+BEGUN = Post(
+    intent=Intent(
+        write=Write.OPEN,
+        status=Phase.INVESTIGATING,
+        kind=UpdateKind.OPEN,
+        severity=Severity.MAJOR,
+        services=("checkout",),
+        labels={},
+        name="n",
+        text="t",
+        notify=False,
+        public_at=1,
+        recorded_at=1,
+    )
 )
 DAY = 24 * 60 * MINUTE
 
@@ -70,13 +85,34 @@ async def test_what_is_over_but_still_shown_comes_before_what_is_more_overdue(st
     assert [(await claimed(store)).incident.id for _ in range(2)] == ["over", "new"]
 
 
-async def test_what_fires_again_or_is_told_over_takes_its_turn_by_age(store, db, clock):
+async def test_what_changes_while_it_is_shown_comes_between_what_is_over_and_what_is_new(store, db, clock):
     await one_over_and_one_new(store, clock)
     claim = await claimed(store)
     await store.ingest([(firing("c"), to("over"))])
     await store.settle(claim, due=claim.now)
-    assert [(await claimed(store)).incident.id for _ in range(2)] == ["new", "over"]
     assert "cleared" not in contents(db)
+    assert [(await claimed(store)).incident.id for _ in range(2)] == ["over", "new"]
+
+
+async def test_what_was_told_over_takes_its_turn_by_age(store, db, clock):
+    await one_over_and_one_new(store, clock)
+    told = replace(PROGRESS, posts={"v1": Post(remote_id="r", status=Phase.RESOLVED)})
+    claim = await store.record(await claimed(store), told, lease_ms=LEASE_MS)
+    assert claim is not None
+    await store.settle(claim, due=claim.now)
+    assert not {"cleared", "shown"} & contents(db).keys()
+    assert [(await claimed(store)).incident.id for _ in range(2)] == ["new", "over"]
+
+
+async def test_what_may_be_open_is_over_like_what_is(store, clock):
+    await store.ingest([(firing("a"), to("over"))])
+    begun = await store.record(await claimed(store), replace(PROGRESS, posts={"v1": BEGUN}), lease_ms=LEASE_MS)
+    assert begun is not None
+    await store.settle(begun, due=None)
+    await store.ingest([(firing("b"), to("new"))])
+    clock.advance(MINUTE)
+    await store.ingest([(resolved("a"), to("over"))])
+    assert [(await claimed(store)).incident.id for _ in range(2)] == ["over", "new"]
 
 
 async def test_a_probe_goes_by_age_alone(store, clock):
