@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import structlog
 
+from bridge.checkly.errors import NotSent
 from bridge.model import V1_PAGE, AlertStatus, Phase, Remark
 from bridge.reconciler.lease import LeaseLost
 from bridge.sandbox.faults import Answer, Drop
 from bridge.store.store import PREFIX
 from tests.unit.reconciler.page import Crash
-from tests.unit.reconciler.rig import INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
+from tests.unit.reconciler.rig import CONFIG, INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
 
 
 @pytest.fixture
@@ -327,3 +328,32 @@ async def test_a_create_refused_for_good_counts_until_its_alerts_are_over(rig: R
     await rig.after(2 * MINUTE, 2 * SECOND)
     incident = await rig.incident()
     assert (incident.progress.phase, (await rig.store.overview()).parked) == (Phase.RESOLVED, 0)
+
+
+async def test_what_is_over_does_not_wait_for_a_worker_that_waits_for_the_page(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(redis_url, tmp_path, CONFIG.replace("label: service}", "label: service}, group_by: [service]"))
+    rig.publish_at_once()
+    await rig.fire("payments")
+    busy = rig.start()
+    monkeypatch.setattr(busy, "_workers", 1)
+    begun, released, stopping = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def never_answered(*_: object, **__: object) -> None:
+        begun.set()
+        await released.wait()
+        raise NotSent("no answer")
+
+    monkeypatch.setattr(busy._page(V1_PAGE), "open", never_answered)
+    await rig.ingest(AlertStatus.FIRING, "checkout", "warning")
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        group.create_task(busy.run(stopping))
+        await begun.wait()
+        told = rig.watch()
+        await rig.ingest(AlertStatus.RESOLVED, "payments", "warning")
+        await told.wait()
+        assert rig.only.status == Phase.MONITORING
+        stopping.set()
+        released.set()
+    await rig.close()

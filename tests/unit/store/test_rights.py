@@ -104,7 +104,7 @@ async def work(store: Store) -> None:
     """Everything else that a bridge does."""
     await store.inspect()
     await store.touch("digest")
-    assert await store.take(requests_per_minute=60) == 0
+    assert (await store.take(requests_per_minute=60)).taken
     await store.pause("401", now=1)
     await store.probe_again(1)
     await store.resume()
