@@ -79,7 +79,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     now: int
     probing: bool = False
     requests: int = 0
-    request_ms: int = 0
+    request_ms: float = 0.0
     go_in_ms: int = 0
 
 

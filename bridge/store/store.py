@@ -122,14 +122,14 @@ class Store:
         )
         if not leased:
             return Idle(now=now, next_at=None if next_at < 0 else next_at, paused=bool(paused))
-        id_, snapshot, requests, worth_ms, go_in_ms = leased
+        id_, snapshot, requests, request_ms, go_in_ms = leased
         return Claim(
             incident=_incident(id_.decode(), snapshot),
             token=token,
             now=now,
             probing=bool(paused),
             requests=requests,
-            request_ms=worth_ms // requests if requests else 0,
+            request_ms=float(request_ms),
             go_in_ms=go_in_ms,
         )
 

@@ -36,5 +36,6 @@ end
 -- Gives back requests that were taken and not used, as the milliseconds that pay for them.
 local function give_requests_back(ms)
   local free_at = tonumber(redis.call('GET', RATE) or 0) - ms
-  if free_at > now then redis.call('SET', RATE, free_at, 'PX', math.ceil(free_at - now)) else redis.call('DEL', RATE) end
+  if free_at >= now + 1 then redis.call('SET', RATE, free_at, 'PX', math.ceil(free_at - now))
+  else redis.call('DEL', RATE) end
 end

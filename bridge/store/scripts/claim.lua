@@ -6,7 +6,7 @@
 -- ARGV: prefix, token, lease_ms, how long the next try waits while writes are paused, requests per minute (0: no limit), 1 to
 -- claim nothing but what is over.
 -- Returns {now, next due or -1, paused 0/1} or, when an incident was leased, {now, -1, paused 0/1, id, snapshot, how many
--- requests it comes with, how many milliseconds of the budget they are, in how many they may go}: the claim of a paused bridge
+-- requests it comes with, how many milliseconds of the budget each takes, in how many they may go}: the claim of a paused bridge
 -- is a probe, and comes with none.
 
 local END, CHANGE, OPENING = 0, 1, 2 -- as in bridge.model.Priority
@@ -50,12 +50,12 @@ if not incident.exists then
   return {now, now, 0}
 end
 
-local requests, worth_ms, go_in_ms = 0, 0, 0
+local requests, request_ms, go_in_ms = 0, '0', 0
 if priority and per_minute > 0 then
   local ahead_ms, taken = lease_ms / 15
   go_in_ms, taken = take_requests(per_minute, priority, REQUESTS, 0, ahead_ms)
   if not taken then return {now, now + go_in_ms - (priority == END and math.floor(ahead_ms) or 0), 0} end
-  requests, worth_ms = REQUESTS, math.floor(REQUESTS * select(2, allowance(per_minute)))
+  requests, request_ms = REQUESTS, string.format('%.6f', select(2, allowance(per_minute)))
 end
 
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', timers_key(id), '-inf', now, 'LIMIT', 0, 1000)) do
@@ -75,4 +75,4 @@ end
 save_incident(incident)
 redis.call('HSET', incident_key(id), 'lease', token, 'was_due', first[2])
 extend_lease(id, lease_ms)
-return {now, -1, resumes and 1 or 0, id, snapshot(id), requests, worth_ms, go_in_ms}
+return {now, -1, resumes and 1 or 0, id, snapshot(id), requests, request_ms, go_in_ms}
