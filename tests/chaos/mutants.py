@@ -96,7 +96,7 @@ MUTANTS = (
         "bridge/store/scripts/senders.lua",
         "adopt_sources('m', plain, name, relatives)",
         "adopt_sources('x', plain, name, relatives)",
-        f"{STORE}/test_merge_model.py::test_a_path_that_gets_its_name_meanwhile_changes_nothing",
+        f"{STORE}/test_senders.py::test_what_was_merged_when_its_path_gets_a_name_ends_with_its_target",
     ),
     Mutant(
         NO_LOSS,

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bridge.model import Alert, Remark, Routed
 from bridge.store import Store
 from tests.unit.store.builders import END, MINUTE, START, contents, firing, held_by, resolved, to
-from tests.unit.store.statements import merged, over, sums, tell, triggered
+from tests.unit.store.statements import check_keys, merged, over, sums, tell, triggered
 
 SECOND = START + 1_000
 
@@ -106,6 +106,24 @@ async def test_merges_stay_within_a_sender(store, db):
     assert set(sums(db)) == {"shop"}
     await tell(store, over("B", 5, "payments"), sender="eu")
     assert sums(db) == {}
+
+
+@pytest.mark.parametrize("chain", [("A", "B"), ("A", "B", "C")])
+async def test_what_was_merged_when_its_path_gets_a_name_ends_with_its_target(store, db, chain):
+    await tell(store, *(triggered(name, 1, "payments") for name in chain))
+    await tell(store, *(merged(name, 2 + at, chain[at + 1], "payments") for at, name in enumerate(chain[:-1])))
+    await tell(store, over(chain[-1], 9, "payments"), sender="eu")
+    assert sums(db) == {}
+    assert set(contents(db)["index"]) == {f"pagerduty@eu/{name}" for name in chain}
+    check_keys(db)
+
+
+async def test_what_was_merged_is_its_senders_when_that_reports_it_before_its_target(store, db):
+    await tell(store, triggered("A", 1), triggered("B", 1, "payments"), merged("A", 2, "B"))
+    await tell(store, triggered("A", 3), sender="eu")
+    assert {name: sum(kept.values()) > 0 for name, kept in sums(db).items()} == {"shop": True, "bank": True}
+    assert set(contents(db)["index"]) == {"pagerduty@eu/A", "pagerduty@eu/B"}
+    check_keys(db)
 
 
 async def test_events_are_remembered_within_a_sender(store):
