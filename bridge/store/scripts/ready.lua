@@ -19,6 +19,7 @@ end
 for _, key in ipairs({DUE, CLEARED, timers_key(NAME)}) do
   redis.call('ZADD', key, 'LT', now, NAME)
   redis.call('ZRANGE', key, 0, 0)
+  redis.call('ZSCORE', key, NAME)
   redis.call('ZREM', key, NAME)
 end
 redis.call('SISMEMBER', OPEN, NAME)
@@ -28,7 +29,9 @@ redis.call('SADD', sources, NAME)
 redis.call('SMOVE', sources, targets, NAME)
 redis.call('PEXPIRE', targets, 60000)
 redis.call('SUNION', sources, targets)
+redis.call('SMEMBERS', targets)
 redis.call('SREM', targets, NAME)
+redis.call('DEL', targets)
 redis.call('SET', seen, 1, 'PX', 1)
 redis.call('GET', seen)
 redis.call('EXISTS', seen)
