@@ -132,7 +132,7 @@ def watch_deliveries(boundaries: Boundaries) -> None:
     """Boundaries around a delivery's answer."""
     receive = Receiver.__call__
 
-    async def receiving(self: Receiver, scope: Any, receive_: Any, send: Any) -> None:
+    async def receiving(self: Receiver, scope: Any, receive_: Any, send: Any, *sender: Any) -> None:
         async def answering(message: Any) -> None:
             if message["type"] == "http.response.start":
                 boundaries.cross("delivery: before the answer")
@@ -140,7 +140,7 @@ def watch_deliveries(boundaries: Boundaries) -> None:
             if message["type"] == "http.response.body":
                 boundaries.cross("delivery: after the answer")
 
-        await receive(self, scope, receive_, answering)
+        await receive(self, scope, receive_, answering, *sender)
 
     _replace(Receiver, __call__=receiving)
 
