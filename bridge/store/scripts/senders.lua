@@ -17,7 +17,7 @@ local function memory_key(kind, name) return prefix .. kind .. ':' .. name end
 
 -- The alerts that were merged into it, which live (m) or ended (w) with it.
 local function adopt_sources(kind, plain, name, relatives)
-  for _, source in ipairs(redis.call('SMEMBERS', memory_key(kind, plain))) do
+  for _, source in ipairs(redis.call('SUNION', memory_key(kind, plain))) do
     relatives[#relatives + 1] = renamed(source, name)
     redis.call('SADD', memory_key(kind, name), relatives[#relatives])
   end

@@ -28,7 +28,7 @@ LINES = re.findall(r"^    (ACL SETUSER .+)$", PAGE, re.MULTILINE)
 PASSWORD = "PASSWORD"  # as the page writes it
 COMMANDS = {
     *("get", "set", "exists", "pexpire", "hget", "hset", "hmget", "hdel", "hincrby", "zadd", "zrange", "zrem"),
-    *("zscore", "sadd", "srem", "smembers", "smove", "sunion", "sismember", "rpush", "ltrim", "del"),
+    *("zscore", "sadd", "srem", "smove", "sunion", "sismember", "rpush", "ltrim", "del"),
 }
 KINDS = {"redis": Redis, "valkey": Valkey}
 CALL = re.compile(r"redis\.call\('(\w+)'")
