@@ -10,6 +10,7 @@ import pytest
 
 from bridge.checkly.client import Client
 from bridge.checkly.errors import NotSent, Rejected, UnknownOutcome
+from bridge.network import Network
 
 PATH = "/v1/status-pages/incidents"
 BODY = {"name": "outage"}
@@ -34,8 +35,8 @@ async def serving(conversation: Conversation) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def client_of(url: str, timeout_ms: int = 20_000) -> AsyncIterator[Client]:
-    client = Client(url, "key", "account", timeout_ms=timeout_ms)
+async def client_of(url: str, timeout_ms: int = 20_000, network: Network | None = None) -> AsyncIterator[Client]:
+    client = Client(url, "key", "account", timeout_ms=timeout_ms, network=network or Network())
     try:
         yield client
     finally:
@@ -107,7 +108,7 @@ async def test_a_failed_tls_handshake_is_not_sent() -> None:
 
 
 @pytest.mark.parametrize("reply", [b"", b"HTTP/1.1 407 No\r\n\r\n", b"HTTP/1.1 200 Established\r\n\r\n"])
-async def test_what_only_a_proxy_saw_is_not_sent(monkeypatch: pytest.MonkeyPatch, reply: bytes) -> None:
+async def test_what_only_a_proxy_saw_is_not_sent(reply: bytes) -> None:
     seen: list[bytes] = []
 
     async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -115,8 +116,8 @@ async def test_what_only_a_proxy_saw_is_not_sent(monkeypatch: pytest.MonkeyPatch
         writer.write(reply)
 
     async with serving(proxy) as address:
-        monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
-        async with client_of("https://checkly.invalid") as client:
+        network = Network(proxies={"HTTPS_PROXY": f"http://{address}"})
+        async with client_of("https://checkly.invalid", network=network) as client:
             with pytest.raises(NotSent):
                 await client.request("POST", PATH, json=BODY)
     assert seen[0].startswith(b"CONNECT checkly.invalid:443 ")
