@@ -44,6 +44,14 @@ def acting(priority: Priority) -> Iterator[None]:
         _priority.reset(before)
 
 
+@contextmanager
+def looking() -> Iterator[None]:
+    """What this task asks of Checkly meanwhile is a look and goes after all writes, unless an end waits for it."""
+    priority = _priority.get()
+    with acting(priority if priority is Priority.END else max(priority, Priority.LOOK)):
+        yield
+
+
 def grant(count: int) -> None:
     """So many requests came with this task's incident."""
     _ahead.set(count)

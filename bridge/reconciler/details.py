@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited
 from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
+from bridge.reconciler.budget import looking
 from bridge.reconciler.compose import reference_line, references_in
 from bridge.store import Store
 
@@ -88,6 +89,7 @@ class Reader:
     ) -> list[RemoteIncident]:
         """Read some of these by themselves, the first first; stop at one that is what is looked for.
 
+        There may be many, so these are looks, whatever they are for, unless an end waits for one of them.
         Those that were read, with their updates, or as they are listed if they are gone: fewer if the page or the
         budget did not allow for more. Raises PageError if it allowed for none.
         """
@@ -96,7 +98,8 @@ class Reader:
             if self._monotonic() >= began_at + READING_S:
                 break
             try:
-                whole = await self._page.read(each.id, guard=guard)
+                with looking():
+                    whole = await self._page.read(each.id, guard=guard)
             except Gone:
                 done.append(each)
                 continue

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from bridge.checkly.errors import RateLimited
 from bridge.checkly.port import Guard, RemoteIncident
-from bridge.model import Impact, Phase, Progress, Severity, v3_page
+from bridge.model import Impact, Phase, Priority, Progress, Severity, v3_page
+from bridge.reconciler import Budget, acting
 from bridge.reconciler.details import READING_S, READS_AT_A_TIME, Clues, Unfinished
 from bridge.reconciler.standing import SEARCH_SHARED_S, Standing
 from tests.unit.reconciler.page import Outcome
@@ -232,6 +233,25 @@ class TestSteps:
         while await self.open() is None:
             pass
         assert self.page.calls == 150 + 2
+
+    @pytest.mark.parametrize("priority", Priority)
+    async def test_its_reads_go_after_all_writes_unless_an_end_waits_for_them(self, priority: Priority) -> None:
+        async def take(_count: int, asked: Priority, **_: Any) -> None:
+            taken.append(asked)
+
+        taken: list[Priority] = []
+        budget = Budget(self.world.store, self.world.live)
+        budget._take = take  # type: ignore[method-assign]
+        read = self.page.read
+
+        async def paid(remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
+            await budget()
+            return await read(remote_id, guard=guard)
+
+        self.page.read = paid  # type: ignore[method-assign]
+        with acting(priority):
+            assert await self.open() is None
+        assert set(taken) == {priority if priority is Priority.END else max(priority, Priority.LOOK)}
 
     async def test_of_what_is_likely_ours_the_first_is_enough(self) -> None:
         self.page._put(replace(self.ours, created_at=self.world.now - 10 * MINUTE))
