@@ -25,8 +25,8 @@ from bridge.model import (
     Routed,
     Severity,
     Summary,
-    Write,
 )
+from bridge.store import posts
 
 Item: TypeAlias = tuple[Alert, Routed | None]
 
@@ -146,7 +146,6 @@ _decode_group = msgspec.json.Decoder(dict[str, str]).decode
 encode_json = msgspec.json.Encoder().encode
 
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
-_PARKED, _HELD, _THEIRS = "+parked", "+held", "+theirs"
 PACKED_BYTES = 4 << 20
 _ONE_LINE = str.maketrans({"\n": " ", "\0": " "})
 
@@ -300,53 +299,12 @@ def pack_progress(progress: Progress) -> bytes:
     return _encode(progress)
 
 
-def tally(progress: Progress) -> str:
-    """The word an incident is counted under: its phase, marked if a write that it still needs is parked or held back.
-
-    Or if a post is theirs.
-    """
-    posts = [post for post in progress.posts.values() if progress.is_ongoing(post)]
-    marks = [
-        (_PARKED, any(post.parked for post in posts)),
-        (_HELD, any(post.held_by for post in posts)),
-        (_THEIRS, any(post.theirs_at is not None for post in progress.posts.values())),
-    ]
-    return f"{progress.phase}{next((mark for mark, applies in marks if applies), '')}"
-
-
-def is_open(progress: Progress) -> bool:
-    """Whether readers of some page see the incident as ongoing, as far as the bridge knows."""
-    return any(post.is_open and post.closed_at is None for post in progress.posts.values())
-
-
-def may_be_open(progress: Progress) -> bool:
-    """Whether an incident is open on some page, or may be: its opening was begun, and nobody knows what came of it."""
-    begun = (post.intent for post in progress.posts.values() if post.intent is not None)
-    return is_open(progress) or any(intent.write is Write.OPEN for intent in begun)
-
-
-def remotes(progress: Progress) -> str:
-    """The ids, on the pages, of an incident's posts, one a line."""
-    return "\n".join(sorted({post.remote_id for post in progress.posts.values() if post.remote_id}))
-
-
-def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], int, int, int]:
-    """Incidents by phase; how many are parked, held back, and open by someone else's update."""
-    phases: dict[str, int] = {}
-    marked = {_PARKED: 0, _HELD: 0, _THEIRS: 0}
-    for word, count in tallies.items():
-        phase, plus, mark = word.decode().partition("+")
-        phases[phase] = phases.get(phase, 0) + int(count)
-        marked[plus + mark] = marked.get(plus + mark, 0) + int(count)
-    return phases, marked[_PARKED], marked[_HELD], marked[_THEIRS]
-
-
 def unpack_quiet(flat: Sequence[Any], now: int) -> tuple[Quiet, ...]:
     """What ``quiet.lua`` returns, without those that an older release has resolved meanwhile, which notes it not."""
     return tuple(
         Quiet(route.decode(), now - cleared_at)
         for route, cleared_at, progress in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
-        if is_open(_decode_progress(progress))
+        if posts.is_open(_decode_progress(progress))
     )
 
 

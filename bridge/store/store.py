@@ -17,7 +17,7 @@ from redis.exceptions import NoScriptError
 
 from bridge.config import schema
 from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, Remark
-from bridge.store import records, scripts
+from bridge.store import posts, records, scripts
 from bridge.store.commit import GroupCommit
 from bridge.store.concern import WriteConcern, execute
 from bridge.store.durability import Durability
@@ -158,9 +158,9 @@ class Store:
             records.pack_progress(progress),
             archive,
             retention_ms,
-            records.tally(progress),
-            records.remotes(progress),
-            int(records.may_be_open(progress)),
+            posts.tally(progress),
+            posts.remotes(progress),
+            int(posts.may_be_open(progress)),
             replicated=replicated,
         )
         if not rest:
@@ -311,7 +311,7 @@ class Store:
         pipe.hgetall(f"{self._prefix}watchdogs")
         tallies, first, refused, reason, watchdogs = await self._do(pipe.execute())
         now, quiet = await self._run(scripts.QUIET)
-        phases, parked, held_back, theirs = records.unpack_tallies(tallies)
+        phases, parked, held_back, theirs = posts.unpack_tallies(tallies)
         return Overview(
             phases=phases,
             parked=parked,

@@ -10,7 +10,7 @@ from bridge.checkly.port import RemoteUpdate
 from bridge.lifecycle import LOOK_AGAIN_MS
 from bridge.model import Phase, Severity
 from bridge.posting import PARK_RETRY_MS
-from bridge.store import records
+from bridge.store import posts
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.world import MINUTE, POLICY, SECOND, World, names, published
 
@@ -63,10 +63,10 @@ def test_what_a_person_opened_again_stays_theirs_and_is_counted_until_it_ends() 
     posted_by_hand(world, Phase.IDENTIFIED)
     writes = list(world.page.writes)
     world.after(LOOK_AGAIN_MS)
-    assert records.tally(world.progress) == "INVESTIGATING+theirs"
+    assert posts.tally(world.progress) == "INVESTIGATING+theirs"
     world.clear()
     world.after(9 * DAY)
-    assert records.tally(world.progress) == "RESOLVED+theirs", "however long ago the alerts ended"
+    assert posts.tally(world.progress) == "RESOLVED+theirs", "however long ago the alerts ended"
     assert (world.page.writes, world.page.only.status) == (writes, Phase.IDENTIFIED)
     posted_by_hand(world, Phase.RESOLVED)
     world.after(LOOK_AGAIN_MS)

@@ -11,7 +11,7 @@ from bridge.checkly.port import RemoteIncident
 from bridge.lifecycle import LEFT_TO_ANOTHER
 from bridge.model import Phase, Severity
 from bridge.reconciler.publisher import HOLD_MS
-from bridge.store.records import tally
+from bridge.store.posts import tally
 from tests.unit.reconciler.page import IMPACTS
 from tests.unit.reconciler.world import MINUTE, POLICY, World, names, published
 

@@ -11,7 +11,7 @@ from msgspec import msgpack
 from msgspec.structs import replace
 
 from bridge.model import Alert, AlertStatus, Phase, Post, Progress, Severity
-from bridge.store import records
+from bridge.store import posts, records
 from bridge.store.records import Item
 from tests.unit.store.builders import firing, to
 
@@ -129,14 +129,14 @@ CREATED, CLOSED = {"remote_id": "r", "status": Phase.MONITORING}, {"remote_id": 
 @pytest.mark.parametrize(("trouble", "nth"), [({"parked": "400"}, 1), ({"held_by": "x"}, 2)])
 def test_trouble_counts_while_something_can_still_be_written(phase, post, counts, trouble, nth):
     progress = Progress(phase=phase, posts={"v1": Post(**post, **trouble)})
-    assert records.unpack_tallies({records.tally(progress).encode(): b"1"})[nth] == counts
+    assert posts.unpack_tallies({posts.tally(progress).encode(): b"1"})[nth] == counts
     assert progress.is_ongoing(progress.posts["v1"]) == counts
 
 
 def test_a_parked_write_is_tallied_beside_the_phase():
     parked = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(parked="no such service")})
     theirs = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(closed_at=1, theirs_at=2)})
-    words = [records.tally(progress) for progress in (Progress(), parked, theirs, Progress(phase=Phase.INVESTIGATING))]
+    words = [posts.tally(progress) for progress in (Progress(), parked, theirs, Progress(phase=Phase.INVESTIGATING))]
     assert len(set(words)) == 4
-    phases, *marked = records.unpack_tallies({word.encode(): b"2" for word in words})
+    phases, *marked = posts.unpack_tallies({word.encode(): b"2" for word in words})
     assert (phases, marked) == ({"PENDING": 2, "INVESTIGATING": 6}, [2, 0, 2])
