@@ -31,12 +31,14 @@ from bridge.lifecycle import (
     decide,
 )
 from bridge.model import Incident, Post, Progress, shows_impacts
+from bridge.reconciler.attempt import Attempt
 from bridge.reconciler.budget import Reserve, acting, grant
 from bridge.reconciler.compose import compose, duplicate_text, end_text
 from bridge.reconciler.in_hand import InHand
 from bridge.reconciler.lease import Lease, LeaseLost
 from bridge.reconciler.priority import priority_of
 from bridge.reconciler.publisher import Publisher
+from bridge.reconciler.read_back import ReadBack
 from bridge.reconciler.standing import Standing
 from bridge.store import Idle, NotReplicated, Store, StoreUnavailable
 from bridge.telemetry import MISSED, REMARKS, WRITES_PAUSED, Event, log, seldom
@@ -236,23 +238,24 @@ class Reconciler:
         return None
 
     async def _act(self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search, post: Post) -> Post:
-        publisher = self._publisher(lease, step.page, post)
+        attempt = self._attempt(lease, step.page, post)
         if isinstance(step, WriteTo):
-            return await self._write(lease, step, post, publisher)
+            return await self._write(lease, step, post, Publisher(attempt))
+        read_back = ReadBack(attempt)
         if isinstance(step, LookAt):
-            return await publisher.look(post, lease.now)
+            return await read_back.look(post, lease.now)
         if isinstance(step, Verify):
-            return await publisher.verify(post, lease.now)
+            return await read_back.verify(post, lease.now)
         if isinstance(step, LookAgain):
-            return await publisher.look_again(post, lease.now)
-        return await publisher.search(post, lease.now)
+            return await read_back.look_again(post, lease.now)
+        return await read_back.search(post, lease.now)
 
-    def _publisher(self, lease: Lease, name: str, post: Post) -> Publisher:
+    def _attempt(self, lease: Lease, name: str, post: Post) -> Attempt:
         config = self._config.current
         page = self._page(name)
         if name not in self._standing:
             self._standing[name] = Standing(page, self._store, reserve=self._reserve, monotonic=self._monotonic)
-        return Publisher(
+        return Attempt(
             page,
             lease.incident,
             self._standing[name],

@@ -133,7 +133,7 @@ MUTANTS = (
     Mutant(
         NO_LOSS,
         "what the page refuses for its date is given up",
-        "bridge/reconciler/publisher.py",
+        "bridge/reconciler/attempt.py",
         "DATE_REFUSED = (400, 422)",
         "DATE_REFUSED = (404,)",
         f"{RECONCILER}/test_refused_dates.py::test_an_opening_goes_at_once_without_its_date",
@@ -150,7 +150,7 @@ MUTANTS = (
         NO_DOUBLE_POST,
         "a write whose answer was lost is sent again without a look",
         "bridge/reconciler/publisher.py",
-        "return posting.unknown(post, now=self._clock())",
+        "return posting.unknown(post, now=lost_at)",
         "return posting.not_sent(post, retry_at=now)",
         f"{RECONCILER}/test_outcomes.py::TestUnknownOutcomes::test_a_post_whose_answer_was_lost_is_found_after_a_second",
     ),
@@ -229,7 +229,7 @@ MUTANTS = (
     Mutant(
         CONVERGENCE,
         "what a change of unknown outcome brought is taken for a person's edit",
-        "bridge/reconciler/publisher.py",
+        "bridge/reconciler/read_back.py",
         "return post if remote is None or post.intent is not None else human.learn(post, intent, remote, now=now)",
         "return post",
         f"{RECONCILER}/test_unknown_change.py::TestWhatNothingFiresForAnyMore::"

@@ -235,13 +235,15 @@ class TestSteps:
         assert self.page.calls == 150 + 2
 
     @pytest.mark.parametrize("priority", Priority)
-    async def test_its_reads_go_after_all_writes_unless_an_end_waits_for_them(self, priority: Priority) -> None:
+    async def test_its_reads_go_after_all_writes_unless_an_end_waits_for_them(
+        self, priority: Priority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         async def take(_count: int, asked: Priority, **_: Any) -> None:
             taken.append(asked)
 
         taken: list[Priority] = []
         budget = Budget(self.world.store, self.world.live)
-        budget._take = take  # type: ignore[method-assign]
+        monkeypatch.setattr(budget, "_take", take)
         read = self.page.read
 
         async def paid(remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
