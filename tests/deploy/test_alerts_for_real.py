@@ -219,9 +219,9 @@ def test_a_redis_that_forgets_then_stops_and_at_last_no_bridge(start):
 
 def test_the_dashboard_shows_data_everywhere(start):
     scene = start()
-    unusable = {"status": "firing"}
+    unusable, unread = {"status": "firing"}, {**alert(), "startsAt": "soon"}
     for _ in range(2):
-        scene.bridge.deliver(payload(alert(), alert(alertname="Watchdog"), unusable, truncatedAlerts=3))
+        scene.bridge.deliver(payload(unread, alert(alertname="Watchdog"), unusable, truncatedAlerts=3))
         for name in ("ping", "incident-status-update"):
             pager.delivered(scene.bridge, (PAGERDUTY / f"{name}.json").read_bytes())
     scene.page.shows(status="INVESTIGATING")

@@ -158,9 +158,10 @@ async def test_the_line_of_the_page_gives_all_the_rights_there_are_to_need(serve
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.needs(f"{kind}-server")) for kind in KINDS])
 async def test_the_line_of_the_page_is_enough_to_wait_for_a_replica(tmp_path, kind):
     make = KINDS[kind]
+    at_once = "force now"  # else SIGTERM goes unheard while the first append-only file is written
     with (
-        make(tmp_path / "primary", repl_diskless_sync_delay="0", shutdown_on_sigterm="force now") as primary,
-        make(tmp_path / "replica", replicaof=f"127.0.0.1 {primary.port}"),
+        make(tmp_path / "primary", repl_diskless_sync_delay="0", shutdown_on_sigterm=at_once) as primary,
+        make(tmp_path / "replica", replicaof=f"127.0.0.1 {primary.port}", shutdown_on_sigterm=at_once),
         primary.client() as look,
     ):
         eventually(lambda: look.wait(1, 100), "the replica is in step")
