@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CHECKLY_API_URL = "https://api.checklyhq.com"
+NAMESPACE = re.compile("[A-Za-z0-9-]{1,64}")
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "json", "text")
 
@@ -57,6 +58,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     checkly_account_id: str | None = None
     checkly_api_url: str = CHECKLY_API_URL
     redis_url: Secret | None = None
+    redis_namespace: str = "0"
     alertmanager_tokens: tuple[Secret, ...] = ()
     pagerduty_signing_secrets: tuple[Secret, ...] = ()
     admin_tokens: tuple[Secret, ...] = ()
@@ -77,6 +79,7 @@ class Settings(Struct, frozen=True, kw_only=True):
             checkly_account_id=read.account("CHECKLY_ACCOUNT_ID"),
             checkly_api_url=read.api_url("CHECKLY_API_URL"),
             redis_url=read.redis_url("REDIS_URL"),
+            redis_namespace=read.namespace("REDIS_NAMESPACE"),
             alertmanager_tokens=read.secrets("ALERTMANAGER_TOKENS"),
             pagerduty_signing_secrets=read.secrets("PAGERDUTY_SIGNING_SECRETS"),
             admin_tokens=read.secrets("ADMIN_TOKENS"),
@@ -158,6 +161,13 @@ class _Reader:
                 'Plain http:// is for this machine and for a host named "sandbox".'
             )
         return value.rstrip("/")
+
+    def namespace(self, name: str) -> str:
+        """What tells the keys of bridges apart that share a Redis; default ``0``."""
+        value = self.text(name) or "0"
+        if not NAMESPACE.fullmatch(value):
+            self.problems.append(f"{name} must be 1 to 64 letters (A to Z), digits and hyphens, such as eu-1.")
+        return value
 
     def redis_url(self, name: str) -> Secret | None:
         """The address of a Redis or Valkey, which may hold a password."""

@@ -123,6 +123,11 @@ class Event(Enum):
         logging.INFO,
         "Redis takes deliveries again; with how often `store_unavailable` was left unsaid since it was last said.",
     )
+    NAMESPACE_TAKEN = (
+        "namespace_taken",
+        logging.ERROR,
+        "The keys in Redis belong to a bridge of another `checkly.instance`: the process ends with exit code 2.",
+    )
     STORE_NOT_DURABLE = (
         "store_not_durable",
         logging.WARNING,

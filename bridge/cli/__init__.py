@@ -25,7 +25,7 @@ _COMMANDS = {
 
         Secrets and addresses come from the environment; each variable may be NAME_FILE instead:
         CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, CHECKLY_API_URL, REDIS_URL (unset: an embedded Valkey under ./data),
-        ALERTMANAGER_TOKENS, PAGERDUTY_SIGNING_SECRETS, ADMIN_TOKENS, LOG_LEVEL, LOG_FORMAT.""",
+        REDIS_NAMESPACE, ALERTMANAGER_TOKENS, PAGERDUTY_SIGNING_SECRETS, ADMIN_TOKENS, LOG_LEVEL, LOG_FORMAT.""",
     "check": """Check a configuration file; with --online also the account it is for.
 
         Prints every problem with its place (exit code 1), or else a summary of what the configuration does.""",

@@ -9,6 +9,7 @@ import secrets
 import time
 from contextlib import AsyncExitStack, ExitStack
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from bridge.checkly.v1 import INCIDENTS
 from bridge.cli.failure import Failure
 from bridge.cli.inputs import checkly_client, read_settings, redis_url
 from bridge.cli.listening import EVERYWHERE, Host, Port, listen
+from bridge.cli.namespace import NamespaceWatch, objection
 from bridge.cli.server import Server
 from bridge.config.file import ConfigFile
 from bridge.config.problems import ConfigError
@@ -38,6 +40,7 @@ from bridge.sources.signature import SigningSecrets
 from bridge.store import Store
 from bridge.store.connect import connect
 from bridge.store.embedded import EmbeddedError, EmbeddedValkey
+from bridge.store.namespace import Ownership, prefix_of
 from bridge.telemetry import Event, log, start_log
 
 if TYPE_CHECKING:
@@ -66,18 +69,25 @@ def serve(
     host: Host = EVERYWHERE,
     port: Port = 8080,
     role: Annotated[Role, Parameter(help="Receive deliveries, write to the status page, or both.")] = Role.ALL,
+    take_namespace: Annotated[
+        bool,
+        Parameter(negative="", help="Take over the keys of a bridge of another checkly.instance: this one, renamed."),
+    ] = False,
 ) -> None:
     """Receive alerts and keep the status pages in step with them, until SIGTERM."""
     settings = read_settings()
     output = start_log(level=settings.log_level, form=settings.log_format)
     try:
-        live = ConfigFile(config)
+        live = ConfigFile(config, objection=partial(objection, settings.redis_namespace))
     except ConfigError as error:
         raise Failure(str(error)) from error
     try:
         with ExitStack() as held, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             listening, url = held.enter_context(listen(host, port))
-            runner.run(_run(settings, live, _store_url(settings, held), listening, role, url))
+            parts = _run(
+                settings, live, _store_url(settings, held), listening, role, url, take_namespace=take_namespace
+            )
+            runner.run(parts)
         log(Event.STOPPED)
     finally:
         output.flush(within_s=_LAST_LINES_S)
@@ -94,9 +104,21 @@ def _store_url(settings: Settings, held: ExitStack) -> str:
 
 
 async def _run(
-    settings: Settings, live: ConfigFile, store_url: str, listening: socket.socket, role: Role, url: str
+    settings: Settings,
+    live: ConfigFile,
+    store_url: str,
+    listening: socket.socket,
+    role: Role,
+    url: str,
+    *,
+    take_namespace: bool,
 ) -> None:
-    store = Store(connect(store_url), wanted=lambda: live.current.store)
+    prefix = prefix_of(settings.redis_namespace)
+    redis = connect(store_url, prefix=prefix)
+    instance = live.current.checkly.instance
+    ownership = Ownership(redis, settings.redis_namespace, instance, take=take_namespace)
+    namespace = NamespaceWatch(ownership)
+    store = Store(redis, prefix=prefix, wanted=lambda: live.current.store, ownership=ownership)
     senders = _senders(settings)
     silence = Silence([], clock=_now)
     if role is not Role.RECONCILER:
@@ -104,6 +126,7 @@ async def _run(
     health = Health(store, silence, config=lambda: live.current, clock=_monotonic_ms)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(store.close)
+        await namespace.look()
         reconciler, targets = (None, None) if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
         app = create_app(
             store=store,
@@ -128,8 +151,15 @@ async def _run(
         )
         if role is not Role.RECONCILER and not any(_expected(sender, live.current) for sender in senders):
             log(Event.SENDERS_MISSING, set="ALERTMANAGER_TOKENS or PAGERDUTY_SIGNING_SECRETS")
-        background = [live.watch(), health.watch(), *([] if targets is None else [targets.watch()])]
+        background = [
+            live.watch(),
+            health.watch(),
+            namespace.watch(server.stop),
+            *([] if targets is None else [targets.watch()]),
+        ]
         await server.run(background=background, work=None if reconciler is None else reconciler.run)
+        if namespace.failure is not None:
+            raise namespace.failure
 
 
 def _reconciler(

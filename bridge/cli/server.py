@@ -53,13 +53,17 @@ class Server:
         )
         self._uvicorn = _Uvicorn(config)
 
+    def stop(self) -> None:
+        """End as at a signal."""
+        self._stopping.set()
+
     async def run(
         self,
         *,
         background: Sequence[Coroutine[None, None, None]],
         work: Callable[[asyncio.Event], Coroutine[None, None, None]] | None = None,
     ) -> None:
-        """Serve until a signal. ``background`` is then canceled; ``work`` is given the event and time to finish."""
+        """Serve until a signal or `stop`. ``background`` is then canceled; ``work`` is told, and given time to end."""
         gc.collect()
         gc.freeze()  # what is here now stays: no collection has to look through it again
         gc.set_threshold(_GARBAGE_OBJECTS)

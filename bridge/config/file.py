@@ -22,11 +22,15 @@ class ConfigFile:
     """A configuration file and what is in force of it. The constructor raises ConfigError if it has problems.
 
     A later version replaces the one in force as a whole, or, if it has problems, not at all. Those who act on a change
-    ``subscribe``; everybody else reads ``current`` whenever they need it.
+    ``subscribe``; everybody else reads ``current`` whenever they need it. ``objection`` is given the one in force and a
+    later one, and says what speaks against that, if anything does.
     """
 
-    def __init__(self, path: str | Path, *, poll_ms: int = 1000) -> None:
+    def __init__(
+        self, path: str | Path, *, poll_ms: int = 1000, objection: Callable[[Config, Config], str] = lambda *_: ""
+    ) -> None:
         self._path = Path(path)
+        self._objection = objection
         self._poll_s = poll_ms / 1000
         self._subscribers: list[Callable[[Config], None]] = []
         self._tried = self._seen = self._version()
@@ -68,9 +72,12 @@ class ConfigFile:
     async def _reload(self) -> None:
         try:
             config = await asyncio.to_thread(load, self._path)
+            problems = [objection] if (objection := self._objection(self._current, config)) else []
         except ConfigError as error:
+            problems = [str(problem) for problem in error.problems]
+        if problems:
             CONFIG_OK.set(0)
-            log(Event.CONFIG_REJECTED, path=str(self._path), problems=[str(problem) for problem in error.problems])
+            log(Event.CONFIG_REJECTED, path=str(self._path), problems=problems)
             return
         self._accept(config)
         for on_change in self._subscribers:

@@ -14,7 +14,16 @@ SENDER_NAME_WORDS: Final = "1 to 64 letters, digits, - and _"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = {"alertmanager": "ALERTMANAGER_TOKENS", "pagerduty": "PAGERDUTY_SIGNING_SECRETS"}
 _TAKEN = frozenset(
-    {"ADMIN_TOKENS", "CHECKLY_ACCOUNT_ID", "CHECKLY_API_KEY", "CHECKLY_API_URL", "LOG_FORMAT", "LOG_LEVEL", "REDIS_URL"}
+    {
+        "ADMIN_TOKENS",
+        "CHECKLY_ACCOUNT_ID",
+        "CHECKLY_API_KEY",
+        "CHECKLY_API_URL",
+        "LOG_FORMAT",
+        "LOG_LEVEL",
+        "REDIS_NAMESPACE",
+        "REDIS_URL",
+    }
 )
 
 

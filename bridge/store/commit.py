@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
+Item = TypeVar("Item")
 
 
 class GroupCommit(Generic[In, Out]):
@@ -62,3 +63,17 @@ class GroupCommit(Generic[In, Out]):
             if not done.done():
                 done.set_result(results[start : start + len(items)])
             start += len(items)
+
+
+def batches(lists: Sequence[Sequence[Item]], *, at_most: int) -> Iterator[list[Sequence[Item]]]:
+    """Whole lists, as many together as have ``at_most`` items."""
+    batch: list[Sequence[Item]] = []
+    size = 0
+    for each in lists:
+        if batch and size + len(each) > at_most:
+            yield batch
+            batch, size = [], 0
+        batch.append(each)
+        size += len(each)
+    if batch:
+        yield batch

@@ -12,15 +12,17 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from bridge.redis_url import RedisURL
+from bridge.store.namespace import PREFIX
 from bridge.store.primary import Directory, PrimaryPool, owner_of, primary_of
-from bridge.store.store import PREFIX
 
 TIMEOUT_S = 2.0
 LOOKUP_TIMEOUT_S = 0.5  # for one Sentinel, or one node of a cluster, to tell where the keys are
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, *, prefix: str = PREFIX) -> Redis:
     """A client for an address that RedisURL can read; connects on first use. Raises RedisURLError for any other.
+
+    In a cluster it leads to the node that has the keys with this ``prefix``.
 
     A broken connection is replaced once without waiting (every script may be repeated), if need be to another server;
     after that the caller learns of it, and the sender of the alert keeps it until Redis is back.
@@ -33,10 +35,10 @@ def connect(url: str) -> Redis:
     options |= parse_url(address.server)
     del options["host"]
     tls = options.pop("connection_class", None) is SSLConnection
-    return Redis.from_pool(PrimaryPool(_directory(address, options, tls=tls), tls=tls, **options))
+    return Redis.from_pool(PrimaryPool(_directory(address, options, prefix, tls=tls), tls=tls, **options))
 
 
-def _directory(address: RedisURL, options: dict[str, Any], *, tls: bool) -> Directory:
+def _directory(address: RedisURL, options: dict[str, Any], prefix: str, *, tls: bool) -> Directory:
     """Whom to ask for the server: with its own credentials where those are Sentinels, and always with its TLS."""
     access = {name: value for name, value in options.items() if name.startswith("ssl_")} | {"ssl": tls}
     if address.service:
@@ -44,7 +46,7 @@ def _directory(address: RedisURL, options: dict[str, Any], *, tls: bool) -> Dire
         question = primary_of(address.service)
     else:
         access |= {name: options[name] for name in ("username", "password") if name in options}
-        question = owner_of(f"{PREFIX}due")
+        question = owner_of(f"{prefix}due")
     access |= _patience(LOOKUP_TIMEOUT_S, retries=0)
     return Directory({(host, port): Redis(host=host, port=port, **access) for host, port in address.hosts}, question)
 

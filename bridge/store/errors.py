@@ -27,6 +27,10 @@ class StoreUnavailable(Exception):
     """Nothing may be promised: Redis did not answer or cannot write, or what it was told would not be safe there."""
 
 
+class NamespaceTaken(StoreUnavailable):
+    """The keys belong to a bridge of another ``checkly.instance``; nothing was read or changed."""
+
+
 class NotDurable(StoreUnavailable):
     """Redis answers, but by its settings it may forget, and ``store.durability`` is ``require``."""
 

@@ -6,7 +6,7 @@ Every key of a bridge carries the same hash tag, so that all of them live in one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,14 +18,14 @@ from redis.exceptions import NoScriptError
 from bridge.config import schema
 from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, Remark
 from bridge.store import posts, records, scripts
-from bridge.store.commit import GroupCommit
+from bridge.store.commit import GroupCommit, batches
 from bridge.store.concern import WriteConcern, execute
 from bridge.store.durability import Durability
 from bridge.store.errors import FAILURES, StoreUnavailable, describe
+from bridge.store.namespace import PREFIX, Ownership
 from bridge.store.records import Change, Claim, CountedAlert, Item, Overview, Turn
 from bridge.store.scripts import Script
 
-PREFIX = "bridge:{0}:"
 ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
 PROBE_MS = 5_000
 _NOBODYS = Alert(source="bridge", fingerprint="ready", status=AlertStatus.RESOLVED, labels={}, starts_at=0)
@@ -43,13 +43,20 @@ class Idle(Struct, frozen=True, kw_only=True):
 class Store:
     """Alerts and incidents in one Redis or Valkey. Every method raises StoreUnavailable when Redis cannot serve it.
 
-    ``wanted`` gives the section ``store`` of the configuration in force: what a write needs to count as kept.
+    ``wanted`` gives the section ``store`` of the configuration in force: what a write needs to count as kept. Nothing
+    is taken in or claimed before the ``ownership`` is ours, where there is one.
     """
 
     def __init__(
-        self, redis: Redis, *, prefix: str = PREFIX, wanted: Callable[[], schema.Store] = schema.Store
+        self,
+        redis: Redis,
+        *,
+        prefix: str = PREFIX,
+        wanted: Callable[[], schema.Store] = schema.Store,
+        ownership: Ownership | None = None,
     ) -> None:
         self._redis = redis
+        self._ownership = ownership
         self._prefix = prefix
         self._due = f"{prefix}due"
         # Named to every script: the first, so that a cluster knows the slot; the second, which is never there, so that
@@ -81,7 +88,7 @@ class Store:
 
     async def _ingest_all(self, deliveries: list[Sequence[Item]]) -> list[list[Change]]:
         await self._concern.demand()
-        calls = list(_calls(deliveries))
+        calls = list(batches(deliveries, at_most=ALERTS_A_CALL))
         replies = await self._run_all(scripts.INGEST, [records.pack_call(call) for call in calls], replicated=True)
         return [
             changes
@@ -348,6 +355,8 @@ class Store:
         return reply
 
     async def _run_all(self, script: Script, calls: Sequence[Sequence[Any]], *, replicated: bool = False) -> list[Any]:
+        if self._ownership is not None:
+            await self._ownership.demand()
         replicated = replicated and self._concern.waits
         try:
             return await self._pipeline(script, calls, replicated=replicated)
@@ -372,20 +381,6 @@ class Store:
             return await operation
         except FAILURES as error:
             raise StoreUnavailable(describe(error)) from error
-
-
-def _calls(deliveries: Sequence[Sequence[Item]]) -> Iterator[list[Sequence[Item]]]:
-    """Whole deliveries, as many together as make one call."""
-    call: list[Sequence[Item]] = []
-    size = 0
-    for delivery in deliveries:
-        if call and size + len(delivery) > ALERTS_A_CALL:
-            yield call
-            call, size = [], 0
-        call.append(delivery)
-        size += len(delivery)
-    if call:
-        yield call
 
 
 def _incident(id_: str, snapshot: list[Any]) -> Incident:

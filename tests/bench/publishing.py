@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from bridge.store.store import PREFIX
+from bridge.store.namespace import PREFIX
 from tests.bench import payloads
 from tests.bench.stage import AUTHORIZATION, Stage, cpu_s, post, used_bytes
 from tests.bench.table import Row

@@ -375,9 +375,9 @@ MUTANTS = (
     Mutant(
         CLUSTER_SAFE,
         "the keys have no common hash tag",
-        "bridge/store/store.py",
-        'PREFIX = "bridge:{0}:"',
-        'PREFIX = "bridge:"',
+        "bridge/store/namespace.py",
+        'return f"bridge:{{{namespace}}}:"',
+        'return f"bridge:{namespace}:"',
         f"{STORE}/test_unavailable.py::test_all_keys_share_one_slot_of_a_cluster",
     ),
     Mutant(

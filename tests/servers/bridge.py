@@ -50,8 +50,8 @@ class Sandbox(Process):
 class Bridge(Process):
     """``bridge serve`` with a configuration file, a simulator, which runs before it, and a Redis.
 
-    ``environment`` adds to, or replaces, the variables. Without a ``redis_url`` the embedded Valkey runs, on files
-    in the directory.
+    ``environment`` adds to, or replaces, the variables, ``arguments`` adds to the command line. Without a ``redis_url``
+    the embedded Valkey runs, on files in the directory.
     """
 
     name = "bridge"
@@ -67,10 +67,11 @@ class Bridge(Process):
         redis_url: str | None = None,
         role: str = "all",
         environment: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
         port: int | None = None,
     ) -> None:
         super().__init__(directory, port=port)
-        self._arguments = ["--config", str(config), "--role", role]
+        self._arguments = ["--config", str(config), "--role", role, *arguments]
         self._sandbox = sandbox
         self._redis_url = redis_url
         self._environment = environment or {}

@@ -23,6 +23,7 @@ def test_every_variable_is_read():
             "CHECKLY_ACCOUNT_ID": "c0ffee00-0000-4000-8000-000000000001",
             "CHECKLY_API_URL": "http://127.0.0.1:9999/",
             "REDIS_URL": "rediss://:pw@redis.internal:6380/1",
+            "REDIS_NAMESPACE": "eu-1",
             "ALERTMANAGER_TOKENS": "one, two,,user:password",
             "PAGERDUTY_SIGNING_SECRETS": "sig",
             "ADMIN_TOKENS": "admin",
@@ -35,6 +36,7 @@ def test_every_variable_is_read():
         checkly_account_id="c0ffee00-0000-4000-8000-000000000001",
         checkly_api_url="http://127.0.0.1:9999",
         redis_url=Secret("rediss://:pw@redis.internal:6380/1"),
+        redis_namespace="eu-1",
         alertmanager_tokens=(Secret("one"), Secret("two"), Secret("user:password")),
         pagerduty_signing_secrets=(Secret("sig"),),
         admin_tokens=(Secret("admin"),),
@@ -132,3 +134,10 @@ def test_no_secret_is_shown():
 def test_an_api_address_that_nobody_can_connect_to_is_named(url):
     with pytest.raises(SettingsError, match=r"^CHECKLY_API_URL must look like"):
         Settings.from_environment({"CHECKLY_API_URL": url})
+
+
+@pytest.mark.parametrize("value", ["a}b", "a b", "ü", "a_b", "x" * 65, "{}"])
+def test_a_namespace_is_a_word(value):
+    assert problems({"REDIS_NAMESPACE": value}) == (
+        "REDIS_NAMESPACE must be 1 to 64 letters (A to Z), digits and hyphens, such as eu-1.",
+    )

@@ -30,7 +30,7 @@ from bridge.sandbox.incidents import Incident as Shown
 from bridge.sandbox.state import State
 from bridge.store import Store
 from bridge.store.connect import connect
-from bridge.store.store import PREFIX
+from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.world import Live
 
 INCIDENTS = "/v1/status-pages/incidents"

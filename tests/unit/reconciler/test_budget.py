@@ -14,7 +14,7 @@ from bridge.model import Phase, Priority
 from bridge.reconciler import Budget, acting
 from bridge.reconciler.budget import LOOK_AGAIN_MS, unused
 from bridge.sandbox.faults import Drop
-from bridge.store.store import PREFIX
+from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.rig import CONFIG, INCIDENTS, MINUTE, SECOND, Rig
 
 TWO_A_MINUTE = CONFIG.replace("settle: 10s", "settle: 10s, requests_per_minute: 2")

@@ -11,7 +11,7 @@ import pytest
 from bridge.model import V1_PAGE, Phase, v3_page
 from bridge.sandbox.impacts import AnyIncident
 from bridge.sandbox.migration import Choice, Migration
-from bridge.store.store import PREFIX
+from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.rig import CONFIG, MINUTE, Rig
 
 OTHER = CONFIG.replace("Checkout", "{page: platform, component: Orders}").replace(

@@ -15,7 +15,7 @@ from bridge.checkly.errors import NotSent
 from bridge.model import V1_PAGE, AlertStatus, Phase, Remark
 from bridge.reconciler.lease import LeaseLost
 from bridge.sandbox.faults import Answer, Drop
-from bridge.store.store import PREFIX
+from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.page import Crash
 from tests.unit.reconciler.rig import CONFIG, INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
 
