@@ -43,17 +43,21 @@ class Health:
         self._config = config
         self._clock = clock
         self._checked_at: int | None = None
+        self._checking: asyncio.Task[None] | None = None
         self._verdict = (False, "not checked yet")
         self._said: tuple[str, ...] = ()
         self._is_misnamed = False
         self._is_refused = False
 
     async def ready(self) -> tuple[bool, str]:
-        """Whether a delivery would be kept, as of at most a second ago. Checkly may be down: alerts are kept."""
-        now = self._clock()
-        if self._checked_at is None or now - self._checked_at >= ANSWER_AGE_MS:
-            self._verdict = await self._check()
-            self._checked_at = now
+        """Whether a delivery would be kept, as of at most a second ago. Checkly may be down: alerts are kept.
+
+        Of those who ask at the same time, one check answers all.
+        """
+        if self._checking is None and (self._checked_at is None or self._clock() - self._checked_at >= ANSWER_AGE_MS):
+            self._checking = asyncio.create_task(self._check_anew())
+        if self._checking is not None:
+            await asyncio.shield(self._checking)  # who asks may go away; the others still want to know
         return self._verdict
 
     async def inspect(self, *, remind: bool = True) -> Durability | None:
@@ -84,6 +88,14 @@ class Health:
             self._silence.check()
             await self.inspect(remind=samples % REMIND_EVERY == 0)
             await asyncio.sleep(SAMPLE_S)
+
+    async def _check_anew(self) -> None:
+        began = self._clock()
+        try:
+            self._verdict = await self._check()
+            self._checked_at = began
+        finally:
+            self._checking = None
 
     async def _check(self) -> tuple[bool, str]:
         was_refused, self._is_refused = self._is_refused, True

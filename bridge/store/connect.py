@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio import Redis, SSLConnection
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
 from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -16,6 +16,7 @@ from bridge.store.namespace import PREFIX
 from bridge.store.primary import Directory, PrimaryPool, owner_of, primary_of
 
 TIMEOUT_S = 2.0
+CONNECTIONS = 100  # then a call waits for one to be free, for TIMEOUT_S at most
 LOOKUP_TIMEOUT_S = 0.5  # for one Sentinel, or one node of a cluster, to tell where the keys are
 
 
@@ -28,10 +29,9 @@ def connect(url: str, *, prefix: str = PREFIX) -> Redis:
     after that the caller learns of it, and the sender of the alert keeps it until Redis is back.
     """
     address = RedisURL.parse(url)
-    options = _patience(TIMEOUT_S, retries=1)
+    options = _patience(TIMEOUT_S, retries=1) | {"max_connections": CONNECTIONS, "timeout": TIMEOUT_S}
     if not address.hosts:
-        client: Redis = Redis.from_url(address.server, **options)
-        return client
+        return Redis.from_pool(BlockingConnectionPool.from_url(address.server, **options))
     options |= parse_url(address.server)
     del options["host"]
     tls = options.pop("connection_class", None) is SSLConnection

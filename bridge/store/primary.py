@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 
 from redis import exceptions
-from redis.asyncio import Connection, ConnectionPool, Redis, SSLConnection
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ClusterDownError, MovedError, ReadOnlyError
 
@@ -79,7 +79,7 @@ class Directory:
             await node.aclose()
 
 
-class PrimaryPool(ConnectionPool):
+class PrimaryPool(BlockingConnectionPool):
     """Connections to the server that a directory names.
 
     The directory is asked again every second. A primary that is replaced while it still runs takes writes until it is

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import httpx
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from tests.scenarios.vocabulary import Page
 
 RIGHTS = ("~bridge:*", "&*", "+@all")
+BURST = 1_600  # requests, on as many connections
+BURSTS = 3  # what is known is a second old by the next
 LACKS = {"no scripts": "-@scripting", "no clock": "-time", "no hashes": "-@hash"}
 
 
@@ -46,3 +50,18 @@ def test_a_user_of_redis_that_lacks_a_right_makes_it_unready_and_a_granted_right
         assert metric(bridge, "bridge_store_available") == 1
         Outage(bridge).fires()
         page.shows(status="INVESTIGATING", services=("Checkout",), statuses=["INVESTIGATING"])
+
+
+def test_a_burst_of_checks_is_answered_by_one(bridge: Bridge) -> None:
+    async def burst() -> Counter[bytes]:
+        streams = await asyncio.gather(*(asyncio.open_connection("127.0.0.1", bridge.port) for _ in range(BURST)))
+        for _, writer in streams:
+            writer.write(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        answers = await asyncio.gather(*(reader.read() for reader, _ in streams))
+        for _, writer in streams:
+            writer.close()
+        return Counter(answer[:12] for answer in answers)
+
+    for _ in range(BURSTS):
+        assert asyncio.run(burst()) == {b"HTTP/1.1 200": BURST}
+    assert metric(bridge, "bridge_store_available") == 1

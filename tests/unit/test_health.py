@@ -104,6 +104,29 @@ async def test_readiness_follows_the_store_within_a_second(stage):
     assert (stage.store.checks, value("bridge_store_available")) == (3, 1)
 
 
+async def test_one_check_answers_all_who_ask_at_the_same_time_also_when_some_go_away(stage):
+    asked, goes_on = asyncio.Event(), asyncio.Event()
+    check = stage.store.check
+
+    async def slow() -> None:
+        asked.set()
+        await goes_on.wait()
+        await check()
+
+    stage.store.check = slow
+    first, *others = [asyncio.create_task(stage.health.ready()) for _ in range(50)]
+    await asked.wait()
+    first.cancel()
+    stage.now += ANSWER_AGE_MS
+    others.append(asyncio.create_task(stage.health.ready()))
+    await asyncio.sleep(0)
+    goes_on.set()
+    assert set(await asyncio.gather(*others)) == {(True, "ready")}
+    assert stage.store.checks == 1
+    assert await stage.health.ready() == (True, "ready")
+    assert stage.store.checks == 2  # that one was as of when it began
+
+
 async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone(stage):
     await stage.health._sample()
     assert value("bridge_incidents", phase="INVESTIGATING") == 2

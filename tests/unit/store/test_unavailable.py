@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
@@ -10,7 +11,7 @@ import redis
 
 from bridge.model import Incident, Progress
 from bridge.store import Claim, Store, StoreUnavailable
-from bridge.store.connect import connect
+from bridge.store.connect import CONNECTIONS, connect
 from tests.servers import Redis, eventually, free_ports
 from tests.unit.store.builders import LEASE_MS, contents, firing, resolved, to
 
@@ -230,3 +231,14 @@ def test_a_wrong_scheme_is_refused():
 async def test_rediss_connects_with_tls():
     connection_class = connect("rediss://localhost").connection_pool.connection_class
     assert issubclass(connection_class, redis.asyncio.SSLConnection)
+
+
+@pytest.mark.parametrize("more", [1, 5])
+async def test_a_call_that_finds_all_connections_in_use_waits_for_one(redis_url, more):
+    client = connect(redis_url)
+    try:
+        answers = await asyncio.gather(*(client.ping() for _ in range(more * CONNECTIONS)))
+        assert all(answers)
+        assert (await client.info("clients"))["connected_clients"] <= CONNECTIONS + 5
+    finally:
+        await client.aclose()
