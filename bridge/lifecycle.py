@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from bridge import page_phase
 from bridge.draft import OPEN_PHASES, Draft, next_write
-from bridge.model import Incident, Phase, Policy, Post, Progress, Summary, shows_impacts
+from bridge.model import Ended, Incident, Phase, Policy, Post, Progress, Summary, shows_impacts
 
 ENDED = frozenset({Phase.RESOLVED, Phase.DISCARDED})
 NEVER_PUBLISHED = "cleared before it could be published"
@@ -147,15 +147,16 @@ def _search(progress: Progress, summary: Summary, now: int, pages_of: PagesOf) -
 
 def _observe(progress: Progress, summary: Summary, policy: Policy, now: int, pages_of: PagesOf) -> Progress:
     """Set each page's clocks; where another outage of the page is to be published, its post begins anew."""
-    posts = {}
+    posts, past = {}, {}
     for page, post in progress.posts.items():
         fires = _fires_on(page, post, summary, pages_of)
         posts[page] = post
         if fires is not None:
             seen = page_phase.observed(post, progress, summary, policy, now, fires=fires)
-            is_another = fires and page_phase.is_another(seen, progress.phase, policy, now)
-            posts[page] = page_phase.another(seen) if is_another else seen
-    return msgspec.structs.replace(progress, posts=posts)
+            posts[page] = seen
+            if fires and page_phase.is_another(seen, progress.phase, policy, now):
+                posts[page], past[page] = page_phase.another(seen), seen
+    return msgspec.structs.replace(progress, posts=posts, ended=progress.ended | _ended(past, now))
 
 
 def _fires_on(page: str, post: Post, summary: Summary, pages_of: PagesOf) -> bool | None:
@@ -223,7 +224,8 @@ def _after_the_end(
     if summary.firing:
         is_late = summary.since > progress.phase_at + policy.reopen_after_ms
         theirs = {page: post for page, post in progress.posts.items() if post.theirs_at is not None}
-        return Renew(progress=Progress(phase_at=summary.since, posts=theirs)) if is_late else None
+        ended = progress.ended | _ended(progress.posts, now)
+        return Renew(progress=Progress(phase_at=summary.since, posts=theirs, ended=ended)) if is_late else None
     if summary.held or any(_next_look(post, progress) is not None for post in progress.posts.values()):
         return None
     is_searched_for = any(post.search_at is not None for post in progress.posts.values())
@@ -293,6 +295,15 @@ def _before_opening(progress: Progress, summary: Summary, policy: Policy, now: i
             return phase, None  # too late to re-open: `decide` renews
     publish_at = summary.since + policy.publish_after_ms
     return (Phase.INVESTIGATING, None) if now >= publish_at else (phase, publish_at)
+
+
+def _ended(posts: Mapping[str, Post], now: int) -> dict[str, Ended]:
+    """What is known of the ends of these, as others take their places."""
+    return {
+        page: Ended(post.remote_id, post.update_id, now)
+        for page, post in posts.items()
+        if post.remote_id and post.update_id and post.status is Phase.RESOLVED
+    }
 
 
 def _is_unfinished(post: Post) -> bool:

@@ -328,13 +328,25 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.remote_id is not None and self.status is not Phase.RESOLVED
 
 
+class Ended(Struct, frozen=True, omit_defaults=True):
+    """An incident of ours on a page that was over before the next one began ``at``, by the update of that id."""
+
+    remote_id: str
+    update_id: str
+    at: int
+
+
 class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How far the bridge has brought an incident: the part of an incident that only the reconciler writes."""
+    """How far the bridge has brought an incident: the part of an incident that only the reconciler writes.
+
+    ``ended`` tells of the last one before this on each page, of which reads may still show the time before its end.
+    """
 
     phase: Phase = Phase.PENDING
     phase_at: int = 0
     posts: dict[str, Post] = {}
     note: str | None = None
+    ended: dict[str, Ended] = {}
 
     def is_ongoing(self, post: Post) -> bool:
         """Whether something may still be written for this post of it: what is in the way of that needs attention."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -10,9 +10,11 @@ from msgspec.structs import replace
 from bridge import posting
 from bridge.checkly.errors import OverBudget, PageError, RateLimited, Refused
 from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
-from bridge.model import Incident, Intent, Post, Severity
+from bridge.model import Ended, Incident, Intent, Post, Severity
+from bridge.reconciler import human
 from bridge.reconciler.budget import Reserve
 from bridge.reconciler.compose import shows_reference
+from bridge.reconciler.details import Unfinished
 from bridge.reconciler.standing import Standing
 from bridge.reconciler.takeover import adopted
 from bridge.telemetry import Event, log
@@ -24,8 +26,9 @@ DATE_REFUSED = (400, 422)
 class Attempt:
     """What `Publisher` and `ReadBack` have at hand, and what they have in common.
 
-    ``end_text`` is what we say at its end, ``duplicate_text`` on a twin that is closed. With ``yields`` nothing is
-    opened beside someone else's open incident. ``clock`` is the store's time; ``chance`` is backoff's randomness.
+    ``ended`` are our incidents before this one. ``end_text`` is what we say at its end, ``duplicate_text`` on a twin
+    that is closed. With ``yields`` nothing is opened beside someone else's open incident. ``clock`` is the store's
+    time; ``chance`` is backoff's randomness.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Attempt:
         settle_ms: int,
         end_text: str,
         duplicate_text: str,
+        ended: Collection[Ended] = (),
         yields: bool = False,
     ) -> None:
         self.page = page
@@ -53,7 +57,18 @@ class Attempt:
         self.settle_ms = settle_ms
         self.end_text = end_text
         self.duplicate_text = duplicate_text
+        self.ended = ended
         self.yields = yields
+
+    def believed(self, found: list[RemoteIncident], now: int) -> list[RemoteIncident]:
+        """The same, unless one of them is read as it was before we ended it: raises Unfinished, for the settle time.
+
+        After that somebody has removed our end, and what is read counts.
+        """
+        ends = [end for end in self.ended if now < end.at + self.settle_ms]
+        if any(human.is_before(each, end) for each in found for end in ends):
+            raise Unfinished("nothing was written: what is read is older than the end of our incident before this one")
+        return found
 
     def take_over(
         self,

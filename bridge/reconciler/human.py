@@ -9,9 +9,15 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
-from bridge.model import Impact, Intent, Phase, Post, Write
+from bridge.model import Ended, Impact, Intent, Phase, Post, Write
 
 UPDATES_LISTED = 100  # Checkly gives the newest so many updates of an incident
+
+
+def is_before(current: RemoteIncident, end: Ended) -> bool:
+    """Whether an incident that we ended is read as it was before."""
+    ids = {update.id for update in current.updates}
+    return current.id == end.remote_id and "" not in ids and end.update_id not in ids
 
 
 def lacks_ours(current: RemoteIncident, post: Post) -> bool:

@@ -106,7 +106,7 @@ class Publisher:
     async def _survey_opening(self, post: Post, draft: Draft, now: int) -> Post | None:
         clues = Clues(services=frozenset(draft.services))
         found = await self._at.standing.before_opening(self._at.incident.id, clues, guard=self._at.guard)
-        if found:
+        if found := self._at.believed(found, now):
             return self._at.take_over(post, found, draft.services, draft.severity, now)
         return await self._held(post, draft, now) if self._at.yields else None
 

@@ -64,7 +64,7 @@ class ReadBack:
         """
         is_over = post.closed_at is not None or post.status is Phase.RESOLVED
         try:
-            found = await self._find(None, Clues(name=post.name, services=frozenset(post.services)))
+            found = await self._find(None, Clues(name=post.name, services=frozenset(post.services)), now)
             is_seen = post.remote_id is None or any(each.id == post.remote_id for each in found)
             oldest = found[0] if found and is_seen and not is_over else None
             await self._resolve_twins(found, now, kept=oldest.id if oldest else post.remote_id)
@@ -102,6 +102,7 @@ class ReadBack:
         try:
             clues = Clues(services=frozenset(self._at.incident.summary.services))
             found = await self._at.standing.search(self._at.incident.id, clues, guard=self._at.guard)
+            found = self._at.believed(found, now)
         except Refused:
             raise
         except Unfinished:
@@ -116,15 +117,16 @@ class ReadBack:
     async def _look(self, post: Post, intent: Intent, now: int) -> RemoteIncident | None:
         if intent.write is Write.OPEN:
             clues = Clues(name=intent.name, services=frozenset(intent.services), at=intent.recorded_at)
-            found = await self._find(intent, clues)
+            found = await self._find(intent, clues, now)
             await self._resolve_twins(found, now, kept=found[0].id if found else None)
             return found[0] if found else None
         current = await self._at.page.read(remote_id_of(post), guard=self._at.guard)
         return current if intent.write is Write.CHANGE or human.find_update(current, intent) else None
 
-    async def _find(self, intent: Intent | None, clues: Clues) -> list[RemoteIncident]:
+    async def _find(self, intent: Intent | None, clues: Clues, now: int) -> list[RemoteIncident]:
         await self._at.reserve(2)  # the list, and the one that is found in it
-        return await self._at.standing.find(self._at.incident.id, intent, clues, guard=self._at.guard)
+        found = await self._at.standing.find(self._at.incident.id, intent, clues, guard=self._at.guard)
+        return self._at.believed(found, now)
 
     def _found(self, post: Post, remote: RemoteIncident, opening: Intent) -> Post:
         """The post with what a lost creation brought: as the page shows it, if more than this one try may be in it."""

@@ -238,7 +238,7 @@ class Reconciler:
         return None
 
     async def _act(self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search, post: Post) -> Post:
-        attempt = self._attempt(lease, step.page, post)
+        attempt = self._attempt(lease, step, post)
         if isinstance(step, WriteTo):
             return await self._write(lease, step, post, Publisher(attempt))
         read_back = ReadBack(attempt)
@@ -250,8 +250,8 @@ class Reconciler:
             return await read_back.look_again(post, lease.now)
         return await read_back.search(post, lease.now)
 
-    def _attempt(self, lease: Lease, name: str, post: Post) -> Attempt:
-        config = self._config.current
+    def _attempt(self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search, post: Post) -> Attempt:
+        config, name = self._config.current, step.page
         page = self._page(name)
         if name not in self._standing:
             self._standing[name] = Standing(page, self._store, reserve=self._reserve, monotonic=self._monotonic)
@@ -266,6 +266,7 @@ class Reconciler:
             settle_ms=config.checkly.settle_ms,
             end_text=end_text(lease.incident, post, config),
             duplicate_text=duplicate_text(lease.incident, post, config),
+            ended=step.progress.ended.values(),
             yields=config.checkly.second_writer == "hold",
         )
 

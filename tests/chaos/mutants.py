@@ -246,6 +246,15 @@ MUTANTS = (
     ),
     Mutant(
         CONVERGENCE,
+        "an incident that was just ended is taken over by the next outage, for a read that is older",
+        "bridge/reconciler/attempt.py",
+        "if any(human.is_before(each, end) for each in found for end in ends):",
+        "if not ends and found == ends:",
+        f"{RECONCILER}/test_stale_reads.py::"
+        "test_what_was_just_ended_is_not_taken_over_by_the_next_outage_for_an_older_read",
+    ),
+    Mutant(
+        CONVERGENCE,
         "each alert that replaces another begins the outage anew",
         "bridge/store/scripts/lib.lua",
         "if fires and not fired then",

@@ -105,6 +105,26 @@ def test_what_fires_again_later_gets_an_incident_of_its_own_while_the_other_page
     assert (statuses(world, SHOP), statuses(world, WEB)) == ([RESOLVED], [RESOLVED, RESOLVED])
 
 
+@pytest.mark.parametrize("lag", [SECOND // 2, 5 * SECOND])
+def test_the_next_incident_of_a_page_is_none_that_a_read_still_shows_open(lag: int) -> None:
+    world = two_pages()
+    policy = replace(POLICY, publish_after_ms=0, resolve_after_ms=0, reopen_after_ms=0)
+    world.live.current = replace(world.live.current, defaults=policy)
+    world.fire("checkout")
+    world.fire("search")
+    world.after(MINUTE)
+    world.pages[WEB].lag_ms = world.pages[WEB].read_lag_ms = lag
+    world.clear("search")
+    world.after(SECOND // 10)
+    assert statuses(world, WEB) == [RESOLVED]
+    world.fire("search", Severity.CRITICAL)
+    world.after(MINUTE)
+    assert (statuses(world, SHOP), statuses(world, WEB)) == ([INVESTIGATING], [RESOLVED, INVESTIGATING])
+    world.clear()
+    world.after(MINUTE)
+    assert (statuses(world, SHOP), statuses(world, WEB)) == ([RESOLVED], [RESOLVED, RESOLVED])
+
+
 def test_what_fires_again_for_less_than_publish_after_is_told_to_nobody() -> None:
     world = half_over()
     world.after(POLICY.resolve_after_ms)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteUpdate
 from bridge.model import Phase, Policy, Severity
-from tests.unit.reconciler.page import IMPACTS
+from tests.unit.reconciler.page import IMPACTS, Outcome
 from tests.unit.reconciler.world import MINUTE, POLICY, SECOND, SETTLE_MS, World, names, published
 
 pytestmark = pytest.mark.usefixtures("generation")
@@ -238,3 +238,53 @@ def test_an_end_in_our_words_while_it_fires_is_a_person_s(logged: list[Any]) -> 
     world.after(2 * MINUTE)
     assert statuses(world) == [Phase.RESOLVED]
     assert "closed_by_others" in names(logged)
+
+
+NEW_EACH_TIME = Policy(publish_after_ms=0, resolve_after_ms=0, reopen_after_ms=0)
+
+
+def over_and_out_again(*outcomes: Outcome, lag: int) -> World:
+    """One outage has just been said to be over, and another begins, too late to re-open: reads still show the first."""
+    world = World(NEW_EACH_TIME)
+    world.fire()
+    world.after(MINUTE)
+    world.clear()
+    world.after(1)
+    assert statuses(world) == [Phase.RESOLVED]
+    world.page.lag_ms = world.page.read_lag_ms = lag
+    world.page.opening.extend(outcomes)
+    world.fire("payments", Severity.CRITICAL)
+    return world
+
+
+@pytest.mark.parametrize("lag", LAGS)
+@pytest.mark.parametrize(
+    "outcome", [Outcome.DONE, Outcome.LOST_AFTER, Outcome.LOST_BEFORE, Outcome.LATE, Outcome.CRASH_AFTER]
+)
+def test_what_was_just_ended_is_not_taken_over_by_the_next_outage_for_an_older_read(
+    lag: int, outcome: Outcome, logged: list[Any]
+) -> None:
+    world = over_and_out_again(outcome, lag=lag)
+    world.after(MINUTE)
+    assert statuses(world) == [Phase.RESOLVED, Phase.INVESTIGATING]
+    assert shown(world) == expected(world, {"payments": Severity.CRITICAL})
+    world.clear()
+    world.after(MINUTE)
+    assert statuses(world) == [Phase.RESOLVED] * 2
+    assert {"closed_by_others", "duplicate_found"}.isdisjoint(names(logged))
+
+
+def test_what_is_open_since_a_person_removed_our_end_is_taken_over_after_the_settle_time() -> None:
+    world = World(NEW_EACH_TIME)
+    world.fire()
+    world.after(MINUTE)
+    before = world.page.only
+    world.clear()
+    world.after(1)
+    world.page.edit(before.id, status=before.status, updates=before.updates, impacts=before.impacts)
+    world.fire()
+    world.after(SETTLE_MS + SECOND)
+    assert statuses(world) == [Phase.INVESTIGATING], "at most one a key and page"
+    world.clear()
+    world.after(MINUTE)
+    assert statuses(world) == [Phase.RESOLVED]
