@@ -98,19 +98,20 @@ class Health:
             self._checking = None
 
     async def _check(self) -> tuple[bool, str]:
-        was_refused, self._is_refused = self._is_refused, True
         try:
             await self._store.check()
         except (NotDurable, NotReplicated) as error:
+            self._is_refused = True
             STORE_OK.set(1)
             return False, str(error)
         except StoreUnavailable as error:
+            self._is_refused = True
             STORE_OK.set(0)
             seldom(Event.STORE_UNAVAILABLE, reason=str(error))
             return False, "Redis does not answer, or refuses what a delivery needs; the log says what"
         STORE_OK.set(1)
-        self._is_refused = False
-        if was_refused:
+        if self._is_refused:
+            self._is_refused = False
             log(Event.STORE_BACK, count=seldom.over(Event.STORE_UNAVAILABLE))
         return True, "ready"
 

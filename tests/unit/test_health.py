@@ -239,3 +239,21 @@ async def test_each_watchdog_of_the_configuration_shows_when_it_was_last_heard(s
     stage.configure(tmp_path, CONFIG.replace("name: eu", "name: europe"))
     await stage.samples(watchdogs={"eu": 1_795_459_630_500})
     assert [value(metric, route=route) for route in ("eu", "europe")] == [None, 0]
+
+
+async def test_a_check_that_is_given_up_says_nothing_of_the_store(stage):
+    asked, check = asyncio.Event(), stage.store.check
+
+    async def endless() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    stage.store.check = endless
+    with structlog.testing.capture_logs() as lines:
+        checking = asyncio.create_task(stage.health._check())
+        await asked.wait()
+        checking.cancel()
+        await asyncio.gather(checking, return_exceptions=True)
+        stage.store.check = check
+        assert await stage.health.ready() == (True, "ready")
+    assert lines == []
