@@ -43,23 +43,27 @@ def next_write(
     now: int,
     *,
     has_impacts: bool = False,
+    today: int | None = None,
 ) -> Draft | int | None:
     """The next write that brings ``post`` to ``phase`` with severities ``shown``, or when to look again, or None.
 
-    ``has_impacts``: the page shows an impact per component.
+    ``has_impacts``: the page shows an impact per component. ``today`` is the latest date that may be published now,
+    ``now`` unless the store's clock is ahead of others.
     """
+    today = now if today is None else today
     if _is_closed_by_hand(post, phase, summary, policy):
         return None
     wanted, until = _wanted(post, phase, shown, summary, policy, now, has_impacts=has_impacts)
-    draft = _draft(post, phase, wanted, summary, now, fires=bool(shown))
+    draft = _draft(post, phase, wanted, summary, today, fires=bool(shown))
     if draft is not None and post.retry_at > now and post.parked_write in {"", signature(draft)}:
         if draft.write is not Write.CHANGE or post.parked is None:
             return post.retry_at
         until = post.retry_at  # the page refuses to change: the update that was to follow tells of what stands
-        draft = _draft(post, phase, _content(post, post.severity), summary, now, fires=bool(shown))
+        draft = _draft(post, phase, _content(post, post.severity), summary, today, fires=bool(shown))
     if draft is None:
         return until
-    return draft if draft.public_at <= now else draft.public_at
+    wait_ms = draft.public_at - today
+    return now + wait_ms if 0 < wait_ms <= DATE_STEP_MS else draft  # a clock that went back is not waited for
 
 
 def _is_closed_by_hand(post: Post, phase: Phase, summary: Summary, policy: Policy) -> bool:
@@ -77,7 +81,7 @@ def _is_closed_by_hand(post: Post, phase: Phase, summary: Summary, policy: Polic
     return phase not in OPEN_PHASES or not fires_anew
 
 
-def _draft(post: Post, phase: Phase, wanted: _Content, summary: Summary, now: int, *, fires: bool) -> Draft | None:
+def _draft(post: Post, phase: Phase, wanted: _Content, summary: Summary, today: int, *, fires: bool) -> Draft | None:
     what = _difference(post, phase, wanted, fires=fires)
     remark = _untold(post, phase, summary) if what is None else None
     if what is None and remark is None:
@@ -91,7 +95,7 @@ def _draft(post: Post, phase: Phase, wanted: _Content, summary: Summary, now: in
         severity=wanted.severity or post.announced_severity or Severity.MINOR,
         services=wanted.services,
         labels=_merge_labels(post, summary),
-        public_at=_public_date(post, write, status, kind, summary, remark, now),
+        public_at=_public_date(post, write, status, kind, summary, remark, today),
         remark=remark,
         impacts=wanted.impacts,
     )
@@ -190,7 +194,7 @@ def _untold(post: Post, phase: Phase, summary: Summary) -> Remark | None:
 
 
 def _public_date(
-    post: Post, write: Write, status: Phase, kind: UpdateKind, summary: Summary, remark: Remark | None, now: int
+    post: Post, write: Write, status: Phase, kind: UpdateKind, summary: Summary, remark: Remark | None, today: int
 ) -> int:
     """The true time of what the update tells, never in the future, and later than the update before it."""
     if write is Write.CHANGE:
@@ -202,8 +206,8 @@ def _public_date(
     elif status in {Phase.MONITORING, Phase.RESOLVED}:
         true_at = post.quiet_ends_at or summary.ends_at or summary.cleared_at
     else:
-        true_at = now
-    return max(min(true_at, now), post.public_at + DATE_STEP_MS)
+        true_at = today
+    return max(min(true_at, today), post.public_at + DATE_STEP_MS)
 
 
 def _merge_labels(post: Post, summary: Summary) -> dict[str, tuple[str, ...]]:

@@ -15,6 +15,8 @@ from bridge.telemetry import (
     INCIDENTS_PARKED,
     INCIDENTS_WITHOUT_ALERT,
     OLDEST_DUE,
+    STORE_CLOCK_AHEAD,
+    STORE_CLOCK_STEPS,
     STORE_DURABLE,
     STORE_OK,
     WATCHDOG_SEEN,
@@ -48,6 +50,7 @@ class Health:
         self._said: tuple[str, ...] = ()
         self._is_misnamed = False
         self._is_refused = False
+        self._clock_steps: int | None = None
 
     async def ready(self) -> tuple[bool, str]:
         """Whether a delivery would be kept, as of at most a second ago. Checkly may be down: alerts are kept.
@@ -128,6 +131,11 @@ class Health:
         INCIDENTS_PARKED.set(overview.parked)
         INCIDENTS_HELD_BACK.set(overview.held_back)
         INCIDENTS_OPEN_BY_OTHERS.set(overview.theirs)
+        STORE_CLOCK_AHEAD.set(overview.clock_ahead_ms / 1000)
+        if self._clock_steps is not None and overview.clock_steps > self._clock_steps:
+            STORE_CLOCK_STEPS.labels("back").inc(overview.clock_steps - self._clock_steps)
+            log(Event.STORE_CLOCK_STEPPED, direction="back", ahead_ms=overview.clock_ahead_ms)
+        self._clock_steps = overview.clock_steps
         OLDEST_DUE.set(overview.oldest_due_ms / 1000)
         WRITES_PAUSED.set(overview.paused is not None)
         _show(overview, self._config())

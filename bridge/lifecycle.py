@@ -88,14 +88,16 @@ PagesOf: TypeAlias = Mapping[str, Sequence[str]]
 """Which pages show a service, by the service's name."""
 
 
-def decide(incident: Incident, policy: Policy, now: int, *, retention_ms: int, pages_of: PagesOf) -> Step:
-    """The next step for an incident."""
+def decide(
+    incident: Incident, policy: Policy, now: int, *, retention_ms: int, pages_of: PagesOf, today: int | None = None
+) -> Step:
+    """The next step for an incident. ``today`` is the latest date that may be published, by default ``now``."""
     progress, until = advance(incident.progress, incident.summary, policy, now)
     progress = _observe(progress, incident.summary, policy, now, pages_of)
     concerns: list[Callable[[], Step | int | None]] = [
         lambda: _follow_up(progress, now),
         lambda: _search(progress, incident.summary, now, pages_of),
-        lambda: _converge(progress, incident.summary, policy, now, pages_of),
+        lambda: _converge(progress, incident.summary, policy, now, pages_of, today),
         lambda: _look_again(progress, now),
         lambda: _after_the_end(progress, incident.summary, policy, now, retention_ms),
     ]
@@ -172,7 +174,7 @@ def _fires_on(page: str, post: Post, summary: Summary, pages_of: PagesOf) -> boo
 
 
 def _converge(
-    progress: Progress, summary: Summary, policy: Policy, now: int, pages_of: PagesOf
+    progress: Progress, summary: Summary, policy: Policy, now: int, pages_of: PagesOf, today: int | None
 ) -> WriteTo | int | None:
     """The first write that some page needs."""
     until = None
@@ -187,7 +189,7 @@ def _converge(
         if (fires := _fires_on(page, post, summary, pages_of)) is not None:
             phase, at = page_phase.phase_on(post, phase, summary, policy, now, fires=fires)
         until = _sooner(until, at)
-        draft = next_write(post, phase, shown, summary, policy, now, has_impacts=has_impacts)
+        draft = next_write(post, phase, shown, summary, policy, now, has_impacts=has_impacts, today=today)
         if isinstance(draft, Draft):
             return WriteTo(progress=progress, page=page, draft=draft)
         until = _sooner(until, draft)

@@ -118,6 +118,11 @@ class Event(Enum):
         logging.ERROR,
         "Redis did not answer or cannot write, or too few replicas confirm it; deliveries get 503 until they do.",
     )
+    STORE_CLOCK_STEPPED = (
+        "store_clock_stepped",
+        logging.WARNING,
+        "The clock of Redis' host was set back or forward (`direction`), or another host with another clock took over.",
+    )
     STORE_BACK = (
         "store_back",
         logging.INFO,
@@ -377,11 +382,25 @@ STORE_DURABLE = Gauge(
     registry=REGISTRY,
 )
 
+STORE_CLOCK_STEPS = Counter(
+    "bridge_store_clock_steps_total",
+    "How often this process saw the clock of Redis' host set by a second or more, by direction: back, forward.",
+    ["direction"],
+    registry=REGISTRY,
+)
+STORE_CLOCK_AHEAD = Gauge(
+    "bridge_store_clock_ahead_seconds",
+    "How far the store's time, which never goes back, is ahead of the clock of Redis' host.",
+    registry=REGISTRY,
+)
 LOG_LINES_DROPPED = Counter(
     "bridge_log_lines_dropped_total",
     "Lines of the log that were not written: nobody reads it fast enough, or it cannot be written.",
     registry=REGISTRY,
 )
+
+for _direction in ("back", "forward"):  # a series that begins with its first event has no increase to see
+    STORE_CLOCK_STEPS.labels(_direction)
 
 _ANSWERS = ("202", "400", "401", "405", "413", "415", "503")
 

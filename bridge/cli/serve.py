@@ -189,6 +189,7 @@ def _reconciler(
         config=live,
         reserve=budget.reserve,
         is_there=reach.is_there,
+        wall=_now,
         monotonic=time.monotonic,
         token=lambda: secrets.token_hex(8),
         chance=random.random,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from bridge.model import Incident, Progress
 from bridge.reconciler.budget import unused
+from bridge.reconciler.store_clock import StoreClock
 from bridge.store import Claim, Store
 
 GIVE_BACK_WITHIN_S = 1.0
@@ -31,16 +32,19 @@ class Lease:
         lease_ms: int,
         margin_ms: int,
         monotonic: Callable[[], float],
+        store_clock: StoreClock | None = None,
     ) -> None:
         self._store = store
         self._lease_ms = lease_ms
         self._margin_ms = margin_ms
         self._monotonic = monotonic
+        self._store_clock = store_clock or StoreClock(monotonic)
         self.probing = claim.probing
         self._requests_asked_at = asked_at
         self._read(claim, asked_at)
 
     def _read(self, claim: Claim, asked_at: float) -> None:
+        self._store_clock.observe(claim.now, asked_at)
         self.claim = claim
         self._asked_at = asked_at
         self._read_at = self._monotonic()
@@ -52,8 +56,14 @@ class Lease:
 
     @property
     def now(self) -> int:
-        """Redis' time, carried forward on this process' monotonic clock."""
+        """The store's time, carried forward on this process' monotonic clock."""
         return self.claim.now + int((self._monotonic() - self._read_at) * 1000)
+
+    @property
+    def wall(self) -> int:
+        """The time of day on Redis' host, carried forward likewise."""
+        claim = self.claim
+        return self.now if claim.wall is None else self.now + claim.wall - claim.now
 
     def holds(self) -> bool:
         """Whether the lease surely lasts: checked at the last moment before a request goes out."""

@@ -40,8 +40,9 @@ from bridge.reconciler.priority import priority_of
 from bridge.reconciler.publisher import Publisher
 from bridge.reconciler.read_back import ReadBack
 from bridge.reconciler.standing import Standing
+from bridge.reconciler.store_clock import StoreClock, unhurried
 from bridge.store import Idle, NotReplicated, Store, StoreUnavailable
-from bridge.telemetry import MISSED, REMARKS, WRITES_PAUSED, Event, log, seldom
+from bridge.telemetry import MISSED, REMARKS, STORE_CLOCK_STEPS, WRITES_PAUSED, Event, log, seldom
 
 LEASE_MS = 30_000  # at least; and at least three calls long
 MARGIN_MS = 1_000
@@ -66,7 +67,8 @@ class Reconciler:
 
     ``page`` gives the status page of a name; ``pages_of`` tells, for a configuration, which pages show a service.
     ``reserve`` takes requests that belong together out of the budget. While ``is_there`` says no, nothing is claimed.
-    ``monotonic`` and ``sleep`` are in seconds; ``token`` makes lease tokens; ``chance`` is randomness in [0, 1).
+    ``wall`` is the time of day on this host in ms: no later date is published. ``monotonic`` and ``sleep`` are in
+    seconds; ``token`` makes lease tokens; ``chance`` is randomness in [0, 1).
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Reconciler:
         monotonic: Callable[[], float],
         token: Callable[[], str],
         chance: Callable[[], float],
+        wall: Callable[[], int] | None = None,
         is_there: Callable[[], Awaitable[bool]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         workers: int = 8,
@@ -98,6 +101,8 @@ class Reconciler:
         self._lease_ms = lease_ms
         self._wake = asyncio.Event()
         self._freed = asyncio.Event()
+        self._wall = wall
+        self._store_clock = StoreClock(monotonic)
         self._in_hand = InHand(store, token=token, monotonic=monotonic)
         self._followed = ""
         self._standing: dict[str, Standing] = {}
@@ -155,6 +160,9 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001 - a record that cannot be read must not stop the others
             seldom(Event.RECONCILE_FAILED, reason=f"{type(error).__name__}: {error}", exc_info=True)
             return FAILURE_PAUSE_MS
+        if jump_ms := self._store_clock.observe(claim.now, asked_at):
+            STORE_CLOCK_STEPS.labels("forward").inc()
+            log(Event.STORE_CLOCK_STEPPED, direction="forward", by_ms=jump_ms)
         if isinstance(claim, Idle):
             return _rest_ms(claim)
         return Lease(
@@ -164,6 +172,7 @@ class Reconciler:
             lease_ms=lease_ms,
             margin_ms=self._config.current.checkly.timeout_ms + MARGIN_MS,
             monotonic=self._monotonic,
+            store_clock=self._store_clock,
         )
 
     async def _follow_config(self) -> None:
@@ -222,6 +231,7 @@ class Reconciler:
             lease.now,
             retention_ms=config.retention_ms,
             pages_of=self._pages_of(config),
+            today=lease.wall if self._wall is None else min(lease.wall, self._wall()),
         )
 
     async def _take(self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search | Renew) -> None:
@@ -230,6 +240,10 @@ class Reconciler:
             retention_ms = self._config.current.retention_ms
             return await lease.record(step.progress, archive=archive, retention_ms=retention_ms)
         post = step.progress.posts.get(step.page, Post())
+        if isinstance(step, LookAt | Verify):
+            post = unhurried(post, self._store_clock, lease.now, settle_ms=self._config.current.checkly.settle_ms)
+        if isinstance(step, Verify) and post.verify_at is not None and post.verify_at > lease.now:
+            return await self._record(lease, step.progress, step.page, post)
         with acting(priority_of(step)):
             post = await self._act(lease, step, post)
         await self._record(lease, step.progress, step.page, post)

@@ -68,7 +68,7 @@ class CountedAlert(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """A leased incident. ``now`` is Redis' time of the claim.
+    """A leased incident, claimed at ``now`` of the store's time; ``wall`` is what the clock of Redis' host said then.
 
     ``probing``: all writes are paused, and this claim is the try whether the page takes them again. It comes with so
     many ``requests`` out of the shared budget; each takes ``request_ms`` of it, and they may go in ``go_in_ms``.
@@ -77,6 +77,7 @@ class Claim(Struct, frozen=True, kw_only=True):
     incident: Incident
     token: str
     now: int
+    wall: int | None = None
     probing: bool = False
     requests: int = 0
     request_ms: float = 0.0
@@ -102,7 +103,8 @@ class Overview(Struct, frozen=True, kw_only=True):
 
     ``held_back`` counts those that are not posted for the sake of someone else's, ``theirs`` those that someone else
     closed and opened again. ``quiet`` are those that stand open
-    without an alert, ``watchdogs`` when that of each route was last heard of.
+    without an alert, ``watchdogs`` when that of each route was last heard of. The store's time is ``clock_ahead_ms``
+    ahead of the clock of Redis' host, which was set back ``clock_steps`` times.
     """
 
     phases: dict[str, int]
@@ -113,6 +115,8 @@ class Overview(Struct, frozen=True, kw_only=True):
     theirs: int = 0
     quiet: tuple[Quiet, ...] = ()
     watchdogs: dict[str, int] = {}
+    clock_ahead_ms: int = 0
+    clock_steps: int = 0
 
 
 class _Opaque(Struct, frozen=True, array_like=True):

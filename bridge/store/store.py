@@ -134,6 +134,7 @@ class Store:
             incident=_incident(id_.decode(), snapshot),
             token=token,
             now=now,
+            wall=snapshot[-1],
             probing=bool(paused),
             requests=requests,
             request_ms=float(request_ms),
@@ -172,7 +173,7 @@ class Store:
         )
         if not rest:
             return None
-        return replace(claim, incident=_incident(id_, rest[0]), now=now)
+        return replace(claim, incident=_incident(id_, rest[0]), now=now, wall=rest[0][-1])
 
     async def settle(self, claim: Claim, *, due: int | None, refused: bool = False, unused: int = 0) -> bool:
         """Give the incident back until ``due`` or until its facts change; False when the lease is lost.
@@ -310,14 +311,15 @@ class Store:
 
     async def overview(self) -> Overview:
         """The store at a glance, at the cost of a few small reads and one of each incident that stands open."""
+        now, quiet = await self._run(scripts.QUIET)
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}tallies")
         pipe.zrange(self._due, 0, 0, withscores=True)
         pipe.zrange(f"{self._prefix}refused", 0, 0, withscores=True)
         pipe.hget(f"{self._prefix}pause", "reason")
         pipe.hgetall(f"{self._prefix}watchdogs")
-        tallies, first, refused, reason, watchdogs = await self._do(pipe.execute())
-        now, quiet = await self._run(scripts.QUIET)
+        pipe.hmget(f"{self._prefix}clock", "offset", "steps")
+        tallies, first, refused, reason, watchdogs, clock = await self._do(pipe.execute())
         phases, parked, held_back, theirs = posts.unpack_tallies(tallies)
         return Overview(
             phases=phases,
@@ -328,6 +330,8 @@ class Store:
             paused=None if reason is None else reason.decode(),
             quiet=records.unpack_quiet(quiet, now),
             watchdogs={route.decode(): int(at) for route, at in watchdogs.items()},
+            clock_ahead_ms=int(clock[0] or 0),
+            clock_steps=int(clock[1] or 0),
         )
 
     async def check(self) -> None:
@@ -384,7 +388,7 @@ class Store:
 
 
 def _incident(id_: str, snapshot: list[Any]) -> Incident:
-    fields, counts, remarks = snapshot
+    fields, counts, remarks, _ = snapshot
     return records.unpack_incident(id_, records.pairs(fields), records.pairs(counts), remarks)
 
 

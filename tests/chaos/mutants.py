@@ -278,6 +278,22 @@ MUTANTS = (
         f"{STORE}/test_deliveries.py::test_nobody_sees_a_moment_between_the_parts_of_a_large_delivery",
     ),
     Mutant(
+        CONVERGENCE,
+        "when Redis' clock goes back, everything waits that much longer",
+        "bridge/store/scripts/lib.lua",
+        "  now, offset = seen, seen - wall",
+        "  offset = 0",
+        f"{STORE}/test_clock.py::test_what_is_due_stays_due_when_the_clock_goes_back",
+    ),
+    Mutant(
+        NO_DOUBLE_POST,
+        "when Redis' clock is set forward, a lost post is repeated at once",
+        "bridge/reconciler/store_clock.py",
+        "        return min(passed, int((self._monotonic() - self._born_at) * 1000))",
+        "        return now - since",
+        f"{RECONCILER}/test_store_clock.py::test_a_lost_write_is_not_repeated_before_the_settle_time_has_really_passed",
+    ),
+    Mutant(
         NO_STALE_WRITE,
         "an older message of a sender with a clock is believed",
         "bridge/store/scripts/ingest.lua",

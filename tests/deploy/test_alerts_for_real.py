@@ -18,7 +18,7 @@ import yaml
 
 from tests.deploy.files import DEPLOY
 from tests.scenarios import pager
-from tests.scenarios.vocabulary import Outage, Page, alert, configuration, logged, payload, write_configuration
+from tests.scenarios.vocabulary import Outage, Page, alert, configuration, logged, now_ms, payload, write_configuration
 from tests.servers import Bridge, Prometheus, Redis, Sandbox, eventually
 
 RULES = (DEPLOY / "monitoring" / "rules.yaml").read_text()
@@ -205,6 +205,14 @@ def test_a_configuration_with_mistakes(start):
     scene = start()
     scene.config.write_text("version: 1\n")
     scene.fires("BridgeConfigRejected")
+
+
+def test_a_redis_whose_clock_goes_back(start):
+    scene = start()
+    eventually(lambda: scene.query("bridge_store_clock_steps_total"), "the bridge to be scraped")
+    with scene.redis.client() as client:
+        client.hset("bridge:{0}:clock", "seen", now_ms() + 3_600_000)  # as if it had been later already
+    scene.fires("BridgeStoreClockStepped")
 
 
 def test_a_redis_that_forgets_then_stops_and_at_last_no_bridge(start):

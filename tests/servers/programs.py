@@ -10,6 +10,7 @@ from pathlib import Path
 _NAMES = {
     "alertmanager": ("prometheus-alertmanager", "alertmanager"),
     "amtool": ("amtool",),
+    "cc": ("cc", "gcc", "clang"),
     "hadolint": ("hadolint",),
     "kubectl": ("kubectl",),
     "kubernetes-validate": ("kubernetes-validate",),

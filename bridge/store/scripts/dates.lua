@@ -2,24 +2,24 @@
 
 local AHEAD_MS = 60000 -- a sender's clock further ahead than this is not believed
 
-local function believed_time(observed) return observed > now + AHEAD_MS and now or observed end
+local function believed_time(observed) return observed > wall + AHEAD_MS and wall or observed end
 
 -- A start in the future counts as now, which is the time of its first delivery; one before all that may be published
 -- counts as the earliest that may.
 local function set_start(a, starts, m)
-  local believed = math.max(math.min(starts, now), now - m.backdate)
+  local believed = math.max(math.min(starts, wall), wall - m.backdate)
   a.s, a.b = starts, believed ~= starts and believed or nil
 end
 
 -- Whether a message is of a later occurrence than the one that is known.
 local function is_newer(a, m)
-  if m.starts == a.s or m.starts > now then return m.starts > a.s end
+  if m.starts == a.s or m.starts > wall then return m.starts > a.s end
   return m.starts > math.max(begun(a), a.e)
 end
 
 -- A signed event can be replayed when its name is forgotten: it may still end what fires, and opens nothing.
 local function may_be_replayed(a, m)
-  if m.observed == 0 or m.observed > now - REMEMBER_MS then return false end
+  if m.observed == 0 or m.observed > wall - REMEMBER_MS then return false end
   return m.status == 'F' and m.at > 0 or m.merged ~= '' and not (a and a.st == 'F')
 end
 

@@ -69,7 +69,7 @@ end
 
 local function stop(incident, name, a, ends)
   if a.st == 'F' then stop_alert(incident, a, ends) else unhold(incident) end
-  a.st, a.e, a.r = 'R', math.min(ends, now), now
+  a.st, a.e, a.r = 'R', math.min(ends, wall), now
   set_timer(incident, name, now + FORGET_AFTER_MS)
 end
 
@@ -85,7 +85,7 @@ local function resolve(incident, name, a, m)
     unlink(name, a)
     a.o = math.max(a.o, m.observed)
     -- of an occurrence whose firing may still be on its way
-    if m.ends > a.e and m.ends <= now then a.e, a.r = m.ends, now end
+    if m.ends > a.e and m.ends <= wall then a.e, a.r = m.ends, now end
     return 'repeat'
   end
   local is_earlier = m.observed == 0 and m.ends > 0 and m.ends < begun(a) and m.starts < a.s -- of an earlier occurrence
@@ -301,7 +301,7 @@ end
 -- published. So it is kept, over as it is, for whoever looks what stands on the page.
 local function suspect(m)
   if m.at == 0 or touch(m.routed).exists then return end
-  touch_routed(m).latest = math.min(m.ends, now)
+  touch_routed(m).latest = math.min(m.ends, wall)
 end
 
 local function fold_known(name, home, a, m)
@@ -347,7 +347,7 @@ end
 local function fold_once(name, m)
   if m.event == '' then return fold(name, m) end
   if is_repeated(name, m.event) then return 'repeat', home_of(name) or '' end
-  folded[m.event] = REMEMBER_MS + math.max(0, m.dated - now) -- until it is too old to open anything
+  folded[m.event] = REMEMBER_MS + math.max(0, m.dated - wall) -- until it is too old to open anything
   return fold(name, m)
 end
 

@@ -1,5 +1,5 @@
 -- Shared by the scripts that change an incident's facts. All keys of a bridge carry one hash tag, so a script may
--- touch any incident; `prefix` is what they start with. Redis' TIME is the only clock.
+-- touch any incident; `prefix` is what they start with. Redis' TIME is the only clock; `now` is made of it, below.
 --
 -- An alert record (MessagePack): st F firing, H held, R resolved; s starts, as sent: that tells occurrences apart; b what
 -- that counts as, where it is not believed; e ends, o observed by the sender's clock, r when it was resolved here, seen, f
@@ -11,7 +11,24 @@
 
 local prefix = ARGV[1]
 local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local wall = time[1] * 1000 + math.floor(time[2] / 1000)
+
+-- Redis' clock goes back when somebody sets it, or with a failover to a host that is behind. Whatever waits would wait that
+-- much longer. So `now` never goes back: it runs `offset` ahead of `wall`, which is for others' clocks and dates alone.
+local CLOCK = prefix .. 'clock'
+local SEEN_EVERY_MS = 250
+local STEP_MS = 1000 -- a smaller one is no news
+local seen, offset = unpack(redis.call('HMGET', CLOCK, 'seen', 'offset'))
+seen, offset = tonumber(seen) or 0, tonumber(offset) or 0
+local now = wall + offset
+-- Nothing may fail for it: a server that is full must still let go of what is over.
+if now < seen then
+  if seen - now >= STEP_MS then redis.pcall('HINCRBY', CLOCK, 'steps', 1) end
+  now, offset = seen, seen - wall
+  redis.pcall('HSET', CLOCK, 'offset', offset)
+elseif now >= seen + SEEN_EVERY_MS then
+  redis.pcall('HSET', CLOCK, 'seen', now)
+end
 
 local RESOLVE_GUARD_MS = 120000  -- a firing this soon after its own resolve may be a late copy of an older message
 local FORGET_AFTER_MS = 900000   -- a resolved alert is remembered this long, to recognize such copies
@@ -78,7 +95,7 @@ end
 
 -- An end in the future, or before the start, counts as now.
 local function stop_alert(incident, a, ends)
-  if ends > now or (ends > 0 and ends < begun(a)) then ends = now end
+  if ends > wall or (ends > 0 and ends < begun(a)) then ends = wall end
   incident.firing = incident.firing - 1
   incident.latest = math.max(incident.latest, ends)
   incident.dirty = true
@@ -200,10 +217,10 @@ local function hold_remotes(id, held)
   return true
 end
 
--- What a reconciler sees of an incident: its fields, its facets and its remarks.
+-- What a reconciler sees of an incident: its fields, its facets and its remarks; and what `wall` is now.
 local function snapshot(id)
   return {redis.call('HGETALL', incident_key(id)), redis.call('HGETALL', facets_key(id)),
-    redis.call('LRANGE', remarks_key(id), 0, -1)}
+    redis.call('LRANGE', remarks_key(id), 0, -1), wall}
 end
 
 local function holds_lease(id, token)

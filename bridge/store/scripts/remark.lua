@@ -13,7 +13,7 @@ local plain = a and a.n and event_without_sender(ARGV[3])
 local outcome = 'kept'
 if not id then outcome = 'unknown'
 elseif ARGV[3] ~= '' and (is_seen(ARGV[3]) or plain and is_seen(plain)) then outcome = 'repeat'
-elseif dated <= now - REMEMBER_MS then outcome = 'stale' end -- of a replay the store may have forgotten the name
+elseif dated <= wall - REMEMBER_MS then outcome = 'stale' end -- of a replay the store may have forgotten the name
 if outcome == 'kept' then
   local incident = touch(id)
   redis.call('RPUSH', remarks_key(id), now .. ARGV[4])
@@ -26,6 +26,6 @@ for _, incident in pairs(touched) do
   save_incident(incident)
 end
 if outcome == 'kept' and ARGV[3] ~= '' then
-  redis.call('SET', prefix .. 'e:' .. ARGV[3], 1, 'PX', REMEMBER_MS + math.max(0, dated - now))
+  redis.call('SET', prefix .. 'e:' .. ARGV[3], 1, 'PX', REMEMBER_MS + math.max(0, dated - wall))
 end
 return {now, outcome, id or ''}

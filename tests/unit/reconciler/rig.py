@@ -203,7 +203,8 @@ class Rig:
             await self.redis.delete(key)
 
     async def age(self, ms: int) -> None:
-        """Make every stored time that much older."""
+        """Make every stored time that much older, and let the reconcilers' own clocks come as far."""
+        self.behind += ms / 1000
         await self._age_budget(ms)
         if await self.redis.exists(f"{PREFIX}pause"):
             await self.redis.hincrby(f"{PREFIX}pause", "until", -ms)

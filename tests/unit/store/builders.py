@@ -81,10 +81,15 @@ async def held_by(store: Store, id_: str = "shop") -> tuple[Incident, list[Count
     return found
 
 
+def keys(db: redis.Redis, *, prefix: str = PREFIX) -> list[str]:
+    """The names of all keys but the clock's."""
+    found = cast("list[bytes]", db.keys(f"{prefix}*"))
+    return [key.decode() for key in found if key != f"{prefix}clock".encode()]
+
+
 def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
-    """Every key with its value, alert records unpacked."""
-    keys = cast("list[bytes]", db.keys(f"{prefix}*"))
-    names = [key.decode().removeprefix(prefix) for key in keys]
+    """Every key with its value, alert records unpacked; but for the clock, which moves by itself."""
+    names = [key.removeprefix(prefix) for key in keys(db, prefix=prefix)]
     pipe = db.pipeline(transaction=False)
     for name in names:
         if name in {"due", "cleared", "shown", "refused"} or name.endswith(":timers"):

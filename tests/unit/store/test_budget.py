@@ -15,7 +15,7 @@ from bridge.model import Phase, Post, Priority, Progress
 from bridge.store import Claim, Idle, Store
 from bridge.store.connect import connect
 from bridge.store.records import Turn
-from tests.unit.store.builders import LEASE_MS, MINUTE, PREFIX, contents, firing, resolved, to
+from tests.unit.store.builders import LEASE_MS, MINUTE, PREFIX, contents, firing, keys, resolved, to
 from tests.unit.store.clock import Clock
 
 PROBE_MS = 5_000
@@ -105,7 +105,7 @@ async def test_a_wait_that_was_told_is_enough(store, clock):
 async def test_an_unused_budget_is_no_state(store, db, clock):
     await store.take(requests_per_minute=8)
     clock.advance(2 * MINUTE)
-    assert db.keys() == []
+    assert keys(db) == []
 
 
 async def exhaust(run: Minute, priority: Priority) -> None:

@@ -16,6 +16,7 @@ from tests.unit.store.builders import (
     contents,
     firing,
     held_by,
+    keys,
     resolved,
     to,
     without_seen,
@@ -109,7 +110,7 @@ async def test_a_resolve_of_an_alert_never_seen_counts_for_nothing_but_its_incid
 
 async def test_an_ignored_alert_leaves_no_trace(store, db):
     assert await outcomes(store, (firing(), None)) == ["unknown"]
-    assert db.keys() == []
+    assert keys(db) == []
 
 
 async def test_an_active_alert_stays_where_it_is_counted_wherever_routes_send_it_now(store):
@@ -322,7 +323,7 @@ async def test_answers_come_in_the_order_of_the_alerts_whatever_their_incidents(
 
 async def test_nothing_to_ingest_is_no_work(store, db):
     assert await store.ingest([]) == []
-    assert db.keys() == []
+    assert keys(db) == []
 
 
 @pytest.mark.parametrize("value", ["a|b", "two\nlines", "nul\0", "Zürich 🜁", ""])

@@ -8,7 +8,7 @@ from bridge.model import Intent, Phase, Post, Progress, Severity, UpdateKind, Wr
 from bridge.store import Claim, Idle, Store
 from bridge.store.records import Overview
 from bridge.store.store import PROBE_MS
-from tests.unit.store.builders import END, LEASE_MS, MINUTE, PREFIX, contents, firing, resolved, to
+from tests.unit.store.builders import END, LEASE_MS, MINUTE, PREFIX, contents, firing, keys, resolved, to
 from tests.unit.store.clock import Clock
 
 PROGRESS = Progress(
@@ -408,7 +408,7 @@ async def test_the_overview_counts_by_phase_and_tells_how_long_something_is_due(
 async def test_an_incident_that_is_queued_but_gone_is_taken_from_the_queue(store, db):
     db.zadd("bridge:{0}:due", {"ghost": 1})
     assert isinstance(await store.claim(token="t", lease_ms=LEASE_MS), Idle)
-    assert db.keys() == []
+    assert keys(db) == []
 
 
 async def test_what_was_read_of_posts_is_kept_for_a_week(store, db):

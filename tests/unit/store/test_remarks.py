@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.model import Remark
-from tests.unit.store.builders import END, MINUTE, firing, resolved, to
+from tests.unit.store.builders import END, MINUTE, firing, keys, resolved, to
 from tests.unit.store.statements import WEEK_MS
 
 
@@ -37,7 +37,7 @@ async def test_a_remark_told_twice_is_kept_once(store):
 
 async def test_a_remark_on_what_nothing_counts_is_not_kept(store, db):
     assert await store.remark(remark()) == "unknown"
-    assert db.keys("*") == []
+    assert keys(db) == []
 
 
 @pytest.mark.parametrize(("age_ms", "outcome"), [(WEEK_MS, "stale"), (WEEK_MS - MINUTE, "kept")])
