@@ -34,6 +34,14 @@ def may_be_open(progress: Progress) -> bool:
     return is_open(progress) or any(intent.write is Write.OPEN for intent in begun)
 
 
+def page_ends(progress: Progress) -> int:
+    """Whether it may be over on one page while it goes on elsewhere: 0 no, 1 it may, 2 it is, and still shown."""
+    posted = [post for post in progress.posts.values() if post.remote_id and post.closed_at is None]
+    if len(posted) < 2:  # noqa: PLR2004 - a single page ends with the incident
+        return 0
+    return 2 if any(post.is_open and post.quiet_at for post in posted) else 1
+
+
 def remotes(progress: Progress) -> str:
     """The ids, on the pages, of an incident's posts, one a line."""
     return "\n".join(sorted({post.remote_id for post in progress.posts.values() if post.remote_id}))

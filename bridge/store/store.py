@@ -169,6 +169,7 @@ class Store:
             posts.tally(progress),
             posts.remotes(progress),
             int(posts.may_be_open(progress)),
+            posts.page_ends(progress),
             replicated=replicated,
         )
         if not rest:

@@ -1,6 +1,6 @@
 -- Leases the most important incident that is due, the most overdue of its kind, and lets its alert timers ripen: a held
--- alert whose time is over fires, a resolved one is forgotten. First come those that are over but for being told so, then
--- others that stand open on a page, then the rest.
+-- alert whose time is over fires, a resolved one is forgotten. First come those that are over, on some page at least, but
+-- for being told so, then others that stand open on a page, then the rest.
 -- An incident comes with requests out of the budget: so nothing waits in hand that could not act, and what is over has what
 -- it needs before anything else is begun.
 -- ARGV: prefix, token, lease_ms, how long the next try waits while writes are paused, requests per minute (0: no limit), 1 to

@@ -141,13 +141,14 @@ local function next_timer(id)
 end
 
 -- Says when an incident is due; with LT, unless it is sooner. One that stands open on a page is listed, too: among the
--- CLEARED when nothing of it fires any more, else among the SHOWN. Of what is due, the former come first, and then the
+-- CLEARED when nothing of it fires any more, or nothing that one of its pages shows, else among the SHOWN. Of what is due, the former come first, and then the
 -- latter. Those lists are hints: DUE is what counts.
 local function schedule(id, at, condition)
   if condition then redis.call('ZADD', DUE, condition, at, id) else redis.call('ZADD', DUE, at, id) end
   local list
   if redis.call('SISMEMBER', OPEN, id) == 1 then
-    list = redis.call('HGET', incident_key(id), 'firing') == '0' and CLEARED or SHOWN
+    local firing, page_ends = unpack(redis.call('HMGET', incident_key(id), 'firing', 'page_ends'))
+    list = (firing == '0' or page_ends == '2') and CLEARED or SHOWN
     redis.call('ZADD', list, at, id)
   end
   for _, other in ipairs({CLEARED, SHOWN}) do
@@ -171,7 +172,13 @@ local function save_incident(incident)
       if count <= 0 then
         redis.call('HDEL', facets_key(incident.id), facet)
         incident.material = true
-        if is_service then incident.eased = now end
+        if is_service then
+          incident.eased = now
+          -- what eased may have been all that a page showed: recording says
+          if redis.call('HGET', incident_key(incident.id), 'page_ends') == '1' then
+            redis.call('HSET', incident_key(incident.id), 'page_ends', 2)
+          end
+        end
       end
     end
   end

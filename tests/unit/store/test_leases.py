@@ -115,6 +115,50 @@ async def test_what_may_be_open_is_over_like_what_is(store, clock):
     assert [(await claimed(store)).incident.id for _ in range(2)] == ["over", "new"]
 
 
+async def two_pages_and_one_new(store: Store, clock: Clock) -> None:
+    """Two are due: one began long ago; the other goes on, but for what one of its two pages shows, maybe."""
+    await store.ingest([(firing("a"), to("half")), (firing("b"), to("half", services=("payments",)))])
+    two = replace(PROGRESS, posts={page: Post(remote_id=page) for page in ("v3:a", "v3:b")})
+    shown = await store.record(await claimed(store), two, lease_ms=LEASE_MS)
+    assert shown is not None
+    await store.settle(shown, due=None)
+    await store.ingest([(firing("c"), to("new"))])
+    clock.advance(MINUTE)
+    await store.ingest([(resolved("b"), to("half", services=("payments",)))])
+
+
+async def test_a_page_that_is_over_comes_first_though_another_page_goes_on(store, db, clock):
+    await two_pages_and_one_new(store, clock)
+    assert "cleared" in contents(db)
+    claim = await store.claim(token="t", lease_ms=LEASE_MS, ends_alone=True)
+    assert isinstance(claim, Claim)
+    assert claim.incident.id == "half"
+    ended = {"v3:a": Post(remote_id="v3:a"), "v3:b": Post(remote_id="v3:b", quiet_at=claim.now)}
+    recorded = await store.record(claim, replace(PROGRESS, posts=ended), lease_ms=LEASE_MS)
+    assert recorded is not None
+    await store.settle(recorded, due=recorded.now + MINUTE)
+    assert "cleared" in contents(db), "its end is still to be told"
+    clock.advance(MINUTE)
+    claim = await store.claim(token="t", lease_ms=LEASE_MS, ends_alone=True)
+    assert isinstance(claim, Claim)
+    told = replace(ended["v3:b"], status=Phase.RESOLVED)
+    recorded = await store.record(claim, replace(PROGRESS, posts=ended | {"v3:b": told}), lease_ms=LEASE_MS)
+    assert recorded is not None
+    await store.settle(recorded, due=recorded.now)
+    assert "cleared" not in contents(db)
+
+
+async def test_a_service_that_eases_is_no_end_where_there_is_one_page(store, db, clock):
+    await store.ingest([(firing("a"), to("half")), (firing("b"), to("half", services=("payments",)))])
+    claim = await store.record(await claimed(store), PROGRESS, lease_ms=LEASE_MS)
+    assert claim is not None
+    await store.settle(claim, due=None)
+    clock.advance(MINUTE)
+    await store.ingest([(resolved("b"), to("half", services=("payments",)))])
+    assert "cleared" not in contents(db)
+    assert "shown" in contents(db)
+
+
 async def test_a_probe_goes_by_age_alone(store, clock):
     await one_over_and_one_new(store, clock)
     await store.pause("401", now=clock.now)
