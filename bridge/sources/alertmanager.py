@@ -22,7 +22,7 @@ from msgspec import Meta, Raw, Struct
 from bridge.model import SENDER_LABEL, Alert, AlertStatus
 from bridge.sources.delivery import Delivery, NotUnderstood, Unusable
 from bridge.sources.fingerprint import fingerprint
-from bridge.sources.lenient import decode, is_text, mend
+from bridge.sources.lenient import DAMAGED, decode, is_text, mend
 from bridge.sources.rfc3339 import to_ms
 
 SOURCE: Final = "alertmanager"
@@ -37,7 +37,6 @@ _DECODE_ERRORS = (ValueError, RecursionError)  # msgspec's errors, not UTF-8, ne
 _QUOTED_META = re.compile(r"\\([\\.+*?()|\[\]{}^$])")
 
 _FINGERPRINT_CHARS = 128
-_DAMAGED = "\ufffd"
 _NULL = Raw(b"null")
 
 T = TypeVar("T")
@@ -132,7 +131,7 @@ def unquote_meta(receiver: str) -> str:
 def _is_known(version: Any) -> bool:
     """Whether the alerts can be read: a version that is no text or number says nothing, nor does a damaged text."""
     said = "" if isinstance(version, bool) or not isinstance(version, str | int | float) else str(version)
-    return said.removesuffix(".0") in _VERSIONS or _DAMAGED in said
+    return said.removesuffix(".0") in _VERSIONS or DAMAGED in said
 
 
 def _text(value: Any) -> str:
@@ -190,7 +189,7 @@ def _alert(
         raise _Problem(".status", 'expected "firing" or "resolved"')
     is_over = status is AlertStatus.RESOLVED
     identity = wire.fingerprint
-    if identity and not identity.isascii() and _DAMAGED in identity:
+    if identity and not identity.isascii() and DAMAGED in identity:
         unread["fingerprint"] += 1
         identity = None
     if not labels and not (is_over and identity):

@@ -17,7 +17,7 @@ from bridge.config.schema import PagerDuty
 from bridge.model import SENDER_LABEL, Alert, AlertStatus, Remark
 from bridge.sources.delivery import Delivery, Dismissal, NotUnderstood, Unusable
 from bridge.sources.fields import at, instant, is_unread, is_unread_instant, text
-from bridge.sources.lenient import decode, mend
+from bridge.sources.lenient import DAMAGED, decode, mend
 from bridge.sources.pagerduty_events import EVENTS, ID_CHARS, incident_id
 from bridge.sources.pagerduty_labels import PATHS, labels, unsaid
 from bridge.sources.remark import written_for_the_public
@@ -112,7 +112,7 @@ def _unread(event: dict[str, Any]) -> dict[str, int]:
         return {}
     found = [name for name in _TIMES if is_unread_instant(event, "data", name)]
     found += [".".join(path) for path in PATHS.values() if is_unread(event, "data", *path)]
-    found += ["id"] if is_unread(event, "id") else []
+    found += ["id"] if at(event, "id") not in (None, "") and _id(event) is None else []
     return dict.fromkeys(found, 1)
 
 
@@ -252,5 +252,6 @@ def _occurred_at(event: dict[str, Any]) -> int:
 
 
 def _id(value: Any) -> str | None:
+    """An id; none that is damaged, for the next event's may be so, too, and an end must not pass for a repeat."""
     found = text(value, "id")
-    return found if found and len(found) <= ID_CHARS else None
+    return found if found and len(found) <= ID_CHARS and DAMAGED not in found else None

@@ -77,7 +77,7 @@ def test_a_pagerduty_incident_opens_and_ends_whatever_its_optional_fields_hold(b
 
     def garbled(body: bytes) -> bytes:
         event = json.loads(body)
-        event["event"] |= {"agent": 5, "client": "@half@", "id": ["x"]}
+        event["event"] |= {"agent": 5, "client": "@half@", "id": "@half@"}
         event["event"]["data"] |= {"created_at": 1796031035, "title": "@half@", "teams": "none", "urgency": 7}
         return json.dumps(event).encode().replace(b"@half@", HALF)
 

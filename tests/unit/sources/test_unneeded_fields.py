@@ -163,3 +163,12 @@ def test_alertmanager_as_if_a_field_that_is_no_text_were_missing(config, path, v
 def test_pagerduty_as_if_the_field_were_missing(config, path, value, name):
     body = fixture(name)
     assert pagerduty_sees(replaced(body, path, value), config) == pagerduty_sees(replaced(body, path), config)
+
+
+@given(value=NO_TEXTS | HALVES)
+def test_an_event_whose_id_cannot_be_read_is_nobodys_repeat(config, value):
+    sent = replaced(fixture("incident-resolved-by-person"), ("event", "id"), value)
+    delivery = pagerduty.parse(sent, config.pagerduty, labels_read(config))
+    assert [alert.event_id for alert in delivery.alerts] == [None]
+    is_half = isinstance(value, str) and "half" in value
+    assert ("id" in delivery.unread) == (is_half or value is not None)
