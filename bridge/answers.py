@@ -40,13 +40,21 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 
 def authorize(scope: Scope, credentials: Credentials, variable: str) -> None:
     """Let the request pass, or raise Refusal; ``variable`` is the environment variable of the right credentials."""
+    refusal = judge(scope, credentials, variable)
+    if refusal is not None:
+        raise refusal
+
+
+def judge(scope: Scope, credentials: Credentials, variable: str) -> Refusal | None:
+    """How to answer a request with wrong credentials; None when they are right."""
     verdict = credentials.check(header(scope, b"authorization"))
     if verdict is Verdict.NONE_CONFIGURED:
         message = f"the bridge has no credentials to check this request: set {variable}"
-        raise Refusal(503, "no_credentials", message)
+        return Refusal(503, "no_credentials", message)
     if verdict is not Verdict.OK:
         message = f"missing or wrong credentials: expected a bearer or basic credential of {variable}"
-        raise Refusal(401, "unauthorized", message, _CHALLENGE)
+        return Refusal(401, "unauthorized", message, _CHALLENGE)
+    return None
 
 
 def store_unavailable(error: StoreUnavailable) -> Refusal:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
@@ -14,7 +15,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from bridge import telemetry
-from bridge.answers import Refusal, answer, authorize, store_unavailable
+from bridge.admin import Admins
+from bridge.answers import Refusal, answer, store_unavailable
 from bridge.model import Incident
 from bridge.receive import AlertStore, LiveConfig, Receiver
 from bridge.routing import Router
@@ -24,8 +26,6 @@ from bridge.sources.body import InFlight
 from bridge.sources.credentials import Credentials
 from bridge.store import CountedAlert, StoreUnavailable
 from bridge.views import alert_view, incident_view
-
-ADMIN_TOKENS: Final = "ADMIN_TOKENS"
 
 _WEBHOOKS = "/webhooks/"
 _MAX_DELIVERIES = 256
@@ -88,14 +88,14 @@ def create_app(
             silence=silence,
             on_change=on_change,
         )
-    api = _Api(store, admin_credentials)
+    api, admins = _Api(store), Admins(admin_credentials, clock=_monotonic_ms)
     routes = [
         *webhooks,
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(health)),
         Route("/metrics", _metrics),
-        Route("/api/incidents", api.incidents),
-        Route("/api/incidents/{id}", api.incident),
+        Route("/api/incidents", admins.only(api.incidents)),
+        Route("/api/incidents/{id}", admins.only(api.incident)),
     ]
     app = _Application(
         receivers,
@@ -130,21 +130,22 @@ class _Application(Starlette):
 class _Api:
     """The read-only view for administrators."""
 
-    def __init__(self, store: Store, credentials: Credentials) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._credentials = credentials
 
-    async def incidents(self, request: Request) -> Response:
-        authorize(request.scope, self._credentials, ADMIN_TOKENS)
+    async def incidents(self, _: Request) -> Response:
         return answer({"incidents": [incident_view(each) for each in await self._store.incidents()]})
 
     async def incident(self, request: Request) -> Response:
-        authorize(request.scope, self._credentials, ADMIN_TOKENS)
         found = await self._store.incident(request.path_params["id"].upper())
         if found is None:
             raise Refusal(404, "not_found", "there is no incident of this id; it may have ended and been forgotten")
         incident, alerts = found
         return answer({**incident_view(incident), "alerts": [alert_view(alert) for alert in alerts]})
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 async def _not_receiving(_: Request) -> Response:

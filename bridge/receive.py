@@ -29,12 +29,15 @@ from bridge.silence import Silence
 from bridge.sources.body import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
 from bridge.sources.delivery import Delivery, NotUnderstood
 from bridge.store import Change, StoreUnavailable
+from bridge.strangers import address_of, strangers
 from bridge.telemetry import Event, log, seldom
 
 _DECODED_BYTES = 16 << 20  # at a time: decoded, a body of small alerts takes many times its size
 _SMALL_BYTES = 64 << 10
 _PLAIN = b"identity"
 _RECURRING = (Event.STORE_UNAVAILABLE, Event.CREDENTIALS_MISSING)  # until somebody mends it, with every delivery
+_UNPROVEN = frozenset({"unauthorized", "method_not_allowed", "unknown_sender"})
+_UNPROVEN_YET = frozenset({"too_large", "unsupported_encoding", "too_slow", "disconnected", "overloaded"})
 _ALERTS_AT_ONCE = 1_000  # then other requests get their turn
 
 Item = tuple[Alert, Routed | None]
@@ -115,6 +118,8 @@ class Receiver:
         try:
             return _accepted(await self._take(scope, receive, origin))
         except Refusal as refusal:
+            if refusal.error in _UNPROVEN or (self._sender.body_s and refusal.error in _UNPROVEN_YET):
+                return _refused_unproven(origin, refusal, scope)
             return self._refused(origin, refusal)
         except StoreUnavailable as error:
             return self._refused(origin, store_unavailable(error), Event.STORE_UNAVAILABLE, detail=str(error))
@@ -208,6 +213,19 @@ class Receiver:
         else:
             log(event, code=refusal.status, **said)
         return refusal.answer()
+
+
+def _refused_unproven(origin: Origin, refusal: Refusal, scope: Scope) -> Response:
+    strangers.log(
+        Event.DELIVERY_REFUSED,
+        address_of(scope),
+        example={"sender": origin.sender} if origin.sender else None,
+        source=origin.source,
+        code=refusal.status,
+        error=refusal.error,
+        message=refusal.message,
+    )
+    return refusal.answer()
 
 
 @lru_cache(maxsize=256)

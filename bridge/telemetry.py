@@ -57,7 +57,16 @@ class Event(Enum):
         logging.WARNING,
         "Said at the start or when it begins: Checkly refuses the API key or account id; nothing is published.",
     )
-    DELIVERY_REFUSED = ("delivery_refused", logging.WARNING, "A delivery was answered with an error.")
+    DELIVERY_REFUSED = (
+        "delivery_refused",
+        logging.WARNING,
+        "A delivery was answered with an error. Of senders who prove nothing at most one line a minute and address.",
+    )
+    ADMIN_REFUSED = (
+        "admin_refused",
+        logging.WARNING,
+        "Missing or wrong credentials for the API, or too many of them. At most one line a minute and address.",
+    )
     DELIVERY_FAILED = (
         "delivery_failed",
         logging.ERROR,
@@ -254,6 +263,11 @@ DELIVERY_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=REGISTRY,
 )
+API_REQUESTS = Counter(
+    "bridge_api_requests_total", "Requests of administrators, by HTTP status answered.", ["code"], registry=REGISTRY
+)
+for _code in ("200", "401", "429"):
+    API_REQUESTS.labels(_code)
 CONNECTIONS_CLOSED = Counter(
     "bridge_connections_closed_total",
     "Connections that were closed to make room for another: more were open than the process can afford.",
@@ -402,7 +416,7 @@ LOG_LINES_DROPPED = Counter(
 for _direction in ("back", "forward"):  # a series that begins with its first event has no increase to see
     STORE_CLOCK_STEPS.labels(_direction)
 
-_ANSWERS = ("202", "400", "401", "405", "413", "415", "503")
+_ANSWERS = ("202", "400", "401", "404", "405", "413", "415", "503")
 
 
 def expect(source: str, sender: str = "") -> None:

@@ -104,8 +104,15 @@ def test_deliveries_that_cease_are_refused_or_lack_alerts(start):
     scene.fires("BridgeNoDelivery")
     scene.fires("BridgeWatchdogSilent")
 
-    def refused() -> bool:
+    def locked_out() -> bool:
         scene.bridge.deliver(payload(alert()), token="wrong")
+        return "BridgeSenderLockedOut" in scene.firing()
+
+    eventually(locked_out, "BridgeSenderLockedOut to fire")
+    assert "BridgeDeliveriesRefused" not in scene.firing()
+
+    def refused() -> bool:
+        scene.bridge.deliver(b"no JSON")
         return "BridgeDeliveriesRefused" in scene.firing()
 
     eventually(refused, "BridgeDeliveriesRefused to fire")
@@ -230,6 +237,7 @@ def test_the_dashboard_shows_data_everywhere(start):
     unusable, unread = {"status": "firing"}, {**alert(), "startsAt": "soon"}
     for _ in range(2):
         scene.bridge.deliver(payload(unread, alert(alertname="Watchdog"), unusable, truncatedAlerts=3))
+        scene.bridge.incidents()
         for name in ("ping", "incident-status-update"):
             pager.delivered(scene.bridge, (PAGERDUTY / f"{name}.json").read_bytes())
     scene.page.shows(status="INVESTIGATING")

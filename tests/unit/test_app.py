@@ -527,3 +527,40 @@ async def test_the_api_is_for_administrators(tmp_path, bridge, path):
 
 async def test_an_unknown_incident(bridge):
     assert_refused(await bridge.get("/api/incidents/NOTHING"), 404, "not_found")
+
+
+async def test_guesses_at_an_admin_token_are_counted_logged_by_address_and_slowed(bridge):
+    def requests(code: str) -> float:
+        return telemetry.REGISTRY.get_sample_value("bridge_api_requests_total", {"code": code}) or 0
+
+    before = {code: requests(code) for code in ("200", "401", "429")}
+    assert (await bridge.get("/api/incidents")).status_code == 200
+    with capture_logs() as lines:
+        answers = await asyncio.gather(*(bridge.get("/api/incidents", token="wrong") for _ in range(300)))
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert len(refused) > 250
+    assert {answer.status_code for answer in answers} == {401, 429}
+    assert_refused(refused[0], 429, "too_many_attempts")
+    assert int(refused[0].headers["retry-after"]) >= 1
+    found = {code: requests(code) - count for code, count in before.items()}
+    assert found == {"200": 1, "401": 300 - len(refused), "429": len(refused)}
+    assert {(line["event"], line["address"]) for line in lines} == {("admin_refused", "127.0.0.1")}
+    assert len(lines) == 2
+
+
+async def test_the_webhooks_are_not_slowed_by_guesses_and_those_who_prove_nothing_are_logged_seldom(bridge):
+    with capture_logs() as lines:
+        for _ in range(50):
+            assert_refused(await bridge.send(b"{}", token="wrong"), 401, "unauthorized")
+            assert_refused(await bridge.page(b"{}", secret="wrong"), 401, "unauthorized")
+            await bridge.send(b"", method="GET")
+            await bridge.page(b"{}", headers={"Content-Encoding": "gzip"})
+            await bridge.page(b" " * (5 << 10))
+    assert {line["event"] for line in lines} == {"delivery_refused"}
+    assert {line["address"] for line in lines} == {"127.0.0.1"}
+    assert [line["code"] for line in lines] == [401, 401, 405, 415, 413]
+    assert (await bridge.send(group(alert()))).status_code == 202
+    with capture_logs() as lines:
+        for _ in range(3):
+            await bridge.send(b"no JSON")
+    assert [line["code"] for line in lines] == [400] * 3  # a sender's own mistakes are told each
