@@ -14,7 +14,8 @@ def priority_of(step: WriteTo | LookAt | LookAgain | Verify | Search) -> Priorit
         return Priority.LOOK
     post = step.progress.posts.get(step.page, Post())
     planned = step.draft if isinstance(step, WriteTo) else post.intent
-    if step.progress.phase in _OVER or (planned is not None and planned.status in _OVER):
+    is_quiet = post.is_open and post.quiet_at > 0  # nothing that the page shows fires: whatever it is, its end waits
+    if is_quiet or step.progress.phase in _OVER or (planned is not None and planned.status in _OVER):
         return Priority.END
     is_new = planned is not None and planned.write is Write.OPEN
     return Priority.CHANGE if post.is_open and not is_new else Priority.OPENING

@@ -42,6 +42,10 @@ class TestWritesAndTheLooksAfterThem:
     def test_so_does_the_end_on_one_page_while_another_page_has_no_end(self, step):
         assert priority_of(step(Write.UPDATE, Phase.RESOLVED)) is Priority.END
 
+    def test_so_does_what_the_end_on_one_page_waits_for(self, step):
+        quiet = replace(OPEN_POST, quiet_at=1)
+        assert priority_of(step(Write.CHANGE, Phase.INVESTIGATING, post=quiet)) is Priority.END
+
     @pytest.mark.parametrize("write", [Write.CHANGE, Write.UPDATE])
     def test_a_change_of_what_is_open_is_next(self, step, write):
         assert priority_of(step(write, Phase.INVESTIGATING)) is Priority.CHANGE
@@ -50,7 +54,7 @@ class TestWritesAndTheLooksAfterThem:
         assert priority_of(step(Write.OPEN, Phase.INVESTIGATING, post=Post())) is Priority.OPENING
 
     def test_what_opens_again_is_new(self, step):
-        over = replace(OPEN_POST, status=Phase.RESOLVED)
+        over = replace(OPEN_POST, status=Phase.RESOLVED, quiet_at=1)
         assert priority_of(step(Write.UPDATE, Phase.INVESTIGATING, post=over)) is Priority.OPENING
 
 
