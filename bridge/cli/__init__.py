@@ -16,6 +16,7 @@ from cyclopts import App, CycloptsError
 
 from bridge import __version__
 from bridge.cli.failure import USAGE, WRONG, Failure
+from bridge.cli.output import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +95,7 @@ def _prepare() -> None:
 
 def _complain(message: object) -> None:
     try:
-        print(message, file=sys.stderr, flush=True)
+        say(*str(message).split("\n"), file=sys.stderr, flush=True)
     except OSError:
         _write_no_more(sys.stderr)  # the exit code says it, too
 

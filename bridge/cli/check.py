@@ -14,7 +14,7 @@ from bridge.checkly.targets import V3, ShownOn, Survey, Target, survey
 from bridge.cli.advice import advice
 from bridge.cli.failure import WRONG, Failure
 from bridge.cli.inputs import checkly, read_settings
-from bridge.cli.output import Form, Output, policy_json, print_json, print_table
+from bridge.cli.output import Form, Output, policy_json, print_json, print_table, say
 from bridge.config.loader import load
 from bridge.config.problems import ConfigError, Problem
 from bridge.config.schema import Reference, ServiceLabel
@@ -51,8 +51,8 @@ def check(
             print_json({"ok": False, "problems": error.problems, "notes": [str(note) for note in error.notes]})
         else:
             for note in error.notes:
-                print(f"Note: {note}")
-            print(f"{error}\n{_count(len(error.problems), 'problem')}")
+                say(f"Note: {note}")
+            say(*str(error).split("\n"), _count(len(error.problems), "problem"))
         return WRONG
     try:
         seen = asyncio.run(_look(loaded)) if online else None
@@ -83,25 +83,25 @@ async def _look(config: Config) -> _Seen:
 def _print(config: Config, seen: _Seen | None) -> None:
     problems = [] if seen is None else _problems(config, seen)
     verdict = f"does not fit the account: {_count(len(problems), 'problem')}" if problems else "is right"
-    print(f"{config.path} {verdict}{';' if problems else ':'} ", end="")
-    print(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
-    print("\nRoutes, the first that matches decides:")
+    say(f"{config.path} {verdict}{';' if problems else ':'} ", end="")
+    say(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
+    say("", "Routes, the first that matches decides:")
     print_table((_route_row(route) for route in config.routes), indent="  ")
     for note in _notes(config):
-        print(f"\nNote: {note}")
-    print("\nServices:")
+        say("", f"Note: {note}")
+    say("", "Services:")
     if seen is None:
         print_table(((each.name, _wanted(each)) for each in config.services.values()), indent="  ")
         return
     rows = [(each.service, _meant(each), _pages(each.pages)) for each in seen.survey.targets]
     print_table([("name", "on Checkly", "shown on"), *rows], indent="  ")
-    print("\nReaders of these pages see what a route publishes:")
+    say("", "Readers of these pages see what a route publishes:")
     reached = [(route.name, _pages(seen.survey.pages_of(_services(config, route)))) for route in _publishing(config)]
     print_table(reached, indent="  ")
     owner = seen.account
-    print(f"\nAccount {owner.name or owner.id}: the key is accepted (plan {owner.plan or 'unknown'}).")
+    say("", f"Account {owner.name or owner.id}: the key is accepted (plan {owner.plan or 'unknown'}).")
     for problem in problems:
-        print(f"Problem: {problem.message}")
+        say(f"Problem: {problem.message}")
 
 
 def _notes(config: Config) -> list[str]:

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 
 from bridge.cli.failure import Failure
-from bridge.cli.output import print_table
+from bridge.cli.output import print_table, say
 from bridge.cli.stage import Stage
 
 if TYPE_CHECKING:
@@ -85,32 +85,32 @@ def demo(
         except OSError as error:
             raise Failure(f"Cannot make a temporary directory: {error.strerror}. Set TMPDIR.") from error
         stage = held.enter_context(Stage(directory, pace_s))
-        print(f"\nStatus page  {stage.page_url}\nBridge       {stage.bridge_url}/metrics\n", flush=True)
+        say("", f"Status page  {stage.page_url}", f"Bridge       {stage.bridge_url}/metrics", "", flush=True)
         time.sleep(pace_s)
         for act in _ACTS:
-            print(f"\n>>> {act.tells}\n", flush=True)
+            say("", f">>> {act.tells}", "", flush=True)
             for labels, status in act.alerts:
                 stage.deliver(labels, status)
             stage.wait_for(act.is_shown, act.tells)
             time.sleep(pace_s)
         _print_timeline(stage)
         if not oneshot:
-            print(f"\nThe status page stays at {stage.page_url} until Ctrl-C.", flush=True)
+            say("", f"The status page stays at {stage.page_url} until Ctrl-C.", flush=True)
             stage.wait_for_interrupt()
 
 
 def _print_timeline(stage: Stage) -> None:
     incident = stage.incident()
     updates = sorted(incident["incidentUpdates"], key=lambda update: str(update["created_at"]))
-    print(f"\nThe incident as readers see it: {incident['name']}")
+    say("", f"The incident as readers see it: {incident['name']}")
     rows = [
         (update["created_at"][11:19], update["status"], "mailed" if update["notifySubscribers"] else "", _line(update))
         for update in updates
     ]
     print_table(rows, indent="  ")
     services = ", ".join(service["name"] for service in incident["services"])
-    print(f"  in the end {incident['lastUpdateStatus']}: severity {incident['severity']}, services {services}")
-    print("\nWhat the bridge wrote to Checkly:")
+    say(f"  in the end {incident['lastUpdateStatus']}: severity {incident['severity']}, services {services}")
+    say("", "What the bridge wrote to Checkly:")
     print_table(([call["method"], call["path"], *_written(call)] for call in stage.writes()), indent="  ")
 
 

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from bridge.cli.failure import USAGE, WRONG, Failure
 from bridge.cli.inputs import read_config
-from bridge.cli.output import Form, Output, policy_json, print_json
+from bridge.cli.output import Form, Output, policy_json, print_json, say
 from bridge.cli.preview import Explanation, explain_delivery
 from bridge.config.senders import SENDER_NAME, SENDER_NAME_WORDS
 from bridge.config.units import format_duration
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from bridge.cli.preview import Explained, PostPreview, Preview
     from bridge.config.schema import Config
 
-_GAP = "\n"
 _DISMISSALS = {
     "ping": "a ping",
     "event_type": "an event of a type that is of no use here",
@@ -85,7 +84,7 @@ def explain(
     else:
         for number, each in enumerate(explanations, 1):
             if len(explanations) > 1:
-                print(f"{_GAP if number > 1 else ''}=== Delivery {number} of {len(explanations)} ===")
+                say(*_gap(number - 1), f"=== Delivery {number} of {len(explanations)} ===")
             _print(each)
     return WRONG if any(each.delivery.unusable for each in explanations) else 0
 
@@ -110,33 +109,33 @@ def _bodies(payload: str) -> list[bytes]:
 def _print(explanation: Explanation) -> None:
     delivery = explanation.delivery
     total = len(delivery.alerts) + len(delivery.unusable)
-    print(f"{total} alert{'s' * (total != 1)}")
+    say(f"{total} alert{'s' * (total != 1)}")
     for each in explanation.alerts:
         _print_alert(each)
     for bad in delivery.unusable:
-        print(f"\nAlert {bad.index + 1} is unusable: {bad.path}: {bad.problem}. The others count.")
+        say("", f"Alert {bad.index + 1} is unusable: {bad.path}: {bad.problem}. The others count.")
     for field, count in sorted(delivery.unread.items()):
-        print(f"\n{field} cannot be read ({count} times), and is taken as missing.")
+        say("", f"{field} cannot be read ({count} times), and is taken as missing.")
     if delivery.truncated:
-        print(f"\n{delivery.truncated} more were cut off by the sender (max_alerts): set it to 0.")
+        say("", f"{delivery.truncated} more were cut off by the sender (max_alerts): set it to 0.")
     if delivery.dismissal is not None:
-        print(f"\nIt changes nothing: {_DISMISSALS[delivery.dismissal.reason]}.")
+        say("", f"It changes nothing: {_DISMISSALS[delivery.dismissal.reason]}.")
     for remark in delivery.remarks:
-        print(f"\nRemark on {remark.fingerprint}, written for the public:")
-        print(f"    {remark.text}")
+        say("", f"Remark on {remark.fingerprint}, written for the public:")
+        say(*(f"    {line}" for line in remark.text.splitlines()))
     for preview in explanation.incidents:
         _print_incident(preview)
 
 
 def _print_alert(each: Explained) -> None:
     labels = ", ".join(f'{name}="{value}"' for name, value in sorted(each.alert.labels.items()))
-    print(f"\n{each.alert.status.upper()} {each.alert.fingerprint} {{{labels}}}")
+    say("", f"{each.alert.status.upper()} {each.alert.fingerprint} {{{labels}}}")
     if isinstance(each.routed, Routed):
-        print(f"  counts for incident {each.routed.id}")
+        say(f"  counts for incident {each.routed.id}")
     else:
-        print(f"  is not published ({each.routed.reason}); a resolve still reaches an incident that counts it")
+        say(f"  is not published ({each.routed.reason}); a resolve still reaches an incident that counts it")
     for line in (*each.routed.why, *_remarkable(each.alert)):
-        print(f"  - {line}")
+        say(f"  - {line}")
 
 
 def _remarkable(alert: Alert) -> list[str]:
@@ -151,19 +150,25 @@ def _remarkable(alert: Alert) -> list[str]:
 
 def _print_incident(preview: Preview) -> None:
     policy = preview.policy
-    print(f"\nIncident {preview.id}  {preview.key}")
-    print(f"  severity       {preview.severity.name}")
-    print(f"  services       {', '.join(preview.services)}")
-    print(f"  publish after  {format_duration(policy.publish_after_ms)} of firing")
-    print(f"  resolve after  {format_duration(policy.resolve_after_ms)} of quiet")
-    print(f"  reopen within  {format_duration(policy.reopen_after_ms)} of the end")
-    print(f"  hold           {format_duration(policy.hold_refire_ms)} for a doubtful re-fire")
+    say("", f"Incident {preview.id}  {preview.key}")
+    say(f"  severity       {preview.severity.name}")
+    say(f"  services       {', '.join(preview.services)}")
+    say(f"  publish after  {format_duration(policy.publish_after_ms)} of firing")
+    say(f"  resolve after  {format_duration(policy.resolve_after_ms)} of quiet")
+    say(f"  reopen within  {format_duration(policy.reopen_after_ms)} of the end")
+    say(f"  hold           {format_duration(policy.hold_refire_ms)} for a doubtful re-fire")
     for number, posts in enumerate(_alike(preview.posts)):
-        print(end=_GAP if number else "")
+        shown_on = []
         for post in posts:
             shown = ", ".join(f"{name} {level}" for name, level in post.shown.items())
-            print(f"  {f'on {post.page}':<13}  {shown}")
+            shown_on.append(f"  {f'on {post.page}':<13}  {shown}")
+        say(*_gap(number), *shown_on)
         _print_texts(posts[0])
+
+
+def _gap(number: int) -> list[str]:
+    """An empty line before each but the first, number 0."""
+    return [""] if number else []
 
 
 def _alike(posts: Sequence[PostPreview]) -> list[list[PostPreview]]:
@@ -175,12 +180,12 @@ def _alike(posts: Sequence[PostPreview]) -> list[list[PostPreview]]:
 
 
 def _print_texts(post: PostPreview) -> None:
-    print(f"  name           {post.name}")
+    say(f"  name           {post.name}")
     for kind, text in post.texts.items():
         mailed = "mailed to subscribers" if kind in post.mailed else "not mailed"
-        print(f"  {kind} ({mailed}):")
+        say(f"  {kind} ({mailed}):")
         for line in text.splitlines():
-            print(f"    {line}".rstrip())
+            say(f"    {line}".rstrip())
 
 
 def _as_json(explanation: Explanation) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from cyclopts import App, Parameter
 
 from bridge.cli.failure import USAGE, Failure
 from bridge.cli.inputs import read_settings
-from bridge.cli.output import Form, Output, print_json, print_table
+from bridge.cli.output import Form, Output, print_json, print_table, say
 from bridge.network import NetworkError, is_http_url
+from bridge.printable import printable
 
 if TYPE_CHECKING:
     from bridge.settings import Settings
@@ -35,7 +36,7 @@ def list_(*, url: Url = _DEFAULT_URL, output: Output = Form.TEXT) -> None:
     if output is Form.JSON:
         print_json(found)
     elif not found:
-        print("No incidents.")
+        say("No incidents.")
     else:
         rows = [
             (each["id"], each["phase"], each["severity"] or "-", _services(each), each["key"], _trouble(each))
@@ -61,7 +62,7 @@ def show(
     print_table([row for row in rows if row[1]])
     for kind in ("posts", "alerts"):
         for each in found[kind]:
-            print(f"\n{kind.removesuffix('s')} {each.get('page') or each.get('fingerprint')}")
+            say("", f"{kind.removesuffix('s')} {each.get('page') or each.get('fingerprint')}")
             print_table([(name, _value(value)) for name, value in each.items() if _value(value)], indent="  ")
 
 
@@ -104,9 +105,9 @@ def _authorization(token: str) -> str:
 
 def _message(answer: httpx.Response) -> str:
     try:
-        return str(answer.json()["message"])
+        return printable(str(answer.json()["message"]))
     except (ValueError, KeyError, TypeError):
-        return answer.reason_phrase
+        return printable(answer.reason_phrase)
 
 
 def _services(incident: dict[str, Any]) -> str:

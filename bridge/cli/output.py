@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 
 import msgspec
 from cyclopts import Parameter
+
+from bridge.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -24,17 +26,22 @@ class Form(Enum):
 Output: TypeAlias = Annotated[Form, Parameter(name="--output", help="How to print: text, or json for programs.")]
 
 
+def say(*lines: str, end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:
+    """Print each line, what is not printable in it escaped: none can steer the terminal, or look like two."""
+    print("\n".join(map(printable, lines)), end=end, file=file, flush=flush)
+
+
 def print_json(value: Any) -> None:
-    """Print a value as indented JSON."""
-    print(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    """Print a value as indented JSON, what is not printable escaped as JSON does."""
+    print(printable(msgspec.json.format(msgspec.json.encode(value), indent=2).decode(), keep="\n"))
 
 
 def print_table(rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
     """Print rows of equal length in aligned columns."""
-    cells = [list(row) for row in rows]
+    cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
-        print((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())
+        say((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())
 
 
 def policy_json(policy: Policy) -> dict[str, Any]:

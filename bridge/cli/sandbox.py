@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from bridge.cli.failure import USAGE, Failure
 from bridge.cli.listening import Host, Port, listen
+from bridge.cli.output import say
 from bridge.sandbox import Account, create_app
 
 
@@ -27,9 +28,9 @@ def sandbox(
         raise Failure("Give --account or --service, not both.", USAGE)
     simulated = _account(account, service)
     with listen(host, port) as (socket, url):
-        print(f"Status pages: {url}/")
-        print(f"For a bridge: CHECKLY_API_URL={url} CHECKLY_API_KEY={simulated.api_key}", end=" ")
-        print(f"CHECKLY_ACCOUNT_ID={simulated.uuid}", flush=True)
+        say(f"Status pages: {url}/")
+        say(f"For a bridge: CHECKLY_API_URL={url} CHECKLY_API_KEY={simulated.api_key}", end=" ")
+        say(f"CHECKLY_ACCOUNT_ID={simulated.uuid}", flush=True)
         config = uvicorn.Config(
             create_app(simulated),
             log_level="warning",

@@ -12,7 +12,7 @@ import yaml
 from bridge.checkly.inventory import Inventory, read_inventory
 from bridge.checkly.targets import ShownOn, page_of_v1, page_of_v3
 from bridge.cli.inputs import checkly, read_settings
-from bridge.cli.output import Form, Output, print_json
+from bridge.cli.output import Form, Output, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,12 +46,12 @@ def services(*, output: Output = Form.TEXT) -> None:
     if output is Form.JSON:
         print_json([{"id": each.id, "name": each.name, "target": each.target, "pages": each.pages} for each in entries])
         return
-    print("services:")
+    say("services:")
     for key, each in zip(_keys(entries), entries, strict=True):
         remark = each.unseen or each.hint or f"shown on {_named(each.pages)}"
-        print(f"  {'# ' if each.unseen else ''}{_yaml(key)}: {_yaml(each.target)}  # {remark}")
+        say(f"  {'# ' if each.unseen else ''}{_yaml(key)}: {_yaml(each.target)}  # {remark}")
     if inventory.v1_gone:
-        print(f"# Checkly has retired the v1 API for this account: {inventory.v1_gone}")
+        say(f"# Checkly has retired the v1 API for this account: {inventory.v1_gone}")
 
 
 async def _read() -> Inventory:
@@ -102,8 +102,20 @@ def _slug(name: str) -> str:
 
 
 def _yaml(value: Any) -> str:
-    """A value as YAML on one line."""
-    text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False)
+    """A value as YAML on one line, quoted and escaped where a terminal would not show it as it is."""
+    text = _dump(value, allow_unicode=True)
+    return text if text.isprintable() else _dump(value, allow_unicode=False, default_style='"')
+
+
+def _dump(value: Any, *, allow_unicode: bool, default_style: str | None = None) -> str:
+    text: str = yaml.safe_dump(
+        value,
+        default_flow_style=True,
+        default_style=default_style,
+        allow_unicode=allow_unicode,
+        width=10_000,
+        sort_keys=False,
+    )
     return text.removesuffix("\n").removesuffix("\n...")
 
 

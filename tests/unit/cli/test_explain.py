@@ -224,3 +224,24 @@ def test_the_example_to_copy_publishes_no_alert_about_alerting(run, tmp_path, al
     shown = run("explain", "--config", ROOT / "config" / "bridge.yaml", path)
     assert 'route "no-outage"' in shown.out
     assert "the route says ignore" in shown.out
+
+
+SLY = "a\x1b[31mb\x9bc\u202ed\nFIRING e\u2028f"
+
+
+def test_what_is_not_printable_is_escaped_everywhere(tmp_path, run):
+    config = tmp_path / "bridge.yaml"
+    config.write_text(
+        "version: 1\nservices: {a: A}\nseverity: [{is: MINOR}]\npublic_labels: [region]\n"
+        "routes: [{name: r, services: [a], group_by: [region]}]\n"
+    )
+    payload = tmp_path / "payload.json"
+    alert = {"status": "firing", "fingerprint": SLY, "labels": {"region": SLY, SLY: SLY}}
+    payload.write_text(json.dumps({"version": "4", "alerts": [alert, {"status": SLY}]}))
+    shown = run("explain", str(payload), "--config", str(config))
+    assert not [char for char in shown.out if not (char.isprintable() or char == "\n")]
+    assert "\\u001b[31mb\\u009bc\\u202ed\\nFIRING e\\u2028f" in shown.out
+    assert not [line for line in shown.out.splitlines() if line.startswith("FIRING e")]
+    found = run("explain", str(payload), "--config", str(config), "--output", "json").out
+    assert not [char for char in found if not (char.isprintable() or char == "\n")]
+    assert json.loads(found)[0]["alerts"][0]["fingerprint"] == SLY

@@ -156,3 +156,19 @@ def test_without_a_bridge_it_says_where_it_looked(run, monkeypatch):
 def test_a_token_is_needed(run, monkeypatch):
     monkeypatch.delenv("ADMIN_TOKENS", raising=False)
     assert run("incidents", "list").code == 2
+
+
+SLY = "a\x1b[31mb\x9bc\u202ed\nFIRING e\u2028f"
+
+
+def test_what_is_not_printable_in_an_incident_is_escaped(bridge, run):
+    alert = {"status": "firing", "fingerprint": SLY, "labels": {"region": SLY, SLY: SLY}}
+    assert bridge.deliver(json.dumps({"version": "4", "alerts": [alert]}).encode()).status_code == 202
+    (found,) = json.loads(run("incidents", "list", "--output", "json").out)
+    for words in (("list",), ("show", found["id"])):
+        for form in ((), ("--output", "json")):
+            out = run("incidents", *words, *form).out
+            assert not [char for char in out if not (char.isprintable() or char == "\n")]
+            assert "\\u001b[31mb\\u009bc\\u202ed" in out
+            assert not [line for line in out.splitlines() if line.strip().startswith("FIRING e")]
+    assert json.loads(run("incidents", "show", found["id"], "--output", "json").out)["group"] == {"region": SLY}

@@ -111,3 +111,10 @@ def test_components_of_one_name_are_told_apart_by_page_or_id(printed):
 
 def test_a_retired_v1_api_is_said(printed):
     assert printed(v1_gone="410 Gone") == ["# Checkly has retired the v1 API for this account: 410 Gone"]
+
+
+@pytest.mark.parametrize("name", ["a\u202eb", "a\x1bb", "a\nb: c", "\u00e9t\u00e9"])
+def test_a_name_can_be_pasted_whatever_is_in_it(name):
+    text = services._yaml(name)
+    assert text.isprintable()
+    assert yaml.safe_load(text) == name
