@@ -17,31 +17,22 @@ from starlette.types import Receive, Scope, Send
 from bridge import telemetry
 from bridge.admin import Admins
 from bridge.answers import Refusal, answer, store_unavailable
-from bridge.model import Incident
+from bridge.api import Api, IncidentStore
 from bridge.receive import AlertStore, LiveConfig, Receiver
 from bridge.routing import Router
 from bridge.senders import Sender
 from bridge.silence import Silence
 from bridge.sources.body import InFlight
 from bridge.sources.credentials import Credentials
-from bridge.store import CountedAlert, StoreUnavailable
-from bridge.views import alert_view, incident_view
+from bridge.store import StoreUnavailable
 
 _WEBHOOKS = "/webhooks/"
 _MAX_DELIVERIES = 256
 _MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
 
 
-class Store(AlertStore, Protocol):
+class Store(AlertStore, IncidentStore, Protocol):
     """What the application needs of the store. Every method raises StoreUnavailable."""
-
-    async def incidents(self) -> list[Incident]:
-        """Every incident."""
-        ...
-
-    async def incident(self, id_: str, /) -> tuple[Incident, list[CountedAlert]] | None:
-        """One incident with its alerts; None if there is none of that id."""
-        ...
 
 
 class Health(Protocol):
@@ -88,7 +79,7 @@ def create_app(
             silence=silence,
             on_change=on_change,
         )
-    api, admins = _Api(store), Admins(admin_credentials, clock=_monotonic_ms)
+    api, admins = Api(store), Admins(admin_credentials, clock=_monotonic_ms)
     routes = [
         *webhooks,
         Route("/healthz", _healthz),
@@ -125,23 +116,6 @@ class _Application(Starlette):
         else:
             scope["app"] = self
             await receiver(scope, receive, send, sender)
-
-
-class _Api:
-    """The read-only view for administrators."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def incidents(self, _: Request) -> Response:
-        return answer({"incidents": [incident_view(each) for each in await self._store.incidents()]})
-
-    async def incident(self, request: Request) -> Response:
-        found = await self._store.incident(request.path_params["id"].upper())
-        if found is None:
-            raise Refusal(404, "not_found", "there is no incident of this id; it may have ended and been forgotten")
-        incident, alerts = found
-        return answer({**incident_view(incident), "alerts": [alert_view(alert) for alert in alerts]})
 
 
 def _monotonic_ms() -> int:

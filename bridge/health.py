@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+
+from prometheus_client import Gauge
 
 from bridge.config.schema import Config
 from bridge.silence import Silence
 from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store, StoreUnavailable
 from bridge.telemetry import (
+    ALERTS_STORED,
     INCIDENTS,
     INCIDENTS_HELD_BACK,
     INCIDENTS_OPEN_BY_OTHERS,
     INCIDENTS_PARKED,
+    INCIDENTS_STORED,
     INCIDENTS_WITHOUT_ALERT,
     OLDEST_DUE,
     STORE_CLOCK_AHEAD,
     STORE_CLOCK_STEPS,
     STORE_DURABLE,
+    STORE_MEMORY,
     STORE_OK,
     WATCHDOG_SEEN,
     WRITES_PAUSED,
@@ -51,6 +56,7 @@ class Health:
         self._is_misnamed = False
         self._is_refused = False
         self._clock_steps: int | None = None
+        self._counted_to = 0
 
     async def ready(self) -> tuple[bool, str]:
         """Whether a delivery would be kept, as of at most a second ago. Checkly may be down: alerts are kept.
@@ -121,13 +127,16 @@ class Health:
     async def _sample(self) -> None:
         await self.ready()  # its gauge tells the same as /readyz, whether that is asked for or not
         try:
+            self._counted_to = await self._store.recount(self._counted_to)
             overview = await self._store.overview()
+            memory = await self._store.memory_used()
         except StoreUnavailable as error:
             seldom(Event.STORE_UNAVAILABLE, reason=str(error))
             return
-        INCIDENTS.clear()
-        for phase, count in overview.phases.items():
-            INCIDENTS.labels(phase).set(count)
+        _set(INCIDENTS, overview.phases)
+        _set(ALERTS_STORED, overview.alerts_stored)
+        _set(INCIDENTS_STORED, overview.incidents_stored)
+        STORE_MEMORY.set(memory or 0)
         INCIDENTS_PARKED.set(overview.parked)
         INCIDENTS_HELD_BACK.set(overview.held_back)
         INCIDENTS_OPEN_BY_OTHERS.set(overview.theirs)
@@ -139,6 +148,12 @@ class Health:
         OLDEST_DUE.set(overview.oldest_due_ms / 1000)
         WRITES_PAUSED.set(overview.paused is not None)
         _show(overview, self._config())
+
+
+def _set(gauge: Gauge, values: Mapping[str, int]) -> None:
+    gauge.clear()
+    for label, value in values.items():
+        gauge.labels(label).set(value)
 
 
 def _show(overview: Overview, config: Config) -> None:

@@ -12,13 +12,13 @@ from prometheus_client import Counter
 from bridge import telemetry
 from bridge.model import Alert, Ignored, Routed
 from bridge.sources.delivery import Delivery
-from bridge.store import Change
+from bridge.store import REFUSED, Change
 from bridge.telemetry import Event, log, seldom
 
 Decision = tuple[Alert, Routed | Ignored]
 
 _LINES_A_DELIVERY = 20  # a storm must not drown the log
-_UNCHANGED = frozenset({"repeat", "stale", "unknown"})
+_UNCHANGED = frozenset({"repeat", "stale", "unknown", *REFUSED})
 _IGNORED = {"route": "ignored", "watchdog": "watchdog", "unmatched": "unmatched", "service": "unknown_service"}
 
 
@@ -72,6 +72,7 @@ def report(
     _report_unread(origin, delivery.unread)
     if changed:
         _log_changed(origin, changed, outcome)
+    _report_refused(origin, {name: counts[name] for name in REFUSED if name in counts})
     _report_conflicts(origin, [change for _, change in heard if change.conflict])
     return outcome
 
@@ -121,6 +122,11 @@ def _report_unread(origin: Origin, unread: Mapping[str, int]) -> None:
     for field, count in unread.items():
         telemetry.FIELDS_UNREAD.labels(origin.source, origin.series, field).inc(count)
         seldom(Event.FIELD_UNREAD, count, source=origin.source, sender=origin.series, field=field)
+
+
+def _report_refused(origin: Origin, counts: Mapping[str, int]) -> None:
+    for name, count in counts.items():
+        seldom(Event.ALERTS_REFUSED, count, source=origin.source, sender=origin.series, limit=REFUSED[name])
 
 
 def _report_conflicts(origin: Origin, conflicts: Sequence[Change]) -> None:

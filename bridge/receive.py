@@ -28,7 +28,7 @@ from bridge.senders import Sender
 from bridge.silence import Silence
 from bridge.sources.body import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
 from bridge.sources.delivery import Delivery, NotUnderstood
-from bridge.store import Change, StoreUnavailable
+from bridge.store import REFUSED, Change, StoreUnavailable
 from bridge.strangers import address_of, strangers
 from bridge.telemetry import Event, log, seldom
 
@@ -38,6 +38,7 @@ _PLAIN = b"identity"
 _RECURRING = (Event.STORE_UNAVAILABLE, Event.CREDENTIALS_MISSING)  # until somebody mends it, with every delivery
 _UNPROVEN = frozenset({"unauthorized", "method_not_allowed", "unknown_sender"})
 _UNPROVEN_YET = frozenset({"too_large", "unsupported_encoding", "too_slow", "disconnected", "overloaded"})
+_OVER_LIMIT = "over_limit"
 _ALERTS_AT_ONCE = 1_000  # then other requests get their turn
 
 Item = tuple[Alert, Routed | None]
@@ -187,7 +188,9 @@ class Receiver:
         if self._on_change is not None and any(change.is_due for _, change in heard):
             self._on_change()
         await self._remark(delivery.remarks, origin)
-        return report(origin, delivery, unheard, heard)
+        outcome = report(origin, delivery, unheard, heard)
+        _demand_all_kept([change for _, change in heard])
+        return outcome
 
     async def _store_all(self, decided: Sequence[Decision]) -> list[Change]:
         items = [(alert, decision if isinstance(decision, Routed) else None) for alert, decision in decided]
@@ -205,6 +208,8 @@ class Receiver:
 
     @staticmethod
     def _refused(origin: Origin, refusal: Refusal, event: Event | None = None, **fields: str) -> Response:
+        if refusal.error == _OVER_LIMIT:  # what was not kept has been reported
+            return refusal.answer()
         if event is None:
             event = Event.CREDENTIALS_MISSING if refusal.error == "no_credentials" else Event.DELIVERY_REFUSED
         said = {**origin.fields, "error": refusal.error, "message": refusal.message, **fields}
@@ -237,6 +242,18 @@ def _accepted(outcome: Outcome) -> Response:
 def _count(source: str, series: str, status: int) -> Counter:
     """The counter of these answers; looking it up by its labels is what costs."""
     return telemetry.DELIVERIES.labels(source, series, str(status))
+
+
+def _demand_all_kept(changes: Sequence[Change]) -> None:
+    """Raise Refusal where an alert was not kept, so that the sender brings it again."""
+    refused = [change.outcome for change in changes if change.outcome in REFUSED]
+    if refused:
+        limits = " and ".join(words for outcome, words in REFUSED.items() if outcome in refused)
+        message = (
+            f"{len(refused)} of {len(changes)} alerts fire, would be new, and were not kept for want of room under "
+            f"{limits}; all else of this delivery was: try again"
+        )
+        raise Refusal(503, _OVER_LIMIT, message)
 
 
 def _declared_size(scope: Scope) -> int | None:

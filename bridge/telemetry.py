@@ -112,6 +112,11 @@ class Event(Enum):
         logging.WARNING,
         "Receivers report one alert for different incidents by turns: two senders look like one. Name the senders.",
     )
+    ALERTS_REFUSED = (
+        "alerts_refused",
+        logging.ERROR,
+        "Alerts that would be new were not kept for want of room under this limit, and answered 503. Once a minute.",
+    )
     ALERT_CHANGED = (
         "alert_changed",
         logging.INFO,
@@ -318,6 +323,15 @@ IDENTITY_CONFLICTS = Counter(
     ["source", "sender"],
     registry=REGISTRY,
 )
+ALERTS_STORED = Gauge(
+    "bridge_alerts_stored", "Alerts that fire, by route: what `limits.alerts` bounds.", ["route"], registry=REGISTRY
+)
+INCIDENTS_STORED = Gauge(
+    "bridge_incidents_stored",
+    "Incidents that fire or stand on a page, by route: what `limits.incidents` bounds.",
+    ["route"],
+    registry=REGISTRY,
+)
 INCIDENTS = Gauge("bridge_incidents", "Incidents in the store, by phase.", ["phase"], registry=REGISTRY)
 INCIDENTS_HELD_BACK = Gauge(
     "bridge_incidents_held_back",
@@ -407,6 +421,12 @@ STORE_CLOCK_AHEAD = Gauge(
     "How far the store's time, which never goes back, is ahead of the clock of Redis' host.",
     registry=REGISTRY,
 )
+STORE_MEMORY = Gauge(
+    "bridge_store_memory_used_ratio",
+    "How much of the memory that Redis may use it does; 0 where it has no `maxmemory`, or does not say.",
+    registry=REGISTRY,
+)
+
 LOG_LINES_DROPPED = Counter(
     "bridge_log_lines_dropped_total",
     "Lines of the log that were not written: nobody reads it fast enough, or it cannot be written.",
@@ -426,7 +446,8 @@ def expect(source: str, sender: str = "") -> None:
     """
     for code in _ANSWERS:
         DELIVERIES.labels(source, sender, code)
-    ALERTS.labels(source, sender, "unusable")
+    for outcome in ("unusable", "over_alerts", "over_incidents", "over_memory"):
+        ALERTS.labels(source, sender, outcome)
     ALERTS_TRUNCATED.labels(source, sender)
     IDENTITY_CONFLICTS.labels(source, sender)
     REMARKS.labels(source, sender, "dropped")

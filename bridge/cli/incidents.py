@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Url = Annotated[str, Parameter(env_var="BRIDGE_URL", help="The running bridge's address.")]
 _DEFAULT_URL = "http://127.0.0.1:8080"
 _CLOSED = ("closed by someone else", "open on the page by someone else's update: its end is up to them")
+_APART = ("posts", "alerts", "alerts_total", "alerts_after")
 _MANY_FAILURES = 10  # about a minute without success: no passing hiccup
 
 incidents = App(
@@ -50,20 +51,25 @@ def show(
     id_: Annotated[str, Parameter(name="id", help="The incident's id, as the list and the public reference show it.")],
     /,
     *,
+    alerts: Annotated[int, Parameter(help="About how many alerts to show, from 1 to 1000.")] = 100,
+    after: Annotated[int, Parameter(help="Where to go on, as the last call said.")] = 0,
     url: Url = _DEFAULT_URL,
     output: Output = Form.TEXT,
 ) -> None:
-    """Show one incident with its posts, its alerts, and why each counts."""
-    found = _get(url, f"/api/incidents/{id_}")
+    """Show one incident with its posts, some of its alerts, and why each counts."""
+    found = _get(url, f"/api/incidents/{id_}?alerts={alerts}&after={after}")
     if output is Form.JSON:
         print_json(found)
         return
-    rows = [(name.replace("_", " "), _value(value)) for name, value in found.items() if name not in ("posts", "alerts")]
+    rows = [(name.replace("_", " "), _value(value)) for name, value in found.items() if name not in _APART]
     print_table([row for row in rows if row[1]])
     for kind in ("posts", "alerts"):
         for each in found[kind]:
             say("", f"{kind.removesuffix('s')} {each.get('page') or each.get('fingerprint')}")
             print_table([(name, _value(value)) for name, value in each.items() if _value(value)], indent="  ")
+    if following := found.get("alerts_after"):  # an older bridge gives all
+        shown, total = len(found["alerts"]), found["alerts_total"]
+        say("", f"{shown} of {total} alerts are shown. More: --after {following}")
 
 
 def _get(url: str, path: str) -> Any:

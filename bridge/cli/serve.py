@@ -118,7 +118,13 @@ async def _run(
     instance = live.current.checkly.instance
     ownership = Ownership(redis, settings.redis_namespace, instance, take=take_namespace)
     namespace = NamespaceWatch(ownership)
-    store = Store(redis, prefix=prefix, wanted=lambda: live.current.store, ownership=ownership)
+    store = Store(
+        redis,
+        prefix=prefix,
+        wanted=lambda: live.current.store,
+        limits=lambda: live.current.limits,
+        ownership=ownership,
+    )
     senders = _senders(settings)
     silence = Silence([], clock=_now)
     if role is not Role.RECONCILER:

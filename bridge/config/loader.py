@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ from bridge.config.routes import (
     read_severity,
     read_texts,
 )
-from bridge.config.schema import Checkly, Config, PagerDuty, Reference, Senders, Service, Store
+from bridge.config.schema import Checkly, Config, Limits, PagerDuty, Reference, Route, Senders, Service, Store
 from bridge.config.senders import read_senders
 from bridge.config.services import CONTROLS, read_services
 from bridge.config.store import read_store
@@ -51,6 +52,7 @@ _KEYS = (
     "limits",
     "retention",
 )
+_LIMITS_KEYS = ("body", "alerts", "incidents")
 _CHECKLY_KEYS = (
     "api",
     "instance",
@@ -111,7 +113,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         texts=texts,
     )
     routes = read(fields, "routes", lambda value: read_routes(value, common), ())
-    limits: dict[str, Value] = read(fields, "limits", lambda value: value.fields(("body",)), {})
+    limits: dict[str, Value] = read(fields, "limits", lambda value: value.fields(_LIMITS_KEYS), {})
     config = Config(
         path=file,
         digest=digest,
@@ -126,6 +128,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         defaults=policy,
         routes=routes,
         texts=texts,
+        limits=_read_limits(limits, routes),
         max_body_bytes=read(limits, "body", Value.size_bytes, 16 << 20),
         retention_ms=read(fields, "retention", lambda value: value.duration_ms(1), 604_800_000),
     )
@@ -160,6 +163,15 @@ def _read_checkly(value: Value) -> Checkly:
         timeout_ms=read(fields, "timeout", lambda value: value.duration_ms(1, _LONGEST_TIMEOUT_MS), 10_000),
         settle_ms=read(fields, "settle", lambda value: value.duration_ms(0, _LONGEST_SETTLE_MS), 10_000),
         backdate_ms=read(fields, "backdate", Value.duration_ms, 86_400_000),
+    )
+
+
+def _read_limits(fields: dict[str, Value], routes: Sequence[Route]) -> Limits:
+    base = Limits()
+    return Limits(
+        alerts=read(fields, "alerts", lambda value: value.integer(at_least=1), base.alerts),
+        incidents=read(fields, "incidents", lambda value: value.integer(at_least=1), base.incidents),
+        shared=sum(not (route.ignore or route.watchdog) for route in routes) > 1,
     )
 
 

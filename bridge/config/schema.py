@@ -168,6 +168,27 @@ class Store(Struct, frozen=True, kw_only=True):
     wait_timeout_ms: int = 1_500
 
 
+class Limits(Struct, frozen=True, kw_only=True):
+    """How many ``alerts`` may fire, and ``incidents`` fire or stand on a page, before new ones are refused.
+
+    Where several routes publish, none has more than half: the limits are ``shared``.
+    """
+
+    alerts: int = 200_000
+    incidents: int = 50_000
+    shared: bool = False
+
+    @property
+    def alerts_of_a_route(self) -> int:
+        """How many alerts of one route may fire."""
+        return max(1, self.alerts // 2) if self.shared else self.alerts
+
+    @property
+    def incidents_of_a_route(self) -> int:
+        """How many incidents of one route may fire or stand on a page."""
+        return max(1, self.incidents // 2) if self.shared else self.incidents
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """A whole configuration. ``digest`` is the SHA-256 of its file, in hexadecimal.
 
@@ -186,6 +207,7 @@ class Config(Struct, frozen=True, kw_only=True):
     defaults: Policy = Policy()
     routes: tuple[Route, ...]
     texts: Texts
+    limits: Limits = Limits()
     max_body_bytes: int = 16 << 20
     retention_ms: int = 604_800_000
     notes: tuple[Problem, ...] = ()

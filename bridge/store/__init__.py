@@ -2,13 +2,16 @@
 
 from bridge.store.durability import Durability
 from bridge.store.errors import NamespaceTaken, NotDurable, NotReplicated, StoreUnavailable
-from bridge.store.records import Change, Claim, CountedAlert, Overview, Quiet
+from bridge.store.reading import Detail
+from bridge.store.records import REFUSED, Change, Claim, CountedAlert, Overview, Quiet
 from bridge.store.store import Idle, Store
 
 __all__ = [
+    "REFUSED",
     "Change",
     "Claim",
     "CountedAlert",
+    "Detail",
     "Durability",
     "Idle",
     "NamespaceTaken",

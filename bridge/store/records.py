@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec import Raw, Struct
 
+from bridge.config.schema import Limits
 from bridge.model import (
     RECEIVER_LABEL,
     SENDER_LABEL,
@@ -36,8 +37,9 @@ class Change(Struct, frozen=True, kw_only=True):
 
     ``outcome`` is ``opened`` (its incident had nothing firing), ``added``, ``changed``, ``repeat``, ``held``,
     ``resolved``, ``moved`` (its labels changed, and with them its incident), ``merged``, ``stale`` (an older message)
-    or ``unknown`` (a resolve, or an ignored alert, that nothing counts). ``is_due``: with the call that folded it, some
-    incident became due. ``conflict``: its receivers say by turns that it belongs to different incidents.
+    or ``unknown`` (a resolve, or an ignored alert, that nothing counts), or one of REFUSED. ``is_due``: with the call
+    that folded it, some incident became due. ``conflict``: its receivers say by turns that it belongs to different
+    incidents.
     """
 
     fingerprint: str
@@ -104,7 +106,8 @@ class Overview(Struct, frozen=True, kw_only=True):
     ``held_back`` counts those that are not posted for the sake of someone else's, ``theirs`` those that someone else
     closed and opened again. ``quiet`` are those that stand open
     without an alert, ``watchdogs`` when that of each route was last heard of. The store's time is ``clock_ahead_ms``
-    ahead of the clock of Redis' host, which was set back ``clock_steps`` times.
+    ahead of the clock of Redis' host, which was set back ``clock_steps`` times. ``alerts_stored`` and
+    ``incidents_stored`` are how many fire (or are on a page) of each route: what the limits bound.
     """
 
     phases: dict[str, int]
@@ -117,6 +120,8 @@ class Overview(Struct, frozen=True, kw_only=True):
     watchdogs: dict[str, int] = {}
     clock_ahead_ms: int = 0
     clock_steps: int = 0
+    alerts_stored: dict[str, int] = {}
+    incidents_stored: dict[str, int] = {}
 
 
 class _Opaque(Struct, frozen=True, array_like=True):
@@ -148,6 +153,13 @@ _decode_progress = msgspec.msgpack.Decoder(Progress).decode
 _decode_remark = msgspec.json.Decoder(Remark).decode
 _decode_group = msgspec.json.Decoder(dict[str, str]).decode
 encode_json = msgspec.json.Encoder().encode
+
+REFUSED = {
+    "over_alerts": "limits.alerts",
+    "over_incidents": "limits.incidents",
+    "over_memory": "the memory that Redis may use",
+}
+"""The outcomes of what would be new, fires, and was not kept: each with what there was no room under."""
 
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
 PACKED_BYTES = 4 << 20
@@ -194,6 +206,18 @@ def pack_call(deliveries: Sequence[Sequence[Item]]) -> tuple[bytes, bytes, bytes
                 routings.append(_packed(routed, acknowledged=which[1]))
         alerts += _describe(alert, number)
     return _encode(routings), _encode(alerts), _encode([len(delivery) for delivery in deliveries])
+
+
+def pack_limits(limits: Limits, *, is_full: bool) -> bytes:
+    """What bounds a call of ``ingest.lua``."""
+    numbers = limits.alerts, limits.alerts_of_a_route, limits.incidents, limits.incidents_of_a_route
+    return _encode((*numbers, int(is_full)))
+
+
+def unpack_stored(sums: Mapping[bytes, bytes], of: str) -> dict[str, int]:
+    """How many ``alerts`` or ``incidents`` are stored of each route."""
+    named = ((name.decode().partition("|"), int(count)) for name, count in sums.items())
+    return {route: count for (kind, _, route), count in named if kind == of and route}
 
 
 def _describe(alert: Alert, number: int) -> tuple[Any, ...]:

@@ -6,10 +6,9 @@ Every key of a bridge carries the same hash tag, so that all of them live in one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 from redis.asyncio import Redis
@@ -23,10 +22,13 @@ from bridge.store.concern import WriteConcern, execute
 from bridge.store.durability import Durability
 from bridge.store.errors import FAILURES, StoreUnavailable, describe
 from bridge.store.namespace import PREFIX, Ownership
-from bridge.store.records import Change, Claim, CountedAlert, Item, Overview, Turn
+from bridge.store.reading import Detail, Reading
+from bridge.store.records import Change, Claim, Item, Overview, Turn
+from bridge.store.room import Room
 from bridge.store.scripts import Script
 
 ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
+COUNTED_A_CALL = 1_000
 PROBE_MS = 5_000
 _NOBODYS = Alert(source="bridge", fingerprint="ready", status=AlertStatus.RESOLVED, labels={}, starts_at=0)
 KEPT_S = 7 * 24 * 3600  # what was read of others' incidents, should it not change
@@ -43,8 +45,9 @@ class Idle(Struct, frozen=True, kw_only=True):
 class Store:
     """Alerts and incidents in one Redis or Valkey. Every method raises StoreUnavailable when Redis cannot serve it.
 
-    ``wanted`` gives the section ``store`` of the configuration in force: what a write needs to count as kept. Nothing
-    is taken in or claimed before the ``ownership`` is ours, where there is one.
+    ``wanted`` gives the section ``store`` of the configuration in force: what a write needs to count as kept;
+    ``limits`` that of this name: how much is kept. Nothing is taken in or claimed before the ``ownership`` is ours,
+    where there is one.
     """
 
     def __init__(
@@ -53,6 +56,7 @@ class Store:
         *,
         prefix: str = PREFIX,
         wanted: Callable[[], schema.Store] = schema.Store,
+        limits: Callable[[], schema.Limits] = schema.Limits,
         ownership: Ownership | None = None,
     ) -> None:
         self._redis = redis
@@ -64,6 +68,9 @@ class Store:
         self._slot = (self._due, f"{prefix}none")
         self._concern = WriteConcern(redis, f"{prefix}check", wanted)
         self._ingest = GroupCommit(self._ingest_all, writers=2)
+        self._limits = limits
+        self._room = Room(redis)
+        self._reading = Reading(redis, prefix)
 
     async def ingest(self, items: Sequence[Item]) -> list[Change]:
         """Fold the alerts of one delivery into their incidents, durably; what became of each, in order.
@@ -71,7 +78,8 @@ class Store:
         They are one change: nobody sees, and no clock of an incident follows, a moment between two of them. Those of a
         delivery too large for one call come in parts, what fires before what is over, so that an alert that another
         replaces is missed at no moment. An alert without a route can still resolve what an open incident counts.
-        Repeating a call changes nothing more.
+        Repeating a call changes nothing more. What would be new, and fires, is not kept beyond the limits: see
+        `records.REFUSED`.
         Raises NotDurable before anything is written, NotReplicated when it is, but not on enough replicas.
         """
         if not items:
@@ -89,7 +97,15 @@ class Store:
     async def _ingest_all(self, deliveries: list[Sequence[Item]]) -> list[list[Change]]:
         await self._concern.demand()
         calls = list(batches(deliveries, at_most=ALERTS_A_CALL))
-        replies = await self._run_all(scripts.INGEST, [records.pack_call(call) for call in calls], replicated=True)
+        sizes = [sum(map(len, call)) for call in calls]
+        replies: list[Any] = []
+        while len(replies) < len(calls):
+            first = len(replies)
+            end = first + self._room.fitting(sizes[first:])
+            is_full = await self._room.is_short(sum(sizes[first:end]))
+            limits = records.pack_limits(self._limits(), is_full=is_full)
+            packed = [(*records.pack_call(call), limits) for call in calls[first:end]]
+            replies += await self._run_all(scripts.INGEST, packed, replicated=True)
         return [
             changes
             for call, (_, outcomes, is_due, conflicts) in zip(calls, replies, strict=True)
@@ -275,40 +291,24 @@ class Store:
         removed: int = await self._do(self._redis.delete(f"{self._prefix}pause"))
         return removed > 0
 
-    async def incidents(self) -> list[Incident]:
-        """Every incident the store holds, the next due first."""
-        ids = await self._do(self._redis.zrange(self._due, 0, -1))
-        pipe = self._redis.pipeline(transaction=False)
-        for id_ in ids:
-            pipe.hgetall(self._key(id_.decode()))
-            pipe.hgetall(self._key(id_.decode()) + ":facets")
-        answers = await self._do(pipe.execute())
-        return [
-            records.unpack_incident(id_.decode(), _text_keys(fields), _text_keys(counts))
-            for id_, fields, counts in zip(ids, answers[::2], answers[1::2], strict=True)
-            if fields
-        ]
+    def incidents(self) -> AsyncIterator[list[Incident]]:
+        """Every incident the store holds, the next due first, by parts."""
+        return self._reading.incidents()
 
-    async def incident(self, id_: str) -> tuple[Incident, list[CountedAlert]] | None:
-        """One incident with its alerts, the most recently seen first; None if there is none of that id.
+    async def incident(self, id_: str, *, count: int = 100, after: int = 0) -> Detail | None:
+        """One incident with about ``count`` of its alerts: see `Reading.incident`."""
+        return await self._reading.incident(id_, count, after)
 
-        An ended episode, ``<incident id>.<episode>``, has no alerts any more.
-        """
-        if "." in id_:
-            return await self._archived(id_)
-        pipe = self._redis.pipeline(transaction=True)
-        for suffix in ("", ":facets", ":alerts"):
-            pipe.hgetall(self._key(id_) + suffix)
-        fields, counts, alerts = await self._do(pipe.execute())
-        if not fields:
-            return None
-        counted = [records.unpack_alert(name, packed) for name, packed in alerts.items()]
-        counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
-        return records.unpack_incident(id_, _text_keys(fields), _text_keys(counts)), counted
+    async def recount(self, first: int) -> int:
+        """Count anew a part of what limits bound, in case another release changed it; where the next part begins."""
+        last = first + COUNTED_A_CALL - 1
+        _, goes_on = await self._run(scripts.RECOUNT, first, last)
+        return last + 1 if goes_on else 0
 
-    async def _archived(self, id_: str) -> tuple[Incident, list[CountedAlert]] | None:
-        kept: bytes | None = await self._do(self._redis.get(f"{self._prefix}h:{id_}"))
-        return None if kept is None else (msgspec.json.decode(kept, type=Incident), [])
+    async def memory_used(self) -> float | None:
+        """How much of the memory that Redis may use it does; None where it has no limit, or does not say."""
+        await self._room.is_short(0)
+        return self._room.used
 
     async def overview(self) -> Overview:
         """The store at a glance, at the cost of a few small reads and one of each incident that stands open."""
@@ -320,7 +320,8 @@ class Store:
         pipe.hget(f"{self._prefix}pause", "reason")
         pipe.hgetall(f"{self._prefix}watchdogs")
         pipe.hmget(f"{self._prefix}clock", "offset", "steps")
-        tallies, first, refused, reason, watchdogs, clock = await self._do(pipe.execute())
+        pipe.hgetall(f"{self._prefix}stored")
+        tallies, first, refused, reason, watchdogs, clock, stored = await self._do(pipe.execute())
         phases, parked, held_back, theirs = posts.unpack_tallies(tallies)
         return Overview(
             phases=phases,
@@ -333,6 +334,8 @@ class Store:
             watchdogs={route.decode(): int(at) for route, at in watchdogs.items()},
             clock_ahead_ms=int(clock[0] or 0),
             clock_steps=int(clock[1] or 0),
+            alerts_stored=records.unpack_stored(stored, "alerts"),
+            incidents_stored=records.unpack_stored(stored, "incidents"),
         )
 
     async def check(self) -> None:
@@ -391,7 +394,3 @@ class Store:
 def _incident(id_: str, snapshot: list[Any]) -> Incident:
     fields, counts, remarks, _ = snapshot
     return records.unpack_incident(id_, records.pairs(fields), records.pairs(counts), remarks)
-
-
-def _text_keys(mapping: Mapping[bytes, bytes]) -> dict[str, bytes]:
-    return {name.decode(): value for name, value in mapping.items()}

@@ -52,6 +52,30 @@ RECONCILER, STORE = "tests/unit/reconciler", "tests/unit/store"
 MUTANTS = (
     Mutant(
         NO_LOSS,
+        "a delivery is accepted of which an alert was not kept for want of room",
+        "bridge/receive.py",
+        "    if refused:",
+        "    if not refused:",
+        "tests/unit/test_app.py::test_what_was_not_kept_is_answered_503_and_all_else_of_the_delivery_is_kept",
+    ),
+    Mutant(
+        NO_LOSS,
+        "an event that was refused for want of room is a repeat when it comes again",
+        "bridge/store/scripts/ingest.lua",
+        "if is_refused(outcome) then return outcome, home end",
+        "if false then return outcome, home end",
+        f"{STORE}/test_limits.py::test_an_event_that_was_refused_is_no_repeat_when_it_comes_again",
+    ),
+    Mutant(
+        NO_LOSS,
+        "the ends of what was never seen go before outages",
+        "bridge/store/scripts/lib.lua",
+        "then schedule_stray(incident.id)",
+        "then schedule(incident.id, now, 'LT')",
+        f"{STORE}/test_limits.py::test_ends_of_what_was_never_seen_are_looked_into_last_and_are_bounded",
+    ),
+    Mutant(
+        NO_LOSS,
         "a Redis that refuses what a delivery needs is ready",
         "bridge/store/store.py",
         "await self._run(scripts.READY, replicated=True)",

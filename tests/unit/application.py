@@ -19,7 +19,7 @@ from bridge.senders import Alertmanager, PagerDuty, Sender
 from bridge.silence import Silence
 from bridge.sources.credentials import Credentials
 from bridge.sources.signature import SigningSecrets
-from bridge.store import Change, CountedAlert
+from bridge.store import Change, CountedAlert, Detail
 
 WEBHOOK = "/webhooks/alertmanager"
 PAGERDUTY = "/webhooks/pagerduty"
@@ -49,6 +49,7 @@ class MemoryStore:
         self.firing: set[str] = set()
         self.heard: set[str] = set()
         self.error: Exception | None = None
+        self.refused = ""
         self.gate: asyncio.Event | None = None
         self.reached = asyncio.Event()
 
@@ -72,6 +73,8 @@ class MemoryStore:
         self.heard.update(watchdogs)
 
     def _change(self, alert: Alert, routed: Routed | None) -> Change:
+        if self.refused:
+            return Change(fingerprint=alert.fingerprint, incident_id=None, outcome=self.refused)
         known = alert.fingerprint in self.firing
         if alert.status is AlertStatus.RESOLVED:
             self.firing.discard(alert.fingerprint)
@@ -85,12 +88,18 @@ class MemoryStore:
     async def incidents(self):
         if self.error:
             raise self.error
-        return [incident for incident, _ in self.held]
+        for incident, _ in self.held:
+            yield [incident]
 
-    async def incident(self, id_):
+    async def incident(self, id_, *, count, after):
         if self.error:
             raise self.error
-        return next((found for found in self.held if found[0].id == id_), None)
+        found = next((alerts for incident, alerts in self.held if incident.id == id_), None)
+        if found is None:
+            return None
+        incident = next(incident for incident, _ in self.held if incident.id == id_)
+        following = after + count if len(found) > after + count else 0
+        return Detail(incident=incident, alerts=found[after : after + count], total=len(found), after=following)
 
 
 class FixedHealth:

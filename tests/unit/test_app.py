@@ -564,3 +564,46 @@ async def test_the_webhooks_are_not_slowed_by_guesses_and_those_who_prove_nothin
         for _ in range(3):
             await bridge.send(b"no JSON")
     assert [line["code"] for line in lines] == [400] * 3  # a sender's own mistakes are told each
+
+
+async def test_what_was_not_kept_is_answered_503_and_all_else_of_the_delivery_is_kept(bridge):
+    bridge.store.refused = "over_alerts"
+    with capture_logs() as lines:
+        answer = await bridge.send(group(alert(1), alert(2)))
+        await bridge.send(group(alert(1)))
+    assert_refused(answer, 503, "over_limit")
+    assert "2 of 2 alerts" in answer.json()["message"]
+    assert "limits.alerts" in answer.json()["message"]
+    assert [line["event"] for line in lines] == ["alerts_refused"]
+    bridge.store.refused = ""
+    assert (await bridge.send(group(alert(1)))).status_code == 202
+
+
+async def test_the_alerts_of_an_incident_come_by_parts(bridge):
+    incident, (one,) = bridge.store.held[0]
+    bridge.store.held[0] = incident, [structs.replace(one, fingerprint=str(number)) for number in range(250)]
+    found: list[str] = []
+    after: str | None = "0"
+    while after is not None:
+        page = (await bridge.get(f"/api/incidents/{incident.id}?alerts=200&after={after}")).json()
+        found += [each["fingerprint"] for each in page["alerts"]]
+        after = page["alerts_after"]
+        assert page["alerts_total"] == 250
+    assert found == [str(number) for number in range(250)]
+    assert len((await bridge.get(f"/api/incidents/{incident.id}")).json()["alerts"]) == 100
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("alerts=0", "wrong_parameter"),
+        ("alerts=1001", "wrong_parameter"),
+        ("after=-1", "wrong_parameter"),
+        ("after=99999999999999999999", "wrong_parameter"),
+        ("limit=5", "unknown_parameter"),
+    ],
+)
+async def test_a_parameter_that_the_api_does_not_know_is_told_with_those_that_it_does(bridge, query, error):
+    answer = await bridge.get(f"/api/incidents/0JH0JQZKSA?{query}")
+    assert_refused(answer, 400, error)
+    assert "alerts" in answer.json()["message"] or "after" in answer.json()["message"]

@@ -48,6 +48,13 @@ class Samples:
         self._answer()
         return self.overview_now
 
+    async def recount(self, _first: int) -> int:
+        self._answer()
+        return 0
+
+    async def memory_used(self) -> float | None:
+        return 0.25
+
     async def inspect(self) -> Durability:
         self._answer()
         return Durability(server="Redis 7", problems=self.problems, misnamed=self.misnamed)

@@ -22,13 +22,14 @@ def _load(name: str, *before: str) -> Script:
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-INGEST = _load("ingest", "alerts", "senders", "conflicts", "dates")
+INGEST = _load("ingest", "alerts", "senders", "conflicts", "dates", "limits")
 REMARK = _load("remark", "alerts", "senders")
 CLAIM = _load("claim", "budget")
 RECORD = _load("record")
 SETTLE = _load("settle", "budget")
 RELEASE = _load("release")
 DROP = _load("drop", "budget")
+RECOUNT = _load("recount")
 HEAR = _load("hear")
 QUIET = _load("quiet")
 TOUCH = _load("touch")

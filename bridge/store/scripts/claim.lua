@@ -1,6 +1,6 @@
 -- Leases the most important incident that is due, the most overdue of its kind, and lets its alert timers ripen: a held
 -- alert whose time is over fires, a resolved one is forgotten. First come those that are over, on some page at least, but
--- for being told so, then others that stand open on a page, then the rest.
+-- for being told so, then others that stand open on a page, then the rest, and at last strays.
 -- An incident comes with requests out of the budget: so nothing waits in hand that could not act, and what is over has what
 -- it needs before anything else is begun.
 -- ARGV: prefix, token, lease_ms, how long the next try waits while writes are paused, requests per minute (0: no limit), 1 to
@@ -9,7 +9,7 @@
 -- requests it comes with, how many milliseconds of the budget each takes, in how many they may go}: the claim of a paused bridge
 -- is a probe, and comes with none.
 
-local END, CHANGE, OPENING = 0, 1, 2 -- as in bridge.model.Priority
+local END, CHANGE, OPENING, LOOK = 0, 1, 2, 3 -- as in bridge.model.Priority
 local REQUESTS = 2 -- a look, and a write
 
 -- The most overdue of a list of hints; puts right on the way what they had wrong.
@@ -23,12 +23,24 @@ local function first_of(list)
   end
 end
 
+-- The stray that has waited longest, and since when. What is due like any other by now is none.
+local function first_stray()
+  while true do
+    local id, at = unpack(redis.call('ZRANGE', STRAYS, 0, 0, 'WITHSCORES'))
+    local due = id and redis.call('ZSCORE', DUE, id)
+    if not id or due and tonumber(due) > now then return id and {id, at} end
+    redis.call('ZREM', STRAYS, id)
+  end
+end
+
 local token, lease_ms, probe_ms, per_minute = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local PAUSE = prefix .. 'pause'
 
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
 if not first[1] then return {now, -1, 0} end
-if tonumber(first[2]) > now then return {now, tonumber(first[2]), 0} end
+local stray = tonumber(first[2]) > now and first_stray()
+if stray then first = stray
+elseif tonumber(first[2]) > now then return {now, tonumber(first[2]), 0} end
 
 local resumes = redis.call('HGET', PAUSE, 'until')
 local priority
@@ -39,7 +51,7 @@ else
   local over = first_of(CLEARED)
   if ARGV[6] == '1' and not over then return {now, -1, 0} end
   local shown = not over and first_of(SHOWN)
-  priority = over and END or shown and CHANGE or OPENING
+  priority = over and END or shown and CHANGE or stray and LOOK or OPENING
   first = over or shown or first
 end
 
@@ -73,6 +85,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', timers_key(id), '-inf', now, '
   end
 end
 save_incident(incident)
+redis.call('ZREM', STRAYS, id)
 redis.call('HSET', incident_key(id), 'lease', token, 'was_due', first[2])
 extend_lease(id, lease_ms)
 return {now, -1, resumes and 1 or 0, id, snapshot(id), requests, request_ms, go_in_ms}

@@ -10,6 +10,7 @@ for _, name in ipairs(redis.call('HKEYS', alerts_key(id))) do
   if redis.call('HGET', INDEX, name) == id then redis.call('HDEL', INDEX, name) end
 end
 tally(id, '')
+count_stored(id, redis.call('HGET', incident_key(id), 'route'), 0, false)
 hold_remotes(id, '')
 redis.call('DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), remarks_key(id))
 redis.call('ZREM', DUE, id)

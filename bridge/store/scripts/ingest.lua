@@ -4,7 +4,8 @@
 -- observed, which of those (0: none), false or, from a sender with a clock of its own, [digest of the labels, event, name
 -- of the alert it merged into, keep open if that is unknown, complete], or of an unrouted one its receiver, and the same of
 -- the next, …]: one list, since each list of its own takes as long as a command; how many of them each delivery has,
--- MessagePack [count, …].
+-- MessagePack [count, …]; what limits them, MessagePack [how many alerts may fire, how many of one route, how many
+-- incidents may fire or stand on a page, how many of one route, 1 if Redis is almost full].
 -- Returns now, MessagePack [outcome, incident id, …] of the alerts, 1 if an incident is due now that changed, and
 -- MessagePack [position from 0, …] of the alerts whose receivers are in conflict, or ''.
 --
@@ -23,7 +24,7 @@ local function touch_routed(m)
   local incident = touch(m.routed)
   if not incident.exists then
     local _, key, route, group = unpack(routings[m.at])
-    incident.exists, incident.dirty, incident.material = true, true, true
+    incident.exists, incident.dirty, incident.material, incident.route = true, true, true, route
     redis.call('HSET', incident_key(incident.id), 'key', key, 'route', route, 'group', group, 'episode', 1)
     tally(incident.id, 'PENDING')
   end
@@ -267,6 +268,9 @@ local function merge(name, home, a, m)
   local at, target = part_of(name)
   if at == m.observed and target == m.merged then return 'repeat', home or '' end
   if is_over(name, m) or (a and m.observed < a.o) then return 'stale', home or '' end
+  local is_new = not a and m.complete and not is_withdrawn(a, m) and over_at(m.merged) < m.observed
+  local refusal = is_new and refuse(touch(m.routed), routings[m.at][3])
+  if refusal then return refusal, '' end
   remember_part(name, m)
   if is_withdrawn(a, m) then
     link_ended(name, m.merged) -- for those that are part of it
@@ -280,7 +284,7 @@ local function merge(name, home, a, m)
     return 'unknown', home or ''
   end
   if not a then
-    if over_at(m.merged) >= m.observed then return 'unknown', '' end
+    if not is_new then return 'unknown', '' end
     home, a = introduce(name, m)
   end
   local was, own, facets = a.st, a.m and a.h or home, whole(a.f)
@@ -300,7 +304,7 @@ end
 -- Nothing counts this alert, and nothing is known of its incident: the store may have been lost since that was
 -- published. So it is kept, over as it is, for whoever looks what stands on the page.
 local function suspect(m)
-  if m.at == 0 or touch(m.routed).exists then return end
+  if m.at == 0 or touch(m.routed).exists or not has_room_for_stray() then return end
   touch_routed(m).latest = math.min(m.ends, wall)
 end
 
@@ -320,7 +324,11 @@ local function fold_statement(name, home, a, m)
     return 'unknown', ''
   elseif m.at == 0 or not m.complete then return 'unknown', ''
   elseif is_over(name, m) then return 'stale', ''
-  else outcome, home, a = begin(name, m) end
+  else
+    local refusal = refuse(touch(m.routed), routings[m.at][3])
+    if refusal then return refusal, '' end
+    outcome, home, a = begin(name, m)
+  end
   a.seen = now
   if m.receiver ~= '' then note_receiver(known, home, a, m) end
   write_alert(home, name, a)
@@ -347,8 +355,10 @@ end
 local function fold_once(name, m)
   if m.event == '' then return fold(name, m) end
   if is_repeated(name, m.event) then return 'repeat', home_of(name) or '' end
+  local outcome, home = fold(name, m)
+  if is_refused(outcome) then return outcome, home end -- it will come again
   folded[m.event] = REMEMBER_MS + math.max(0, m.dated - wall) -- until it is too old to open anything
-  return fold(name, m)
+  return outcome, home
 end
 
 local NOTHING, ALERT = {}, 7 -- values each

@@ -43,6 +43,8 @@ local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
 local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix .. 'tallies', prefix .. 'remotes'
 local OPEN, REFUSED = prefix .. 'open', prefix .. 'refused'
 local CLEARED, SHOWN = prefix .. 'cleared', prefix .. 'shown'
+local STRAYS, COUNTED, STORED = prefix .. 'strays', prefix .. 'counted', prefix .. 'stored'
+local STRAY_MS = 3600000 -- until a stray, see `schedule_stray`, is due like any other
 
 -- A delivery is one change of facts: an incident's clocks follow what it adds up to before and after, never a moment between
 -- two of its alerts. So these are what one change is made of, until `end_change`: how many fired before it, the earliest
@@ -62,11 +64,11 @@ local READ_LATER = {__index = function(incident, name)
 end}
 
 local function load_incident(id)
-  local rev, firing, starts = unpack(redis.call('HMGET', incident_key(id), 'rev', 'firing', 'starts'))
+  local rev, firing, starts, route = unpack(redis.call('HMGET', incident_key(id), 'rev', 'firing', 'starts', 'route'))
   local was = {rev = tonumber(rev), firing = tonumber(firing), starts = tonumber(starts)}
   local incident = {
     id = id, exists = rev ~= false, was = was, deltas = {}, dirty = false, material = false, timed = false, begins = false,
-    rev = was.rev, firing = was.firing, starts = was.starts,
+    rev = was.rev, firing = was.firing, starts = was.starts, route = route,
   }
   if not incident.exists then -- nobody has leased it, and all of its sums are to be written
     incident.lease_until = 0
@@ -156,6 +158,32 @@ local function schedule(id, at, condition)
   end
 end
 
+-- One of which nothing has fired, as far as is known, waits until nothing else is due: anybody can tell of the end of what
+-- never was.
+local function schedule_stray(id)
+  redis.call('ZADD', STRAYS, 'NX', now, id)
+  schedule(id, now + STRAY_MS, 'LT')
+end
+
+local function sum_up(field, step)
+  if step ~= 0 and redis.call('HINCRBY', STORED, field, step) <= 0 then redis.call('HDEL', STORED, field) end
+end
+
+-- What limits bound: COUNTED has the incidents that fire or stand on a page, as <id>|<route>, by how many of their alerts
+-- fire; STORED the sums of that, incidents|<route> and alerts|<route>, and without a route those of all. Whoever changes
+-- one of them counts it anew; what another release changed, recount.lua finds.
+local function count_stored(id, route, firing, exists)
+  local entry = id .. '|' .. route
+  local is_counted = exists and (firing > 0 or redis.call('SISMEMBER', OPEN, id) == 1)
+  local was = tonumber(redis.call('ZSCORE', COUNTED, entry) or nil)
+  local alerts, incidents = (is_counted and firing or 0) - (was or 0), (is_counted and 1 or 0) - (was and 1 or 0)
+  if is_counted then redis.call('ZADD', COUNTED, firing, entry) elseif was then redis.call('ZREM', COUNTED, entry) end
+  for _, of in ipairs({'', route}) do
+    sum_up('alerts|' .. of, alerts)
+    sum_up('incidents|' .. of, incidents)
+  end
+end
+
 -- Writes back what changed. The revision moves, and the incident is due, only when something changed that a reader of
 -- the sums could see: the ten-thousandth alert of one kind is stored, but wakes nobody. Returns whether it is due now.
 local function save_incident(incident)
@@ -192,10 +220,12 @@ local function save_incident(incident)
     end
   end
   if changed[1] then redis.call('HSET', incident_key(incident.id), unpack(changed)) end
+  if incident.firing ~= (incident.was.firing or 0) then count_stored(incident.id, incident.route, incident.firing, true) end
   if not (incident.material or incident.timed) then return false end
   if incident.lease_until > now then return false end -- who settles it compares revisions and timers
   local due = incident.material and now or next_timer(incident.id)
-  if due then schedule(incident.id, due, 'LT') end
+  if not incident.was.rev and incident.firing == 0 and incident.held == 0 then schedule_stray(incident.id)
+  elseif due then schedule(incident.id, due, 'LT') end
   return incident.material
 end
 

@@ -10,13 +10,14 @@ for _, key in ipairs({INDEX, sums, alerts_key(NAME), prefix .. 'watchdogs'}) do
   redis.call('HSET', key, NAME, now)
   redis.call('HGET', key, NAME)
   redis.call('HMGET', key, NAME)
+  redis.call('HLEN', key)
   redis.call('HDEL', key, NAME)
 end
-for _, key in ipairs({TALLIES, facets_key(NAME)}) do
+for _, key in ipairs({TALLIES, STORED, facets_key(NAME)}) do
   redis.call('HINCRBY', key, NAME, 1)
   redis.call('HDEL', key, NAME)
 end
-for _, key in ipairs({DUE, CLEARED, timers_key(NAME)}) do
+for _, key in ipairs({DUE, CLEARED, STRAYS, COUNTED, timers_key(NAME)}) do
   redis.call('ZADD', key, 'LT', now, NAME)
   redis.call('ZRANGE', key, 0, 0)
   redis.call('ZSCORE', key, NAME)

@@ -16,4 +16,6 @@ end
 tally(id, ARGV[8])
 redis.call(ARGV[10] == '1' and 'SADD' or 'SREM', OPEN, id)
 extend_lease(id, lease_ms)
+local route, firing = unpack(redis.call('HMGET', incident_key(id), 'route', 'firing'))
+count_stored(id, route, tonumber(firing), true)
 return {now, snapshot(id)}

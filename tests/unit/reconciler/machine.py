@@ -37,7 +37,7 @@ from tests.unit.reconciler.senders import (
     statement,
 )
 from tests.unit.reconciler.world import LEASE_MS, MINUTE, SECOND, SETTLE_MS, START
-from tests.unit.store.builders import HOLD_MS, PREFIX, contents
+from tests.unit.store.builders import HOLD_MS, PREFIX, all_of, contents
 
 CALM_MS = 30 * MINUTE  # longer than any timer of the bridge runs
 NAMES = ("left", "right")
@@ -231,7 +231,7 @@ class BridgeMachine(RuleBasedStateMachine):
         for replica in self.replicas:
             replica.live.current = self.config
         self.runner.run(self.let_pass(CALM_MS, self.replicas))
-        held = self.runner.run(self.store.incidents())
+        held = self.runner.run(all_of(self.store))
         self.demand(self.broken)
         self.demand(checks.not_converged(self.page, self.others, self.expectation, held))
 

@@ -32,6 +32,7 @@ from bridge.store import Store
 from bridge.store.connect import connect
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.world import Live
+from tests.unit.store.builders import all_of
 
 INCIDENTS = "/v1/status-pages/incidents"
 SECOND, MINUTE = 1_000, 60_000
@@ -143,7 +144,7 @@ class Rig:
         await self.settle()
 
     async def incident(self) -> Incident:
-        (incident,) = await self.store.incidents()
+        (incident,) = await all_of(self.store)
         return incident
 
     async def post(self) -> Post:

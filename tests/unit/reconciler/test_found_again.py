@@ -13,6 +13,7 @@ from bridge.sandbox.impacts import AnyIncident
 from bridge.sandbox.migration import Choice, Migration
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.rig import CONFIG, MINUTE, Rig
+from tests.unit.store.builders import all_of
 
 OTHER = CONFIG.replace("Checkout", "{page: platform, component: Orders}").replace(
     "Payments", "{page: platform, component: Catalog}"
@@ -79,9 +80,9 @@ async def test_an_end_of_which_nothing_is_public_leaves_nothing_and_is_soon_forg
     await rig.clear()
     assert (await rig.incident()).progress.phase is Phase.DISCARDED
     await rig.after(14 * MINUTE)
-    assert await rig.store.incidents() != []
+    assert await all_of(rig.store) != []
     await rig.after(2 * MINUTE)
-    assert (await rig.store.incidents(), rig.state.everything()) == ([], [])
+    assert (await all_of(rig.store), rig.state.everything()) == ([], [])
     left: list[Any] = await rig.redis.keys(f"{PREFIX}i:*")
     assert left == []
 

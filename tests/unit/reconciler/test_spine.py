@@ -18,6 +18,7 @@ from bridge.sandbox.faults import Answer, Drop
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.page import Crash
 from tests.unit.reconciler.rig import CONFIG, INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
+from tests.unit.store.builders import held_by
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ async def test_words_that_the_end_overtook_are_reported_lost(rig: Rig) -> None:
     await rig.clear()
     await rig.age(3 * MINUTE)
     incident = await rig.incident()
-    (alert,) = (await rig.store.incident(incident.id) or (None, []))[1]
+    (alert,) = (await held_by(rig.store, incident.id))[1]
     at = alert.starts_at
     remark = Remark(source=alert.source, fingerprint=alert.fingerprint, text="Hm.", observed_at=at, event_id="e1")
     assert await rig.store.remark(remark) == "kept"
@@ -103,7 +104,7 @@ async def test_what_fires_again_later_is_another_incident_and_the_first_is_archi
     assert incident.episode == 2
     archived = await rig.store.incident(f"{incident.id}.1")
     assert archived is not None
-    assert archived[0].progress.posts[V1_PAGE].remote_id == rig.shown[0].id
+    assert archived.incident.progress.posts[V1_PAGE].remote_id == rig.shown[0].id
 
 
 async def test_a_post_whose_answer_got_lost_is_adopted(rig: Rig) -> None:

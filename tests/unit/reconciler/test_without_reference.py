@@ -14,6 +14,7 @@ from bridge.reconciler import Reconciler
 from bridge.reconciler.lease import LeaseLost
 from bridge.sandbox.faults import Drop
 from tests.unit.reconciler.rig import INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
+from tests.unit.store.builders import all_of
 
 CONFIG = """
 version: 1
@@ -56,7 +57,7 @@ async def test_of_two_that_find_the_same_post_at_the_same_moment_one_looks_on(
     monkeypatch.undo()
     assert [type(outcome) for outcome in outcomes if outcome is not None] == [LeaseLost]
     await rig.after(MINUTE, MINUTE)
-    held = [incident.progress.posts[V1_PAGE].remote_id for incident in await rig.store.incidents()]
+    held = [incident.progress.posts[V1_PAGE].remote_id for incident in await all_of(rig.store)]
     assert sorted(map(str, held)) == sorted(incident.id for incident in rig.shown)
 
 
@@ -72,7 +73,7 @@ async def test_each_finds_or_repeats_its_own_post(rig: Rig, arrived: tuple[bool,
         await rig.age(span_ms)
         await together(rig.settle(rig.reconciler), rig.settle(other))
     assert [incident.status for incident in rig.shown] == ["INVESTIGATING"] * 2
-    held = [incident.progress.posts[V1_PAGE].remote_id for incident in await rig.store.incidents()]
+    held = [incident.progress.posts[V1_PAGE].remote_id for incident in await all_of(rig.store)]
     assert sorted(map(str, held)) == sorted(incident.id for incident in rig.shown)
     await rig.clear("checkout")
     await rig.after(2 * MINUTE, 2 * MINUTE)

@@ -78,7 +78,12 @@ async def held_by(store: Store, id_: str = "shop") -> tuple[Incident, list[Count
     """An incident that must be there, with its alerts."""
     found = await store.incident(id_)
     assert found is not None
-    return found
+    return found.incident, found.alerts
+
+
+async def all_of(store: Store) -> list[Incident]:
+    """Every incident that the store holds."""
+    return [incident async for part in store.incidents() for incident in part]
 
 
 def keys(db: redis.Redis, *, prefix: str = PREFIX) -> list[str]:
@@ -92,9 +97,9 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
     names = [key.removeprefix(prefix) for key in keys(db, prefix=prefix)]
     pipe = db.pipeline(transaction=False)
     for name in names:
-        if name in {"due", "cleared", "shown", "refused"} or name.endswith(":timers"):
+        if name in {"due", "cleared", "shown", "refused", "strays", "counted"} or name.endswith(":timers"):
             pipe.zrange(prefix + name, 0, -1, withscores=True)
-        elif name in {"index", "pause", "remotes", "tallies", "watchdogs"} or name.startswith("i:"):
+        elif name in {"index", "pause", "remotes", "stored", "tallies", "watchdogs"} or name.startswith("i:"):
             pipe.hgetall(prefix + name)
         elif name == "open" or name.startswith(("m:", "w:")):
             pipe.smembers(prefix + name)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 GUARD_MS = 120_000
+STRAY_MS = 3_600_000
 FORGET_MS = 900_000
 REMEMBERED = 3
 NEVER = 32_503_680_000_000
@@ -74,6 +75,7 @@ class Kept:
     clocks: dict[str, int] = field(default_factory=lambda: dict.fromkeys(CLOCKS, 0))
     token: str | None = None
     leased_until: int = 0
+    stray_since: int | None = None
 
     def count(self, status: str) -> int:
         return sum(known.status == status for known in self.alerts.values())
@@ -150,7 +152,7 @@ class Reference:
         self._changes[incident].ends.append(min(ends, self.now))
 
     def _add(self, incident: str) -> None:
-        self.incidents[incident] = Kept(due=self.now)
+        self.incidents[incident] = Kept(due=NEVER)
         self._changes[incident] = Change(fired=0, facets=frozenset(), is_new=True, is_material=True)
 
     def _begin(self, m: Message) -> str:
@@ -232,9 +234,14 @@ class Reference:
         return known.status == "R" and is_new_occurrence and home != m.incident
 
     def due(self) -> list[str]:
-        """Who may be claimed, the most overdue first."""
-        overdue = [id_ for id_, incident in self.incidents.items() if incident.due <= self.now]
-        return sorted(overdue, key=lambda id_: (self.incidents[id_].due, id_))
+        """Who may be claimed, the most overdue first, and at last strays, of which nothing has fired."""
+        overdue = [(each.due, id_) for id_, each in self.incidents.items() if each.due <= self.now]
+        strays = [
+            (each.stray_since, id_)
+            for id_, each in self.incidents.items()
+            if each.due > self.now and each.stray_since is not None
+        ]
+        return [id_ for _, id_ in sorted(overdue) + sorted(strays)]
 
     def claim(self, token: str, lease_ms: int, id_: str | None = None) -> str:
         """Lease the incident ``id_``, or the most overdue."""
@@ -252,7 +259,7 @@ class Reference:
                     del incident.alerts[name]
                     if self.index[name] == id_:
                         del self.index[name]
-        self.incidents[id_].token = token
+        self.incidents[id_].token, self.incidents[id_].stray_since = token, None
         self.extend(id_, lease_ms)
         return id_
 
@@ -311,7 +318,9 @@ class Reference:
             incident.clocks["eased"] = self.now
         is_material = change.is_material or bool(fires) != bool(change.fired) or facets != change.facets
         incident.revision += is_material
-        if (change.is_dirty or is_material) and incident.leased_until <= self.now:
+        if change.is_new and incident.count("F") == incident.count("H") == 0:
+            incident.due, incident.stray_since = self.now + STRAY_MS, self.now
+        elif (change.is_dirty or is_material) and incident.leased_until <= self.now:
             incident.due = min(incident.due, self.now if is_material else incident.next_timer())
 
 

@@ -7,7 +7,7 @@ import pytest
 from bridge.store import Claim
 from bridge.store.connect import connect
 from tests.unit.reconciler.clocked import NOW, ClockedStore
-from tests.unit.store.builders import LEASE_MS, MINUTE, firing, to
+from tests.unit.store.builders import LEASE_MS, MINUTE, firing, held_by, to
 
 NOON = 1_790_000_000_000
 HOUR = 60 * MINUTE
@@ -79,6 +79,5 @@ async def test_dates_of_senders_are_held_against_the_clock_of_the_host(store, db
     await store.overview()
     db.set(NOW, NOON - HOUR)
     await store.ingest([(firing(starts_at=NOON - HOUR + MINUTE), to())])
-    found = await store.incident("shop")
-    assert found is not None
-    assert found[0].summary.starts_at == NOON - HOUR
+    incident, _ = await held_by(store)
+    assert incident.summary.starts_at == NOON - HOUR

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.store import Claim, Store, StoreUnavailable
-from tests.unit.store.builders import LEASE_MS, MINUTE, PREFIX, contents, held_by, without_seen
+from tests.unit.store.builders import LEASE_MS, MINUTE, PREFIX, all_of, contents, held_by, without_seen
 from tests.unit.store.statements import (
     WEEK_MS,
     Statement,
@@ -79,7 +79,7 @@ async def test_an_event_whose_effect_failed_counts_when_it_comes_again(store, db
 async def test_an_end_heard_first_keeps_the_beginning_from_opening(store, began_at):
     assert await tell(store, END) == ["unknown"]
     assert await tell(store, triggered("A", began_at)) == ["stale"]
-    assert [incident.summary.firing for incident in await store.incidents()] == [0]
+    assert [incident.summary.firing for incident in await all_of(store)] == [0]
     assert await tell(store, triggered("A", 4)) == ["opened"]
 
 

@@ -143,7 +143,7 @@ async def test_it_fires_as_routing_saw_it_last(store, clock):
     clock.advance(HOLD_MS)
     claim = await rest(store)
     assert claim.incident.summary.services == {"checkout": Severity.CRITICAL}
-    assert (await store.incident("shop"))[1][0].why == ("worse",)
+    assert (await held_by(store, "shop"))[1][0].why == ("worse",)
 
 
 async def test_a_storm_of_held_alerts_ripens_whole_claim_after_claim(store, clock):

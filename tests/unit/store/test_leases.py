@@ -8,7 +8,19 @@ from bridge.model import Intent, Phase, Post, Progress, Severity, UpdateKind, Wr
 from bridge.store import Claim, Idle, Store
 from bridge.store.records import Overview
 from bridge.store.store import PROBE_MS
-from tests.unit.store.builders import END, LEASE_MS, MINUTE, PREFIX, contents, firing, keys, resolved, to
+from tests.unit.store.builders import (
+    END,
+    LEASE_MS,
+    MINUTE,
+    PREFIX,
+    all_of,
+    contents,
+    firing,
+    held_by,
+    keys,
+    resolved,
+    to,
+)
 from tests.unit.store.clock import Clock
 
 PROGRESS = Progress(
@@ -56,7 +68,7 @@ async def test_an_empty_store_has_nothing_to_claim(store, clock):
 async def test_a_claim_carries_the_incident_and_redis_time(store, clock):
     before = clock.now
     claim = await claimed(store)
-    incident, _ = await store.incident("shop")
+    incident, _ = await held_by(store)
     assert claim.incident == incident
     assert before <= claim.now <= clock.now
     assert not claim.probing
@@ -224,7 +236,7 @@ async def test_a_record_is_kept_and_extends_the_lease(store, clock):
     clock.advance(LEASE_MS - 10_000)
     assert isinstance(await store.claim(token="other", lease_ms=LEASE_MS), Idle)
     assert await store.settle(later, due=None)
-    assert (await store.incident("shop"))[0].progress == PROGRESS
+    assert (await held_by(store, "shop"))[0].progress == PROGRESS
 
 
 @pytest.mark.usefixtures("one")
@@ -249,7 +261,7 @@ async def test_settled_without_a_time_it_rests_but_stays_listed(store, clock):
     assert await store.settle(await claimed(store), due=None)
     clock.advance(365 * DAY)
     assert isinstance(await store.claim(token="t", lease_ms=LEASE_MS), Idle)
-    assert [incident.id for incident in await store.incidents()] == ["shop"]
+    assert [incident.id for incident in await all_of(store)] == ["shop"]
 
 
 @pytest.mark.usefixtures("one")
@@ -293,7 +305,7 @@ async def test_an_ended_episode_is_archived_for_its_time_and_the_next_begins(sto
         claim, Progress(), lease_ms=LEASE_MS, archive=msgspec.json.encode(ended), retention_ms=DAY
     )
     assert later.incident.episode == 2
-    assert await store.incident("shop.1") == (ended, [])
+    assert await held_by(store, "shop.1") == (ended, [])
     assert 0 < db.pttl("bridge:{0}:h:shop.1") <= DAY
     clock.advance(DAY)
     assert await store.incident("shop.1") is None
@@ -322,7 +334,7 @@ async def test_a_dropped_incident_takes_no_alert_along_that_another_counts_by_no
     assert claim.incident.id == "shop"
     assert await store.drop(claim)
     left = contents(db)
-    assert set(left) == {"due", "index", "tallies", "i:bank", "i:bank:alerts", "i:bank:facets"}
+    assert set(left) == {"counted", "due", "index", "stored", "tallies", "i:bank", "i:bank:alerts", "i:bank:facets"}
     assert left["index"] == {"alertmanager/a": b"bank"}
 
 
@@ -381,10 +393,10 @@ async def test_resolved_alerts_are_forgotten_after_15_minutes_beyond_three_kept(
         clock.advance(MINUTE)
     clock.advance(15 * MINUTE - 8 * MINUTE)
     await store.settle(await claimed(store), due=None)
-    assert len((await store.incident("shop"))[1]) == 7
+    assert len((await held_by(store, "shop"))[1]) == 7
     clock.advance(8 * MINUTE)
     await store.settle(await claimed(store), due=None)
-    assert {alert.fingerprint for alert in (await store.incident("shop"))[1]} == set("fgh")
+    assert {alert.fingerprint for alert in (await held_by(store, "shop"))[1]} == set("fgh")
     assert set(db.hgetall("bridge:{0}:index")) == {b"alertmanager/f", b"alertmanager/g", b"alertmanager/h"}
     assert isinstance(await store.claim(token="t", lease_ms=LEASE_MS), Idle)
 
@@ -397,7 +409,7 @@ async def test_an_incident_forgets_an_alert_for_itself_alone_when_another_counts
     await store.settle(await claimed(store), due=None)
     clock.advance(15 * MINUTE)
     await store.settle(await claimed(store), due=None)
-    assert {alert.fingerprint for alert in (await store.incident("shop"))[1]} == set("bcd")
+    assert {alert.fingerprint for alert in (await held_by(store, "shop"))[1]} == set("bcd")
     assert db.hget("bridge:{0}:index", "alertmanager/a") == b"bank"
 
 
@@ -409,7 +421,7 @@ async def test_an_alert_that_comes_back_from_another_incident_is_not_forgotten_w
     clock.advance(DAY)
     while isinstance(claim := await store.claim(token="t", lease_ms=LEASE_MS), Claim):
         await store.settle(claim, due=None)
-    assert [alert.status for alert in (await store.incident("shop"))[1]] == ["firing"]
+    assert [alert.status for alert in (await held_by(store, "shop"))[1]] == ["firing"]
 
 
 async def test_an_alert_that_fires_is_never_forgotten(store, clock):
@@ -419,7 +431,7 @@ async def test_an_alert_that_fires_is_never_forgotten(store, clock):
     await store.ingest([(firing(name), to()) for name in names])
     clock.advance(DAY)
     await store.settle(await claimed(store), due=None)
-    assert len((await store.incident("shop"))[1]) == 6
+    assert len((await held_by(store, "shop"))[1]) == 6
 
 
 async def test_incidents_are_listed_the_next_due_first(store, clock):
@@ -427,7 +439,7 @@ async def test_incidents_are_listed_the_next_due_first(store, clock):
         await store.ingest([(firing(name), to(name))])
         clock.advance(MINUTE)
     await store.settle(await claimed(store), due=None)
-    assert [incident.id for incident in await store.incidents()] == ["bank", "shop"]
+    assert [incident.id for incident in await all_of(store)] == ["bank", "shop"]
 
 
 async def test_the_overview_counts_by_phase_and_tells_how_long_something_is_due(store, clock):

@@ -8,7 +8,7 @@ from bridge.model import Phase, Post, Progress
 from bridge.store import Claim, Quiet
 from bridge.store.records import pack_progress
 from bridge.store.store import PROBE_MS
-from tests.unit.store.builders import LEASE_MS, MINUTE, contents, firing, resolved, to
+from tests.unit.store.builders import LEASE_MS, MINUTE, all_of, contents, firing, resolved, to
 
 OPEN = Progress(posts={"v1": Post(remote_id="r", status=Phase.INVESTIGATING)})
 ENDED = Progress(posts={"v1": Post(remote_id="r", status=Phase.RESOLVED)})
@@ -129,6 +129,6 @@ async def test_a_watchdog_is_heard_of_on_redis_clock_and_each_route_for_itself(s
 @pytest.mark.usefixtures("quiet")
 async def test_what_an_older_release_resolved_is_not_missing_an_alert(store, db):
     """It records progress, but not whether anything stands open."""
-    (incident,) = await store.incidents()
+    (incident,) = await all_of(store)
     db.hset(f"bridge:{{0}}:i:{incident.id}", "progress", pack_progress(ENDED))
     assert (await store.overview()).quiet == ()

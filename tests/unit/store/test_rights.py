@@ -18,7 +18,7 @@ from bridge.store import Claim, NotDurable, Store, StoreUnavailable, scripts
 from bridge.store.connect import connect
 from tests.servers import eventually, free_ports
 from tests.servers.redis import Redis, Valkey
-from tests.unit.store.builders import LEASE_MS, firing, resolved, to
+from tests.unit.store.builders import LEASE_MS, all_of, firing, resolved, to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +28,7 @@ LINES = re.findall(r"^    (ACL SETUSER .+)$", PAGE, re.MULTILINE)
 PASSWORD = "PASSWORD"  # as the page writes it
 COMMANDS = {
     *("get", "set", "exists", "pexpire", "hget", "hset", "hmget", "hdel", "hincrby", "zadd", "zrange", "zrem"),
-    *("zscore", "sadd", "srem", "smove", "sunion", "sismember", "rpush", "ltrim", "del"),
+    *("zscore", "sadd", "srem", "smove", "sunion", "sismember", "rpush", "ltrim", "del", "hlen"),
 }
 KINDS = {"redis": Redis, "valkey": Valkey}
 CALL = re.compile(r"redis\.call\('(\w+)'")
@@ -124,7 +124,7 @@ async def work(store: Store) -> None:
     await store.recall(["remote"])
     await store.owners(["remote"])
     await store.unknown(["shop"])
-    await store.incidents()
+    await all_of(store)
     await store.incident("shop")
     await store.incident("shop.1")
     await store.overview()
@@ -288,7 +288,7 @@ async def test_a_node_of_a_cluster_is_told_from_a_server_alone(tmp_path):
             await store.check()
             await store.close()
         store = Store(connect(other.url))
-        for call in (store.check, lambda: store.ingest([(firing(), to())]), store.incidents):
+        for call in (store.check, lambda: store.ingest([(firing(), to())]), lambda: all_of(store)):
             assert re.match(
                 r"MovedError: .*; this is a node of a cluster: begin REDIS_URL with redis", await fails(call)
             )

@@ -188,7 +188,15 @@ class StoreMachine(RuleBasedStateMachine):
             expected_keys |= {path, f"{path}:alerts"} if incident.alerts else {path}
             expected_keys |= {f"{path}:facets"} if incident.count("F") else set()
             expected_keys |= {f"{path}:timers"} if timed else set()
-        assert set(kept) == expected_keys
+        firing = {f"{id_}|{id_}-route": each.count("F") for id_, each in self.reference.incidents.items()}
+        counted = {entry: count for entry, count in firing.items() if count}
+        assert kept.get("counted", {}) == counted
+        stored = {f"{kind}|": total for kind, total in (("alerts", sum(counted.values())), ("incidents", len(counted)))}
+        stored |= {f"alerts|{entry.partition('|')[2]}": count for entry, count in counted.items()}
+        stored |= {f"incidents|{entry.partition('|')[2]}": 1 for entry in counted}
+        assert {name: int(count) for name, count in kept.get("stored", {}).items()} == (stored if counted else {})
+        expected_keys |= {"counted", "stored"} if counted else set()
+        assert set(kept) - {"strays"} == expected_keys
 
 
 def message(alert: Alert, routed: Routed | None) -> Message:

@@ -13,7 +13,7 @@ from bridge.model import Incident, Progress
 from bridge.store import Claim, Store, StoreUnavailable
 from bridge.store.connect import CONNECTIONS, connect
 from tests.servers import Redis, eventually, free_ports
-from tests.unit.store.builders import LEASE_MS, contents, firing, resolved, to
+from tests.unit.store.builders import LEASE_MS, all_of, contents, firing, resolved, to
 
 Call = Callable[[], Awaitable[object]]
 pytestmark = pytest.mark.needs("redis-server")
@@ -65,7 +65,7 @@ def operations(store: Store, claim: Claim) -> dict[str, Call]:
 def others(store: Store) -> dict[str, Call]:
     """Every other operation."""
     return {
-        "incidents": store.incidents,
+        "incidents": lambda: all_of(store),
         "incident": lambda: store.incident("shop"),
         "ended episode": lambda: store.incident("shop.1"),
         "overview": store.overview,

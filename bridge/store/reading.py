@@ -1,0 +1,90 @@
+"""Reading incidents for people: whole lists and large incidents by parts, so that nobody waits for one reader."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from bridge.model import Incident
+from bridge.store import records
+from bridge.store.errors import FAILURES, StoreUnavailable, describe
+from bridge.store.records import CountedAlert
+
+INCIDENTS_A_PART = 100
+
+
+class Detail(Struct, frozen=True, kw_only=True):
+    """An incident with some of its ``total`` alerts, the most recently seen of these first.
+
+    ``after`` is the place in which the next ones begin; 0 when there are no more.
+    """
+
+    incident: Incident
+    alerts: list[CountedAlert]
+    total: int
+    after: int = 0
+
+
+class Reading:
+    """Reads below one prefix. Raises StoreUnavailable."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+
+    async def incidents(self) -> AsyncIterator[list[Incident]]:
+        """Every incident the store holds, the next due first, by parts."""
+        ids = await self._do(self._redis.zrange(f"{self._prefix}due", 0, -1))
+        for start in range(0, len(ids), INCIDENTS_A_PART):
+            part = [id_.decode() for id_ in ids[start : start + INCIDENTS_A_PART]]
+            pipe = self._redis.pipeline(transaction=False)
+            for id_ in part:
+                pipe.hgetall(f"{self._prefix}i:{id_}")
+                pipe.hgetall(f"{self._prefix}i:{id_}:facets")
+            answers = await self._do(pipe.execute())
+            yield [
+                records.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
+                for id_, fields, counts in zip(part, answers[::2], answers[1::2], strict=True)
+                if fields
+            ]
+
+    async def incident(self, id_: str, count: int, after: int) -> Detail | None:
+        """One incident with about ``count`` of its alerts, from the place ``after`` on; None if none has that id.
+
+        An alert that is there all the while is in one of the parts, rarely in two; a small incident has only one. An
+        ended episode, ``<incident id>.<episode>``, has no alerts any more.
+        """
+        if "." in id_:
+            kept = await self._do(self._redis.get(f"{self._prefix}h:{id_}"))
+            return None if kept is None else Detail(incident=_decode_incident(kept), alerts=[], total=0)
+        key = f"{self._prefix}i:{id_}"
+        pipe = self._redis.pipeline(transaction=True)
+        pipe.hgetall(key)
+        pipe.hgetall(f"{key}:facets")
+        pipe.hlen(f"{key}:alerts")
+        pipe.hscan(f"{key}:alerts", after, count=count)
+        fields, counts, total, (following, alerts) = await self._do(pipe.execute())
+        if not fields:
+            return None
+        counted = [records.unpack_alert(name, packed) for name, packed in alerts.items()]
+        counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
+        incident = records.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
+        return Detail(incident=incident, alerts=counted, total=total, after=int(following))
+
+    @staticmethod
+    async def _do(operation: Any) -> Any:
+        try:
+            return await operation
+        except FAILURES as error:
+            raise StoreUnavailable(describe(error)) from error
+
+
+_decode_incident = msgspec.json.Decoder(Incident).decode
+
+
+def _text_keys(mapping: Mapping[bytes, bytes]) -> dict[str, bytes]:
+    return {name.decode(): value for name, value in mapping.items()}
