@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
@@ -11,6 +11,9 @@ from starlette.types import Scope
 
 from bridge.sources.credentials import Credentials, Verdict
 from bridge.store import NotDurable, NotReplicated, StoreUnavailable
+
+ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
+"""What the server puts into every answer: it is what its type says, and as of now."""
 
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="checkly-bridge", Bearer realm="checkly-bridge"'}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,7 +17,7 @@ from bridge.network import Network
 from bridge.telemetry import PAGE_REQUESTS, PAGE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from bridge.checkly.port import Guard
 
@@ -24,6 +25,7 @@ BODY_LIMIT = 8 * 1024 * 1024
 _LIMITS = httpx.Limits(max_connections=10, max_keepalive_connections=5, keepalive_expiry=30)
 _ABOUT_TO_SEND = ("http11.send_request_headers.started", "http11.send_request_body.started")
 _DIRECT = Network()
+_ANY_HEADER = zlib.MAX_WBITS | 32  # gzip's or zlib's
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 
@@ -61,6 +63,7 @@ class Client:
                 "X-Checkly-Account": account_id,
                 "User-Agent": user_agent,
                 "Accept": "application/json",
+                "Accept-Encoding": "identity",  # a few bytes could decompress to any number
             },
             follow_redirects=False,
             limits=_LIMITS,
@@ -191,9 +194,23 @@ class _Flight:
 
 
 async def _read(response: httpx.Response) -> bytes:
+    """The body. Raises ReadError where it is too large, DecodingError where it is compressed and cannot be read."""
+    encoding = response.headers.get("content-encoding", "identity").lower()
     body = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in response.aiter_bytes() if encoding == "identity" else _decompressed(response, encoding):
         body += chunk
         if len(body) > BODY_LIMIT:
             raise httpx.ReadError(f"the answer is larger than {BODY_LIMIT} bytes")
     return bytes(body)
+
+
+async def _decompressed(response: httpx.Response, encoding: str) -> AsyncIterator[bytes]:
+    """The chunks of a body of somebody on the way who compresses unasked; none becomes larger than a body may be."""
+    if encoding not in {"gzip", "x-gzip", "deflate"}:
+        raise httpx.DecodingError("the answer is compressed, though it was asked not to be")
+    stream = zlib.decompressobj(_ANY_HEADER)
+    async for chunk in response.aiter_raw():
+        try:
+            yield stream.decompress(chunk, BODY_LIMIT + 1)
+        except zlib.error as error:
+            raise httpx.DecodingError(f"the answer cannot be decompressed: {error}") from error

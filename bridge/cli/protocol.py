@@ -9,7 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from bridge.answers import Refusal
+from bridge.answers import ALWAYS, Refusal
 from bridge.cli.connections import Connections
 from bridge.cli.joined import JoinedWrites
 
@@ -186,8 +186,14 @@ class BoundedHttp(HttpToolsProtocol):
         if not self.cycle.response_started:
             message = f"the body did not arrive within {BODY_S:.0f} seconds; try again"
             body = bytes(Refusal(503, "too_slow", message).answer().body)
-            head = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nconnection: close\r\n"
-            self.transport.write(f"{head}content-length: {len(body)}\r\n\r\n".encode() + body)
+            headers = {
+                "content-type": "application/json",
+                "connection": "close",
+                "content-length": str(len(body)),
+                **ALWAYS,
+            }
+            head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            self.transport.write(f"HTTP/1.1 503 Service Unavailable\r\n{head}\r\n".encode() + body)
         self.transport.close()
 
 

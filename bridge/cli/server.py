@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
+from bridge.answers import ALWAYS
 from bridge.cli.connections import Connections, connection_limit
 from bridge.cli.protocol import BoundedHttp
 from bridge.telemetry import Event, log
@@ -45,6 +46,7 @@ class Server:
             log_level="error",
             access_log=False,
             server_header=False,
+            headers=list(ALWAYS.items()),
             workers=1,  # given, so that uvicorn reads neither WEB_CONCURRENCY
             proxy_headers=False,  # nor FORWARDED_ALLOW_IPS
             forwarded_allow_ips="",

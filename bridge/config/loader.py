@@ -196,7 +196,8 @@ def _read_notify(value: Value) -> frozenset[UpdateKind]:
 
 
 def _check_retention(config: Config, value: Value) -> None:
-    longest = max((route.policy.reopen_after_ms for route in config.routes), default=0)
+    publishing = [route for route in config.routes if not (route.ignore or route.watchdog)]
+    longest = max((route.policy.reopen_after_ms for route in publishing), default=0)
     if longest > config.retention_ms:
         expected = f"at least the longest reopen_after, {format_duration(longest)}"
         value.problem("resolved incidents would be forgotten while they may still be reopened", expected=expected)

@@ -1,5 +1,7 @@
 import gzip
 import ssl
+import tracemalloc
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -180,6 +182,46 @@ async def test_an_answer_has_a_size_limit(client_for: ClientFor, status: int, ki
     bomb = gzip.compress(b" " * (BODY_LIMIT + 1))
     answer = httpx.Response(status, stream=httpx.ByteStream(bomb), headers={"content-encoding": "gzip"})
     with pytest.raises(kind):
+        await client_for(lambda _: answer).request("GET", PATH)
+
+
+async def test_a_few_bytes_of_an_answer_never_become_many(client_for: ClientFor) -> None:
+    compress = zlib.compressobj(wbits=31)
+    mebibyte = b" " * (1 << 20)
+    bomb = b"".join([*(compress.compress(mebibyte) for _ in range(256)), compress.flush()])
+    answer = httpx.Response(200, stream=httpx.ByteStream(bomb), headers={"content-encoding": "gzip"})
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnknownOutcome, match="larger than"):
+            await client_for(lambda _: answer).request("GET", PATH)
+        assert tracemalloc.get_traced_memory()[1] < 4 * BODY_LIMIT
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("identity", b'{"a": 1}'), ("gzip", gzip.compress(b'{"a": 1}')), ("deflate", zlib.compress(b'{"a": 1}'))],
+)
+async def test_answers_are_asked_for_uncompressed_and_read_if_they_are_not(
+    client_for: ClientFor, kind: str, body: bytes
+) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.headers["accept-encoding"] == "identity"
+        return httpx.Response(200, stream=httpx.ByteStream(body), headers={"content-encoding": kind})
+
+    assert await client_for(answer).request("GET", PATH) == {"a": 1}
+
+
+async def test_what_is_compressed_in_another_way_is_no_answer(client_for: ClientFor) -> None:
+    answer = httpx.Response(200, stream=httpx.ByteStream(b"{}"), headers={"content-encoding": "br"})
+    with pytest.raises(UnknownOutcome, match="asked not to be"):
+        await client_for(lambda _: answer).request("GET", PATH)
+
+
+async def test_an_answer_that_only_says_to_be_compressed_is_none(client_for: ClientFor) -> None:
+    answer = httpx.Response(200, stream=httpx.ByteStream(b"{}"), headers={"content-encoding": "gzip"})
+    with pytest.raises(UnknownOutcome, match="cannot be decompressed"):
         await client_for(lambda _: answer).request("GET", PATH)
 
 

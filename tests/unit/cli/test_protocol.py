@@ -98,6 +98,7 @@ async def test_a_body_that_does_not_come_in_time_is_refused_and_its_place_is_fre
         answer = await reader.read()
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b'"error":"too_slow"' in answer
+        assert b"nosniff" in answer
         await left.wait()
 
 

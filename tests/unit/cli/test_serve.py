@@ -177,3 +177,19 @@ def test_a_bridge_whose_key_is_refused_is_ready_and_says_so(tmp_path, config, sa
     assert said["level"] == "warning"
     assert "401" in said["reason"]
     assert started_with(tmp_path / "right", config, sandbox, redis_url, "key_refused") == []
+
+
+def test_every_answer_says_that_it_is_what_it_is_and_not_to_be_kept(bridge):
+    answers = [
+        bridge.deliver(PAYLOAD),
+        bridge.deliver(PAYLOAD, token="wrong"),
+        *(httpx.get(bridge.url + path) for path in ("/healthz", "/readyz", "/metrics", "/api/incidents", "/none")),
+    ]
+    with socket.create_connection(("127.0.0.1", bridge.port)) as connection:
+        connection.sendall(b"no HTTP\r\n\r\n")
+        no_http = connection.recv(1000)
+    assert [answer.status_code for answer in answers] == [202, 401, 200, 200, 200, 401, 404]
+    for answer in answers:
+        assert (answer.headers["x-content-type-options"], answer.headers["cache-control"]) == ("nosniff", "no-store")
+    assert no_http.startswith(b"HTTP/1.1 400")
+    assert {b"nosniff", b"no-store"} <= set(no_http.split())

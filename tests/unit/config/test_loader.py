@@ -542,3 +542,12 @@ def test_any_file_loads_or_is_refused_with_its_problems(config_path, piece, at, 
     config_path.write_text(GOOD[:at] + (json.dumps(piece) if quoted else piece) + GOOD[at:])
     with suppress(ConfigError):
         load(config_path)
+
+
+@pytest.mark.parametrize("kind", ["ignore", "watchdog"])
+def test_a_route_that_publishes_nothing_does_not_bound_the_retention(load_text, kind):
+    config = load_text(
+        "version: 1\nservices: {a: A}\nseverity: [{is: MINOR}]\nretention: 1d\ndefaults: {reopen_after: 2d}\n"
+        f"routes: [{{name: silent, match: b = c, {kind}: true}}, {{name: r, services: [a], reopen_after: 1h}}]\n"
+    )
+    assert config.retention_ms == 86_400_000
