@@ -28,6 +28,7 @@ from bridge.senders import Sender
 from bridge.silence import Silence
 from bridge.sources.body import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
 from bridge.sources.delivery import Delivery, NotUnderstood
+from bridge.steps import in_turns
 from bridge.store import REFUSED, Change, StoreUnavailable
 from bridge.strangers import address_of, strangers
 from bridge.telemetry import Event, log, seldom
@@ -152,7 +153,7 @@ class Receiver:
                 self._sender.authenticate(scope, origin.sender, body)
                 self._silence.heard(origin.source, origin.series)
                 async with self._turns.turn(len(body)):
-                    delivery = self._sender.parse(body, origin.sender, received_at, config)
+                    delivery = await in_turns(self._sender.parse(body, origin.sender, received_at, config))
                     return await self._ingest(delivery, config, origin)
         except TooLarge:
             raise Refusal(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None

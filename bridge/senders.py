@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import ClassVar, Final, Generic, TypeVar
 
 from starlette.types import Scope
@@ -67,8 +67,8 @@ class Sender(ABC, Generic[Keys]):
         """Refuse a body that is not the sender's, before anything reads it. Raises Refusal."""
 
     @abstractmethod
-    def parse(self, body: bytes, sender: str, received_at: int, config: Config, /) -> Delivery:
-        """Read an authentic body. Raises NotUnderstood."""
+    def parse(self, body: bytes, sender: str, received_at: int, config: Config, /) -> Generator[None, None, Delivery]:
+        """Read an authentic body, in steps. Raises NotUnderstood."""
 
 
 class Alertmanager(Sender[Credentials]):
@@ -87,9 +87,9 @@ class Alertmanager(Sender[Credentials]):
     def authenticate(self, _scope: Scope, _sender: str, _body: bytes, /) -> None:
         """Nothing: the header has been checked."""
 
-    def parse(self, body: bytes, sender: str, received_at: int, config: Config, /) -> Delivery:
+    def parse(self, body: bytes, sender: str, received_at: int, config: Config, /) -> Generator[None, None, Delivery]:
         """Read a group of alerts."""
-        return alertmanager.parse(body, received_at, lambda: labels_read(config), sender)
+        return alertmanager.read(body, received_at, lambda: labels_read(config), sender)
 
 
 class PagerDuty(Sender[SigningSecrets]):
@@ -119,8 +119,9 @@ class PagerDuty(Sender[SigningSecrets]):
         message = f"missing or wrong {signature.HEADER}: expected the body signed with a secret of {variable}"
         raise Refusal(401, "unauthorized", message + hint, _CHALLENGE)
 
-    def parse(self, body: bytes, sender: str, _received_at: int, config: Config, /) -> Delivery:
+    def parse(self, body: bytes, sender: str, _received_at: int, config: Config, /) -> Generator[None, None, Delivery]:
         """Read one event."""
+        yield from ()  # one event is no work to speak of
         return pagerduty.parse(body, config.pagerduty, labels_read(config), sender)
 
 

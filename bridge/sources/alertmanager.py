@@ -13,7 +13,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
@@ -21,9 +21,10 @@ from msgspec import Meta, Raw, Struct
 
 from bridge.model import SENDER_LABEL, Alert, AlertStatus
 from bridge.sources.delivery import Delivery, NotUnderstood, Unusable
-from bridge.sources.fingerprint import fingerprint
+from bridge.sources.fingerprint import Identifier
 from bridge.sources.lenient import DAMAGED, decode, is_text, mend
 from bridge.sources.rfc3339 import to_ms
+from bridge.steps import at_once
 
 SOURCE: Final = "alertmanager"
 
@@ -83,7 +84,16 @@ _decode_alert = msgspec.json.Decoder(_WireAlert).decode
 def parse(
     body: bytes, received_at: int, labels_read: Callable[[], Collection[str]] = frozenset, sender: str = ""
 ) -> Delivery:
-    """Read one webhook body. An alert that cannot be understood is reported and does not spoil the others.
+    """Read one webhook body without a pause: see `read`."""
+    return at_once(read(body, received_at, labels_read, sender))
+
+
+def read(
+    body: bytes, received_at: int, labels_read: Callable[[], Collection[str]], sender: str
+) -> Generator[None, None, Delivery]:
+    """Read one webhook body, in steps where many fingerprints are to be computed.
+
+    An alert that cannot be understood is reported and does not spoil the others.
 
     Every alert also gets the labels ``__source__`` and ``__receiver__``, and ``__sender__`` if its ``sender`` has a
     name, after its fingerprint was computed. A start that is missing, unreadable or before 2000 becomes
@@ -107,6 +117,7 @@ def parse(
     if len(envelope.alerts) > _MOST_ALERTS:
         raise NotUnderstood(f"$.alerts: expected at most {_MOST_ALERTS} alerts")
     alerts: list[Alert] = []
+    identifier = Identifier()
     unusable: list[Unusable] = []
     receiver = unquote_meta(_text(envelope.receiver))
     group_status = _text(envelope.status)
@@ -115,7 +126,8 @@ def parse(
         try:
             if isinstance(wire, Raw):
                 wire = _read_alert(wire, group_status, labels_read, unread)  # noqa: PLW2901 - the same alert, decoded
-            alerts.append(_alert(wire, group_status, receiver, received_at, unread, sender))
+            made = _alert(wire, group_status, receiver, received_at, unread, sender, identifier)
+            alerts.append((yield from made))
         except _Problem as error:
             path = f"$.alerts[{index}]{error.path}"
             unusable.append(Unusable(index=index, path=path, problem=error.problem))
@@ -179,8 +191,14 @@ def _loosely(raw: Raw, field: str, unread: Counter[str]) -> Any:
 
 
 def _alert(
-    wire: _WireAlert, group_status: str, receiver: str, received_at: int, unread: Counter[str], sender: str
-) -> Alert:
+    wire: _WireAlert,
+    group_status: str,
+    receiver: str,
+    received_at: int,
+    unread: Counter[str],
+    sender: str,
+    identifier: Identifier,
+) -> Generator[None, None, Alert]:
     labels = wire.labels
     if "" in labels.values():
         labels = {name: value for name, value in labels.items() if value}
@@ -194,7 +212,7 @@ def _alert(
         identity = None
     if not labels and not (is_over and identity):
         raise _Problem(".labels", "expected at least one label with a value")
-    identity = identity or fingerprint(labels)
+    identity = identity or (yield from identifier.fingerprint(labels))
     labels["__source__"] = SOURCE
     labels["__receiver__"] = receiver
     if sender:

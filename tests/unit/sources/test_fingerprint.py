@@ -9,9 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.sources.fingerprint import fingerprint
+from bridge.sources.fingerprint import SLICE_BYTES, Identifier
+from bridge.steps import at_once
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "alertmanager"
+
+
+def fingerprint(labels: dict[str, str]) -> str:
+    return at_once(Identifier().fingerprint(labels))
 
 
 def captured_alerts() -> Iterator[Any]:
@@ -38,3 +43,14 @@ def test_does_not_depend_on_the_order_of_labels(labels):
 
 def test_names_and_values_do_not_run_together():
     assert fingerprint({"ab": "c"}) != fingerprint({"a": "bc"})
+
+
+def test_much_is_computed_in_steps():
+    steps = list(Identifier().fingerprint({"a": "x" * 20 * SLICE_BYTES}))
+    assert len(steps) == 20
+
+
+def test_many_small_label_sets_take_steps_together():
+    identifier = Identifier()
+    steps = [step for number in range(1_000) for step in identifier.fingerprint({"a": str(number), "b": "x" * 1_000})]
+    assert len(steps) == 1_000_000 // SLICE_BYTES
