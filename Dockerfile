@@ -3,9 +3,14 @@
 #   docker build --build-arg VERSION=0.1.0 --build-arg REVISION="$(git rev-parse HEAD)" --tag checkly-bridge:0.1.0 .
 #   docker run --rm checkly-bridge:0.1.0 check /usr/share/doc/checkly-bridge/bridge.yaml
 #
-# Everything that is installed, the build backend included, is pinned by hash; nothing is compiled.
+# Everything that is installed, the build backend included, is pinned by hash; nothing is compiled. Pin the base image, too:
+#
+#   docker buildx imagetools inspect python:3.13-slim --format '{{.Manifest.Digest}}'
+#   docker build --build-arg BASE=python:3.13-slim@sha256:… …
 
-FROM python:3.13-slim AS build
+ARG BASE=python:3.13-slim
+
+FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 COPY requirements.lock deploy/build.lock ./
@@ -20,7 +25,7 @@ COPY bridge bridge
 RUN /opt/tools/bin/pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
  && /opt/tools/bin/pip --python /opt/bridge/bin/python install --no-deps dist/*.whl
 
-FROM python:3.13-slim
+FROM ${BASE}
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="checkly-bridge" \

@@ -13,7 +13,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format docs bench chaos mutants lock newest lowest unlocked
+.PHONY: help setup demo test check format docs bench chaos mutants lock audit newest lowest unlocked
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ lock: $(READY) ## Lock the newest versions, with hashes: of the image, of what b
 	  $(COMPILE) --python-version 3.11 --output-file deploy/build.lock -
 	$(COMPILE) --extra embedded --group dev --constraint requirements.lock --constraint deploy/build.lock \
 	  --output-file development.lock pyproject.toml
+
+audit: $(READY) ## Look the locked versions up among known vulnerabilities (skipped where those cannot be read)
+	@$(BIN)/python deploy/audit.py $(BIN)/uv $(VENV)/audit
 
 newest: RESOLUTION = highest
 newest: unlocked ## Run the unit tests with the newest versions there are
