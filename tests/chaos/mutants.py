@@ -430,6 +430,14 @@ MUTANTS = (
         f"{STORE}/test_unavailable.py::test_all_keys_share_one_slot_of_a_cluster",
     ),
     Mutant(
+        OWN_ONLY,
+        "a bridge works on the keys of another instance",
+        "bridge/store/namespace.py",
+        "self.is_ours = owner == self._instance",
+        "self.is_ours = True",
+        f"{STORE}/test_namespace.py::test_nothing_is_taken_in_or_claimed_in_the_namespace_of_another",
+    ),
+    Mutant(
         CLUSTER_SAFE,
         "one key goes without the prefix",
         "bridge/store/scripts/lib.lua",
