@@ -291,7 +291,9 @@ def test_pages_are_migrated_in_the_middle_of_an_outage(bridge: Bridge, outage: O
     reload(bridge)
     followed = {each: page.shows(each, status="INVESTIGATING", impacts={each.title(): DEGRADED}) for each in MIGRATIONS}
     assert [incident.id in carried for incident in followed.values()] == [True, True, False]
-    assert metric(bridge, "bridge_targets_wrong") == 0
+    eventually(
+        lambda: metric(bridge, "bridge_targets_wrong") == 0, "the audit, which waits for all else, to find nothing"
+    )
 
     outage.ends()
     for each, incident in followed.items():
