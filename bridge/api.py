@@ -10,8 +10,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from bridge import trips
 from bridge.answers import Refusal, answer
 from bridge.model import Incident
+from bridge.receive import LiveConfig
 from bridge.store import Detail
 from bridge.views import alert_view, incident_view
 
@@ -19,7 +21,7 @@ MOST_ALERTS: Final = 1_000
 _ALERTS = 100
 
 
-class IncidentStore(Protocol):
+class IncidentStore(trips.Store, Protocol):
     """What reading needs of the store. Every method raises StoreUnavailable."""
 
     def incidents(self) -> AsyncIterator[list[Incident]]:
@@ -32,10 +34,16 @@ class IncidentStore(Protocol):
 
 
 class Api:
-    """``GET /api/incidents`` and ``GET /api/incidents/{id}``."""
+    """``GET /api/incidents``, ``GET /api/incidents/{id}`` and ``GET /api/budgets``."""
 
-    def __init__(self, store: IncidentStore) -> None:
+    def __init__(self, store: IncidentStore, config: LiveConfig) -> None:
         self._store = store
+        self._config = config
+
+    async def budgets(self, request: Request) -> Response:
+        """How much may still become public."""
+        _numbers(request)
+        return answer({"pages": await trips.overview(self._store, self._config.current)})
 
     async def incidents(self, request: Request) -> Response:
         """All incidents, as they are read."""

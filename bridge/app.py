@@ -79,7 +79,7 @@ def create_app(
             silence=silence,
             on_change=on_change,
         )
-    api, admins = Api(store), Admins(admin_credentials, clock=_monotonic_ms)
+    api, admins = Api(store, config), Admins(admin_credentials, clock=_monotonic_ms)
     routes = [
         *webhooks,
         Route("/healthz", _healthz),
@@ -87,6 +87,7 @@ def create_app(
         Route("/metrics", _metrics),
         Route("/api/incidents", admins.only(api.incidents)),
         Route("/api/incidents/{id}", admins.only(api.incident)),
+        Route("/api/budgets", admins.only(api.budgets)),
     ]
     app = _Application(
         receivers,

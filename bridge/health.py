@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 
 from prometheus_client import Gauge
 
+from bridge import trips
 from bridge.config.schema import Config
+from bridge.gate import REASON
 from bridge.silence import Silence
 from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store, StoreUnavailable
 from bridge.telemetry import (
@@ -17,6 +19,7 @@ from bridge.telemetry import (
     INCIDENTS_OPEN_BY_OTHERS,
     INCIDENTS_PARKED,
     INCIDENTS_STORED,
+    INCIDENTS_WITHHELD,
     INCIDENTS_WITHOUT_ALERT,
     OLDEST_DUE,
     STORE_CLOCK_AHEAD,
@@ -130,6 +133,7 @@ class Health:
             self._counted_to = await self._store.recount(self._counted_to)
             overview = await self._store.overview()
             memory = await self._store.memory_used()
+            await trips.watch(self._store, self._config())
         except StoreUnavailable as error:
             seldom(Event.STORE_UNAVAILABLE, reason=str(error))
             return
@@ -139,6 +143,8 @@ class Health:
         STORE_MEMORY.set(memory or 0)
         INCIDENTS_PARKED.set(overview.parked)
         INCIDENTS_HELD_BACK.set(overview.held_back)
+        for reason in overview.withheld.keys() | {REASON}:
+            INCIDENTS_WITHHELD.labels(reason).set(overview.withheld.get(reason, 0))
         INCIDENTS_OPEN_BY_OTHERS.set(overview.theirs)
         STORE_CLOCK_AHEAD.set(overview.clock_ahead_ms / 1000)
         if self._clock_steps is not None and overview.clock_steps > self._clock_steps:

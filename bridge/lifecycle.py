@@ -11,7 +11,7 @@ RESOLVED, not three.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -24,6 +24,8 @@ from bridge.model import Ended, Incident, Phase, Policy, Post, Progress, Summary
 ENDED = frozenset({Phase.RESOLVED, Phase.DISCARDED})
 NEVER_PUBLISHED = "cleared before it could be published"
 LEFT_TO_ANOTHER = "not published: an incident of someone else was open for it"
+WITHHELD = {"budget": "not published: budget"}
+"""What is said of an outage that is over, and that the gate kept from a page for this reason to the end."""
 CLEARED_IN_TIME = "cleared within publish_after"
 NEVER_KNOWN = "resolved; nothing was known of it"
 STRAY_RETENTION_MS = 900_000
@@ -89,15 +91,25 @@ PagesOf: TypeAlias = Mapping[str, Sequence[str]]
 
 
 def decide(
-    incident: Incident, policy: Policy, now: int, *, retention_ms: int, pages_of: PagesOf, today: int | None = None
+    incident: Incident,
+    policy: Policy,
+    now: int,
+    *,
+    retention_ms: int,
+    pages_of: PagesOf,
+    today: int | None = None,
+    withheld: Collection[str] = (),
 ) -> Step:
-    """The next step for an incident. ``today`` is the latest date that may be published, by default ``now``."""
+    """The next step for an incident. ``today`` is the latest date that may be published, by default ``now``.
+
+    Nothing is written on the pages for which the gate has just ``withheld`` it.
+    """
     progress, until = advance(incident.progress, incident.summary, policy, now)
     progress = _observe(progress, incident.summary, policy, now, pages_of)
     concerns: list[Callable[[], Step | int | None]] = [
         lambda: _follow_up(progress, now),
         lambda: _search(progress, incident.summary, now, pages_of),
-        lambda: _converge(progress, incident.summary, policy, now, pages_of, today),
+        lambda: _converge(progress, incident.summary, policy, now, pages_of, today, withheld),
         lambda: _look_again(progress, now),
         lambda: _after_the_end(progress, incident.summary, policy, now, retention_ms),
     ]
@@ -174,14 +186,20 @@ def _fires_on(page: str, post: Post, summary: Summary, pages_of: PagesOf) -> boo
 
 
 def _converge(
-    progress: Progress, summary: Summary, policy: Policy, now: int, pages_of: PagesOf, today: int | None
+    progress: Progress,
+    summary: Summary,
+    policy: Policy,
+    now: int,
+    pages_of: PagesOf,
+    today: int | None,
+    withheld: Collection[str],
 ) -> WriteTo | int | None:
     """The first write that some page needs."""
     until = None
     configured = {page for pages in pages_of.values() for page in pages}
     for page in sorted({*progress.posts, *(page for name in summary.services for page in pages_of.get(name, ()))}):
         post = progress.posts.get(page, Post())
-        if post.intent is not None:
+        if post.intent is not None or page in withheld:
             continue
         shown = {name: level for name, level in summary.services.items() if page in pages_of.get(name, ())}
         has_impacts = shows_impacts(page) and page in configured
@@ -248,6 +266,9 @@ def advance(progress: Progress, summary: Summary, policy: Policy, now: int) -> t
 def _note(progress: Progress, summary: Summary) -> str | None:
     if progress.phase is Phase.DISCARDED:
         return CLEARED_IN_TIME if summary.since else NEVER_KNOWN
+    reasons = [post.withheld.reason for post in progress.posts.values() if post.withheld is not None]
+    if progress.phase is Phase.RESOLVED and reasons:
+        return WITHHELD.get(reasons[0], f"not published: {reasons[0]}")
     is_known = any(post.remote_id or post.intent or post.closed_at for post in progress.posts.values())
     if progress.phase is not Phase.RESOLVED or is_known:
         return None

@@ -221,7 +221,8 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     looking for its effect (``looks`` counts how often that was done). ``remark`` is the event of the remark it tells,
     ``displays`` are the public names of its services. ``impacts`` is what each service's components are to show; v1
     shows none. If it is not ``is_dated``, it goes without ``public_at``, which the page refused, and is told by its
-    text from the updates with the ids ``seen``, which showed the same text before.
+    text from the updates with the ids ``seen``, which showed the same text before. ``end_token`` is the mail token that
+    an opening took for the mail of the end; ``is_end_unpaid``: it took none, so the end has to take its own.
     """
 
     write: Write
@@ -242,6 +243,13 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     looks: int = 0
     is_dated: bool = True
     seen: tuple[str, ...] = ()
+    end_token: str = ""
+    is_end_unpaid: bool = False
+
+    @property
+    def opens(self) -> bool:
+        """Whether it makes an incident visible: its creation, or the update that re-opens it."""
+        return self.kind is UpdateKind.OPEN and self.write is not Write.CHANGE
 
 
 V1_PAGE = "v1"
@@ -264,6 +272,14 @@ def shows_impacts(page: str) -> bool:
     return page.startswith(_V3)
 
 
+class Withheld(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the gate keeps back: for which ``reason`` (``budget``), ``since`` when, and the ``detail`` in words."""
+
+    reason: str
+    since: int
+    detail: str = ""
+
+
 class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What stands, or is about to stand, on one page for an incident. One per page; v1 has a single one.
 
@@ -284,6 +300,8 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``quiet_at`` is since when nothing that the page shows fires (0: something does), ``quiet_ends_at`` the latest end
     that senders gave by then, if others fired on; ``ended_at`` is when it was over on the page for that, and
     ``fires_at`` since when something fires there again after that.
+    ``withheld`` says why the gate keeps its opening, or re-opening, back. ``end_token`` is the mail token that was
+    taken for the mail of its end; ``is_end_unpaid``: none was, and the end has to take its own.
     """
 
     remote_id: str | None = None
@@ -321,6 +339,9 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     quiet_ends_at: int = 0
     ended_at: int = 0
     fires_at: int = 0
+    withheld: Withheld | None = None
+    end_token: str = ""
+    is_end_unpaid: bool = False
 
     @property
     def is_open(self) -> bool:

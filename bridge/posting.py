@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from bridge.model import Impact, Intent, Phase, Post, UpdateKind, Write
+from bridge.model import Impact, Intent, Phase, Post, UpdateKind, Withheld, Write
 
 LOOKS_BEFORE_REPEAT = 2
 FIRST_LOOK_MS = 1_000
@@ -21,7 +21,7 @@ VERIFICATIONS = 3
 
 def begin(post: Post, intent: Intent) -> Post:
     """The write is about to be sent."""
-    return replace(post, intent=intent, retry_at=0, missing_at=None, stale_at=None)
+    return replace(post, intent=intent, retry_at=0, missing_at=None, stale_at=None, withheld=None)
 
 
 def undated(post: Post, *, seen: Sequence[str]) -> Post:
@@ -45,6 +45,8 @@ def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: in
     """
     intent = _intent(post)
     announces = intent.write is not Write.CHANGE
+    paid = intent if intent.opens else post
+    is_over = announces and intent.status is Phase.RESOLVED
     return replace(
         post,
         remote_id=remote_id,
@@ -72,6 +74,8 @@ def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: in
         missing_at=None,
         update_id=update_id if announces else post.update_id,
         changed_at=changed_at or post.changed_at,
+        end_token="" if is_over else paid.end_token,
+        is_end_unpaid=paid.is_end_unpaid and not is_over,
         verify_at=_verify_at_the_end(post) if intent.status is Phase.RESOLVED else post.verify_at,
     )
 
@@ -134,7 +138,14 @@ def absent(post: Post, *, now: int, settle_ms: int) -> Post:
 
 def held(post: Post, *, by: str, retry_at: int) -> Post:
     """Someone else's incident is open for the same: nothing is posted beside it."""
-    return replace(post, held_by=by, attempts=0, retry_at=retry_at, parked=None, parked_write="")
+    return replace(post, held_by=by, attempts=0, retry_at=retry_at, parked=None, parked_write="", withheld=None)
+
+
+def withheld(post: Post, *, reason: str, detail: str, now: int) -> Post:
+    """The gate keeps the opening back: until it is asked again, nothing is written."""
+    since = post.withheld.since if post.withheld else now
+    why = Withheld(reason=reason, since=since, detail=detail)
+    return replace(post, withheld=why, held_by="", attempts=0, retry_at=0, parked=None, parked_write="")
 
 
 def missing(post: Post, *, now: int, retry_at: int) -> Post:
@@ -177,7 +188,13 @@ def verified(post: Post, *, now: int, settle_ms: int) -> Post:
 def parked(post: Post, *, write: str, reason: str, now: int) -> Post:
     """The page refuses this write for good: say so; another write may go, this one is tried again rarely."""
     return replace(
-        post, intent=None, parked=reason, parked_write=write, attempts=post.attempts + 1, retry_at=now + PARK_RETRY_MS
+        post,
+        intent=None,
+        parked=reason,
+        parked_write=write,
+        attempts=post.attempts + 1,
+        retry_at=now + PARK_RETRY_MS,
+        withheld=None,
     )
 
 
@@ -199,6 +216,9 @@ def closed(post: Post, *, now: int, exists: bool) -> Post:
         theirs_at=None,
         missing_at=None,
         verify_at=verify_at,
+        withheld=None,
+        end_token="",
+        is_end_unpaid=False,
     )
 
 

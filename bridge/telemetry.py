@@ -201,6 +201,16 @@ class Event(Enum):
         logging.WARNING,
         "Nothing is posted, for an incident that the bridge did not open is open for the same service.",
     )
+    INCIDENT_WITHHELD = (
+        "incident_withheld",
+        logging.WARNING,
+        "An opening is withheld for the reason given: it goes out when there is room. At most one line a minute.",
+    )
+    BUDGET_TRIPPED = (
+        "budget_tripped",
+        logging.ERROR,
+        "A budget of what becomes public has no room: see how many wait, and what tells them apart. Said once.",
+    )
     WRITES_RESUMED = ("writes_resumed", logging.INFO, "The status page accepts writes again.")
     SERVICE_MISSING = (
         "service_missing",
@@ -393,6 +403,27 @@ DUPLICATES = Counter(
 MISSED = Counter(
     "bridge_incidents_missed_total", "Outages that cleared before they could be published.", registry=REGISTRY
 )
+SUPPRESSED = Counter(
+    "bridge_incidents_suppressed_total",
+    "Outages that cleared while they were withheld, and so were not published, by reason.",
+    ["reason"],
+    registry=REGISTRY,
+)
+INCIDENTS_WITHHELD = Gauge(
+    "bridge_incidents_withheld", "Incidents that are not posted for now, by reason.", ["reason"], registry=REGISTRY
+)
+BUDGET_REMAINING = Gauge(
+    "bridge_budget_remaining",
+    "How much is left of a budget of what may become public, by page; below 0 where it was made smaller.",
+    ["page", "budget"],
+    registry=REGISTRY,
+)
+GATE = Counter(
+    "bridge_gate_total",
+    "What was decided on each opening, and on each mail, by what it was asked of: also where it is only observed.",
+    ["reason", "decision"],
+    registry=REGISTRY,
+)
 CONFIG_LOADED = Gauge(
     "bridge_config_loaded_timestamp_seconds",
     "Unix time at which the configuration in force was loaded.",
@@ -435,6 +466,8 @@ LOG_LINES_DROPPED = Counter(
 
 for _direction in ("back", "forward"):  # a series that begins with its first event has no increase to see
     STORE_CLOCK_STEPS.labels(_direction)
+SUPPRESSED.labels("budget")
+INCIDENTS_WITHHELD.labels("budget")
 
 _ANSWERS = ("202", "400", "401", "404", "405", "413", "415", "503")
 

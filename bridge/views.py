@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bridge.model import Incident, Intent, Post
+from bridge.model import Incident, Intent, Post, Withheld
 from bridge.sources.rfc3339 import from_ms
 from bridge.store import CountedAlert
 
@@ -83,6 +83,7 @@ def _post_view(page: str, post: Post) -> dict[str, Any]:
         "retry_at": _time(post.retry_at),
         "parked": post.parked,
         "held_by": post.held_by or None,
+        "withheld": None if post.withheld is None else _withheld_view(post.withheld),
         "why": [_NOT_TRUE[part] for part in post.undated if part in _NOT_TRUE],
         "closed_at": _time(post.closed_at),
         "theirs_at": _time(post.theirs_at),
@@ -96,6 +97,10 @@ def _intent_view(intent: Intent) -> dict[str, Any]:
         "recorded_at": _time(intent.recorded_at),
         "unknown_at": _time(intent.unknown_at),
     }
+
+
+def _withheld_view(withheld: Withheld) -> dict[str, Any]:
+    return {"reason": withheld.reason, "since": _time(withheld.since), "detail": withheld.detail}
 
 
 def _time(at: int | None) -> str | None:

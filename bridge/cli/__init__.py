@@ -38,6 +38,7 @@ _COMMANDS = {
 
         What no reader sees is commented out.""",
     "incidents": "Show the incidents of a running bridge.",
+    "budgets": "Show how much may still become public, by a running bridge.",
     "sandbox": "Run a simulator of Checkly with a status page to look at.",
     "demo": "Play an outage from alert to recovery on this machine.",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from bridge.config.matchers import Matcher, contradiction, implies
@@ -19,6 +20,11 @@ _NO_OUTAGE = ("Watchdog", "InfoInhibitor")
 _OF_GRAFANA = ("DatasourceError", "DatasourceNoData")
 """What Grafana fires, with the labels of a rule, when it cannot evaluate it."""
 
+_CARDINAL = re.compile(
+    r"(.+_)?(instance|pod|host|hostname|container|node|id|uid|uuid|ip|address|path|url|trace|request|session|user)(_?(id|name))?"
+)
+"""Names of labels whose values are as many as there are machines, containers, requests or people."""
+
 
 def advice(config: Config) -> Iterator[str]:
     """One sentence for each kind of such alerts."""
@@ -32,6 +38,7 @@ def advice(config: Config) -> Iterator[str]:
             f"{_place(config, each)} publishes {_listed(names)}, which tell of no outage. Let a route before it ignore "
             f"them: match: 'alertname =~ \"{'|'.join(names)}\"', ignore: true"
         )
+    yield from _many_incidents(config)
     troubled = [each.name for each in config.routes if any(_may_take(each, name, config) for name in _OF_GRAFANA)]
     if troubled:
         others = " and others" * (len(troubled) > 1)
@@ -41,6 +48,17 @@ def advice(config: Config) -> Iterator[str]:
             "ignore them: match: 'alertname =~ \"Datasource(Error|NoData)\"', ignore: true. And a series that it "
             "misses (MissingSeries) is published as an all-clear"
         )
+
+
+def _many_incidents(config: Config) -> Iterator[str]:
+    """Of labels in group_by that have a value for each instance: each is an incident of its own."""
+    for each in config.routes:
+        labels = [label for label in each.group_by if _CARDINAL.fullmatch(label)]
+        if labels and each.name in config.publishing:
+            yield (
+                f"{_place(config, each.name)}: group_by has {_listed(labels)}, which may have very many values, and "
+                "each is an incident of its own. Leave it out, or see that the budgets are as you want them"
+            )
 
 
 def _may_take(taker: Route, alertname: str, config: Config) -> bool:

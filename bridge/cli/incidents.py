@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bridge.settings import Settings
 
 Url = Annotated[str, Parameter(env_var="BRIDGE_URL", help="The running bridge's address.")]
-_DEFAULT_URL = "http://127.0.0.1:8080"
+DEFAULT_URL = "http://127.0.0.1:8080"
 _CLOSED = ("closed by someone else", "open on the page by someone else's update: its end is up to them")
 _APART = ("posts", "alerts", "alerts_total", "alerts_after")
 _MANY_FAILURES = 10  # about a minute without success: no passing hiccup
@@ -31,9 +31,9 @@ incidents = App(
 
 
 @incidents.command(name="list")
-def list_(*, url: Url = _DEFAULT_URL, output: Output = Form.TEXT) -> None:
+def list_(*, url: Url = DEFAULT_URL, output: Output = Form.TEXT) -> None:
     """List the incidents, the next due first."""
-    found = _get(url, "/api/incidents")["incidents"]
+    found = get(url, "/api/incidents")["incidents"]
     if output is Form.JSON:
         print_json(found)
     elif not found:
@@ -53,11 +53,11 @@ def show(
     *,
     alerts: Annotated[int, Parameter(help="About how many alerts to show, from 1 to 1000.")] = 100,
     after: Annotated[int, Parameter(help="Where to go on, as the last call said.")] = 0,
-    url: Url = _DEFAULT_URL,
+    url: Url = DEFAULT_URL,
     output: Output = Form.TEXT,
 ) -> None:
     """Show one incident with its posts, some of its alerts, and why each counts."""
-    found = _get(url, f"/api/incidents/{id_}?alerts={alerts}&after={after}")
+    found = get(url, f"/api/incidents/{id_}?alerts={alerts}&after={after}")
     if output is Form.JSON:
         print_json(found)
         return
@@ -72,12 +72,13 @@ def show(
         say("", f"{shown} of {total} alerts are shown. More: --after {following}")
 
 
-def _get(url: str, path: str) -> Any:
+def get(url: str, path: str) -> Any:
+    """What a running bridge answers. Raises Failure when it does not, or not with what was asked for."""
     settings, url = read_settings(), url.strip().rstrip("/")
     if not settings.admin_tokens:
         raise Failure("Set ADMIN_TOKENS (or ADMIN_TOKENS_FILE) to the running bridge's.", USAGE)
     if not is_http_url(url):
-        raise Failure(f"BRIDGE_URL or --url must look like {_DEFAULT_URL}", USAGE)
+        raise Failure(f"BRIDGE_URL or --url must look like {DEFAULT_URL}", USAGE)
     headers = {"Authorization": _authorization(settings.admin_tokens[0].reveal())}
     answer = _ask(settings, url, path, headers)
     try:
@@ -139,6 +140,7 @@ def _trouble(incident: Any) -> str:
     posts = [post for post in incident["posts"] if post.get("ongoing", True)]
     said = [f"parked: {post['parked']}" for post in posts if post["parked"]]
     said += [f"held back: {post['held_by']} is open for it" for post in posts if post["held_by"]]
+    said += [f"withheld: {post['withheld']['detail']}" for post in posts if post.get("withheld")]
     failing = [post for post in posts if post["attempts"] >= _MANY_FAILURES and not post["parked"]]
     said += [f"{post['page']}: {post['attempts']} failures in a row" for post in failing]
     closed = [post for post in incident["posts"] if post["closed_at"] and (post in posts or post.get("theirs_at"))]

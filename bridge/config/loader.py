@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bridge.config import reader
+from bridge.config.budgets import read_budgets
 from bridge.config.notes import notes
 from bridge.config.pagerduty import read_pagerduty
 from bridge.config.problems import ConfigError, Problem, in_brief
@@ -24,7 +25,18 @@ from bridge.config.routes import (
     read_severity,
     read_texts,
 )
-from bridge.config.schema import Checkly, Config, Limits, PagerDuty, Reference, Route, Senders, Service, Store
+from bridge.config.schema import (
+    Budgets,
+    Checkly,
+    Config,
+    Limits,
+    PagerDuty,
+    Reference,
+    Route,
+    Senders,
+    Service,
+    Store,
+)
 from bridge.config.senders import read_senders
 from bridge.config.services import CONTROLS, read_services
 from bridge.config.store import read_store
@@ -42,6 +54,7 @@ _KEYS = (
     "pagerduty",
     "senders",
     "store",
+    "budgets",
     "services",
     "severity",
     "impact",
@@ -121,6 +134,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         pagerduty=read(fields, "pagerduty", read_pagerduty, PagerDuty()),
         senders=read(fields, "senders", read_senders, Senders()),
         store=read(fields, "store", read_store, Store()),
+        budgets=Budgets(),
         services=services,
         places=read(fields, "services", lambda value: value.places(), {}),
         severity=severity,
@@ -132,6 +146,9 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         max_body_bytes=read(limits, "body", Value.size_bytes, 16 << 20),
         retention_ms=read(fields, "retention", lambda value: value.duration_ms(1), 604_800_000),
     )
+    if "budgets" in fields:
+        is_shared = len(config.publishing) > 1
+        config = replace(config, budgets=read_budgets(fields["budgets"], config.pages, is_shared=is_shared))
     _check_retention(config, fields.get("retention") or root)
     return config
 

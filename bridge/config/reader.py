@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from typing import TYPE_CHECKING, TypeVar
 
 import yaml
@@ -26,7 +27,9 @@ _TAGS = {
     "tag:yaml.org,2002:bool": "the boolean",
     "tag:yaml.org,2002:timestamp": "the date",
 }
-_STR, _INT, _BOOL, _NULL, _MERGE = (f"tag:yaml.org,2002:{name}" for name in ("str", "int", "bool", "null", "merge"))
+_STR, _INT, _FLOAT, _BOOL, _NULL, _MERGE = (
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "merge")
+)
 
 
 class Value:
@@ -122,6 +125,19 @@ class Value:
             self.mismatch(f"a whole number, at least {at_least}")
             return None
         return int(text)
+
+    def part(self) -> Fraction | None:
+        """A part of a whole, from 0 to 1, exactly as it is written."""
+        text = self._scalar(_INT, _FLOAT)
+        if text is None or not re.fullmatch(r"[0-9]{0,9}(\.[0-9]{1,9})?", text) or not Fraction(text) <= 1:
+            self.mismatch("a part of the whole, from 0 to 1, such as 0.5")
+            return None
+        return Fraction(text)
+
+    def is_off(self) -> bool:
+        """Whether it is the word ``off``, which YAML takes for a boolean, or that boolean."""
+        text = self._scalar(_STR, _BOOL) or ""
+        return text == "off" or (self._scalar(_BOOL) is not None and text.lower() in {"false", "no", "off"})
 
     def duration_ms(self, at_least: int = 0, at_most: int | None = None) -> int | None:
         """A Prometheus duration between these two, in milliseconds."""

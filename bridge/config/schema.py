@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from fractions import Fraction
+from math import floor
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from bridge.model import V1_PAGE, Policy, Severity, UpdateKind, v3_page
+from bridge.model import V1_PAGE, Policy, Severity, UpdateKind, shows_impacts, v3_page, v3_reference
 
 if TYPE_CHECKING:
     from bridge.config.matchers import Matcher
@@ -189,9 +191,51 @@ class Limits(Struct, frozen=True, kw_only=True):
         return max(1, self.incidents // 2) if self.shared else self.incidents
 
 
+class Budget(Struct, frozen=True, kw_only=True):
+    """What may become public on one page.
+
+    ``open``: of our incidents at a time. ``opens_per_hour``: openings and re-openings, ``mails_per_hour``: mail tokens,
+    in any 60 minutes. ``share`` is the part of each that one route may have; the part in ``reserve`` is for that
+    severity, and higher ones, alone. ``observes``: it decides and counts, and keeps nothing back.
+    """
+
+    open: int = 30
+    opens_per_hour: int = 60
+    mails_per_hour: int = 20
+    share: Fraction = Fraction(1, 2)
+    reserve: dict[Severity, Fraction] = field(default_factory=lambda: {Severity.CRITICAL: Fraction(1, 5)})
+    observes: bool = False
+
+    def of_all(self, whole: int, severity: Severity) -> int:
+        """How much of a ``whole`` incidents of a severity may have: nothing of what is reserved for higher ones."""
+        return whole - sum(floor(whole * part) for level, part in self.reserve.items() if level > severity)
+
+    def of_route(self, whole: int, severity: Severity, *, is_shared: bool) -> int:
+        """How much one route may have of that; all of it, unless it ``is_shared`` with others."""
+        of_all = self.of_all(whole, severity)
+        return floor(of_all * self.share) if is_shared else of_all
+
+
+class Budgets(Struct, frozen=True, kw_only=True):
+    """The budget of every page, and of those that have one of their own, by the page's name."""
+
+    every: Budget = Budget()
+    pages: dict[str, Budget] = {}
+
+    def of(self, page: str) -> Budget:
+        """The budget of a page."""
+        return self.pages.get(page, self.every)
+
+
+def public_page(page: str) -> str:
+    """What people call the page of this name: ``v1``, or the v3 page as the configuration names it."""
+    return v3_reference(page) if shows_impacts(page) else page
+
+
 class Config(Struct, frozen=True, kw_only=True):
     """A whole configuration. ``digest`` is the SHA-256 of its file, in hexadecimal.
 
+    ``budgets`` are None where they are off.
     ``notes`` are on what may not be meant; ``places`` are line and column of each of the services.
     """
 
@@ -201,6 +245,7 @@ class Config(Struct, frozen=True, kw_only=True):
     pagerduty: PagerDuty = PagerDuty()
     senders: Senders = Senders()
     store: Store = Store()
+    budgets: Budgets | None = None
     services: dict[str, Service]
     severity: tuple[SeverityRule, ...]
     public_labels: frozenset[str] = frozenset()
@@ -212,6 +257,16 @@ class Config(Struct, frozen=True, kw_only=True):
     retention_ms: int = 604_800_000
     notes: tuple[Problem, ...] = ()
     places: dict[str, tuple[int, int]] = {}
+
+    @property
+    def publishing(self) -> tuple[str, ...]:
+        """The names of the routes that publish."""
+        return tuple(route.name for route in self.routes if not (route.ignore or route.watchdog))
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The names of all pages that show one of the services."""
+        return tuple(dict.fromkeys(page for service in self.services.values() for page in service.pages))
 
     def route(self, name: str) -> Route | None:
         """The route of that name; None when there is none (any more)."""

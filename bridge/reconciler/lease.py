@@ -7,7 +7,8 @@ from collections.abc import Callable
 from bridge.model import Incident, Progress
 from bridge.reconciler.budget import unused
 from bridge.reconciler.store_clock import StoreClock
-from bridge.store import Claim, Store
+from bridge.store import Claim, Store, Tokens
+from bridge.store.records import NO_TOKENS
 
 GIVE_BACK_WITHIN_S = 1.0
 
@@ -70,9 +71,15 @@ class Lease:
         return (self._monotonic() - self._asked_at) * 1000 < self._lease_ms - self._margin_ms
 
     async def record(
-        self, progress: Progress, *, archive: bytes = b"", retention_ms: int = 1, replicated: bool = False
+        self,
+        progress: Progress,
+        *,
+        archive: bytes = b"",
+        retention_ms: int = 1,
+        replicated: bool = False,
+        tokens: Tokens = NO_TOKENS,
     ) -> None:
-        """Write progress, extend the lease, read the incident anew. Raises LeaseLost, NotReplicated."""
+        """Write progress, extend the lease, read the incident anew. Raises LeaseLost, NotReplicated, NoRoom."""
         asked_at = self._monotonic()
         claim = await self._store.record(
             self.claim,
@@ -81,6 +88,7 @@ class Lease:
             archive=archive,
             retention_ms=retention_ms,
             replicated=replicated,
+            tokens=tokens,
         )
         if claim is None:
             raise LeaseLost

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -15,9 +15,11 @@ from bridge.checkly.errors import Refused
 from bridge.checkly.port import StatusPage
 from bridge.config.schema import Config
 from bridge.draft import signature
+from bridge.gate import REASON, Decision
 from bridge.lifecycle import (
     ENDED,
     NEVER_PUBLISHED,
+    WITHHELD,
     Drop,
     LookAgain,
     LookAt,
@@ -34,6 +36,7 @@ from bridge.model import Incident, Post, Progress, shows_impacts
 from bridge.reconciler.attempt import Attempt
 from bridge.reconciler.budget import Reserve, acting, grant
 from bridge.reconciler.compose import compose, duplicate_text, end_text
+from bridge.reconciler.gatekeeper import LEAVE, Gatekeeper, taken, tripped, unmailed, unsent
 from bridge.reconciler.in_hand import InHand
 from bridge.reconciler.lease import Lease, LeaseLost
 from bridge.reconciler.priority import priority_of
@@ -41,14 +44,15 @@ from bridge.reconciler.publisher import Publisher
 from bridge.reconciler.read_back import ReadBack
 from bridge.reconciler.standing import Standing
 from bridge.reconciler.store_clock import StoreClock, unhurried
-from bridge.store import Idle, NotReplicated, Store, StoreUnavailable
-from bridge.telemetry import MISSED, REMARKS, STORE_CLOCK_STEPS, WRITES_PAUSED, Event, log, seldom
+from bridge.store import Idle, NoRoom, NotReplicated, Store, StoreUnavailable, Tokens
+from bridge.store.records import NO_TOKENS
+from bridge.telemetry import MISSED, REMARKS, STORE_CLOCK_STEPS, SUPPRESSED, WRITES_PAUSED, Event, log, seldom
 
 LEASE_MS = 30_000  # at least; and at least three calls long
 MARGIN_MS = 1_000
 POLL_MS = 250  # how soon work that another process stored is noticed
 FAILURE_PAUSE_MS = 1_000
-RULES = 2  # of when a published incident is due: a release with others looks once at all that an older one settled
+RULES = 3  # of when a published incident is due: a release with others looks once at all that an older one settled
 STEPS_A_CLAIM = 12  # then others get their turn
 KEPT_FOR_ENDS = 4  # workers beside the others: what these do may be long in waiting for an answer
 
@@ -103,6 +107,7 @@ class Reconciler:
         self._freed = asyncio.Event()
         self._wall = wall
         self._store_clock = StoreClock(monotonic)
+        self._gatekeeper = Gatekeeper(store, config)
         self._in_hand = InHand(store, token=token, monotonic=monotonic)
         self._followed = ""
         self._standing: dict[str, Standing] = {}
@@ -194,8 +199,9 @@ class Reconciler:
         grant(lease.claim.requests)
         if lease.claim.go_in_ms:
             await self._sleep(lease.claim.go_in_ms / 1000)
+        withheld: dict[str, int] = {}  # which pages, at which revision
         for _ in range(STEPS_A_CLAIM):
-            step = self._decide(lease)
+            step = self._decide(lease, withheld)
             if isinstance(step, Wait | Drop) and lease.probing:
                 await self._store.probe_again(lease.now)  # this one needed no page: let the next one try
             if isinstance(step, Wait) and step.progress == lease.incident.progress:
@@ -207,7 +213,16 @@ class Reconciler:
                 if not await lease.drop():
                     await lease.settle(lease.now)
                 return None
-            await self._take(lease, step)
+            decision = LEAVE
+            if isinstance(step, WriteTo):
+                revision = lease.incident.revision
+                post = step.progress.posts.get(step.page, Post())
+                decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.draft)
+                if decision.withholds:
+                    await self._withhold(lease, step, post, decision)
+                    withheld[step.page] = revision
+                    continue
+            await self._take(lease, step, decision)
         return await lease.settle(lease.now)
 
     async def _reconcile(self, lease: Lease) -> None:
@@ -223,7 +238,8 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001 - one incident's surprise must not stop the others
             log(Event.RECONCILE_FAILED, incident=key, reason=f"{type(error).__name__}: {error}", exc_info=True)
 
-    def _decide(self, lease: Lease) -> Step:
+    def _decide(self, lease: Lease, withheld: Mapping[str, int]) -> Step:
+        """The next step. What the gate withheld is not asked for again before the facts have changed."""
         config = self._config.current
         return decide(
             lease.incident,
@@ -232,9 +248,18 @@ class Reconciler:
             retention_ms=config.retention_ms,
             pages_of=self._pages_of(config),
             today=lease.wall if self._wall is None else min(lease.wall, self._wall()),
+            withheld=[page for page, revision in withheld.items() if revision == lease.incident.revision],
         )
 
-    async def _take(self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search | Renew) -> None:
+    async def _withhold(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> None:
+        post = posting.withheld(post, reason=REASON, detail=decision.detail, now=lease.now)
+        await self._record(lease, step.progress, step.page, post, tokens=Tokens(trips=tripped(step.page, decision)))
+        if lease.probing:
+            await self._store.probe_again(lease.now)
+
+    async def _take(
+        self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search | Renew, decision: Decision
+    ) -> None:
         if isinstance(step, Renew):
             archive = msgspec.json.encode(lease.incident)
             retention_ms = self._config.current.retention_ms
@@ -245,16 +270,19 @@ class Reconciler:
         if isinstance(step, Verify) and post.verify_at is not None and post.verify_at > lease.now:
             return await self._record(lease, step.progress, step.page, post)
         with acting(priority_of(step)):
-            post = await self._act(lease, step, post)
-        await self._record(lease, step.progress, step.page, post)
+            post = await self._act(lease, step, post, decision)
+        give = self._unsent(lease, step.page, post) if isinstance(step, WriteTo) else ()
+        await self._record(lease, step.progress, step.page, post, tokens=Tokens(give=give))
         if lease.probing and not (post.attempts or post.held_by or isinstance(step, Search)):
             await self._resume(lease)
         return None
 
-    async def _act(self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search, post: Post) -> Post:
+    async def _act(
+        self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search, post: Post, decision: Decision
+    ) -> Post:
         attempt = self._attempt(lease, step, post)
         if isinstance(step, WriteTo):
-            return await self._write(lease, step, post, Publisher(attempt))
+            return await self._write(lease, step, post, Publisher(attempt), decision)
         read_back = ReadBack(attempt)
         if isinstance(step, LookAt):
             return await read_back.look(post, lease.now)
@@ -284,24 +312,36 @@ class Reconciler:
             yields=config.checkly.second_writer == "hold",
         )
 
-    async def _write(self, lease: Lease, step: WriteTo, post: Post, publisher: Publisher) -> Post:
+    async def _write(self, lease: Lease, step: WriteTo, post: Post, publisher: Publisher, decision: Decision) -> Post:
         draft = step.draft
         surveyed = await publisher.survey(post, draft, lease.now)
         if isinstance(surveyed, Post):
             return surveyed
-        begun = posting.begin(post, compose(lease.incident, post, draft, self._config.current, now=lease.now))
+        intent = compose(lease.incident, post, draft, self._config.current, now=lease.now)
+        intent = self._gatekeeper.pay(lease.incident, intent, decision)
+        tokens = taken(lease.incident, step.page, intent, decision)
+        begun = posting.begin(post, intent)
         while posting.is_to_go(begun):  # twice, if the page refuses its date
             try:
-                await self._record(lease, step.progress, step.page, begun, replicated=True)
+                await self._record(lease, step.progress, step.page, begun, replicated=True, tokens=tokens)
             except NotReplicated as error:
                 seldom(Event.STORE_UNAVAILABLE, reason=str(error))
                 return posting.not_sent(post, retry_at=lease.now + FAILURE_PAUSE_MS)
+            except NoRoom:
+                return post  # another was faster: the gate is asked again
+            tokens = NO_TOKENS
             try:
                 begun = await publisher.send(begun, surveyed, lease.now, write=signature(draft))
             except Refused:
-                await self._record(lease, step.progress, step.page, posting.not_sent(post, retry_at=lease.now))
+                after = posting.not_sent(post, retry_at=lease.now)
+                give = Tokens(give=self._unsent(lease, step.page, after))
+                await self._record(lease, step.progress, step.page, after, tokens=give)
                 raise
         return begun
+
+    def _unsent(self, lease: Lease, page: str, after: Post) -> tuple[tuple[str, str, str], ...]:
+        before = lease.incident.progress.posts.get(page, Post())
+        return unsent(lease.incident, page, before, after)
 
     async def _record(
         self,
@@ -311,11 +351,13 @@ class Reconciler:
         post: Post | None = None,
         *,
         replicated: bool = False,
+        tokens: Tokens = NO_TOKENS,
     ) -> None:
         before = lease.incident.progress
         if page is not None and post is not None:
             progress = placed(progress, page, post, self._pages_of(self._config.current), lease.now)
-        await lease.record(progress, replicated=replicated)
+        tokens = replace(tokens, give=(*tokens.give, *unmailed(lease.incident, progress.posts)))
+        await lease.record(progress, replicated=replicated, tokens=tokens)
         if (progress.phase, progress.note) == (before.phase, before.note):
             return
         log(
@@ -329,6 +371,9 @@ class Reconciler:
         )
         if progress.note == NEVER_PUBLISHED:
             MISSED.inc()
+        for reason, note in WITHHELD.items():
+            if progress.note == note:
+                SUPPRESSED.labels(reason).inc()
         if progress.phase in ENDED:
             self._report_untold(lease.incident)
 

@@ -16,6 +16,7 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], se
     page shows none.
     """
     newest = max((update.public_at for update in remote.updates), default=post.public_at)
+    paid = post.intent if post.intent is not None and post.intent.opens else post
     return replace(
         post,
         remote_id=remote.id,
@@ -39,6 +40,9 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], se
         held_by="",
         stale_at=None,
         changed_at=0,
+        withheld=None,
+        end_token=paid.end_token,
+        is_end_unpaid=paid.is_end_unpaid,
     )
 
 

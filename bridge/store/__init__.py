@@ -1,13 +1,14 @@
 """The truth: alerts, incidents and what is due, in Redis or Valkey. Every change is one atomic script."""
 
 from bridge.store.durability import Durability
-from bridge.store.errors import NamespaceTaken, NotDurable, NotReplicated, StoreUnavailable
+from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicated, StoreUnavailable
 from bridge.store.reading import Detail
-from bridge.store.records import REFUSED, Change, Claim, CountedAlert, Overview, Quiet
+from bridge.store.records import REFUSED, BudgetState, Change, Claim, CountedAlert, Overview, Quiet, Tokens, Trip
 from bridge.store.store import Idle, Store
 
 __all__ = [
     "REFUSED",
+    "BudgetState",
     "Change",
     "Claim",
     "CountedAlert",
@@ -15,10 +16,13 @@ __all__ = [
     "Durability",
     "Idle",
     "NamespaceTaken",
+    "NoRoom",
     "NotDurable",
     "NotReplicated",
     "Overview",
     "Quiet",
     "Store",
     "StoreUnavailable",
+    "Tokens",
+    "Trip",
 ]

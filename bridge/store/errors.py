@@ -37,3 +37,7 @@ class NotDurable(StoreUnavailable):
 
 class NotReplicated(StoreUnavailable):
     """The write is on the primary, but fewer replicas than ``store.wait_replicas`` confirmed it in time."""
+
+
+class NoRoom(Exception):
+    """A budget has not the tokens any more that a record was to take: nothing was written."""

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from bridge.model import Progress, Write
+from bridge.model import Progress
 
-_PARKED, _HELD, _THEIRS = "+parked", "+held", "+theirs"
+_PARKED, _HELD, _THEIRS, _WITHHELD = "+parked", "+held", "+theirs", "+withheld:"
 
 
 def tally(progress: Progress) -> str:
     """The word an incident is counted under: its phase, marked if a write that it still needs is parked or held back.
 
-    Or if a post is theirs.
+    Or if the gate withholds it, with the reason, or a post is theirs.
     """
     posts = [post for post in progress.posts.values() if progress.is_ongoing(post)]
+    reasons = [post.withheld.reason for post in posts if post.withheld is not None]
     marks = [
         (_PARKED, any(post.parked for post in posts)),
         (_HELD, any(post.held_by for post in posts)),
+        (f"{_WITHHELD}{''.join(reasons[:1])}", bool(reasons)),
         (_THEIRS, any(post.theirs_at is not None for post in progress.posts.values())),
     ]
     return f"{progress.phase}{next((mark for mark, applies in marks if applies), '')}"
@@ -28,10 +31,32 @@ def is_open(progress: Progress) -> bool:
     return any(post.is_open and post.closed_at is None for post in progress.posts.values())
 
 
-def may_be_open(progress: Progress) -> bool:
-    """Whether an incident is open on some page, or may be: its opening was begun, and nobody knows what came of it."""
-    begun = (post.intent for post in progress.posts.values() if post.intent is not None)
-    return is_open(progress) or any(intent.write is Write.OPEN for intent in begun)
+def open_pages(progress: Progress) -> str:
+    """The pages on which an incident is open, or may be, one a line: there its opening was begun."""
+    return "\n".join(
+        sorted(
+            page
+            for page, post in progress.posts.items()
+            if (post.is_open and post.closed_at is None) or (post.intent is not None and post.intent.opens)
+        )
+    )
+
+
+def withheld_pages(progress: Progress) -> str:
+    """The pages where the gate keeps an incident back that still is to be posted there, one a line."""
+    posts = progress.posts.items()
+    return "\n".join(sorted(page for page, post in posts if post.withheld is not None and progress.is_ongoing(post)))
+
+
+def in_trouble(marked: Mapping[str, int]) -> dict[str, Any]:
+    """What `Overview` says of the marks: parked, held back, open by someone else's update, and withheld by reason."""
+    reasons = {mark.removeprefix(_WITHHELD): count for mark, count in marked.items() if mark.startswith(_WITHHELD)}
+    return {
+        "parked": marked.get(_PARKED, 0),
+        "held_back": marked.get(_HELD, 0),
+        "theirs": marked.get(_THEIRS, 0),
+        "withheld": reasons,
+    }
 
 
 def page_ends(progress: Progress) -> int:
@@ -47,12 +72,13 @@ def remotes(progress: Progress) -> str:
     return "\n".join(sorted({post.remote_id for post in progress.posts.values() if post.remote_id}))
 
 
-def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], int, int, int]:
-    """Incidents by phase; how many are parked, held back, and open by someone else's update."""
+def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], dict[str, int]]:
+    """Incidents by phase, and by what they are marked with."""
     phases: dict[str, int] = {}
-    marked = {_PARKED: 0, _HELD: 0, _THEIRS: 0}
+    marked: dict[str, int] = {}
     for word, count in tallies.items():
         phase, plus, mark = word.decode().partition("+")
         phases[phase] = phases.get(phase, 0) + int(count)
-        marked[plus + mark] = marked.get(plus + mark, 0) + int(count)
-    return phases, marked[_PARKED], marked[_HELD], marked[_THEIRS]
+        if plus:
+            marked[plus + mark] = marked.get(plus + mark, 0) + int(count)
+    return phases, marked

@@ -15,15 +15,16 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from bridge.config import schema
+from bridge.gate import Spent
 from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, Remark
 from bridge.store import posts, records, scripts
 from bridge.store.commit import GroupCommit, batches
 from bridge.store.concern import WriteConcern, execute
 from bridge.store.durability import Durability
-from bridge.store.errors import FAILURES, StoreUnavailable, describe
+from bridge.store.errors import FAILURES, NoRoom, StoreUnavailable, describe
 from bridge.store.namespace import PREFIX, Ownership
 from bridge.store.reading import Detail, Reading
-from bridge.store.records import Change, Claim, Item, Overview, Turn
+from bridge.store.records import NO_TOKENS, BudgetState, Change, Claim, Item, Overview, Tokens, Trip, Turn
 from bridge.store.room import Room
 from bridge.store.scripts import Script
 
@@ -166,12 +167,14 @@ class Store:
         archive: bytes = b"",
         retention_ms: int = 1,
         replicated: bool = False,
+        tokens: Tokens = NO_TOKENS,
     ) -> Claim | None:
         """Write progress and extend the lease; the incident as it is now, or None when the lease is lost.
 
         It also counts as lost when another incident holds one of the posts by now: two that took over the same one.
         With ``archive`` the episode ends: those bytes are kept for ``retention_ms`` and the next episode begins.
         What must outlive the primary is to be ``replicated``: raises NotReplicated when it is not on enough replicas.
+        The ``tokens`` are taken with it, all of them: raises NoRoom, with nothing written, when they are not there.
         """
         id_ = claim.incident.id
         now, *rest = await self._run(
@@ -184,12 +187,16 @@ class Store:
             retention_ms,
             posts.tally(progress),
             posts.remotes(progress),
-            int(posts.may_be_open(progress)),
+            posts.open_pages(progress),
             posts.page_ends(progress),
+            posts.withheld_pages(progress),
+            *records.pack_tokens(tokens),
             replicated=replicated,
         )
         if not rest:
             return None
+        if rest[0] == b"full":
+            raise NoRoom("the budget has no room any more")
         return replace(claim, incident=_incident(id_, rest[0]), now=now, wall=rest[0][-1])
 
     async def settle(self, claim: Claim, *, due: int | None, refused: bool = False, unused: int = 0) -> bool:
@@ -206,8 +213,25 @@ class Store:
             -1 if due is None else due,
             int(refused),
             unused * claim.request_ms,
+            posts.open_pages(claim.incident.progress),
         )
         return bool(held)
+
+    async def spent(self, page: str, incident: Incident) -> dict[str, Spent]:
+        """How much of each budget of a page is spent, in all and by the incident's route; its own place left out."""
+        _, flat = await self._run(scripts.SPENT, page, incident.route, incident.id)
+        return records.unpack_spent(flat)
+
+    async def budgets(
+        self, over_at: Mapping[str, Mapping[str, int]], routes: Sequence[str]
+    ) -> tuple[tuple[BudgetState, ...], tuple[Trip, ...]]:
+        """How much of the budgets of these pages is spent, and the trips that nobody has told of: given once.
+
+        A trip is over when no more is spent than ``over_at`` gives, by page and budget.
+        """
+        packed = records.pack_budgets(over_at, routes)
+        _, rows, waiting, trips = await self._run(scripts.BUDGETS, *packed)
+        return records.unpack_budgets(list(over_at), routes, rows, waiting), records.unpack_trips(trips)
 
     async def release(self, name: str, in_hand: Collection[str], *, lease_ms: int) -> int:
         """Give back, due now, what is leased under tokens that begin with ``name`` and are not ``in_hand``; how many.
@@ -322,12 +346,10 @@ class Store:
         pipe.hmget(f"{self._prefix}clock", "offset", "steps")
         pipe.hgetall(f"{self._prefix}stored")
         tallies, first, refused, reason, watchdogs, clock, stored = await self._do(pipe.execute())
-        phases, parked, held_back, theirs = posts.unpack_tallies(tallies)
+        phases, marked = posts.unpack_tallies(tallies)
         return Overview(
             phases=phases,
-            parked=parked,
-            held_back=held_back,
-            theirs=theirs,
+            **posts.in_trouble(marked),
             oldest_due_ms=max([0, *(now - int(due) for _, due in (*first, *(refused if reason else ())))]),
             paused=None if reason is None else reason.decode(),
             quiet=records.unpack_quiet(quiet, now),

@@ -24,6 +24,7 @@ from tests.servers.redis import Redis
 CONFIG = """
 version: 1
 checkly: {{api: v1, requests_per_minute: 1000000}}
+budgets: off
 services: {{checkout: Checkout}}
 severity: [{{match: severity = critical, is: CRITICAL}}, {{is: MINOR}}]
 defaults: {{publish_after: {publish_after}, resolve_after: {resolve_after}}}

@@ -39,6 +39,7 @@ _CHECKLY = {
 }
 _CONFIG = {
     "version": 1,
+    "budgets": "off",
     "severity": [{"match": "severity = critical", "is": "CRITICAL"}, {"is": "MEDIUM"}],
     "public_labels": ["region"],
     "defaults": {"publish_after": "0", "resolve_after": "1200ms", "reopen_after": "10m", "hold_refire": "1s"},

@@ -41,6 +41,7 @@ _KINDS_OF_TEXT = ("investigating", "identified", "monitoring", "resolved", "upda
 _TEXT = "Now {{ severity }} for {{ services }} in {{ labels.region }} since {{ labels.title }}"
 _CONFIG = {
     "version": 1,
+    "budgets": "off",
     "checkly": {"settle": "1s", "requests_per_minute": 100_000},
     "services": {each: each for each in _SERVICES},
     "severity": [{"match": "severity = critical", "is": "CRITICAL"}, {"is": "MEDIUM"}],

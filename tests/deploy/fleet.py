@@ -44,7 +44,7 @@ class Fleet(Stage):
         self.open(bridges=0, settle_ms=_SETTLE_MS)
         config = yaml.safe_load(self._config.read_text())
         changes = {"routes": _ROUTES, "public_labels": ["region", "title"]}
-        self._config.write_text(yaml.safe_dump({**config, **changes}))
+        self._config.write_text(yaml.safe_dump({**config, "budgets": "off", **changes}))
 
     def bridge(self, release: type[Bridge] = Bridge) -> Bridge:
         """One more bridge, starting; it is stopped with the stage."""

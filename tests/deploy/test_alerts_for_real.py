@@ -208,6 +208,20 @@ def test_somebody_else_was_faster_and_a_page_that_moved(start):
     scene.fires("BridgeTargetsWrong")
 
 
+def test_more_was_to_become_public_than_the_budgets_allow(start):
+    scene = start()
+    bounded = configuration(routes=ROUTES, budgets={"open": 1, "share": 1, "reserve": {}})
+    scene.config.write_text(yaml.safe_dump(bounded))
+    eventually(partial(scene.query, "bridge_budget_remaining == 1"), "the budgets to be in force")
+    scene.outage.fires("search")
+    scene.page.shows(status="INVESTIGATING")
+    scene.outage.fires("checkout")
+    scene.fires("BridgeBudgetTripped")
+    scene.outage.ends("checkout")
+    scene.fires("BridgeOutageSuppressed")
+    scene.calms("BridgeBudgetTripped")
+
+
 def test_a_configuration_with_mistakes(start):
     scene = start()
     scene.config.write_text("version: 1\n")

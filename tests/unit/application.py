@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from bridge.senders import Alertmanager, PagerDuty, Sender
 from bridge.silence import Silence
 from bridge.sources.credentials import Credentials
 from bridge.sources.signature import SigningSecrets
-from bridge.store import Change, CountedAlert, Detail
+from bridge.store import BudgetState, Change, CountedAlert, Detail, Trip
 
 WEBHOOK = "/webhooks/alertmanager"
 PAGERDUTY = "/webhooks/pagerduty"
@@ -90,6 +91,16 @@ class MemoryStore:
             raise self.error
         for incident, _ in self.held:
             yield [incident]
+
+    async def budgets(
+        self, over_at: Mapping[str, Mapping[str, int]], routes: Sequence[str]
+    ) -> tuple[tuple[BudgetState, ...], tuple[Trip, ...]]:
+        if self.error:
+            raise self.error
+        names = next(iter(over_at.values()))
+        by_route = {name: dict.fromkeys(routes, 2) for name in names}
+        spent = dict.fromkeys(names, 2)
+        return tuple(BudgetState(page=page, spent=spent, by_route=by_route, waiting=7) for page in over_at), ()
 
     async def incident(self, id_, *, count, after):
         if self.error:

@@ -482,6 +482,7 @@ async def test_incidents_are_listed(bridge):
                 "retry_at": None,
                 "parked": "400: no such service",
                 "held_by": None,
+                "withheld": None,
                 "why": [],
                 "closed_at": None,
                 "theirs_at": None,

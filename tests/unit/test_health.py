@@ -55,6 +55,10 @@ class Samples:
     async def memory_used(self) -> float | None:
         return 0.25
 
+    async def budgets(self, _over_at: object, _routes: object) -> tuple[tuple[()], tuple[()]]:
+        self._answer()
+        return (), ()
+
     async def inspect(self) -> Durability:
         self._answer()
         return Durability(server="Redis 7", problems=self.problems, misnamed=self.misnamed)

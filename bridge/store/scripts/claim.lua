@@ -1,6 +1,8 @@
 -- Leases the most important incident that is due, the most overdue of its kind, and lets its alert timers ripen: a held
 -- alert whose time is over fires, a resolved one is forgotten. First come those that are over, on some page at least, but
--- for being told so, then others that stand open on a page, then the rest, and at last strays.
+-- for being told so, then others that stand open on a page, then openings: the highest severity first, then routes in turn,
+-- then the most overdue. Those of a kind for which there was no room just now come after the other kinds, without requests:
+-- they will hardly need any. Then comes the rest, which needs no page, and at last strays.
 -- An incident comes with requests out of the budget: so nothing waits in hand that could not act, and what is over has what
 -- it needs before anything else is begun.
 -- ARGV: prefix, token, lease_ms, how long the next try waits while writes are paused, requests per minute (0: no limit), 1 to
@@ -33,9 +35,43 @@ local function first_stray()
   end
 end
 
+local ROOM_IS_OLD_MS = 5000
+
+-- The opening whose turn it is, and whether there was room for its kind: of those of one rank that of the kind which was
+-- served least recently, and of these the most overdue.
+local function first_opening()
+  local best
+  local kinds = redis.call('ZRANGE', OPENINGS, 0, -1, 'WITHSCORES')
+  for nth = 1, #kinds, 2 do
+    local kind, served = kinds[nth], tonumber(kinds[nth + 1])
+    local full_at = redis.call('ZSCORE', FULL, kind)
+    local is_full = full_at and tonumber(full_at) > now - ROOM_IS_OLD_MS
+    local rank = tonumber(kind:sub(1, 1)) - (is_full and 10 or 0)
+    if not best or rank > best.rank or (rank == best.rank and served == best.served) then
+      local found = first_of(openings_key(kind))
+      if found and (not best or rank > best.rank or tonumber(found[2]) < tonumber(best.found[2])) then
+        best = {rank = rank, served = served, kind = kind, found = found}
+      end
+    end
+  end
+  if not best then return nil, false end
+  redis.call('ZADD', OPENINGS, now, best.kind)
+  return best.found, best.rank > 0
+end
+
+-- The severity that the incident has now, of all its services.
+local function note_level(id, facets)
+  local level = 0
+  for nth = 1, #facets, 2 do
+    if facets[nth]:sub(1, 2) == 's|' then level = math.max(level, tonumber(facets[nth]:match('|(%d+)$')) or 0) end
+  end
+  if level > 0 then redis.call('HSET', incident_key(id), 'level', level) end
+end
+
 local token, lease_ms, probe_ms, per_minute = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local PAUSE = prefix .. 'pause'
 
+wake_in_time()
 local first = redis.call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
 if not first[1] then return {now, -1, 0} end
 local stray = tonumber(first[2]) > now and first_stray()
@@ -51,8 +87,11 @@ else
   local over = first_of(CLEARED)
   if ARGV[6] == '1' and not over then return {now, -1, 0} end
   local shown = not over and first_of(SHOWN)
-  priority = over and END or shown and CHANGE or stray and LOOK or OPENING
-  first = over or shown or first
+  local opening, has_room
+  if not (over or shown) then opening, has_room = first_opening() end
+  if over then priority = END elseif shown then priority = CHANGE elseif stray then priority = LOOK
+  elseif has_room or not opening then priority = OPENING end
+  first = over or shown or opening or first
 end
 
 local id = first[1]
@@ -86,6 +125,8 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', timers_key(id), '-inf', now, '
 end
 save_incident(incident)
 redis.call('ZREM', STRAYS, id)
+local seen = snapshot(id)
+note_level(id, seen[2])
 redis.call('HSET', incident_key(id), 'lease', token, 'was_due', first[2])
 extend_lease(id, lease_ms)
-return {now, -1, resumes and 1 or 0, id, snapshot(id), requests, request_ms, go_in_ms}
+return {now, -1, resumes and 1 or 0, id, seen, requests, request_ms, go_in_ms}

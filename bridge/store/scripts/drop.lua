@@ -12,6 +12,10 @@ end
 tally(id, '')
 count_stored(id, redis.call('HGET', incident_key(id), 'route'), 0, false)
 hold_remotes(id, '')
+count_open(id, '')
+wait_for(id, '')
+local listed = redis.call('HGET', incident_key(id), 'listed')
+if listed and listed ~= '' then unlist(id, listed) end
 redis.call('DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), remarks_key(id))
 redis.call('ZREM', DUE, id)
 redis.call('ZREM', REFUSED, id)

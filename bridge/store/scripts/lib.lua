@@ -42,7 +42,7 @@ local function remarks_key(id) return prefix .. 'i:' .. id .. ':remarks' end
 local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
 local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix .. 'tallies', prefix .. 'remotes'
 local OPEN, REFUSED = prefix .. 'open', prefix .. 'refused'
-local CLEARED, SHOWN = prefix .. 'cleared', prefix .. 'shown'
+local CLEARED, SHOWN, OPENINGS = prefix .. 'cleared', prefix .. 'shown', prefix .. 'openings'
 local STRAYS, COUNTED, STORED = prefix .. 'strays', prefix .. 'counted', prefix .. 'stored'
 local STRAY_MS = 3600000 -- until a stray, see `schedule_stray`, is due like any other
 
@@ -142,20 +142,44 @@ local function next_timer(id)
   return tonumber(redis.call('ZRANGE', timers_key(id), 0, 0, 'WITHSCORES')[2])
 end
 
--- Says when an incident is due; with LT, unless it is sooner. One that stands open on a page is listed, too: among the
--- CLEARED when nothing of it fires any more, or nothing that one of its pages shows, else among the SHOWN. Of what is due, the former come first, and then the
--- latter. Those lists are hints: DUE is what counts.
+-- What is still to be opened is served by kind: the number of its severity and its route.
+local function openings_key(kind) return OPENINGS .. ':' .. kind end
+
+local function kind_of(id)
+  local h = redis.call('HMGET', incident_key(id), 'level', 'route')
+  return (h[1] or '1') .. '|' .. (h[2] or '')
+end
+
+-- Takes an incident off the list that it is on.
+local function unlist(id, listed)
+  redis.call('ZREM', listed, id)
+  if listed:sub(1, #OPENINGS + 1) == OPENINGS .. ':' and redis.call('EXISTS', listed) == 0 then
+    redis.call('ZREM', OPENINGS, listed:sub(#OPENINGS + 2))
+  end
+end
+
+-- Says when an incident is due; with LT, unless it is sooner. It is listed, too: one that stands open on a page among the
+-- CLEARED when nothing of it fires any more, or nothing that one of its pages shows, else among the SHOWN; another of which
+-- something fires, or is held, among the openings of its kind. What is due is served in this order, and the rest after it.
+-- Those lists are hints: DUE is what counts.
 local function schedule(id, at, condition)
   if condition then redis.call('ZADD', DUE, condition, at, id) else redis.call('ZADD', DUE, at, id) end
-  local list
+  local h = redis.call('HMGET', incident_key(id), 'firing', 'held', 'listed', 'page_ends')
+  local fires, listed, list = h[1] ~= '0', h[3] or '', ''
   if redis.call('SISMEMBER', OPEN, id) == 1 then
-    local firing, page_ends = unpack(redis.call('HMGET', incident_key(id), 'firing', 'page_ends'))
-    list = (firing == '0' or page_ends == '2') and CLEARED or SHOWN
-    redis.call('ZADD', list, at, id)
+    list = (not fires or h[4] == '2') and CLEARED or SHOWN
+  elseif fires or h[2] ~= '0' then
+    local kind = kind_of(id)
+    list = openings_key(kind)
+    if list ~= listed then redis.call('ZADD', OPENINGS, 'NX', 0, kind) end
   end
-  for _, other in ipairs({CLEARED, SHOWN}) do
+  if list ~= '' then redis.call('ZADD', list, at, id) end
+  if list == listed then return end
+  if listed ~= '' then unlist(id, listed) end
+  for _, other in ipairs({CLEARED, SHOWN}) do -- another release lists it there, and keeps no note of that
     if other ~= list then redis.call('ZREM', other, id) end
   end
+  redis.call('HSET', incident_key(id), 'listed', list)
 end
 
 -- One of which nothing has fired, as far as is known, waits until nothing else is due: anybody can tell of the end of what
@@ -189,12 +213,14 @@ end
 local function save_incident(incident)
   if not incident.dirty then return false end
   end_change(incident)
+  local level = 0
   for facet, delta in pairs(incident.deltas) do
     if delta ~= 0 then
       local count = redis.call('HINCRBY', facets_key(incident.id), facet, delta)
       local is_service = facet:sub(1, 2) == 's|'
       if count == delta then
         incident.material = true
+        if is_service then level = math.max(level, tonumber(facet:match('|(%d+)$')) or 0) end
         if is_service and incident.begins then incident.started = now end
       end
       if count <= 0 then
@@ -212,6 +238,10 @@ local function save_incident(incident)
   end
   if incident.material then incident.rev = incident.rev + 1 end
   local changed = {}
+  if level > 0 then -- at least; who claims it sees what it is
+    local known = incident.was.firing ~= 0 and tonumber(redis.call('HGET', incident_key(incident.id), 'level')) or 0
+    if level > known then changed = {'level', level} end
+  end
   for _, name in ipairs(SUMS) do
     local value = rawget(incident, name)
     if value and value ~= incident.was[name] then

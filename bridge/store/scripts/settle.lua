@@ -1,6 +1,7 @@
 -- Gives an incident back. ARGV: prefix, id, token, the revision that was worked on, when to look again (-1: only when
 -- something changes or an alert timer ripens), whether the page refused the key: then it has been waiting since it was
--- due first; what to give back of the budget. If the facts moved meanwhile, it is due at once.
+-- due first; what to give back of the budget of requests; the pages on which it is open or may be. If the facts moved
+-- meanwhile, it is due at once.
 -- Returns {now, 1} or, when the lease is lost, {now, 0}.
 
 local id, token, due = ARGV[2], ARGV[3], tonumber(ARGV[5])
@@ -12,6 +13,7 @@ due = math.min(due, next_timer(id) or FAR)
 if tonumber(redis.call('HGET', incident_key(id), 'rev')) ~= tonumber(ARGV[4]) then due = now end
 if ARGV[6] == '1' then redis.call('ZADD', REFUSED, 'NX', redis.call('HGET', incident_key(id), 'was_due'), id)
 else redis.call('ZREM', REFUSED, id) end
+count_open(id, ARGV[8])
 redis.call('HDEL', incident_key(id), 'lease', 'lease_until', 'was_due')
 schedule(id, due)
 return {now, 1}

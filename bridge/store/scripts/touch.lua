@@ -1,4 +1,5 @@
 -- The configuration changed: every incident of which something stands on a page is due, for its pages may be others now.
+-- What the gate keeps back is looked at anew.
 -- ARGV: prefix, a digest of the configuration. Nothing happens when the last call gave the same.
 -- Returns {now, how many are due}.
 
@@ -15,4 +16,5 @@ for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
     else schedule(id, now, 'LT') end
   end
 end
+for _, page in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do wake(page) end
 return {now, count}

@@ -112,6 +112,7 @@ class VirtualStore(Store):
         archive: bytes = b"",
         retention_ms: int = 1,  # noqa: ARG002 - the signature is the store's
         replicated: bool = False,  # noqa: ARG002 - as above
+        **_: object,
     ) -> Claim | None:
         if not self._holds(claim):
             return None

@@ -23,6 +23,8 @@ MINUTE = 60_000
 HOLD_MS = 6 * MINUTE
 LEASE_MS = 30_000
 PREFIX = "bridge:{0}:"
+_HASHES = {"index", "pause", "remotes", "stored", "tallies", "watchdogs", "trips", "withheld"}
+_SORTED = {"due", "cleared", "shown", "refused", "strays", "counted", "openings", "waiting", "full", "spent"}
 
 
 def firing(
@@ -97,9 +99,10 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
     names = [key.removeprefix(prefix) for key in keys(db, prefix=prefix)]
     pipe = db.pipeline(transaction=False)
     for name in names:
-        if name in {"due", "cleared", "shown", "refused", "strays", "counted"} or name.endswith(":timers"):
+        kind = name.partition(":")[0]
+        if kind in _SORTED or name.endswith(":timers"):
             pipe.zrange(prefix + name, 0, -1, withscores=True)
-        elif name in {"index", "pause", "remotes", "stored", "tallies", "watchdogs"} or name.startswith("i:"):
+        elif name in _HASHES or name.startswith("i:"):
             pipe.hgetall(prefix + name)
         elif name == "open" or name.startswith(("m:", "w:")):
             pipe.smembers(prefix + name)

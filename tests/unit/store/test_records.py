@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import msgpack
 from msgspec.structs import replace
 
-from bridge.model import Alert, AlertStatus, Phase, Post, Progress, Severity
+from bridge.model import Alert, AlertStatus, Phase, Post, Progress, Severity, Withheld
 from bridge.store import posts, records
 from bridge.store.records import Item
 from tests.unit.store.builders import firing, to
@@ -126,10 +126,18 @@ CREATED, CLOSED = {"remote_id": "r", "status": Phase.MONITORING}, {"remote_id": 
         (Phase.RESOLVED, {"remote_id": "r", "status": Phase.RESOLVED}, False),
     ],
 )
-@pytest.mark.parametrize(("trouble", "nth"), [({"parked": "400"}, 1), ({"held_by": "x"}, 2)])
-def test_trouble_counts_while_something_can_still_be_written(phase, post, counts, trouble, nth):
+@pytest.mark.parametrize(
+    ("trouble", "name", "is_there"),
+    [
+        ({"parked": "400"}, "parked", 1),
+        ({"held_by": "x"}, "held_back", 1),
+        ({"withheld": Withheld(reason="budget", since=1)}, "withheld", {"budget": 1}),
+    ],
+)
+def test_trouble_counts_while_something_can_still_be_written(phase, post, counts, trouble, name, is_there):
     progress = Progress(phase=phase, posts={"v1": Post(**post, **trouble)})
-    assert posts.unpack_tallies({posts.tally(progress).encode(): b"1"})[nth] == counts
+    _, marked = posts.unpack_tallies({posts.tally(progress).encode(): b"1"})
+    assert posts.in_trouble(marked)[name] == (is_there if counts else type(is_there)())
     assert progress.is_ongoing(progress.posts["v1"]) == counts
 
 
@@ -138,5 +146,6 @@ def test_a_parked_write_is_tallied_beside_the_phase():
     theirs = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(closed_at=1, theirs_at=2)})
     words = [posts.tally(progress) for progress in (Progress(), parked, theirs, Progress(phase=Phase.INVESTIGATING))]
     assert len(set(words)) == 4
-    phases, *marked = posts.unpack_tallies({word.encode(): b"2" for word in words})
-    assert (phases, marked) == ({"PENDING": 2, "INVESTIGATING": 6}, [2, 0, 2])
+    phases, marked = posts.unpack_tallies({word.encode(): b"2" for word in words})
+    assert phases == {"PENDING": 2, "INVESTIGATING": 6}
+    assert posts.in_trouble(marked) == {"parked": 2, "held_back": 0, "theirs": 2, "withheld": {}}
