@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.chaos.ambiguity import Ambiguity, LateTwins
+from tests.chaos.budgets import Budgets
 from tests.chaos.checkly_faults import ChecklyFaults
 from tests.chaos.conservation import Conservation
 from tests.chaos.crash_points import CrashPoints
@@ -33,6 +34,7 @@ CAMPAIGNS: tuple[Campaign, ...] = (
     ChecklyFaults(),
     Drain(),
     EndsFirst(),
+    Budgets(),
     Races(),
     StoppedWorker(),
     Conservation(),

@@ -146,12 +146,13 @@ class Stage:
         environment: Mapping[str, str] | None = None,
         checkly: Mapping[str, Any] | None = None,
         account: Mapping[str, Any] = ACCOUNT,
+        parts: Mapping[str, Any] | None = None,
     ) -> None:
         """An empty stage with so many bridges, for pages of a generation.
 
         The first gets ``ends_by`` at its boundary ``fatal`` (0: at none). They use the stage's Redis, or the one at
-        ``redis_url``; ``environment`` adds to theirs, and ``checkly`` to that part of their configuration. The
-        simulator has that ``account``.
+        ``redis_url``; ``environment`` adds to theirs, and ``checkly`` to that part of their configuration, and
+        ``parts`` replace others. The simulator has that ``account``.
         """
         self.clear()
         self.sandbox = self._sandbox_of(account)
@@ -159,11 +160,11 @@ class Stage:
         with self.redis.client() as client:
             client.flushall()
         self.control("POST", "reset")
-        parts = {
+        own = {
             "services": dict(generation.services),
             "checkly": {**_CHECKLY, "settle": f"{settle_ms}ms", **(checkly or {})},
         }
-        self._config.write_text(yaml.safe_dump({**_CONFIG, **parts}))
+        self._config.write_text(yaml.safe_dump({**_CONFIG, **own, **(parts or {})}))
         for _ in range(bridges):
             self.join(fatal, ends_by)
             fatal = 0

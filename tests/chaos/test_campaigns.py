@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.chaos.ambiguity import Ambiguity, LateTwins
+from tests.chaos.budgets import Budgets
 from tests.chaos.campaigns import CAMPAIGNS
 from tests.chaos.checkly_faults import ChecklyFaults
 from tests.chaos.conservation import Conservation
@@ -37,6 +38,7 @@ SUBSET: list[tuple[Campaign, int, int]] = [
     (ChecklyFaults(lasts_s=(0.2, 1.0), recovery_s=_GENEROUS_S), 24, 8),  # at the second step
     (Drain(incidents=40, recovery_s=_GENEROUS_S), 2, 1),
     (EndsFirst(outages=200, watch_s=0.0, slack_s=_GENEROUS_S / 4), 1, 1),
+    (Budgets(invented=300, real_within_s=_GENEROUS_S), 1, 1),
     (Races(incidents=10), 1, 1),
     (StoppedWorker(), 23, 3),
     (Conservation(alerts=200), 1, 1),

@@ -97,9 +97,12 @@ def mails(rig: Rig) -> Counter[str]:
     return Counter(update.status for each in rig.shown for update in each.updates if update.notify)
 
 
+async def stored(rig: Rig) -> list[Incident]:
+    return [each async for part in rig.store.incidents() for each in part]
+
+
 async def withheld(rig: Rig) -> list[Incident]:
-    found = await rig.store.incidents()
-    return [each for each in found if any(post.withheld for post in each.progress.posts.values())]
+    return [each for each in await stored(rig) if any(post.withheld for post in each.progress.posts.values())]
 
 
 def limited(**changes: Any) -> str:
@@ -240,7 +243,7 @@ async def test_what_clears_while_it_is_withheld_was_not_published_and_says_why(r
     await fire(rig, 13)
     (waits,) = await withheld(rig)
     await end(rig, waits.group["group"])
-    (over,) = [each for each in await rig.store.incidents() if each.id == waits.id]
+    (over,) = [each for each in await stored(rig) if each.id == waits.id]
     assert (over.progress.phase, over.progress.note) == (Phase.RESOLVED, "not published: budget")
     assert (await rig.store.overview()).withheld == {}
     assert (await budget_of(rig))[1] == 0
@@ -280,7 +283,7 @@ async def test_a_trip_is_told_once_with_what_the_withheld_differ_in(rig):
 
 async def test_what_an_older_release_ended_is_counted_no_more(rig):
     await fire(rig, 2)
-    ids = [each.id for each in await rig.store.incidents()]
+    ids = [each.id for each in await stored(rig)]
     await rig.redis.srem(f"{PREFIX}open", ids[0])
     assert (await budget_of(rig))[0]["open"] == 1
 

@@ -1,0 +1,130 @@
+"""A careless route invents incidents without end: it gets its share, and everything else goes on as ever."""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from tests.chaos.campaign import Trial
+from tests.chaos.checker import Wanted, judge
+from tests.chaos.stage import name
+from tests.scenarios.vocabulary import alert, iso, now_ms, payload
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from tests.chaos.checker import History
+    from tests.chaos.stage import Stage
+
+BRIDGES = 2
+OPEN, MAILS = 30, 20
+SHARES = {"MAJOR": 12, "CRITICAL": 15}  # half of what is not reserved for what is worse
+REAL_WITHIN_S = 10.0
+TEAMS = ("careless", "shop", "pay", "search")
+_PATIENCE_S = 120.0
+_AT_ONCE = 500  # alerts of a delivery
+_CONFIG: dict[str, Any] = {
+    "severity": [
+        {"match": "severity = critical", "is": "CRITICAL"},
+        {"match": "severity = major", "is": "MAJOR"},
+        {"is": "MINOR"},
+    ],
+    "routes": [
+        {"name": team, "match": f"team = {team}", "services": {"label": "service"}, "group_by": ["region"]}
+        for team in TEAMS
+    ],
+    "budgets": {"open": OPEN, "mails_per_hour": MAILS},
+}
+
+
+class Budgets:
+    """Of four routes one invents ``invented`` incidents, CRITICAL ones with an odd seed, else MAJOR ones.
+
+    A real outage of another route, of any severity, begins beside them. Then all ends that readers were told of.
+    """
+
+    name = "budgets"
+    runs = 6
+
+    def __init__(self, *, invented: int = 10_000, real_within_s: float = REAL_WITHIN_S) -> None:
+        self._invented = invented
+        self._real_within_s = real_within_s
+
+    def trial(self, stage: Stage, seed: int) -> Trial:
+        random = Random(seed)
+        level = "CRITICAL" if seed % 2 else "MAJOR"
+        real = random.choice(["critical", "major", "minor"])
+        stage.open(bridges=BRIDGES, checkly={"requests_per_minute": 240, "timeout": "10s"}, parts=_CONFIG)
+        invented = {
+            f"x{number}": alert(region=f"x{number}", team="careless", service="Checkout", severity=level.lower())
+            for number in range(self._invented)
+        }
+        _deliver(stage, list(invented.values()))
+        actual = alert(region="real", team="shop", service="Payments", severity=real)
+        stage.deliver(payload(actual))
+        real_s = stage.waits(lambda: "real" in _open(stage), within=_PATIENCE_S, every_s=0.1)
+        share = SHARES[level]
+        stage.waits(lambda: _withheld(stage) == self._invented - share, within=_PATIENCE_S, every_s=0.5)
+        shown = _open(stage) - {"real"}
+        _deliver(stage, [_ended(each) for region, each in invented.items() if region not in shown])
+        stage.waits(lambda: _withheld(stage) == 0, within=_PATIENCE_S, every_s=0.5)
+        _deliver(stage, [_ended(each) for region, each in invented.items() if region in shown])
+        stage.deliver(payload(_ended(actual)))
+        stage.waits(lambda: not _open(stage), within=_PATIENCE_S, every_s=0.2)
+        history = stage.history()
+        stage.clear()
+        verdict = judge(history, {name(region): Wanted() for region in (*shown, "real")})
+        wrong = [*_wrong(history, shown, share), *_over_mails(history)]
+        if real_s > self._real_within_s:
+            wrong.append(f"the real outage was on the page after {real_s:.1f} s")
+        return Trial(
+            case=f"{self._invented} invented {level} incidents beside a {real.upper()} outage",
+            faults=1,
+            verdict=structs.replace(verdict, wrong=(*verdict.wrong, *wrong)),
+            recovery_s=real_s,
+            events=Counter({"invented": self._invented, "of these published": len(shown)}),
+        )
+
+
+def _deliver(stage: Stage, alerts: Sequence[Mapping[str, Any]]) -> None:
+    for first in range(0, len(alerts), _AT_ONCE):
+        stage.deliver(payload(*alerts[first : first + _AT_ONCE]), to=first // _AT_ONCE)
+
+
+def _ended(fired: Mapping[str, Any]) -> dict[str, Any]:
+    return {**fired, "status": "resolved", "endsAt": iso(now_ms())}
+
+
+def _open(stage: Stage) -> set[str]:
+    """The regions of what stands open on the page."""
+    shown = stage.history().incidents
+    return {each.title.rpartition(" ")[2] for each in shown if each.status != "RESOLVED"}
+
+
+def _withheld(stage: Stage) -> int:
+    with stage.redis.client() as client:
+        return int(client.hget("bridge:{0}:withheld", "v1") or 0)
+
+
+def _wrong(history: History, shown: Collection[str], share: int) -> Iterator[str]:
+    if len(shown) != share:
+        yield f"{len(shown)} of the careless route were on the page, {share} may be"
+    if len(history.incidents) != len(shown) + 1:
+        yield f"{len(history.incidents)} incidents were published, {len(shown) + 1} were seen open"
+    for each in history.incidents:
+        if each.updates[0].mails and not each.updates[-1].mails:
+            yield f"{each.title}: who was told of its start was not told of its end"
+
+
+def _over_mails(history: History) -> Iterator[str]:
+    """A trial is shorter than an hour: all of its mails count. An opening that mails has paid for the end's."""
+    tokens = 0
+    for each in history.incidents:
+        mailed = [update for update in each.updates if update.mails]
+        is_paid = bool(each.updates[0].mails)
+        tokens += len(mailed) + (is_paid and each.status != "RESOLVED")
+    if tokens > MAILS:
+        yield f"{tokens} mail tokens were taken, {MAILS} may be in an hour"
