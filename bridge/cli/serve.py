@@ -24,7 +24,7 @@ from bridge.cli.failure import Failure
 from bridge.cli.inputs import checkly_client, read_settings, redis_url
 from bridge.cli.listening import EVERYWHERE, Host, Port, listen
 from bridge.cli.namespace import NamespaceWatch, objection
-from bridge.cli.server import Server
+from bridge.cli.server import Server, set_at_signals
 from bridge.config.file import ConfigFile
 from bridge.config.problems import ConfigError
 from bridge.health import Health
@@ -113,18 +113,8 @@ async def _run(
     *,
     take_namespace: bool,
 ) -> None:
-    prefix = prefix_of(settings.redis_namespace)
-    redis = connect(store_url, prefix=prefix)
-    instance = live.current.checkly.instance
-    ownership = Ownership(redis, settings.redis_namespace, instance, take=take_namespace)
-    namespace = NamespaceWatch(ownership)
-    store = Store(
-        redis,
-        prefix=prefix,
-        wanted=lambda: live.current.store,
-        limits=lambda: live.current.limits,
-        ownership=ownership,
-    )
+    stopping = set_at_signals()
+    store, namespace = _store(settings, live, store_url, take_namespace=take_namespace)
     senders = _senders(settings)
     silence = Silence([], clock=_now)
     if role is not Role.RECONCILER:
@@ -146,7 +136,7 @@ async def _run(
             health=health,
             silence=silence,
         )
-        server = Server(app, listening)
+        server = Server(app, listening, stopping)
         durability = await health.inspect()
         log(
             Event.STARTED,
@@ -166,6 +156,22 @@ async def _run(
         await server.run(background=background, work=None if reconciler is None else reconciler.run)
         if namespace.failure is not None:
             raise namespace.failure
+
+
+def _store(
+    settings: Settings, live: ConfigFile, store_url: str, *, take_namespace: bool
+) -> tuple[Store, NamespaceWatch]:
+    prefix = prefix_of(settings.redis_namespace)
+    redis = connect(store_url, prefix=prefix)
+    ownership = Ownership(redis, settings.redis_namespace, live.current.checkly.instance, take=take_namespace)
+    store = Store(
+        redis,
+        prefix=prefix,
+        wanted=lambda: live.current.store,
+        limits=lambda: live.current.limits,
+        ownership=ownership,
+    )
+    return store, NamespaceWatch(ownership)
 
 
 def _reconciler(

@@ -30,13 +30,21 @@ INSIST_S = 0.5
 _GARBAGE_OBJECTS = 20_000  # a delivery of 20,000 alerts makes many objects and no cycles: look for those less often
 
 
-class Server:
-    """Serves ``app`` on a listening socket until SIGTERM or SIGINT, beside other tasks of the process."""
+def set_at_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set from now on: also one that comes while the process still starts."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    return stopping
 
-    def __init__(self, app: Starlette, listening: socket.socket) -> None:
+
+class Server:
+    """Serves ``app`` on a listening socket until ``stopping`` is set, beside other tasks of the process."""
+
+    def __init__(self, app: Starlette, listening: socket.socket, stopping: asyncio.Event) -> None:
         self._app = app
         self._listening = listening
-        self._stopping = asyncio.Event()
+        self._stopping = stopping
         config = uvicorn.Config(
             app,
             http=cast("type[asyncio.Protocol]", partial(BoundedHttp, connections=Connections(connection_limit()))),
@@ -65,13 +73,10 @@ class Server:
         background: Sequence[Coroutine[None, None, None]],
         work: Callable[[asyncio.Event], Coroutine[None, None, None]] | None = None,
     ) -> None:
-        """Serve until a signal or `stop`. ``background`` is then canceled; ``work`` is told, and given time to end."""
+        """Serve until ``stopping`` is set. ``background`` is then canceled; ``work`` is told, and given time to end."""
         gc.collect()
         gc.freeze()  # what is here now stays: no collection has to look through it again
         gc.set_threshold(_GARBAGE_OBJECTS)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
         async with asyncio.TaskGroup() as group:
             accompanying = [group.create_task(each) for each in background]
             working = None if work is None else group.create_task(work(self._stopping))

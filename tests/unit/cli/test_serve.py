@@ -41,6 +41,17 @@ def test_a_signal_ends_it_cleanly(bridge, number):
     assert "stopping" in events(bridge)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_while_it_starts_is_not_lost(tmp_path, config, sandbox, number):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # a Redis that does not answer: the start waits for it
+        url = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
+        starting = Bridge(tmp_path / "starting", config=config, sandbox=sandbox, redis_url=url).start(wait=False)
+        connection, _ = silent.accept()
+        with connection:
+            starting.signal(number)
+            assert starting.wait() == 0
+
+
 def test_a_delivery_in_flight_is_finished_after_sigterm(bridge):
     half = len(PAYLOAD) // 2
     head = (
