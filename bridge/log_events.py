@@ -1,0 +1,239 @@
+"""Every log event, registered in one table; the reference page is generated from it."""
+
+from __future__ import annotations
+
+import logging
+from enum import Enum
+
+
+class Event(Enum):
+    """A log event: its name in the log, its level, and what it means to an operator."""
+
+    STARTED = ("started", logging.INFO, "The process is ready to work.")
+    STOPPING = (
+        "stopping",
+        logging.INFO,
+        "SIGTERM or SIGINT arrived: new deliveries get 503, work in flight is finished.",
+    )
+    STOPPED = ("stopped", logging.INFO, "The process ends.")
+    CONFIG_LOADED = ("config_loaded", logging.INFO, "A configuration took effect, at the start or by a reload.")
+    CONFIG_REJECTED = (
+        "config_rejected",
+        logging.ERROR,
+        "A changed configuration has errors; the previous one stays in force.",
+    )
+    CREDENTIALS_MISSING = (
+        "credentials_missing",
+        logging.ERROR,
+        "No credentials are there to check a sender's deliveries: answered 503. Of listed senders also said at start.",
+    )
+    SENDERS_MISSING = (
+        "senders_missing",
+        logging.WARNING,
+        "Said at the start: no sender has credentials, so that every delivery will be answered 503.",
+    )
+    KEY_REFUSED = (
+        "key_refused",
+        logging.WARNING,
+        "Said at the start or when it begins: Checkly refuses the API key or account id; nothing is published.",
+    )
+    DELIVERY_REFUSED = (
+        "delivery_refused",
+        logging.WARNING,
+        "A delivery was answered with an error. Of senders who prove nothing at most one line a minute and address.",
+    )
+    ADMIN_REFUSED = (
+        "admin_refused",
+        logging.WARNING,
+        "Missing or wrong credentials for the API, or too many of them. At most one line a minute and address.",
+    )
+    DELIVERY_FAILED = (
+        "delivery_failed",
+        logging.ERROR,
+        "A defect of the bridge: an unexpected error while taking in a delivery, answered 503 so that it comes again.",
+    )
+    LIBRARY_ERROR = (
+        "library_error",
+        logging.ERROR,
+        "A library reported an error that the bridge did not expect; `detail` is its kind, `where` the line of code.",
+    )
+    DELIVERY_STORED = (
+        "delivery_stored",
+        logging.INFO,
+        "A delivery of several alerts changed at least one and is durably stored.",
+    )
+    SENDER_SILENT = (
+        "sender_silent",
+        logging.WARNING,
+        "No authentic delivery from this sender for a day or more: it may have stopped delivering. Said once a day.",
+    )
+    DELIVERY_DISMISSED = (
+        "delivery_dismissed",
+        logging.INFO,
+        "An authentic delivery changes nothing: a ping, an event or note of no use, or a resolve by nobody.",
+    )
+    REMARK_DROPPED = (
+        "remark_dropped",
+        logging.WARNING,
+        "A note or status update for the public was not published: nothing counts its alert, or the end came first.",
+    )
+    ALERT_UNUSABLE = (
+        "alert_unusable",
+        logging.WARNING,
+        "One alert of a delivery could not be understood; the others count.",
+    )
+    FIELD_UNREAD = (
+        "field_unread",
+        logging.WARNING,
+        "Values of this field could not be read and were taken as missing; the rest counts. At most one line a minute.",
+    )
+    IDENTITY_CONFLICT = (
+        "identity_conflict",
+        logging.WARNING,
+        "Receivers report one alert for different incidents by turns: two senders look like one. Name the senders.",
+    )
+    ALERTS_REFUSED = (
+        "alerts_refused",
+        logging.ERROR,
+        "Alerts that would be new were not kept for want of room under this limit, and answered 503. Once a minute.",
+    )
+    ALERT_CHANGED = (
+        "alert_changed",
+        logging.INFO,
+        "An alert started, was held, resolved or moved; carries the incident it counts for.",
+    )
+    ALERTS_TRUNCATED = (
+        "alerts_truncated",
+        logging.WARNING,
+        "The sender cut alerts from a delivery (max_alerts): set it to 0.",
+    )
+    STORE_UNAVAILABLE = (
+        "store_unavailable",
+        logging.ERROR,
+        "Redis did not answer or cannot write, or too few replicas confirm it; deliveries get 503 until they do.",
+    )
+    STORE_CLOCK_STEPPED = (
+        "store_clock_stepped",
+        logging.WARNING,
+        "The clock of Redis' host was set back or forward (`direction`), or another host with another clock took over.",
+    )
+    STORE_BACK = (
+        "store_back",
+        logging.INFO,
+        "Redis takes deliveries again; with how often `store_unavailable` was left unsaid since it was last said.",
+    )
+    NAMESPACE_TAKEN = (
+        "namespace_taken",
+        logging.ERROR,
+        "The keys in Redis belong to a bridge of another `checkly.instance`: the process ends with exit code 2.",
+    )
+    STORE_NOT_DURABLE = (
+        "store_not_durable",
+        logging.WARNING,
+        "Redis may forget what it was told: eviction policy, missing persistence, missing replicas.",
+    )
+    STORE_MISNAMED = (
+        "store_misnamed",
+        logging.WARNING,
+        "REDIS_URL names a node of a cluster as a server alone, which ends with a failover: use redis+cluster://.",
+    )
+    PHASE_CHANGED = ("phase_changed", logging.INFO, "An incident moved through its lifecycle.")
+    PAGE_WRITTEN = ("page_written", logging.INFO, "A write reached the status page and is recorded.")
+    WRITE_RETRIED = ("write_retried", logging.WARNING, "A write did not reach the status page and will be sent again.")
+    DATE_REFUSED = (
+        "date_refused",
+        logging.WARNING,
+        "The status page refuses a write that has a date; it is sent again at once without it.",
+    )
+    WRITE_UNKNOWN = (
+        "write_unknown",
+        logging.WARNING,
+        "A write's outcome is unknown; its effect is looked for before anything is repeated.",
+    )
+    WRITE_ADOPTED = (
+        "write_adopted",
+        logging.WARNING,
+        "The effect of a write of unknown outcome was found on the page and is taken over.",
+    )
+    DUPLICATE_FOUND = (
+        "duplicate_found",
+        logging.ERROR,
+        "The page held two incidents of ours for one outage; the newer is resolved silently.",
+    )
+    INCIDENT_PARKED = (
+        "incident_parked",
+        logging.ERROR,
+        "The status page refuses this incident's write for good; see the reason.",
+    )
+    PAGE_AWAY = (
+        "page_away",
+        logging.WARNING,
+        "Checkly does not answer, or only with 5xx: nothing is begun, and a call a second asks whether it is back.",
+    )
+    PAGE_BACK = ("page_back", logging.INFO, "Checkly answers again: what is due goes out, resolves first.")
+    WRITES_PAUSED = (
+        "writes_paused",
+        logging.ERROR,
+        "The status page refuses the API key or account: every write waits.",
+    )
+    INCIDENT_HELD = (
+        "incident_held",
+        logging.WARNING,
+        "Nothing is posted, for an incident that the bridge did not open is open for the same service.",
+    )
+    INCIDENT_WITHHELD = (
+        "incident_withheld",
+        logging.WARNING,
+        "An opening is withheld for the reason given: it goes out when there is room. At most one line a minute.",
+    )
+    BUDGET_TRIPPED = (
+        "budget_tripped",
+        logging.ERROR,
+        "A budget of what becomes public has no room: see how many wait, and what tells them apart. Said once.",
+    )
+    WRITES_RESUMED = ("writes_resumed", logging.INFO, "The status page accepts writes again.")
+    SERVICE_MISSING = (
+        "service_missing",
+        logging.ERROR,
+        "A configured service is not on the Checkly account; the incident is published without it.",
+    )
+    TARGET_WRONG = (
+        "target_wrong",
+        logging.ERROR,
+        "A configured service does not lead where it should; see the reason. Said at the start, after a change, daily.",
+    )
+    TARGETS_UNREAD = (
+        "targets_unread",
+        logging.WARNING,
+        "The account could not be read to see where the configured services lead; it is tried again.",
+    )
+    CLOSED_BY_OTHERS = (
+        "closed_by_others",
+        logging.WARNING,
+        "Someone resolved or deleted our incident on the page; the bridge leaves it so.",
+    )
+    INCIDENT_TAKEN_BACK = (
+        "incident_taken_back",
+        logging.INFO,
+        "What was taken for closed by someone else is open by an update of ours: the bridge goes on with it.",
+    )
+    INCIDENT_UNKNOWN = (
+        "incident_unknown",
+        logging.WARNING,
+        "An open incident on the page has a reference that the store does not know: resolve it, or let its alert fire.",
+    )
+    LEASE_LOST = (
+        "lease_lost",
+        logging.WARNING,
+        "A worker held an incident too long; another took over, nothing was written.",
+    )
+    RECONCILE_FAILED = (
+        "reconcile_failed",
+        logging.ERROR,
+        "An unexpected error while working on an incident; it is tried again.",
+    )
+
+    def __init__(self, event: str, level: int, meaning: str) -> None:
+        self.event = event
+        self.level = level
+        self.meaning = meaning
