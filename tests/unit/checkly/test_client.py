@@ -202,6 +202,7 @@ async def test_a_few_bytes_of_an_answer_never_become_many(client_for: ClientFor)
 @pytest.mark.parametrize(
     ("kind", "body"),
     [("identity", b'{"a": 1}'), ("gzip", gzip.compress(b'{"a": 1}')), ("deflate", zlib.compress(b'{"a": 1}'))],
+    ids=["identity", "gzip", "deflate"],  # what is compressed holds the time
 )
 async def test_answers_are_asked_for_uncompressed_and_read_if_they_are_not(
     client_for: ClientFor, kind: str, body: bytes
