@@ -26,7 +26,6 @@ from bridge.config.routes import (
     read_texts,
 )
 from bridge.config.schema import (
-    Budgets,
     Checkly,
     Config,
     Limits,
@@ -134,7 +133,6 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         pagerduty=read(fields, "pagerduty", read_pagerduty, PagerDuty()),
         senders=read(fields, "senders", read_senders, Senders()),
         store=read(fields, "store", read_store, Store()),
-        budgets=Budgets(),
         services=services,
         places=read(fields, "services", lambda value: value.places(), {}),
         severity=severity,

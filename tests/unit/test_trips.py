@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from bridge import trips
@@ -33,7 +34,7 @@ class Tripped:
 
 async def test_a_trip_is_told_and_is_over_when_less_than_half_is_spent(tmp_path):
     file = tmp_path / "bridge.yaml"
-    file.write_text(CONFIG)
+    file.write_text(CONFIG + "budgets: {}\n")
     store = Tripped()
     with capture_logs() as logged:
         (page,) = await trips.overview(store, load(file))
@@ -45,7 +46,8 @@ async def test_a_trip_is_told_and_is_over_when_less_than_half_is_spent(tmp_path)
     assert page["budgets"]["open"]["limits"]["MAJOR"] == {"page": 24, "route": 12}
 
 
-async def test_where_budgets_are_off_nothing_is_asked(tmp_path):
+@pytest.mark.parametrize("section", ["", "budgets: off\n"])
+async def test_where_budgets_are_off_nothing_is_asked(tmp_path, section):
     file = tmp_path / "bridge.yaml"
-    file.write_text(CONFIG + "budgets: off\n")
+    file.write_text(CONFIG + section)
     assert await trips.overview(Tripped(), load(file)) == []

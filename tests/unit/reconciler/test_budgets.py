@@ -37,9 +37,12 @@ routes:
 )
 
 
+BOUNDED = f"{CONFIG}budgets: {{}}\n"
+
+
 @pytest.fixture
 async def rig(redis_url, tmp_path):
-    made = Rig(redis_url, tmp_path, CONFIG)
+    made = Rig(redis_url, tmp_path, BOUNDED)
     yield made
     await made.close()
 
@@ -216,7 +219,7 @@ async def test_who_was_told_of_a_start_is_told_of_the_end_whatever_the_budget_sa
 async def test_an_end_that_no_mail_tells_of_gives_its_token_back(rig):
     await fire(rig, 1)
     assert (await budget_of(rig))[0] == {"open": 1, OPENS: 1, MAILS: 2}
-    rig.reload(CONFIG.replace("update, resolved]", "update]"))
+    rig.reload(BOUNDED.replace("update, resolved]", "update]"))
     await end(rig, "g000")
     assert (await budget_of(rig))[0] == {"open": 0, OPENS: 1, MAILS: 1}
 
@@ -301,4 +304,7 @@ async def test_ten_times_as_many_withheld_cost_redis_no_more_work(rig):
     await idle_work(20)  # the server knows the scripts
     few, many = await idle_work(30), await idle_work(300)
     assert len(await withheld(rig)) == 288
-    assert {name: many[name] for name in few} == few
+    by_time = {"cmdstat_hset"}  # the scripts note the time, four times a second at most
+    assert {name: many[name] for name in few if name not in by_time} == {
+        name: calls for name, calls in few.items() if name not in by_time
+    }

@@ -129,4 +129,4 @@ def check_keys(db: redis.Redis, *, prefix: str = PREFIX) -> None:
             live = {each for each, record in records.items() if record.get("m") == name and record["st"] == "F"}
             assert {each.decode() for each in value} == live
         else:
-            assert kind in {"counted", "due", "index", "remotes", "stored", "strays", "tallies", "i"}
+            assert kind in {"counted", "due", "index", "openings", "remotes", "stored", "strays", "tallies", "i"}
