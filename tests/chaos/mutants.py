@@ -230,8 +230,8 @@ MUTANTS = (
         CONVERGENCE,
         "an incident that is over waits for its turn by age",
         "bridge/store/scripts/claim.lua",
-        "first = over or shown or first",
-        "first = shown or first",
+        "first = over or shown or opening or first",
+        "first = shown or opening or first",
         f"{STORE}/test_leases.py::test_what_is_over_but_still_shown_comes_before_what_is_more_overdue",
     ),
     Mutant(

@@ -248,6 +248,11 @@ def test_a_redis_that_forgets_then_stops_and_at_last_no_bridge(start):
 
 def test_the_dashboard_shows_data_everywhere(start):
     scene = start()
+    bounded = configuration(
+        routes=ROUTES, budgets={"open": 1, "share": 1, "reserve": {}}, pagerduty={"status_updates": True}
+    )
+    scene.config.write_text(yaml.safe_dump(bounded))
+    eventually(partial(scene.query, "bridge_budget_remaining == 1"), "the budgets to be in force")
     unusable, unread = {"status": "firing"}, {**alert(), "startsAt": "soon"}
     for _ in range(2):
         scene.bridge.deliver(payload(unread, alert(alertname="Watchdog"), unusable, truncatedAlerts=3))
@@ -255,6 +260,8 @@ def test_the_dashboard_shows_data_everywhere(start):
         for name in ("ping", "incident-status-update"):
             pager.delivered(scene.bridge, (PAGERDUTY / f"{name}.json").read_bytes())
     scene.page.shows(status="INVESTIGATING")
+    scene.outage.fires("search")  # withheld, and over before there is room
+    scene.outage.ends("search")
     for query in QUERIES:
         expression = query.replace("$job", JOB).replace("$__rate_interval", "1m")
         eventually(partial(scene.query, expression), f"data for {expression}")
