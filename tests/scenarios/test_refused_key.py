@@ -22,5 +22,7 @@ def test_writes_pause_and_resume_by_themselves(bridge, outage, page):
     logged(bridge, "writes_resumed")
     page.shows(status="INVESTIGATING", services=("Checkout", "Payments"), statuses=["INVESTIGATING"])
     assert metric(bridge, "bridge_writes_paused") == 0
-    assert len(page.calls) < 10
+    assert [call["status"] for call in page.calls].count(401) == 2, "only what found the key refused asked in vain"
+    assert [call["method"] for call in page.calls].count("POST") == 1
+    assert len(page.calls) <= 16, "two audits of the account and one incident, no loop"
     assert len(page.mails) == 1
