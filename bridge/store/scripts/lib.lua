@@ -18,15 +18,15 @@ local wall = time[1] * 1000 + math.floor(time[2] / 1000)
 local CLOCK = prefix .. 'clock'
 local SEEN_EVERY_MS = 250
 local STEP_MS = 1000 -- a smaller one is no news
-local seen, offset = unpack(redis.call('HMGET', CLOCK, 'seen', 'offset'))
-seen, offset = tonumber(seen) or 0, tonumber(offset) or 0
+local latest, offset = unpack(redis.call('HMGET', CLOCK, 'seen', 'offset'))
+latest, offset = tonumber(latest) or 0, tonumber(offset) or 0
 local now = wall + offset
 -- Nothing may fail for it: a server that is full must still let go of what is over.
-if now < seen then
-  if seen - now >= STEP_MS then redis.pcall('HINCRBY', CLOCK, 'steps', 1) end
-  now, offset = seen, seen - wall
+if now < latest then
+  if latest - now >= STEP_MS then redis.pcall('HINCRBY', CLOCK, 'steps', 1) end
+  now, offset = latest, latest - wall
   redis.pcall('HSET', CLOCK, 'offset', offset)
-elseif now >= seen + SEEN_EVERY_MS then
+elseif now >= latest + SEEN_EVERY_MS then
   redis.pcall('HSET', CLOCK, 'seen', now)
 end
 

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
@@ -216,16 +215,18 @@ def test_the_schema_is_a_schema():
     Draft202012Validator.check_schema(SCHEMA)
 
 
-@pytest.mark.parametrize("config", GOOD, ids=str)
-def test_both_accept(config, problems_of):
-    assert not problems_of(yaml.safe_dump(config))
-    assert not list(Draft202012Validator(SCHEMA).iter_errors(config))
+def schema_accepts(config: Any) -> bool:
+    return not list(Draft202012Validator(SCHEMA).iter_errors(config))
 
 
-@pytest.mark.parametrize("config", BAD, ids=str)
-def test_both_refuse(config, problems_of):
-    assert problems_of(yaml.safe_dump(config))
-    assert list(Draft202012Validator(SCHEMA).iter_errors(config))
+def test_the_reader_and_the_schema_accept_each_good_configuration(problems_of):
+    verdicts = {str(each): (problems_of(yaml.safe_dump(each)), schema_accepts(each)) for each in GOOD}
+    assert {config: verdict for config, verdict in verdicts.items() if verdict != ((), True)} == {}
+
+
+def test_the_reader_and_the_schema_refuse_each_bad_configuration(problems_of):
+    verdicts = {str(each): (bool(problems_of(yaml.safe_dump(each))), not schema_accepts(each)) for each in BAD}
+    assert {config: verdict for config, verdict in verdicts.items() if verdict != (True, True)} == {}
 
 
 def test_every_key_is_described():
