@@ -6,6 +6,8 @@ VENV    ?= .venv
 JOBS    ?= 3
 ARGS    ?=
 BIN     := $(VENV)/bin
+QUICK   := tests/unit/config tests/unit/sources $(addprefix tests/unit/test_,$(addsuffix .py,draft gate lifecycle \
+	lifecycle_properties model outcome posting routing senders silence))
 CREATED := $(VENV)/.created-by-$(notdir $(PYTHON))
 READY   := $(VENV)/.ready
 LOCKED  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps
@@ -13,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format docs bench chaos mutants lock audit newest lowest unlocked
+.PHONY: help setup demo test quick check format docs bench chaos mutants lock audit newest lowest unlocked
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,12 +42,16 @@ demo: $(READY) ## Play an outage on this machine (ONESHOT=1: exit when it is ove
 test: $(READY) ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(ARGS)
 
-check: $(READY) ## Check format, lint, types, imports and dead code
+quick: $(READY) ## Run the fast tests: the pure core, the configuration, the senders
+	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(QUICK) $(ARGS)
+
+check: $(READY) ## Check format, lint (Python and Lua), types, imports and dead code
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/vulture
+	$(BIN)/python -m tests.lua_lint
 
 format: $(READY) ## Format the code and apply the safe fixes
 	$(BIN)/ruff format

@@ -58,7 +58,16 @@ def _run(text: str) -> list[tuple[int, str]]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "script.lua"
         path.write_text(text, "utf-8")
-        command = ["luacheck", "--config", ROOT / ".luacheckrc", "--codes", "--formatter", "plain", "--no-color", path]
+        command = [
+            "luacheck",
+            "--config",
+            str(ROOT / ".luacheckrc"),
+            "--codes",
+            "--formatter",
+            "plain",
+            "--no-color",
+            str(path),
+        ]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode > 2:  # 1: warnings, 2: a mistake of syntax
         raise SystemExit(f"luacheck failed: {result.stderr}{result.stdout}")
