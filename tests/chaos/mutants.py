@@ -68,11 +68,11 @@ MUTANTS = (
     ),
     Mutant(
         NO_LOSS,
-        "the ends of what was never seen go before outages",
+        "the ends of what was never seen take the requests of outages",
         "bridge/store/scripts/lib.lua",
         "then schedule_stray(incident.id)",
         "then schedule(incident.id, now, 'LT')",
-        f"{STORE}/test_limits.py::test_ends_of_what_was_never_seen_are_looked_into_last_and_are_bounded",
+        f"{STORE}/test_limits.py::test_ends_of_what_was_never_seen_leave_an_outage_its_requests",
     ),
     Mutant(
         NO_LOSS,

@@ -140,6 +140,19 @@ async def test_ends_of_what_was_never_seen_are_looked_into_last_and_are_bounded(
     assert len(claimed) == strays + 1
 
 
+async def test_ends_of_what_was_never_seen_leave_an_outage_its_requests(store):
+    await store.ingest([(resolved(str(number)), to(f"stray{number}")) for number in range(50)])
+    claims = 0
+    while isinstance(await store.claim(token="t", lease_ms=LEASE_MS, requests_per_minute=60), Claim):
+        claims += 1
+    assert 0 < claims < 50
+    assert (await store.overview()).oldest_due_ms == 0
+    await store.ingest([(firing("a"), to("outage"))])
+    claim = await store.claim(token="t", lease_ms=LEASE_MS, requests_per_minute=60)
+    assert isinstance(claim, Claim)
+    assert claim.incident.id == "outage"
+
+
 @pytest.mark.needs("redis-server")
 async def test_a_redis_that_is_almost_full_takes_ends_and_refuses_what_is_new(tmp_path):
     with Redis(tmp_path, maxmemory="32mb", maxmemory_policy="noeviction") as server:
