@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from bridge.draft import Draft
 from bridge.gate import MAIL_REASON, MAILS, OPENS, REASON, Ask, Decision, Word, asked, gate, paid, tokens, unused_end
 from bridge.model import Incident, Intent, Post
@@ -29,6 +31,8 @@ class Gatekeeper:
         ask = None if config.budgets is None else asked(post, draft, config.checkly.notify)
         if ask is None or config.budgets is None:
             return LEAVE
+        # as it waits by: what is one kind to the store must be one to the gate, or one waits behind another for nothing
+        ask = replace(ask, severity=max(incident.summary.services.values(), default=ask.severity))
         spent = await self._store.spent(page, incident)
         publishing = frozenset({*config.publishing, incident.route})
         decision = gate(ask, config.budgets.of(page), spent, alone=len(publishing) == 1)

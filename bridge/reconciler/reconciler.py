@@ -32,7 +32,7 @@ from bridge.lifecycle import (
     WriteTo,
     decide,
 )
-from bridge.model import Incident, Post, Progress, shows_impacts
+from bridge.model import Incident, Post, Priority, Progress, Write, shows_impacts
 from bridge.reconciler.attempt import Attempt
 from bridge.reconciler.budget import Reserve, acting, grant
 from bridge.reconciler.compose import compose, duplicate_text, end_text
@@ -219,8 +219,8 @@ class Reconciler:
                 post = step.progress.posts.get(step.page, Post())
                 decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.draft)
                 if decision.withholds:
-                    await self._withhold(lease, step, post, decision)
-                    withheld[step.page] = revision
+                    if await self._withhold(lease, step, post, decision):
+                        withheld[step.page] = revision
                     continue
             await self._take(lease, step, decision)
         return await lease.settle(lease.now)
@@ -251,11 +251,19 @@ class Reconciler:
             withheld=[page for page, revision in withheld.items() if revision == lease.incident.revision],
         )
 
-    async def _withhold(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> None:
-        post = posting.withheld(post, reason=REASON, detail=decision.detail, now=lease.now)
-        await self._record(lease, step.progress, step.page, post, tokens=Tokens(trips=tripped(step.page, decision)))
+    async def _withhold(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> bool:
+        """Whether the gate keeps it back: not what stands on the page already, as a lost store does not know."""
+        if step.draft.write is Write.OPEN and post.withheld is None:
+            with acting(Priority.LOOK):
+                post = await ReadBack(self._attempt(lease, step, post)).search(post, lease.now)
+        tokens = NO_TOKENS
+        if post.remote_id is None or step.draft.write is not Write.OPEN:
+            post = posting.withheld(post, reason=REASON, detail=decision.detail, now=lease.now)
+            tokens = Tokens(trips=tripped(step.page, decision))
+        await self._record(lease, step.progress, step.page, post, tokens=tokens)
         if lease.probing:
             await self._store.probe_again(lease.now)
+        return post.withheld is not None
 
     async def _take(
         self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search | Renew, decision: Decision

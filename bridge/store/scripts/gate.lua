@@ -55,17 +55,44 @@ local function waiting_kinds(page)
   return kinds
 end
 
+local function stop_waiting(id, page, kind)
+  local key = waiting_key(page, kind)
+  if redis.call('ZREM', key, id) == 1 and redis.call('HINCRBY', WITHHELD, page, -1) <= 0 then
+    redis.call('HDEL', WITHHELD, page)
+  end
+  if redis.call('EXISTS', key) == 0 then
+    redis.call('ZREM', kinds_key(page), kind)
+    if redis.call('EXISTS', kinds_key(page)) == 0 then redis.call('ZREM', WAITING, page) end
+  end
+end
+
+-- Who waits first of a kind, and is there: an older release drops what waits without a word. Who was woken long ago and has
+-- not asked is passed over: they may be unable to, and nobody is to wait for that.
+local function first_waiting(page, kind)
+  for _, id in ipairs(redis.call('ZRANGE', waiting_key(page, kind), 0, 99)) do
+    local rev, woken = unpack(redis.call('HMGET', incident_key(id), 'rev', 'woken'))
+    if not rev then stop_waiting(id, page, kind)
+    elseif tonumber(woken or now) > now - ASK_AGAIN_MS then return id, woken end
+  end
+end
+
+-- Who holds it settles it as due at once.
+local function make_due(id, at)
+  if tonumber(redis.call('HGET', incident_key(id), 'lease_until') or 0) > now then
+    redis.call('HINCRBY', incident_key(id), 'rev', 1)
+  else schedule(id, math.min(at, tonumber(redis.call('ZSCORE', DUE, id) or at))) end
+end
+
 -- Room may have appeared on a page: who waits first asks for it; `after` a kind that had none, who comes after that.
 local function wake(page, after)
   local is_next = not after
   for _, kind in ipairs(waiting_kinds(page)) do
-    local id = is_next and redis.call('ZRANGE', waiting_key(page, kind), 0, 0)[1]
+    local id, woken
+    if is_next then id, woken = first_waiting(page, kind) end
     if id then
-      redis.call('HSET', incident_key(id), 'woken', 1)
+      if not woken then redis.call('HSET', incident_key(id), 'woken', now) end
       redis.call('ZREM', FULL, kind)
-      local lease_until = tonumber(redis.call('HGET', incident_key(id), 'lease_until') or 0)
-      if lease_until > now then redis.call('HINCRBY', incident_key(id), 'rev', 1) -- who holds it settles it as due
-      else schedule(id, now, 'LT') end
+      make_due(id, now)
       return
     end
     if kind == after then is_next = true end
@@ -99,17 +126,6 @@ local function count_open(id, pages)
   redis.call('HSET', incident_key(id), 'opens', pages)
   for _, page in ipairs(split(old)) do
     if not kept[page] and remove_token('open', page, route, id) then wake(page) end
-  end
-end
-
-local function stop_waiting(id, page, kind)
-  local key = waiting_key(page, kind)
-  if redis.call('ZREM', key, id) == 1 and redis.call('HINCRBY', WITHHELD, page, -1) <= 0 then
-    redis.call('HDEL', WITHHELD, page)
-  end
-  if redis.call('EXISTS', key) == 0 then
-    redis.call('ZREM', kinds_key(page), kind)
-    if redis.call('EXISTS', kinds_key(page)) == 0 then redis.call('ZREM', WAITING, page) end
   end
 end
 

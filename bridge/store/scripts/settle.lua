@@ -10,7 +10,9 @@ if tonumber(ARGV[7]) > 0 then give_requests_back(tonumber(ARGV[7])) end
 local FAR = 32503680000000 -- the year 3000: nothing to do, yet listed
 if due < 0 then due = FAR end
 due = math.min(due, next_timer(id) or FAR)
-if tonumber(redis.call('HGET', incident_key(id), 'rev')) ~= tonumber(ARGV[4]) then due = now end
+local rev, woken = unpack(redis.call('HMGET', incident_key(id), 'rev', 'woken'))
+if tonumber(rev) ~= tonumber(ARGV[4]) then due = now
+elseif woken then wait_for(id, '') end -- there was room, and it had nothing to ask for
 if ARGV[6] == '1' then redis.call('ZADD', REFUSED, 'NX', redis.call('HGET', incident_key(id), 'was_due'), id)
 else redis.call('ZREM', REFUSED, id) end
 count_open(id, ARGV[8])

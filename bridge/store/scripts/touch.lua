@@ -1,20 +1,26 @@
 -- The configuration changed: every incident of which something stands on a page is due, for its pages may be others now.
--- What the gate keeps back is looked at anew.
+-- So is every one that the gate keeps back, in the order of their age: their pages, and what has room, may be others, too.
 -- ARGV: prefix, a digest of the configuration. Nothing happens when the last call gave the same.
 -- Returns {now, how many are due}.
 
 local CONFIG = prefix .. 'config'
+local APART_MS = 1 / 1024 -- apart from each other, and all of them due at once
 if redis.call('GET', CONFIG) == ARGV[2] then return {now, 0} end
 redis.call('SET', CONFIG, ARGV[2])
 local count = 0
 for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
-  local h = redis.call('HMGET', incident_key(id), 'remotes', 'lease_until')
-  if h[1] and h[1] ~= '' then
+  if (redis.call('HGET', incident_key(id), 'remotes') or '') ~= '' then
     count = count + 1
-    -- who holds it settles it as due at once
-    if tonumber(h[2] or 0) > now then redis.call('HINCRBY', incident_key(id), 'rev', 1)
-    else schedule(id, now, 'LT') end
+    make_due(id, now)
   end
 end
-for _, page in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do wake(page) end
+for _, page in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do
+  for _, kind in ipairs(waiting_kinds(page)) do
+    redis.call('ZREM', FULL, kind)
+    for nth, id in ipairs(redis.call('ZRANGE', waiting_key(page, kind), 0, -1)) do
+      count = count + 1
+      if redis.call('HGET', incident_key(id), 'rev') then make_due(id, now + nth * APART_MS) end
+    end
+  end
+end
 return {now, count}
