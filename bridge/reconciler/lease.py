@@ -41,6 +41,7 @@ class Lease:
         self._monotonic = monotonic
         self._store_clock = store_clock or StoreClock(monotonic)
         self.probing = claim.probing
+        self.withheld: dict[str, int] = {}  # from which pages, at which revision of the facts
         self._requests_asked_at = asked_at
         self._read(claim, asked_at)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Protocol
 
@@ -199,9 +199,8 @@ class Reconciler:
         grant(lease.claim.requests)
         if lease.claim.go_in_ms:
             await self._sleep(lease.claim.go_in_ms / 1000)
-        withheld: dict[str, int] = {}  # which pages, at which revision
         for _ in range(STEPS_A_CLAIM):
-            step = self._decide(lease, withheld)
+            step = self._decide(lease)
             if isinstance(step, Wait | Drop) and lease.probing:
                 await self._store.probe_again(lease.now)  # this one needed no page: let the next one try
             if isinstance(step, Wait) and step.progress == lease.incident.progress:
@@ -213,16 +212,10 @@ class Reconciler:
                 if not await lease.drop():
                     await lease.settle(lease.now)
                 return None
-            decision = LEAVE
             if isinstance(step, WriteTo):
-                revision = lease.incident.revision
-                post = step.progress.posts.get(step.page, Post())
-                decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.draft)
-                if decision.withholds:
-                    if await self._withhold(lease, step, post, decision):
-                        withheld[step.page] = revision
-                    continue
-            await self._take(lease, step, decision)
+                await self._ask(lease, step)
+            else:
+                await self._take(lease, step, LEAVE)
         return await lease.settle(lease.now)
 
     async def _reconcile(self, lease: Lease) -> None:
@@ -238,7 +231,7 @@ class Reconciler:
         except Exception as error:  # noqa: BLE001 - one incident's surprise must not stop the others
             log(Event.RECONCILE_FAILED, incident=key, reason=f"{type(error).__name__}: {error}", exc_info=True)
 
-    def _decide(self, lease: Lease, withheld: Mapping[str, int]) -> Step:
+    def _decide(self, lease: Lease) -> Step:
         """The next step. What the gate withheld is not asked for again before the facts have changed."""
         config = self._config.current
         return decide(
@@ -248,22 +241,32 @@ class Reconciler:
             retention_ms=config.retention_ms,
             pages_of=self._pages_of(config),
             today=lease.wall if self._wall is None else min(lease.wall, self._wall()),
-            withheld=[page for page, revision in withheld.items() if revision == lease.incident.revision],
+            withheld=[page for page, revision in lease.withheld.items() if revision == lease.incident.revision],
         )
+
+    async def _ask(self, lease: Lease, step: WriteTo) -> None:
+        """Make the write if the gate lets it go."""
+        revision = lease.incident.revision
+        post = step.progress.posts.get(step.page, Post())
+        decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.draft)
+        if not decision.withholds:
+            await self._take(lease, step, decision)
+        elif await self._withhold(lease, step, post, decision):
+            lease.withheld[step.page] = revision
 
     async def _withhold(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> bool:
         """Whether the gate keeps it back: not what stands on the page already, as a lost store does not know."""
         if step.draft.write is Write.OPEN and post.withheld is None:
             with acting(Priority.LOOK):
                 post = await ReadBack(self._attempt(lease, step, post)).search(post, lease.now)
-        tokens = NO_TOKENS
-        if post.remote_id is None or step.draft.write is not Write.OPEN:
+        tokens, is_kept = NO_TOKENS, step.draft.write is not Write.OPEN or post.remote_id is None
+        if is_kept:
             post = posting.withheld(post, reason=REASON, detail=decision.detail, now=lease.now)
             tokens = Tokens(trips=tripped(step.page, decision))
         await self._record(lease, step.progress, step.page, post, tokens=tokens)
         if lease.probing:
             await self._store.probe_again(lease.now)
-        return post.withheld is not None
+        return is_kept
 
     async def _take(
         self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search | Renew, decision: Decision

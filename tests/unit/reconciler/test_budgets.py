@@ -47,11 +47,19 @@ async def rig(redis_url, tmp_path):
     await made.close()
 
 
-async def tell(rig: Rig, status: AlertStatus, groups: list[str], *, team: str = "careless", severity: str = "major"):
+async def tell(
+    rig: Rig,
+    status: AlertStatus,
+    groups: list[str],
+    *,
+    team: str = "careless",
+    severity: str = "major",
+    service: str = "",
+) -> None:
     now = int(time.time() * 1000)
     items = []
     for group in groups:
-        labels = {"group": group, "team": team, "severity": severity}
+        labels = {"group": group, "team": team, "severity": severity, "service": service}
         routed = route(labels, rig.live.current)
         assert isinstance(routed, Routed)
         is_over = status is AlertStatus.RESOLVED
@@ -59,7 +67,7 @@ async def tell(rig: Rig, status: AlertStatus, groups: list[str], *, team: str = 
             (
                 Alert(
                     source="alertmanager",
-                    fingerprint=f"{team}-{group}",
+                    fingerprint=f"{team}-{group}{service}",
                     status=status,
                     labels=labels,
                     starts_at=now - 20 * MINUTE,
@@ -197,6 +205,13 @@ async def test_observed_budgets_withhold_nothing_and_are_counted(rig):
     assert mails(rig) == {"INVESTIGATING": 40}
     _, waiting = await budget_of(rig)
     assert waiting == 0
+
+
+async def budgets_of(rig: Rig) -> dict[str, dict[str, int]]:
+    """What is spent, by page."""
+    over_at = {page: {"open": 0, OPENS: 0, MAILS: 0} for page in rig.live.current.pages}
+    states, _ = await rig.store.budgets(over_at, list(rig.live.current.publishing))
+    return {state.page: state.spent for state in states}
 
 
 async def budget_of(rig: Rig) -> tuple[dict[str, int], int]:

@@ -7,18 +7,14 @@ from typing import Any
 import pytest
 
 from bridge.gate import MAILS, OPENS
-from bridge.model import V1_PAGE, AlertStatus, Phase, Severity
+from bridge.model import V1_PAGE, AlertStatus, v3_page
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.rig import MINUTE, SECOND, Rig
 from tests.unit.reconciler.test_budgets import (
-    CONFIG,
     aged,
-    budget_of,
+    budgets_of,
     end,
-    fire,
     limited,
-    mails,
-    stored,
     tell,
     visible,
     withheld,
@@ -135,3 +131,68 @@ class TestWhoWaits:
         await lease.settle(None)
         await end(rig, "a")
         assert visible(rig) == ["c"]
+
+
+class TestPages:
+    """On a v1 page, a v3 page, and both."""
+
+    V3 = ONE.replace("checkout: Checkout", "checkout: {page: platform, component: Orders}")
+    BOTH = ONE.replace("checkout: Checkout", "checkout: [Checkout, {page: platform, component: Orders}]")
+    PLATFORM = v3_page("platform")
+
+    async def test_a_v3_page_has_budgets_of_its_own(self, rig):
+        rig.reload(self.V3)
+        await fires(rig, "a", "b")
+        await fires(rig, "c", team="shop")  # on v1
+        assert [each.open for each in rig.state.everything()] == [True, True]
+        (kept,) = await withheld(rig)
+        assert list(kept.progress.posts) == [self.PLATFORM]
+        await end(rig, *({"a", "b"} - {kept.group["group"]}))
+        assert await withheld(rig) == []
+        await end(rig, "a", "b")
+        await end(rig, "c", team="shop")
+        assert not any(each.open for each in rig.state.everything())
+
+    async def test_an_outage_on_two_pages_takes_tokens_of_both_and_mails_on_both(self, rig):
+        rig.reload(self.BOTH)
+        await fires(rig, "a")
+        assert await budgets_of(rig) == {page: {"open": 1, OPENS: 1, MAILS: 2} for page in (V1_PAGE, self.PLATFORM)}
+        assert [len(each.updates) for each in rig.state.everything()] == [1, 1]
+        await end(rig, "a")
+        assert await budgets_of(rig) == {page: {"open": 0, OPENS: 1, MAILS: 2} for page in (V1_PAGE, self.PLATFORM)}
+        assert [[update.notify for update in each.updates] for each in rig.state.everything()] == [[True, True]] * 2
+
+    async def test_where_one_page_has_no_room_the_other_goes_on_and_is_ended(self, rig):
+        rig.reload(
+            f"{self.before_budgets(self.BOTH)}budgets: {{pages: {{platform: {{open: 1, share: 1, reserve: {{}}}}}}}}\n"
+        )
+        await fires(rig, "a")
+        await fires(rig, "b")
+        assert visible(rig) == ["a", "b"]
+        assert len(rig.state.page_incidents.latest_first()) == 1
+        await fires(rig, "b", severity="critical")
+        assert {each.severity for each in rig.shown if each.name.endswith("b")} == {"CRITICAL"}
+        await end(rig, "b")
+        await rig.after(5 * SECOND)
+        assert visible(rig) == ["a"]
+        assert len(rig.state.page_incidents.latest_first()) == 1
+        await end(rig, "a")
+        assert not any(each.open for each in rig.state.everything())
+
+    async def test_who_waits_asks_with_the_severity_that_it_waits_by(self, rig):
+        """Else one that is worse on another page stands before one that there is room for, and never goes."""
+        services = "routes:\n  - {name: mixed, match: team = mixed, services: {label: service}}"
+        budgets = "{pages: {platform: {open: 2, share: 1, reserve: {CRITICAL: 0.5}}}}"
+        rig.reload(self.before_budgets(self.V3).replace("routes:", services) + f"budgets: {budgets}\n")
+        await fires(rig, "a", severity="minor")
+        await fires(rig, "b", severity="critical")
+        await fires(rig, "c", team="mixed", service="payments", severity="critical")
+        await fires(rig, "c", team="mixed", service="checkout", severity="minor")
+        await fires(rig, "d", team="mixed", service="checkout", severity="critical")
+        assert len(rig.state.page_incidents.latest_first()) == 2
+        await end(rig, "a", severity="minor")
+        assert len([each for each in rig.state.page_incidents.latest_first() if each.open]) == 2
+
+    @staticmethod
+    def before_budgets(config: str) -> str:
+        return config[: config.index("budgets:")]
