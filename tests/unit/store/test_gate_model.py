@@ -1,0 +1,264 @@
+"""The gate and its tokens against a few lists: any incidents, in any order, with time and other replicas in between."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from fractions import Fraction
+from typing import Any
+
+import redis
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bridge import posting
+from bridge.config.schema import Budget
+from bridge.draft import Draft
+from bridge.gate import BUDGETS, MAILS, OPEN, OPENS, Decision, Spent, Word, asked, gate, limit, paid
+from bridge.model import V1_PAGE, Intent, Phase, Post, Progress, Severity, UpdateKind, Write, v3_page
+from bridge.reconciler.attempt import intent_of
+from bridge.reconciler.gatekeeper import LEAVE, taken, unmailed, unsent
+from bridge.store import Claim, NoRoom, Store, Tokens
+from bridge.store.connect import connect
+from tests.unit.store.builders import firing, to
+from tests.unit.store.clock import Clock
+
+HOUR_MS = 3_600_000
+STEP_MS = 420_000  # no number of these is an hour
+LEASE_MS = 1000 * HOUR_MS  # each incident has a worker of its own
+BUDGET = Budget(open=3, opens_per_hour=5, mails_per_hour=6, reserve={Severity.CRITICAL: Fraction(1, 3)})
+PAGES = (V1_PAGE, v3_page("shop"))
+ROUTES = ("shop", "bank")
+LEVELS = {"a": Severity.MAJOR, "b": Severity.CRITICAL, "c": Severity.MINOR, "d": Severity.CRITICAL}
+NAMES = [f"{route}-{name}" for route in ROUTES for name in LEVELS]
+NOTIFY = frozenset(UpdateKind)
+EVERY = [(name, page) for name in NAMES for page in PAGES]
+
+
+class Token(Struct):
+    """What was taken when, by the model's clock."""
+
+    at: int
+    budget: str
+    page: str
+    route: str
+
+
+class GateMachine(RuleBasedStateMachine):
+    url: str
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.db = redis.Redis.from_url(self.url)
+        self.db.flushall()
+        self.client = connect(self.url)
+        self.store = Store(self.client)
+        self.clock = Clock(self.db)
+        self.at = 0
+        self.tokens: list[Token] = []
+        self.latest: dict[tuple[str, str], list[Token]] = {}  # what the latest write took
+        self.mailed: set[tuple[str, str]] = set()  # readers of that page were mailed of the start of that
+        self.numbers = itertools.count(1)
+        self.claims: dict[str, Claim] = {}
+        for name in NAMES:
+            route, _, letter = name.partition("-")
+            routed = replace(to(name, severity=LEVELS[letter]), route=route)
+            self.run(self.store.ingest([(firing(name), routed)]))
+        for _ in NAMES:
+            claim = self.run(self.store.claim(token="token", lease_ms=LEASE_MS))
+            assert isinstance(claim, Claim)
+            self.claims[claim.incident.id] = claim
+
+    def run(self, work: Any) -> Any:
+        return self.runner.run(work)
+
+    def teardown(self):
+        self.run(self.client.aclose())
+        self.runner.close()
+        self.db.close()
+
+    def post(self, name: str, page: str) -> Post:
+        return self.claims[name].incident.progress.posts.get(page, Post())
+
+    def record(self, name: str, page: str, post: Post, tokens: Tokens) -> None:
+        """What a reconciler records. Raises NoRoom."""
+        claim = self.claims[name]
+        posts = {**claim.incident.progress.posts, page: post}
+        give = (*tokens.give, *unmailed(claim.incident, posts))
+        progress = Progress(phase=Phase.INVESTIGATING, posts=posts)
+        recorded = self.run(self.store.record(claim, progress, lease_ms=LEASE_MS, tokens=replace(tokens, give=give)))
+        assert recorded is not None
+        self.claims[name] = recorded
+
+    def used(self, budget: str, page: str, route: str | None, *, but: str = "") -> int:
+        if budget == OPEN:
+            return sum(
+                self.is_open(name, page) for name in NAMES if name != but and route in {None, name.partition("-")[0]}
+            )
+        return sum(
+            each.budget == budget and each.page == page and route in {None, each.route} and self.at - each.at <= HOUR_MS
+            for each in self.tokens
+        )
+
+    def is_open(self, name: str, page: str) -> bool:
+        post = self.post(name, page)
+        return post.is_open or (post.intent is not None and post.intent.opens)
+
+    def visible(self) -> list[tuple[str, str]]:
+        return [who for who in EVERY if self.post(*who).is_open and self.post(*who).intent is None]
+
+    def begun(self) -> list[tuple[str, str]]:
+        return [who for who in EVERY if self.post(*who).intent is not None]
+
+    def draft(self, name: str, page: str, kind: UpdateKind) -> Draft:
+        is_first = kind is UpdateKind.OPEN and self.post(name, page).remote_id is None
+        return Draft(
+            write=Write.OPEN if is_first else Write.UPDATE,
+            status=Phase.RESOLVED if kind is UpdateKind.RESOLVED else Phase.INVESTIGATING,
+            kind=kind,
+            severity=LEVELS[name[-1]],
+            services=("checkout",),
+            labels={},
+            public_at=1,
+        )
+
+    def ask(self, name: str, page: str, kind: UpdateKind) -> Decision:
+        ask = asked(self.post(name, page), self.draft(name, page, kind), NOTIFY)
+        if ask is None:
+            return LEAVE
+        spent = self.run(self.store.spent(page, self.claims[name].incident))
+        route = name.partition("-")[0]
+        assert spent == {
+            budget: Spent(self.used(budget, page, None, but=name), self.used(budget, page, route, but=name))
+            for budget in BUDGETS
+        }
+        return gate(ask, BUDGET, spent, alone=False)
+
+    def begin(self, name: str, page: str, kind: UpdateKind, decision: Decision) -> None:
+        """Record the write, as far as there is room by now."""
+        draft, post, route = self.draft(name, page, kind), self.post(name, page), name.partition("-")[0]
+        plain = Intent(
+            write=draft.write,
+            status=draft.status,
+            kind=kind,
+            severity=draft.severity,
+            services=draft.services,
+            labels={},
+            name=name,
+            text="words",
+            notify=True,
+            public_at=1,
+            recorded_at=next(self.numbers),
+        )
+        intent = paid(plain, decision, NOTIFY, name)
+        tokens = taken(self.claims[name].incident, page, intent, decision)
+        fits = all(
+            self.used(budget, page, None, but=name) + len(names) <= of_all
+            and self.used(budget, page, route, but=name) + len(names) <= of_route
+            for budget, _, of_all, of_route, names in tokens.take
+        )
+        try:
+            self.record(name, page, posting.begin(post, intent), tokens)
+        except NoRoom:
+            assert not fits
+            return
+        assert fits
+        is_paid = kind is UpdateKind.RESOLVED and (name, page) in self.mailed
+        mails = 0 if is_paid or not intent.notify else 1 + intent.opens
+        counts = {OPENS: int(intent.opens), MAILS: mails}
+        took = [Token(self.at, budget, page, route) for budget, count in counts.items() for _ in range(count)]
+        self.latest[name, page] = took
+        self.tokens += took
+
+    @rule(whom=st.lists(st.sampled_from(EVERY), min_size=1, max_size=6, unique=True))
+    def replicas_race(self, whom):
+        """All of them ask before any of them acts."""
+        free = [who for who in whom if not self.is_open(*who) and self.post(*who).intent is None]
+        decisions = {(name, page): self.ask(name, page, UpdateKind.OPEN) for name, page in free}
+        for (name, page), decision in decisions.items():
+            if decision.withholds:
+                post = posting.withheld(self.post(name, page), reason="budget", detail="full", now=1)
+                self.record(name, page, post, Tokens())
+            else:
+                self.begin(name, page, UpdateKind.OPEN, decision)
+
+    @precondition(lambda self: self.visible())
+    @rule(data=st.data(), kind=st.sampled_from([UpdateKind.RESOLVED, UpdateKind.RESOLVED, UpdateKind.SEVERITY]))
+    def what_is_visible_is_told_of_and_ends(self, data, kind):
+        name, page = who = data.draw(st.sampled_from(self.visible()))
+        decision = self.ask(name, page, kind)
+        assert decision.word is not Word.WITHHOLD
+        self.begin(name, page, kind, decision)
+        intent = self.post(name, page).intent
+        if kind is UpdateKind.RESOLVED and intent is not None and who in self.mailed:
+            assert intent.notify, "who was told of the start is told of the end"
+
+    @precondition(lambda self: self.begun())
+    @rule(data=st.data(), outcome=st.sampled_from(["done", "done", "done", "not sent", "absent"]))
+    def a_write_has_an_outcome(self, data, outcome):
+        name, page = who = data.draw(st.sampled_from(self.begun()))
+        post = self.post(name, page)
+        intent = intent_of(post)
+        if outcome == "done":
+            after, give = posting.succeeded(post, f"{name}-{page}"), Tokens()
+            if intent.status is Phase.RESOLVED:
+                self.mailed.discard(who)
+            if intent.opens and intent.notify:
+                self.mailed.add(who)
+        elif outcome == "not sent":
+            after = posting.not_sent(post, retry_at=0)
+            give = Tokens(give=unsent(self.claims[name].incident, page, post, after))
+            self.tokens = [each for each in self.tokens if not any(each is took for took in self.latest[who])]
+        else:  # its process died, say, and nobody finds what it wrote: it may have been mailed, and counts
+            after, give = replace(post, intent=None), Tokens()
+        self.record(name, page, after, give)
+
+    @rule(steps=st.sampled_from([1, 1, 3, 9]))
+    def time_passes(self, steps):
+        self.clock.advance(steps * STEP_MS)
+        self.at += steps * STEP_MS
+
+    @rule()
+    def another_process_takes_over(self):
+        self.run(self.client.aclose())
+        self.client = connect(self.url)
+        self.store = Store(self.client)
+
+    @invariant()
+    def no_hour_sees_more_than_its_budgets(self):
+        for page, route, budget in itertools.product(PAGES, (None, *ROUTES), (OPENS, MAILS)):
+            taken_at = [
+                each.at
+                for each in self.tokens
+                if (each.page, each.budget) == (page, budget) and route in {None, each.route}
+            ]
+            most = limit(BUDGET, budget, max(Severity), alone=False)
+            for start in taken_at:
+                busy = sum(start <= at <= start + HOUR_MS for at in taken_at)
+                assert busy <= (most.of_all if route is None else most.of_route)
+
+    @invariant()
+    def no_more_than_may_be_is_open_on_a_page(self):
+        most = limit(BUDGET, OPEN, max(Severity), alone=False)
+        for page in PAGES:
+            assert self.used(OPEN, page, None) <= most.of_all
+            assert all(self.used(OPEN, page, route) <= most.of_route for route in ROUTES)
+
+    @invariant()
+    def the_store_counts_who_waits(self):
+        states, _ = self.run(self.store.budgets({page: dict.fromkeys(BUDGETS, 0) for page in PAGES}, ROUTES))
+        for state in states:
+            waiting = [name for name in NAMES if self.post(name, state.page).withheld is not None]
+            assert state.waiting == len(waiting)
+            assert state.spent == {budget: self.used(budget, state.page, None) for budget in BUDGETS}
+
+
+def test_the_gate_keeps_its_promises(redis_url):
+    class OnThisServer(GateMachine):
+        url = redis_url
+
+    run_state_machine_as_test(OnThisServer, settings=settings(max_examples=40, stateful_step_count=40, deadline=None))
