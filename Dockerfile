@@ -48,6 +48,6 @@ USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
-  CMD ["python", "-m", "bridge.ping", "8080", "/healthz"]
+  CMD ["python", "-m", "bridge.web.ping", "8080", "/healthz"]
 ENTRYPOINT ["bridge"]
 CMD ["serve", "--config", "/etc/bridge/bridge.yaml"]

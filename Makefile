@@ -6,8 +6,7 @@ VENV    ?= .venv
 JOBS    ?= 3
 ARGS    ?=
 BIN     := $(VENV)/bin
-QUICK   := tests/unit/config tests/unit/sources $(addprefix tests/unit/test_,$(addsuffix .py,draft gate lifecycle \
-	lifecycle_properties model outcome posting routing senders silence))
+QUICK   := $(addprefix tests/unit/,core config texts senders test_model.py)
 CREATED := $(VENV)/.created-by-$(notdir $(PYTHON))
 READY   := $(VENV)/.ready
 LOCKED  := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-deps

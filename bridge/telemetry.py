@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import logging
 import platform
-import sys
 import time
-import traceback
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
@@ -22,8 +20,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from bridge import __version__
 from bridge.log_events import Event as Event  # noqa: PLC0414 - who logs an event finds it here
-from bridge.log_output import LogOutput
-from bridge.printable import printable
+from bridge.messages import printable
 
 REGISTRY = CollectorRegistry()
 
@@ -311,20 +308,6 @@ class _Seldom:
 seldom = _Seldom()
 
 
-class _Libraries(logging.Handler):
-    """What libraries log: where, and what kind of error. Its text may quote a payload, and stays unsaid."""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Log one record."""
-        error = record.exc_info[1] if record.exc_info else None
-        where, detail = f"{record.pathname}:{record.lineno}", str(record.msg)
-        if error is not None:
-            detail = type(error).__name__
-            frames = traceback.extract_tb(error.__traceback__)
-            where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else where
-        log(Event.LIBRARY_ERROR, logger=record.name, detail=detail, where=where)
-
-
 class _Lines:
     """What structlog calls with each rendered line, whatever its level."""
 
@@ -333,14 +316,6 @@ class _Lines:
 
     def __getattr__(self, _level: str) -> Callable[[str], object]:
         return self._write
-
-
-def start_log(*, level: str, form: str) -> LogOutput:
-    """Send log lines, those of libraries too, to standard error: see `configure_logging`. To be flushed at the end."""
-    output = LogOutput(sys.stderr.fileno(), dropped=LOG_LINES_DROPPED.inc)
-    configure_logging(level=level, form=form, is_terminal=sys.stderr.isatty(), write=output.write)
-    logging.basicConfig(handlers=[_Libraries()], level=logging.ERROR, force=True)
-    return output
 
 
 def configure_logging(

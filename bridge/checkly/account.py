@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bridge.checkly.errors import UnknownOutcome
 from bridge.checkly.paging import entries
-from bridge.checkly.wire import dicts
+from bridge.checkly.v1.wire import dicts
 
 if TYPE_CHECKING:
     from bridge.checkly.client import Client

@@ -11,9 +11,9 @@ import httpx
 import msgspec
 
 from bridge import __version__
-from bridge.checkly import answers
+from bridge.checkly import error_mapping
 from bridge.checkly.errors import NotSent, UnknownOutcome
-from bridge.network import Network
+from bridge.config.network import Network
 from bridge.telemetry import PAGE_REQUESTS, PAGE_SECONDS
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Client:
         Raises:
             NotSent: No complete request left: there was no connection, or ``guard`` said no.
             RateLimited: The answer was 429, or the budget is used up.
-            PageError: See ``answers.error`` for statuses. After the first byte, all that is not a readable
+            PageError: See ``error_mapping.error`` for statuses. After the first byte, all that is not a readable
                 answer (a timeout, a reset, a body over 8 MiB or not JSON) is UnknownOutcome.
         """
         flight = _Flight(
@@ -147,14 +147,14 @@ class Client:
             except (msgspec.DecodeError, ValueError, RecursionError) as error:
                 what = f"{response.status_code}, but the body is not JSON"
                 raise UnknownOutcome(self._detail(response.request, what, sent), status=response.status_code) from error
-        what = f"{response.status_code} {response.reason_phrase}: {answers.reason(body)}".removesuffix(": ")
+        what = f"{response.status_code} {response.reason_phrase}: {error_mapping.reason(body)}".removesuffix(": ")
         if ray := response.headers.get("cf-ray"):
             what += f" (cf-ray {ray})"
         detail = self._detail(response.request, what, sent)
-        raise answers.error(response.status_code, detail, response.headers, body)
+        raise error_mapping.error(response.status_code, detail, response.headers, body)
 
     def _detail(self, request: httpx.Request, what: str, sent: object) -> str:
-        said = answers.redact(answers.one_line(what), self._secrets, sent)
+        said = error_mapping.redact(error_mapping.one_line(what), self._secrets, sent)
         return f"{request.method} {request.url.path}: {said}"
 
 

@@ -9,9 +9,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.checkly.account import Page, pages
-from bridge.checkly.components import Directory, RemoteComponent, RemotePage, TargetMissing, find_page
 from bridge.checkly.errors import Gone
-from bridge.checkly.services import Catalog, RemoteService
+from bridge.checkly.v1.services import Catalog, RemoteService
+from bridge.checkly.v3.components import Directory, RemoteComponent, RemotePage, TargetMissing, find_page
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.checkly.components import Directory
-from bridge.checkly.services import Catalog
-from bridge.checkly.v1 import V1StatusPage
-from bridge.checkly.v3 import V3StatusPage
+from bridge.checkly.v1.page import V1StatusPage
+from bridge.checkly.v1.services import Catalog
+from bridge.checkly.v3.components import Directory
+from bridge.checkly.v3.page import V3StatusPage
 from bridge.model import shows_impacts, v3_reference
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from cyclopts import App, CycloptsError
 
 from bridge import __version__
-from bridge.cli.failure import USAGE, WRONG, Failure
+from bridge.cli.errors import USAGE, WRONG, Failure
 from bridge.cli.output import say
 
 if TYPE_CHECKING:

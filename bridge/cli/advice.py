@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from bridge.config.matchers import Matcher, contradiction, implies
+from bridge.core.routing import route
 from bridge.model import Routed
-from bridge.routing import route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from cyclopts import Parameter
 
 from bridge.checkly.account import Account, account
+from bridge.checkly.audit import V3, ShownOn, Survey, Target, survey
 from bridge.checkly.inventory import read_inventory
-from bridge.checkly.targets import V3, ShownOn, Survey, Target, survey
 from bridge.cli.advice import advice
-from bridge.cli.failure import WRONG, Failure
+from bridge.cli.errors import WRONG, Failure
 from bridge.cli.inputs import checkly, read_settings
 from bridge.cli.output import Form, Output, policy_json, print_json, print_table, say
 from bridge.config.loader import load

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from msgspec import Struct
 
-from bridge.cli.failure import Failure
+from bridge.cli.demo_stack import Stage
+from bridge.cli.errors import Failure
 from bridge.cli.output import print_table, say
-from bridge.cli.stage import Stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

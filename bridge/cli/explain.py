@@ -12,16 +12,17 @@ import msgspec
 from cyclopts import Parameter
 from msgspec import Raw, Struct
 
-from bridge.cli.failure import USAGE, WRONG, Failure
+from bridge.cli.errors import USAGE, WRONG, Failure
 from bridge.cli.inputs import read_config
 from bridge.cli.output import Form, Output, policy_json, print_json, say
 from bridge.cli.preview import Explanation, explain_delivery
-from bridge.config.senders import SENDER_NAME, SENDER_NAME_WORDS
+from bridge.config.sections.senders import SENDER_NAME, SENDER_NAME_WORDS
 from bridge.config.units import format_duration
+from bridge.core.routing import labels_read
 from bridge.model import Alert, Routed
-from bridge.routing import labels_read
-from bridge.sources import alertmanager, pagerduty
-from bridge.sources.delivery import Delivery, NotUnderstood
+from bridge.senders import alertmanager
+from bridge.senders.delivery import Delivery, NotUnderstood
+from bridge.senders.pagerduty import parser as pagerduty
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

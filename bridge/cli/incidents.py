@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 from cyclopts import App, Parameter
 
-from bridge.cli.failure import USAGE, Failure
+from bridge.cli.errors import USAGE, Failure
 from bridge.cli.inputs import read_settings
 from bridge.cli.output import Form, Output, print_json, print_table, say
-from bridge.network import NetworkError, is_http_url
-from bridge.printable import printable
+from bridge.config.network import NetworkError, is_http_url
+from bridge.messages import printable
 
 if TYPE_CHECKING:
-    from bridge.settings import Settings
+    from bridge.config.environment import Settings
 
 Url = Annotated[str, Parameter(env_var="BRIDGE_URL", help="The running bridge's address.")]
 DEFAULT_URL = "http://127.0.0.1:8080"

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from bridge.checkly.client import Client
 from bridge.checkly.errors import PageError, Refused
-from bridge.cli.failure import USAGE, Failure
+from bridge.cli.errors import USAGE, Failure
+from bridge.config.environment import Settings, SettingsError
 from bridge.config.loader import load
+from bridge.config.network import NetworkError
 from bridge.config.problems import ConfigError
-from bridge.network import NetworkError
-from bridge.redis_url import RedisURL
-from bridge.settings import Settings, SettingsError
+from bridge.config.redis_url import RedisURL
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

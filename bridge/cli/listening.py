@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from bridge.cli.failure import Failure
+from bridge.cli.errors import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

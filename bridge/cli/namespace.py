@@ -6,7 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from bridge.cli.failure import USAGE, Failure
+from bridge.cli.errors import USAGE, Failure
 from bridge.store import NamespaceTaken, StoreUnavailable
 from bridge.store.namespace import taken
 from bridge.telemetry import Event, log

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO, TypeAlias
 import msgspec
 from cyclopts import Parameter
 
-from bridge.printable import printable
+from bridge.messages import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

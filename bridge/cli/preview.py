@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bridge.draft import Draft
+from bridge.core.compose import compose
+from bridge.core.planning import Draft
+from bridge.core.routing import route
 from bridge.model import (
     Alert,
     AlertStatus,
@@ -22,9 +24,7 @@ from bridge.model import (
     shows_impacts,
     v3_page,
 )
-from bridge.reconciler.compose import compose
-from bridge.routing import route
-from bridge.sources.delivery import Delivery
+from bridge.senders.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

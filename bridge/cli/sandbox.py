@@ -8,7 +8,7 @@ from typing import Annotated
 import uvicorn
 from cyclopts import Parameter
 
-from bridge.cli.failure import USAGE, Failure
+from bridge.cli.errors import USAGE, Failure
 from bridge.cli.listening import Host, Port, listen
 from bridge.cli.output import say
 from bridge.sandbox import Account, create_app

@@ -17,38 +17,39 @@ import uvloop
 from cyclopts import Parameter
 
 from bridge import __version__, telemetry
-from bridge.app import create_app
 from bridge.checkly.pages import StatusPages
-from bridge.checkly.v1 import INCIDENTS
-from bridge.cli.failure import Failure
+from bridge.checkly.v1.page import INCIDENTS
+from bridge.cli.errors import Failure
 from bridge.cli.inputs import checkly_client, read_settings, redis_url
 from bridge.cli.listening import EVERYWHERE, Host, Port, listen
+from bridge.cli.log_output import start_log
 from bridge.cli.namespace import NamespaceWatch, objection
-from bridge.cli.server import Server, set_at_signals
-from bridge.config.file import ConfigFile
+from bridge.config.environment import Settings
+from bridge.config.live import ConfigFile
 from bridge.config.problems import ConfigError
-from bridge.health import Health
+from bridge.core.routing import Router
 from bridge.model import Priority
 from bridge.reconciler import Budget, Reach, Reconciler, TargetWatch, acting
-from bridge.routing import Router
-from bridge.sender_keys import SenderKeys
-from bridge.senders import Alertmanager, PagerDuty, Sender
-from bridge.settings import Settings
-from bridge.silence import Silence
-from bridge.sources.credentials import Credentials
-from bridge.sources.signature import SigningSecrets
+from bridge.senders.credentials import Credentials
+from bridge.senders.pagerduty.signature import SigningSecrets
 from bridge.store import Store
 from bridge.store.connect import connect
 from bridge.store.embedded import EmbeddedError, EmbeddedValkey
 from bridge.store.namespace import Ownership, prefix_of
-from bridge.telemetry import Event, log, start_log
+from bridge.telemetry import Event, log
+from bridge.web.app import create_app
+from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
+from bridge.web.health import Health
+from bridge.web.sender_keys import SenderKeys
+from bridge.web.sender_watch import Silence
+from bridge.web.server import Server, set_at_signals
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterable, Sequence
 
+    from bridge.config.environment import Secret
     from bridge.config.schema import Config
-    from bridge.settings import Secret
 
 DATA = Path("data")
 _ASK_TIMEOUT_MS = 3_000

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from bridge.checkly.audit import ShownOn, page_of_v1, page_of_v3
 from bridge.checkly.inventory import Inventory, read_inventory
-from bridge.checkly.targets import ShownOn, page_of_v1, page_of_v3
 from bridge.cli.inputs import checkly, read_settings
 from bridge.cli.output import Form, Output, print_json, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from bridge.checkly.components import RemoteComponent, RemotePage
+    from bridge.checkly.v3.components import RemoteComponent, RemotePage
 
 
 class _Entry(NamedTuple):

@@ -1,1 +1,1 @@
-"""The configuration file: its grammar, reading it with helpful errors, and keeping it current while the bridge runs."""
+"""What the operator says: the configuration file, read with helpful errors and kept current, and the environment."""

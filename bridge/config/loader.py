@@ -9,22 +9,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from bridge.config import reader
-from bridge.config.budgets import read_budgets
+from bridge.config import yaml_node
 from bridge.config.notes import notes
-from bridge.config.pagerduty import read_pagerduty
 from bridge.config.problems import ConfigError, Problem, in_brief
-from bridge.config.reader import Value, read
-from bridge.config.routes import (
-    POLICY_KEYS,
-    Common,
-    read_group_by,
-    read_impacts,
-    read_policy,
-    read_routes,
-    read_severity,
-    read_texts,
-)
 from bridge.config.schema import (
     Checkly,
     Config,
@@ -36,12 +23,25 @@ from bridge.config.schema import (
     Service,
     Store,
 )
-from bridge.config.senders import read_senders
-from bridge.config.services import CONTROLS, read_services
-from bridge.config.store import read_store
-from bridge.config.texts import DEFAULT_TEXTS
+from bridge.config.sections.budgets import read_budgets
+from bridge.config.sections.pagerduty import read_pagerduty
+from bridge.config.sections.routes import (
+    POLICY_KEYS,
+    Common,
+    read_group_by,
+    read_impacts,
+    read_policy,
+    read_routes,
+    read_severity,
+    read_texts,
+)
+from bridge.config.sections.senders import read_senders
+from bridge.config.sections.services import CONTROLS, read_services
+from bridge.config.sections.store import read_store
 from bridge.config.units import format_duration
+from bridge.config.yaml_node import Value, read
 from bridge.model import IMPACTS, Policy, UpdateKind
+from bridge.texts.render import DEFAULT_TEXTS
 
 _INSTANCE = re.compile(r"[!-~]{1,64}")
 _LONGEST_TIMEOUT_MS = 60_000
@@ -88,7 +88,7 @@ def load(path: str | Path) -> Config:
     except ValueError as error:
         raise _unusable(file, f"the file cannot be read: {error}") from error
     problems: list[Problem] = []
-    root = reader.parse(data, file, problems)
+    root = yaml_node.parse(data, file, problems)
     found = notes(root.node, file)
     try:
         config = _read_config(root, file, hashlib.sha256(data).hexdigest())

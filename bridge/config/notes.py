@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import yaml
 
 from bridge.config.problems import Problem
-from bridge.config.reader import place, source_of
 from bridge.config.unseen import Odd, odd_characters, placeholders
+from bridge.config.yaml_node import place, source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-_LISTED = 12
+    from collections.abc import Iterable
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -47,18 +44,3 @@ class ConfigError(Exception):
 def in_brief(error: Exception) -> str:
     """An error of others in one line of at most 200 characters."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200].removesuffix(":")
-
-
-def did_you_mean(word: str, valid: Iterable[str]) -> str | None:
-    """A hint with the valid name nearest to ``word``; None when nothing is near."""
-    by_fold = {name.casefold(): name for name in valid}
-    near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.5)
-    return f'did you mean "{by_fold[near[0]]}"?' if near else None
-
-
-def one_of(valid: Collection[str]) -> str:
-    """The expectation of one name out of several, of which a dozen is listed."""
-    names = list(valid)
-    if len(names) == 1:
-        return names[0]
-    return "one of " + ", ".join(names[:_LISTED]) + (f", … ({len(names)} in all)" if len(names) > _LISTED else "")

@@ -15,7 +15,7 @@ from bridge.model import V1_PAGE, Policy, Severity, UpdateKind, shows_impacts, v
 if TYPE_CHECKING:
     from bridge.config.matchers import Matcher
     from bridge.config.problems import Problem
-    from bridge.config.texts import Texts
+    from bridge.texts.render import Texts
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

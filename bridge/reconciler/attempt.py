@@ -7,15 +7,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bridge import posting
 from bridge.checkly.errors import OverBudget, PageError, RateLimited, Refused
 from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
+from bridge.core import outcomes
 from bridge.model import Ended, Incident, Intent, Post, Severity
-from bridge.reconciler import human
+from bridge.reconciler import manual_edits
 from bridge.reconciler.budget import Reserve
-from bridge.reconciler.compose import shows_reference
 from bridge.reconciler.details import Unfinished
-from bridge.reconciler.standing import Standing
+from bridge.reconciler.open_incidents import Standing
+from bridge.reconciler.ownership import shows_reference
 from bridge.reconciler.takeover import adopted
 from bridge.telemetry import Event, log
 
@@ -66,7 +66,7 @@ class Attempt:
         After that somebody has removed our end, and what is read counts.
         """
         ends = [end for end in self.ended if now < end.at + self.settle_ms]
-        if any(human.is_before(each, end) for each in found for end in ends):
+        if any(manual_edits.is_before(each, end) for each in found for end in ends):
             raise Unfinished("nothing was written: what is read is older than the end of our incident before this one")
         return found
 
@@ -96,7 +96,7 @@ class Attempt:
 
     async def missing(self, post: Post, now: int) -> Post:
         """The page says that our incident is gone: true if it says so after the settle time, and lists it no more."""
-        waiting = posting.missing(post, now=now, retry_at=now + posting.backoff_ms(post.attempts, self.chance()))
+        waiting = outcomes.missing(post, now=now, retry_at=now + outcomes.backoff_ms(post.attempts, self.chance()))
         if post.missing_at is None or now < post.missing_at + self.settle_ms:
             return waiting
         try:
@@ -119,7 +119,7 @@ class Attempt:
                 remote_id=post.remote_id,
                 deleted=not exists,
             )
-        return posting.closed(post, now=now, exists=exists)
+        return outcomes.closed(post, now=now, exists=exists)
 
     def is_ours(self, update: RemoteUpdate) -> bool:
         """Whether it shows our reference."""
@@ -129,7 +129,7 @@ class Attempt:
         """When to try again what failed so."""
         if isinstance(error, OverBudget):
             return now + error.retry_after_ms  # nothing failed: how often it was not our turn means nothing
-        wait_ms = posting.backoff_ms(post.attempts, self.chance())
+        wait_ms = outcomes.backoff_ms(post.attempts, self.chance())
         if isinstance(error, RateLimited) and error.retry_after_ms is not None:
             wait_ms = max(wait_ms, error.retry_after_ms)
         return now + wait_ms

@@ -13,7 +13,7 @@ from bridge.model import Priority
 from bridge.store import Store, StoreUnavailable
 
 if TYPE_CHECKING:
-    from bridge.reconciler.reconciler import LiveConfig
+    from bridge.config.live import LiveConfig
 
 PATIENCE_MS = {Priority.END: 8_000, Priority.CHANGE: 2_000, Priority.OPENING: 2_000, Priority.LOOK: 2_000}
 """Wait this long for a request's turn with an incident in hand; else give it back. An audit has nothing in hand."""

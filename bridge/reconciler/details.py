@@ -10,8 +10,8 @@ from msgspec.structs import replace
 
 from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited
 from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
+from bridge.core.compose import reference_line, references_in
 from bridge.reconciler.budget import looking
-from bridge.reconciler.compose import reference_line, references_in
 from bridge.store import Store
 
 READS_AT_A_TIME = 20

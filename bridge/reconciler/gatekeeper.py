@@ -6,14 +6,27 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.draft import Draft
-from bridge.gate import MAIL_REASON, MAILS, OPENS, REASON, Ask, Decision, Word, asked, gate, paid, tokens, unused_end
+from bridge.core.gate import (
+    MAIL_REASON,
+    MAILS,
+    OPENS,
+    REASON,
+    Ask,
+    Decision,
+    Word,
+    asked,
+    gate,
+    paid,
+    tokens,
+    unused_end,
+)
+from bridge.core.planning import Draft
 from bridge.model import Incident, Intent, Post
 from bridge.store import Store, Tokens
 from bridge.telemetry import GATE, Event, seldom
 
 if TYPE_CHECKING:
-    from bridge.reconciler.reconciler import LiveConfig
+    from bridge.config.live import LiveConfig
 
 LEAVE = Decision(word=Word.GO)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge import posting
 from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Refused, Rejected
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
-from bridge.draft import Draft, signature
+from bridge.core import outcomes
+from bridge.core.planning import Draft, signature
 from bridge.model import Intent, Phase, Post, UpdateKind, Write
-from bridge.reconciler import human
+from bridge.reconciler import manual_edits
 from bridge.reconciler.attempt import DATE_REFUSED, GO_ON_MS, Attempt, intent_of, remote_id_of
 from bridge.reconciler.details import Clues, Unfinished
 from bridge.telemetry import WRITES, Event
@@ -53,14 +53,14 @@ class Publisher:
         except Refused:
             raise
         except Unfinished:
-            return posting.unsurveyed(post, retry_at=now + GO_ON_MS)
+            return outcomes.unsurveyed(post, retry_at=now + GO_ON_MS)
         except Nowhere as error:
             self._at.log_incident(Event.INCIDENT_PARKED, write=str(draft.write), reason=error.detail)
-            return posting.parked(post, write=signature(draft), reason=error.detail, now=now)
+            return outcomes.parked(post, write=signature(draft), reason=error.detail, now=now)
         except PageError as error:
             if isinstance(error, Gone) and draft.write is not Write.OPEN:
                 return await self._at.missing(post, now)
-            return posting.not_sent(post, retry_at=self._at.retry_at(error, post, now))
+            return outcomes.not_sent(post, retry_at=self._at.retry_at(error, post, now))
         return self._doubted(post, current, draft, now) or current
 
     async def send(self, post: Post, current: RemoteIncident | None, now: int, *, write: str) -> Post:
@@ -74,7 +74,7 @@ class Publisher:
         except (NotSent, RateLimited) as error:
             WRITES.labels(intent.write, "not_sent").inc()
             self._at.log(Event.WRITE_RETRIED, intent, reason=error.detail)
-            return posting.not_sent(post, retry_at=self._at.retry_at(error, post, now))
+            return outcomes.not_sent(post, retry_at=self._at.retry_at(error, post, now))
         except (Gone, Rejected) as error:
             if isinstance(error, Gone) and intent.write is not Write.OPEN:
                 return await self._at.missing(replace(post, intent=None), now)
@@ -82,18 +82,18 @@ class Publisher:
                 return self._without_date(post, current, reason=error.detail)
             WRITES.labels(intent.write, "rejected").inc()
             self._at.log(Event.INCIDENT_PARKED, intent, reason=error.detail)
-            return posting.parked(post, write=write, reason=error.detail, now=now)
+            return outcomes.parked(post, write=write, reason=error.detail, now=now)
         except PageError as error:
             WRITES.labels(intent.write, "unknown").inc()
             self._at.log(Event.WRITE_UNKNOWN, intent, reason=error.detail)
             lost_at = self._at.clock()  # the settle time begins now, not when it was asked
-            return posting.unknown(post, now=lost_at)
+            return outcomes.unknown(post, now=lost_at)
         WRITES.labels(intent.write, "done").inc()
         self._at.log(Event.PAGE_WRITTEN, intent, remote_id=sent.remote_id)
         changed_at = self._at.clock() if sent.is_as_intended else 0
         update_id, public_at = (sent.update.id, sent.update.public_at) if sent.update else ("", 0)
         public_at = public_at or self._at.clock()
-        return posting.succeeded(post, sent.remote_id, update_id=update_id, changed_at=changed_at, public_at=public_at)
+        return outcomes.succeeded(post, sent.remote_id, update_id=update_id, changed_at=changed_at, public_at=public_at)
 
     def _without_date(self, post: Post, current: RemoteIncident | None, *, reason: str) -> Post:
         """The post with its write as it is to go out again at once. It may be the date that the page refuses."""
@@ -101,7 +101,7 @@ class Publisher:
         WRITES.labels(intent.write, "undated").inc()
         self._at.log(Event.DATE_REFUSED, intent, reason=reason)
         updates = current.updates if current else ()
-        return posting.undated(post, seen=[each.id for each in updates if each.text.strip() == intent.text.strip()])
+        return outcomes.undated(post, seen=[each.id for each in updates if each.text.strip() == intent.text.strip()])
 
     async def _survey_opening(self, post: Post, draft: Draft, now: int) -> Post | None:
         clues = Clues(services=frozenset(draft.services))
@@ -117,7 +117,7 @@ class Publisher:
             return None
         if post.held_by != rival.id:
             self._at.log_incident(Event.INCIDENT_HELD, remote_id=rival.id)
-        return posting.held(post, by=rival.id, retry_at=now + HOLD_MS)
+        return outcomes.held(post, by=rival.id, retry_at=now + HOLD_MS)
 
     async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> _Sent:
         if intent.write is Write.OPEN:
@@ -125,28 +125,28 @@ class Publisher:
             return _Sent(opened.id, next(iter(opened.updates), None))
         if current is None:
             raise AssertionError("a change needs a survey")
-        bent = human.bend(intent, current, post)
+        bent = manual_edits.bend(intent, current, post)
         if intent.write is Write.UPDATE:
             return _Sent(current.id, await self._at.page.update(current.id, bent, guard=self._at.guard))
-        if human.is_done(bent, current, post):
+        if manual_edits.is_done(bent, current, post):
             return _Sent(current.id)
         await self._at.page.change(current, bent, guard=self._at.guard)
         return _Sent(current.id, is_as_intended=bent == intent)
 
     def _doubted(self, post: Post, current: RemoteIncident, draft: Draft, now: int) -> Post | None:
         """The post, if what was read of its incident is older than what we know, or is the end of it."""
-        retry_at = now + posting.backoff_ms(post.attempts, self._at.chance())
-        if human.lacks_ours(current, post):
-            return posting.stale(post, now=now, settle_ms=self._at.settle_ms, retry_at=retry_at)
+        retry_at = now + outcomes.backoff_ms(post.attempts, self._at.chance())
+        if manual_edits.lacks_ours(current, post):
+            return outcomes.stale(post, now=now, settle_ms=self._at.settle_ms, retry_at=retry_at)
         settled_at = post.changed_at + self._at.settle_ms
-        if draft.write is Write.CHANGE and now < settled_at and human.differs(current, post):
-            return posting.look_failed(post, retry_at=min(retry_at, settled_at))
-        if not human.was_closed(current, post):
+        if draft.write is Write.CHANGE and now < settled_at and manual_edits.differs(current, post):
+            return outcomes.look_failed(post, retry_at=min(retry_at, settled_at))
+        if not manual_edits.was_closed(current, post):
             return None
-        update = human.newest(current)
+        update = manual_edits.newest(current)
         is_removed = post.stale_at is not None
         if not is_removed and update and update.status is Phase.RESOLVED and self._is_our_end(update):
-            return posting.over(post, update_id=update.id)
+            return outcomes.over(post, update_id=update.id)
         return self._at.closed(post, now, exists=True)
 
     def _is_our_end(self, update: RemoteUpdate) -> bool:

@@ -11,14 +11,14 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from bridge import posting
 from bridge.checkly.errors import Gone, Nowhere, PageError, Refused, Rejected
 from bridge.checkly.port import RemoteIncident
+from bridge.core import outcomes
 from bridge.model import Intent, Phase, Post, Priority, Write
-from bridge.reconciler import human
+from bridge.reconciler import manual_edits
 from bridge.reconciler.attempt import DATE_REFUSED, GO_ON_MS, Attempt, intent_of, remote_id_of
-from bridge.reconciler.compose import references
 from bridge.reconciler.details import Clues, Unfinished
+from bridge.reconciler.ownership import references
 from bridge.reconciler.takeover import silent_resolve
 from bridge.telemetry import DUPLICATES, WRITES, Event, log
 
@@ -41,16 +41,18 @@ class ReadBack:
         except PageError as error:
             if isinstance(error, Gone) and intent.write is not Write.OPEN:
                 return await self._at.missing(post, now)
-            return posting.look_failed(post, retry_at=self._at.retry_at(error, post, now))
+            return outcomes.look_failed(post, retry_at=self._at.retry_at(error, post, now))
         if remote is None or intent.write is Write.CHANGE:
-            post = posting.absent(post, now=now, settle_ms=self._at.settle_ms)
-            return post if remote is None or post.intent is not None else human.learn(post, intent, remote, now=now)
+            post = outcomes.absent(post, now=now, settle_ms=self._at.settle_ms)
+            if remote is None or post.intent is not None:
+                return post
+            return manual_edits.learn(post, intent, remote, now=now)
         WRITES.labels(intent.write, "adopted").inc()
         self._at.log(Event.WRITE_ADOPTED, intent, remote_id=remote.id)
-        update = human.find_update(remote, intent)
+        update = manual_edits.find_update(remote, intent)
         if intent.write is Write.UPDATE:
             update_id, public_at = (update.id, update.public_at) if update else ("", 0)
-            return posting.succeeded(post, remote.id, update_id=update_id, public_at=public_at)
+            return outcomes.succeeded(post, remote.id, update_id=update_id, public_at=public_at)
         post = self._found(post, remote, intent)
         if post.verify_at is None:
             return post
@@ -74,7 +76,7 @@ class ReadBack:
             return replace(post, verify_at=now + GO_ON_MS)
         except PageError as error:
             return replace(post, attempts=post.attempts + 1, verify_at=self._at.retry_at(error, post, now))
-        post = posting.verified(post, now=now, settle_ms=self._at.settle_ms)
+        post = outcomes.verified(post, now=now, settle_ms=self._at.settle_ms)
         if oldest is None or oldest.id == post.remote_id:
             return post
         return self._at.adopted(post, oldest, services=post.services, severity=post.announced_severity)
@@ -89,11 +91,11 @@ class ReadBack:
         except PageError as error:
             if isinstance(error, Gone):
                 return await self._at.missing(post, now)
-            return posting.look_failed(post, retry_at=self._at.retry_at(error, post, now))
-        newest = human.newest(current)
+            return outcomes.look_failed(post, retry_at=self._at.retry_at(error, post, now))
+        newest = manual_edits.newest(current)
         is_ours = newest is not None and (self._at.is_ours(newest) or newest.id == post.update_id != "")
         if current.status is Phase.RESOLVED or not is_ours:
-            return posting.looked(post, now=now, is_theirs=current.status is not Phase.RESOLVED)
+            return outcomes.looked(post, now=now, is_theirs=current.status is not Phase.RESOLVED)
         self._at.log_incident(Event.INCIDENT_TAKEN_BACK, remote_id=current.id)
         return self._at.adopted(post, current, services=post.announced_services, severity=post.announced_severity)
 
@@ -108,7 +110,7 @@ class ReadBack:
         except Unfinished:
             return replace(post, search_at=now + GO_ON_MS)
         except Nowhere:  # no such page: it may be there once it is migrated
-            return replace(post, attempts=0, search_at=now + posting.PARK_RETRY_MS)
+            return replace(post, attempts=0, search_at=now + outcomes.PARK_RETRY_MS)
         except PageError as error:
             return replace(post, attempts=post.attempts + 1, search_at=self._at.retry_at(error, post, now))
         post = replace(post, attempts=0, search_at=None)
@@ -121,7 +123,7 @@ class ReadBack:
             await self._resolve_twins(found, now, kept=found[0].id if found else None)
             return found[0] if found else None
         current = await self._at.page.read(remote_id_of(post), guard=self._at.guard)
-        return current if intent.write is Write.CHANGE or human.find_update(current, intent) else None
+        return current if intent.write is Write.CHANGE or manual_edits.find_update(current, intent) else None
 
     async def _find(self, intent: Intent | None, clues: Clues, now: int) -> list[RemoteIncident]:
         await self._at.reserve(2)  # the list, and the one that is found in it
@@ -130,11 +132,11 @@ class ReadBack:
 
     def _found(self, post: Post, remote: RemoteIncident, opening: Intent) -> Post:
         """The post with what a lost creation brought: as the page shows it, if more than this one try may be in it."""
-        update = human.find_update(remote, opening)
+        update = manual_edits.find_update(remote, opening)
         if post.verify_at is not None or update is None or len(remote.updates) > 1:
             found = self._at.adopted(post, remote, services=opening.services, severity=opening.severity)
-            return replace(found, undated=posting.left_undated(post, opening))
-        return posting.succeeded(post, remote.id, update_id=update.id, public_at=update.public_at)
+            return replace(found, undated=outcomes.left_undated(post, opening))
+        return outcomes.succeeded(post, remote.id, update_id=update.id, public_at=update.public_at)
 
     async def _resolve_twins(self, found: Sequence[RemoteIncident], now: int, *, kept: str | None) -> None:
         """Resolve those of ``found`` that carry our reference: a name and a date do not prove enough for that."""

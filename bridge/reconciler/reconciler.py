@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
 
-from bridge import posting
 from bridge.checkly.errors import Refused
 from bridge.checkly.port import StatusPage
+from bridge.config.live import LiveConfig
 from bridge.config.schema import Config
-from bridge.draft import signature
-from bridge.gate import REASON, Decision
-from bridge.lifecycle import (
+from bridge.core import outcomes
+from bridge.core.compose import compose, duplicate_text, end_text
+from bridge.core.gate import REASON, Decision
+from bridge.core.lifecycle import (
     ENDED,
     NEVER_PUBLISHED,
     WITHHELD,
@@ -32,20 +32,19 @@ from bridge.lifecycle import (
     WriteTo,
     decide,
 )
+from bridge.core.planning import signature
+from bridge.core.priority import priority_of
 from bridge.model import Incident, Post, Priority, Progress, Write, shows_impacts
 from bridge.reconciler.attempt import Attempt
 from bridge.reconciler.budget import Reserve, acting, grant
-from bridge.reconciler.compose import compose, duplicate_text, end_text
 from bridge.reconciler.gatekeeper import LEAVE, Gatekeeper, taken, tripped, unmailed, unsent
-from bridge.reconciler.in_hand import InHand
-from bridge.reconciler.lease import Lease, LeaseLost
-from bridge.reconciler.priority import priority_of
+from bridge.reconciler.leases import InHand, Lease, LeaseLost
+from bridge.reconciler.open_incidents import Standing
 from bridge.reconciler.publisher import Publisher
 from bridge.reconciler.read_back import ReadBack
-from bridge.reconciler.standing import Standing
 from bridge.reconciler.store_clock import StoreClock, unhurried
 from bridge.store import Idle, NoRoom, NotReplicated, Store, StoreUnavailable, Tokens
-from bridge.store.records import NO_TOKENS
+from bridge.store.codec import NO_TOKENS
 from bridge.telemetry import MISSED, REMARKS, STORE_CLOCK_STEPS, SUPPRESSED, WRITES_PAUSED, Event, log, seldom
 
 LEASE_MS = 30_000  # at least; and at least three calls long
@@ -55,15 +54,6 @@ FAILURE_PAUSE_MS = 1_000
 RULES = 3  # of when a published incident is due: a release with others looks once at all that an older one settled
 STEPS_A_CLAIM = 12  # then others get their turn
 KEPT_FOR_ENDS = 4  # workers beside the others: what these do may be long in waiting for an answer
-
-
-class LiveConfig(Protocol):
-    """Whoever holds the configuration in force."""
-
-    @property
-    def current(self) -> Config:
-        """The configuration in force now."""
-        ...
 
 
 class Reconciler:
@@ -261,7 +251,7 @@ class Reconciler:
                 post = await ReadBack(self._attempt(lease, step, post)).search(post, lease.now)
         tokens, is_kept = NO_TOKENS, step.draft.write is not Write.OPEN or post.remote_id is None
         if is_kept:
-            post = posting.withheld(post, reason=REASON, detail=decision.detail, now=lease.now)
+            post = outcomes.withheld(post, reason=REASON, detail=decision.detail, now=lease.now)
             tokens = Tokens(trips=tripped(step.page, decision))
         await self._record(lease, step.progress, step.page, post, tokens=tokens)
         if lease.probing:
@@ -331,20 +321,20 @@ class Reconciler:
         intent = compose(lease.incident, post, draft, self._config.current, now=lease.now)
         intent = self._gatekeeper.pay(lease.incident, intent, decision)
         tokens = taken(lease.incident, step.page, intent, decision)
-        begun = posting.begin(post, intent)
-        while posting.is_to_go(begun):  # twice, if the page refuses its date
+        begun = outcomes.begin(post, intent)
+        while outcomes.is_to_go(begun):  # twice, if the page refuses its date
             try:
                 await self._record(lease, step.progress, step.page, begun, replicated=True, tokens=tokens)
             except NotReplicated as error:
                 seldom(Event.STORE_UNAVAILABLE, reason=str(error))
-                return posting.not_sent(post, retry_at=lease.now + FAILURE_PAUSE_MS)
+                return outcomes.not_sent(post, retry_at=lease.now + FAILURE_PAUSE_MS)
             except NoRoom:
                 return post  # another was faster: the gate is asked again
             tokens = NO_TOKENS
             try:
                 begun = await publisher.send(begun, surveyed, lease.now, write=signature(draft))
             except Refused:
-                after = posting.not_sent(post, retry_at=lease.now)
+                after = outcomes.not_sent(post, retry_at=lease.now)
                 give = Tokens(give=self._unsent(lease, step.page, after))
                 await self._record(lease, step.progress, step.page, after, tokens=give)
                 raise
@@ -438,7 +428,7 @@ def placed(progress: Progress, page: str, post: Post, pages_of: PagesOf, now: in
         others = {name: each for name, each in progress.posts.items() if name not in twins}
         return replace(progress, posts={**others, page: post})
     reason = f"{page} and {twins[0]} are the same page: call it by one name in the configuration"
-    return replace(progress, posts={**progress.posts, page: posting.parked(Post(), write="", reason=reason, now=now)})
+    return replace(progress, posts={**progress.posts, page: outcomes.parked(Post(), write="", reason=reason, now=now)})
 
 
 def _rest_ms(idle: Idle) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteIncident
-from bridge.draft import DATE_STEP_MS
+from bridge.core.planning import DATE_STEP_MS
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.sandbox.components import ComponentPage, component_page
+from bridge.sandbox.subscribers import Subscriber
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,16 +31,6 @@ class Card:
     id: str
     name: str
     service_ids: tuple[str, ...]
-
-
-@dataclass(slots=True)
-class Subscriber:
-    """Someone who gets a page's mails once the address is verified."""
-
-    id: str
-    address: str
-    verified: bool
-    created_at: int
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from bridge.sandbox import account as config
-    from bridge.sandbox.catalog import Subscriber
+    from bridge.sandbox.subscribers import Subscriber
 
 
 @dataclass(slots=True, kw_only=True)

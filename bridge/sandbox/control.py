@@ -9,8 +9,8 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from bridge.sandbox.actors import Others
 from bridge.sandbox.faults import AnyFault
-from bridge.sandbox.others import Others
 from bridge.sandbox.reading import decode
 from bridge.sandbox.records import Settings
 from bridge.sandbox.report import spell_incident, spell_page

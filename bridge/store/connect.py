@@ -11,9 +11,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
-from bridge.redis_url import RedisURL
+from bridge.config.redis_url import RedisURL
+from bridge.store.discovery import Directory, PrimaryPool, owner_of, primary_of
 from bridge.store.namespace import PREFIX
-from bridge.store.primary import Directory, PrimaryPool, owner_of, primary_of
 
 TIMEOUT_S = 2.0
 CONNECTIONS = 100  # then a call waits for one to be free, for TIMEOUT_S at most

@@ -8,8 +8,8 @@ from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
+from bridge.store.discovery import PrimaryPool
 from bridge.store.errors import FAILURES, StoreUnavailable, describe
-from bridge.store.primary import PrimaryPool
 
 _HAS_WAITAOF = (7, 2)  # Valkey, all of whose versions have it, calls itself Redis 7.2.4 there
 

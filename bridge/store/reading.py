@@ -10,9 +10,9 @@ from msgspec import Struct
 from redis.asyncio import Redis
 
 from bridge.model import Incident
-from bridge.store import records
+from bridge.store import codec
+from bridge.store.codec import CountedAlert
 from bridge.store.errors import FAILURES, StoreUnavailable, describe
-from bridge.store.records import CountedAlert
 
 INCIDENTS_A_PART = 100
 
@@ -47,7 +47,7 @@ class Reading:
                 pipe.hgetall(f"{self._prefix}i:{id_}:facets")
             answers = await self._do(pipe.execute())
             yield [
-                records.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
+                codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
                 for id_, fields, counts in zip(part, answers[::2], answers[1::2], strict=True)
                 if fields
             ]
@@ -70,9 +70,9 @@ class Reading:
         fields, counts, total, (following, alerts) = await self._do(pipe.execute())
         if not fields:
             return None
-        counted = [records.unpack_alert(name, packed) for name, packed in alerts.items()]
+        counted = [codec.unpack_alert(name, packed) for name, packed in alerts.items()]
         counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
-        incident = records.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
+        incident = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
         return Detail(incident=incident, alerts=counted, total=total, after=int(following))
 
     @staticmethod

@@ -15,18 +15,18 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from bridge.config import schema
-from bridge.gate import Spent
+from bridge.core.gate import Spent
 from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, Remark
-from bridge.store import posts, records, scripts
-from bridge.store.commit import GroupCommit, batches
-from bridge.store.concern import WriteConcern, execute
+from bridge.store import codec, posts, scripts
+from bridge.store.codec import NO_TOKENS, BudgetState, Change, Claim, Item, Overview, Tokens, Trip, Turn
 from bridge.store.durability import Durability
 from bridge.store.errors import FAILURES, NoRoom, StoreUnavailable, describe
+from bridge.store.group_commit import GroupCommit, batches
 from bridge.store.namespace import PREFIX, Ownership
 from bridge.store.reading import Detail, Reading
-from bridge.store.records import NO_TOKENS, BudgetState, Change, Claim, Item, Overview, Tokens, Trip, Turn
 from bridge.store.room import Room
 from bridge.store.scripts import Script
+from bridge.store.write_concern import WriteConcern, execute
 
 ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
 COUNTED_A_CALL = 1_000
@@ -80,14 +80,14 @@ class Store:
         delivery too large for one call come in parts, what fires before what is over, so that an alert that another
         replaces is missed at no moment. An alert without a route can still resolve what an open incident counts.
         Repeating a call changes nothing more. What would be new, and fires, is not kept beyond the limits: see
-        `records.REFUSED`.
+        `codec.REFUSED`.
         Raises NotDurable before anything is written, NotReplicated when it is, but not on enough replicas.
         """
         if not items:
             return []
         if len(items) <= ALERTS_A_CALL:
             return (await self._ingest([items]))[0]
-        order = records.firing_first(items)
+        order = codec.firing_first(items)
         changes: dict[int, Change] = {}
         for start in range(0, len(order), ALERTS_A_CALL):
             part = order[start : start + ALERTS_A_CALL]
@@ -104,13 +104,13 @@ class Store:
             first = len(replies)
             end = first + self._room.fitting(sizes[first:])
             is_full = await self._room.is_short(sum(sizes[first:end]))
-            limits = records.pack_limits(self._limits(), is_full=is_full)
-            packed = [(*records.pack_call(call), limits) for call in calls[first:end]]
+            limits = codec.pack_limits(self._limits(), is_full=is_full)
+            packed = [(*codec.pack_call(call), limits) for call in calls[first:end]]
             replies += await self._run_all(scripts.INGEST, packed, replicated=True)
         return [
             changes
             for call, (_, outcomes, is_due, conflicts) in zip(calls, replies, strict=True)
-            for changes in records.unpack_changes(call, outcomes, conflicts, is_due=bool(is_due))
+            for changes in codec.unpack_changes(call, outcomes, conflicts, is_due=bool(is_due))
         ]
 
     async def remark(self, remark: Remark) -> str:
@@ -120,8 +120,8 @@ class Store:
         Raises NotDurable and NotReplicated as ``ingest`` does.
         """
         await self._concern.demand()
-        name = records.alert_name(remark.source, remark.fingerprint, remark.sender)
-        packed = records.encode_json(remark)
+        name = codec.alert_name(remark.source, remark.fingerprint, remark.sender)
+        packed = codec.encode_json(remark)
         _, outcome, _ = await self._run(
             scripts.REMARK, name, remark.event_id, packed, remark.observed_at, replicated=True
         )
@@ -130,7 +130,7 @@ class Store:
     async def hear(self, watchdogs: Collection[str]) -> None:
         """Note that the watchdogs of these routes were heard of just now. Raises NotDurable, as for alerts."""
         await self._concern.demand()
-        await self._run(scripts.HEAR, *watchdogs)
+        await self._run(scripts.HEARTBEAT, *watchdogs)
 
     async def claim(
         self, *, token: str, lease_ms: int, requests_per_minute: int = 0, ends_alone: bool = False
@@ -182,7 +182,7 @@ class Store:
             id_,
             claim.token,
             lease_ms,
-            records.pack_progress(progress),
+            codec.pack_progress(progress),
             archive,
             retention_ms,
             posts.tally(progress),
@@ -190,7 +190,7 @@ class Store:
             posts.open_pages(progress),
             posts.page_ends(progress),
             posts.withheld_pages(progress),
-            *records.pack_tokens(tokens),
+            *codec.pack_tokens(tokens),
             replicated=replicated,
         )
         if not rest:
@@ -220,7 +220,7 @@ class Store:
     async def spent(self, page: str, incident: Incident) -> dict[str, Spent]:
         """How much of each budget of a page is spent, in all and by the incident's route; its own place left out."""
         _, flat = await self._run(scripts.SPENT, page, incident.route, incident.id)
-        return records.unpack_spent(flat)
+        return codec.unpack_spent(flat)
 
     async def budgets(
         self, over_at: Mapping[str, Mapping[str, int]], routes: Sequence[str]
@@ -229,9 +229,9 @@ class Store:
 
         A trip is over when no more is spent than ``over_at`` gives, by page and budget.
         """
-        packed = records.pack_budgets(over_at, routes)
+        packed = codec.pack_budgets(over_at, routes)
         _, rows, waiting, trips = await self._run(scripts.BUDGETS, *packed)
-        return records.unpack_budgets(list(over_at), routes, rows, waiting), records.unpack_trips(trips)
+        return codec.unpack_budgets(list(over_at), routes, rows, waiting), codec.unpack_trips(trips)
 
     async def release(self, name: str, in_hand: Collection[str], *, lease_ms: int) -> int:
         """Give back, due now, what is leased under tokens that begin with ``name`` and are not ``in_hand``; how many.
@@ -246,7 +246,7 @@ class Store:
 
         How many incidents that makes due.
         """
-        _, count = await self._run(scripts.TOUCH, digest)
+        _, count = await self._run(scripts.CONFIG_CHANGED, digest)
         return int(count)
 
     async def drop(self, claim: Claim, *, unused: int = 0) -> bool:
@@ -297,7 +297,9 @@ class Store:
         None is taken while one of a lower number of ``priority`` could not have it. An END is booked up to ``ahead_ms``
         before it may go.
         """
-        _, wait_ms, taken = await self._run(scripts.TAKE, requests_per_minute, count, int(priority), held, ahead_ms)
+        _, wait_ms, taken = await self._run(
+            scripts.RATE_LIMIT, requests_per_minute, count, int(priority), held, ahead_ms
+        )
         return Turn(int(wait_ms), bool(taken))
 
     async def pause(self, reason: str, *, now: int) -> bool:
@@ -336,7 +338,7 @@ class Store:
 
     async def overview(self) -> Overview:
         """The store at a glance, at the cost of a few small reads and one of each incident that stands open."""
-        now, quiet = await self._run(scripts.QUIET)
+        now, quiet = await self._run(scripts.OPEN_WITHOUT_ALERTS)
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}tallies")
         pipe.zrange(self._due, 0, 0, withscores=True)
@@ -352,12 +354,12 @@ class Store:
             **posts.in_trouble(marked),
             oldest_due_ms=max([0, *(now - int(due) for _, due in (*first, *(refused if reason else ())))]),
             paused=None if reason is None else reason.decode(),
-            quiet=records.unpack_quiet(quiet, now),
+            quiet=codec.unpack_quiet(quiet, now),
             watchdogs={route.decode(): int(at) for route, at in watchdogs.items()},
             clock_ahead_ms=int(clock[0] or 0),
             clock_steps=int(clock[1] or 0),
-            alerts_stored=records.unpack_stored(stored, "alerts"),
-            incidents_stored=records.unpack_stored(stored, "incidents"),
+            alerts_stored=codec.unpack_stored(stored, "alerts"),
+            incidents_stored=codec.unpack_stored(stored, "incidents"),
         )
 
     async def check(self) -> None:
@@ -415,4 +417,4 @@ class Store:
 
 def _incident(id_: str, snapshot: list[Any]) -> Incident:
     fields, counts, remarks, _ = snapshot
-    return records.unpack_incident(id_, records.pairs(fields), records.pairs(counts), remarks)
+    return codec.unpack_incident(id_, codec.pairs(fields), codec.pairs(counts), remarks)

@@ -29,16 +29,16 @@ import uvloop
 from redis.asyncio.connection import AbstractConnection
 
 from bridge.cli import main
-from bridge.receive import Receiver
 from bridge.reconciler import Reconciler, TargetWatch
 from bridge.store import scripts
 from bridge.store.scripts import Script
+from bridge.web.receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _SCRIPTS = {each.sha.encode(): each.name for each in vars(scripts).values() if isinstance(each, Script)}
-_REPEATED = ("quiet", "release")
+_REPEATED = ("open_without_alerts", "release")
 _CLOCKWORK = (b"HELLO", b"CLIENT", b"INFO", b"CONFIG", b"PING", b":check", b"}:tallies")
 _IDLE_CLAIM_PARTS = 3  # what a claim answers that found no work
 _EXCHANGE = {

@@ -10,8 +10,8 @@ import pytest
 import yaml
 from jsonschema import Draft7Validator
 
+from bridge.config.environment import Settings
 from bridge.config.loader import load
-from bridge.settings import Settings
 from tests.deploy.files import DEPLOY, run
 
 FOLDER = DEPLOY / "compose"

@@ -63,8 +63,8 @@ class _ByIPv6(HTTPServer):
 
 def test_the_containers_are_checked_by_the_same_command():
     compose = (ROOT / "deploy" / "compose" / "compose.yaml").read_text()
-    assert '["python", "-m", "bridge.ping", "8080", "/healthz"]' in DOCKERFILE
-    assert '[CMD, python, -m, bridge.ping, "8090", /sandbox/state]' in compose
+    assert '["python", "-m", "bridge.web.ping", "8080", "/healthz"]' in DOCKERFILE
+    assert '[CMD, python, -m, bridge.web.ping, "8090", /sandbox/state]' in compose
     assert "urllib" not in DOCKERFILE + compose
 
 
@@ -76,7 +76,7 @@ def test_the_health_check_asks_by_either_family_and_never_a_proxy(server):
     with server(("::1" if server is _ByIPv6 else "127.0.0.1", 0), _Answers) as answering:
         thread = threading.Thread(target=answering.serve_forever, args=[0.01])
         thread.start()
-        command = [sys.executable, "-m", "bridge.ping", str(answering.server_port)]
+        command = [sys.executable, "-m", "bridge.web.ping", str(answering.server_port)]
         asked = [subprocess.run([*command, path], env=environment, check=False) for path in ("/healthz", "/")]
         answering.shutdown()
         thread.join()

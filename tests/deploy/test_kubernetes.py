@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from bridge import __version__
-from bridge.cli.server import ANSWERS_S, WORK_S
+from bridge.config.environment import Settings
 from bridge.config.loader import load
-from bridge.settings import Settings
+from bridge.web.server import ANSWERS_S, WORK_S
 from tests.deploy.files import DEPLOY, ROOT, run
 
 KUBERNETES = DEPLOY / "kubernetes"

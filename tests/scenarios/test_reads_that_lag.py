@@ -32,7 +32,7 @@ V1 = {name.lower(): name for name in NAMES}
 V3 = {name.lower(): {"page": "store", "component": name} for name in NAMES}
 IMPATIENTLY = """
 import sys
-from bridge import lifecycle
+from bridge.core import lifecycle
 from bridge.cli import main
 lifecycle.LOOK_AGAIN_MS = 500
 sys.exit(main())

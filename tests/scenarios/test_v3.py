@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from bridge.lifecycle import LEFT_TO_ANOTHER as LEFT
+from bridge.core.lifecycle import LEFT_TO_ANOTHER as LEFT
 from tests.scenarios.vocabulary import (
     INCIDENTS_V3,
     Outage,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.settings import Settings
+from bridge.config.environment import Settings
 from docs.generate import generated, pages
 
 ROOT = Path(__file__).parents[2]
@@ -79,7 +79,7 @@ def test_every_environment_variable_is_in_the_reference():
 
 
 def test_every_error_is_in_the_reference():
-    code = "\n".join(path.read_text() for path in (ROOT / "bridge").glob("*.py"))
+    code = "\n".join(path.read_text() for path in (ROOT / "bridge" / "web").glob("*.py"))
     raised = set(re.findall(r'Refusal\((\d+), "(\w+)"', code))
     assert ("503", "store_unavailable") in raised
     page = (REFERENCE / "http.md").read_text()
@@ -87,7 +87,7 @@ def test_every_error_is_in_the_reference():
 
 
 def test_every_path_is_in_the_reference():
-    paths = re.findall(r'Route\("(/[^"]*)"', (ROOT / "bridge" / "app.py").read_text())
+    paths = re.findall(r'Route\("(/[^"]*)"', (ROOT / "bridge" / "web" / "app.py").read_text())
     assert "/readyz" in paths
     page = (REFERENCE / "http.md").read_text()
     assert [path for path in paths if f"`GET {path}`" not in page] == []

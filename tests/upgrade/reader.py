@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bridge.model import Incident
-from bridge.store import records
+
+try:
+    from bridge.store import codec
+except ImportError:  # the previous release calls it otherwise
+    from bridge.store import records as codec  # type: ignore[attr-defined,no-redef]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,9 +36,9 @@ class Read(msgspec.Struct):
 
 def read(stored: Stored) -> Read:
     """Understand one."""
-    incident = records.unpack_incident("ID", stored.fields, {}, stored.remarks)
+    incident = codec.unpack_incident("ID", stored.fields, {}, stored.remarks)
     archived = msgspec.json.decode(stored.archived, type=Incident)
-    return Read(incident, archived, records.pack_progress(incident.progress))
+    return Read(incident, archived, codec.pack_progress(incident.progress))
 
 
 def answers(lines: Iterable[bytes]) -> Iterable[bytes]:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.model import Incident, Progress
-from bridge.store import records
+from bridge.store import codec
 from tests.upgrade import previous
 from tests.upgrade.reader import Read, Stored
 
@@ -55,8 +55,8 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
 def store(incident: Incident) -> Stored:
     """What is stored of it; its facts, which only scripts write, are left out."""
     return Stored(
-        fields=FACTS | {"progress": records.pack_progress(incident.progress)},
-        remarks=[b"%d%s" % (each.kept_at, records.encode_json(each)) for each in incident.summary.remarks],
+        fields=FACTS | {"progress": codec.pack_progress(incident.progress)},
+        remarks=[b"%d%s" % (each.kept_at, codec.encode_json(each)) for each in incident.summary.remarks],
         archived=msgspec.json.encode(incident),
     )
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bridge.sandbox.catalog import Service, Subscriber
+from bridge.sandbox.catalog import Service
 from bridge.sandbox.paging import listing
 from bridge.sandbox.reading import decode, named
+from bridge.sandbox.subscribers import Subscriber
 from bridge.sandbox.v1.bodies import ServiceBody, SubscriptionsBody
 from bridge.sandbox.v1.wire import Wire
 

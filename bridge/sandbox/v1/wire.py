@@ -8,9 +8,10 @@ from bridge.sandbox.clock import iso
 from bridge.sandbox.updates import spell
 
 if TYPE_CHECKING:
-    from bridge.sandbox.catalog import Page, Service, Subscriber
+    from bridge.sandbox.catalog import Page, Service
     from bridge.sandbox.incidents import Incident
     from bridge.sandbox.state import State
+    from bridge.sandbox.subscribers import Subscriber
 
 Json = dict[str, Any]
 

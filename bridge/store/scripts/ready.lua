@@ -1,4 +1,4 @@
--- Calls whatever INGEST, REMARK and HEAR may call, on their keys, and leaves nothing behind: what a server refuses to
+-- Calls whatever INGEST, REMARK and HEARTBEAT may call, on their keys, and leaves nothing behind: what a server refuses to
 -- them, for want of rights or of room, it refuses to this. Nobody has an incident or an alert of the name that is used.
 -- ARGV: prefix. Returns {now}.
 

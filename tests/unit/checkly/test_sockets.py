@@ -10,7 +10,7 @@ import pytest
 
 from bridge.checkly.client import Client
 from bridge.checkly.errors import NotSent, Rejected, UnknownOutcome
-from bridge.network import Network
+from bridge.config.network import Network
 
 PATH = "/v1/status-pages/incidents"
 BODY = {"name": "outage"}

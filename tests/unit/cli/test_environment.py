@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import httpx
 import pytest
 
-from bridge.cli.server import Server
+from bridge.web.server import Server
 from tests.servers import Bridge
 
 if TYPE_CHECKING:

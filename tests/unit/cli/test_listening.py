@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from bridge.cli.failure import Failure
+from bridge.cli.errors import Failure
 from bridge.cli.listening import EVERYWHERE, listen
 
 has_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this kernel has no IPv6")

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from bridge.checkly.account import Page
-from bridge.checkly.components import RemoteComponent, RemotePage
 from bridge.checkly.inventory import Inventory
-from bridge.checkly.services import RemoteService
+from bridge.checkly.v1.services import RemoteService
+from bridge.checkly.v3.components import RemoteComponent, RemotePage
 from bridge.cli import services
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bridge.config import routes
 from bridge.config.loader import load
-from bridge.config.longest import longest
 from bridge.config.matchers import Matcher
 from bridge.config.problems import ConfigError
 from bridge.config.schema import Checkly, Reference, Service, ServiceLabel
-from bridge.config.texts import TextKind
+from bridge.config.sections import routes
 from bridge.model import Phase, Policy, Severity, UpdateKind
+from bridge.texts.length import longest
+from bridge.texts.render import TextKind
 
 GOOD = """\
 version: 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bridge.config.templates import FILTERS
-from bridge.config.texts import DEFAULT_TEXTS, TextKind
 from bridge.model import Phase, Severity
+from bridge.texts.render import DEFAULT_TEXTS, TextKind
+from bridge.texts.template import FILTERS
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "reference" / "configuration.md").read_text()

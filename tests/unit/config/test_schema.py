@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
-from bridge.config.texts import TextKind
 from bridge.model import Impact, Severity, UpdateKind
+from bridge.texts.render import TextKind
 
 ROOT = Path(__file__).parents[3]
 SCHEMA = json.loads((ROOT / "config" / "bridge.schema.json").read_text())

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.model import Alert, AlertStatus, Phase, Severity
-from bridge.sources.alertmanager import parse
+from bridge.senders.alertmanager import parse
 from bridge.store.connect import connect
 from tests.unit.reconciler import checks
 from tests.unit.reconciler.clocked import NOW, ClockedStore
@@ -109,7 +109,7 @@ class BridgeMachine(RuleBasedStateMachine):
         self.db.set(NOW, self.expectation.now)
 
     def deliver(self, alerts: Sequence[Alert]) -> None:
-        """What `bridge.receive` does with what a sender said."""
+        """What `bridge.web.receiver` does with what a sender said."""
         self.advance(1)
         items = [(alert, routed(alert, self.config)) for alert in alerts]
         items = [(alert, to) for alert, to in items if to or is_heard(alert)]

@@ -18,7 +18,7 @@ from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
 from bridge.config.schema import Config
 from bridge.model import V1_PAGE, Intent, Progress
 from bridge.reconciler import Reconciler
-from bridge.reconciler.lease import Lease, LeaseLost
+from bridge.reconciler.leases import Lease, LeaseLost
 from bridge.store import Claim, Idle, StoreUnavailable
 from tests.unit.reconciler.clocked import ClockedStore
 from tests.unit.reconciler.expectation import Expectation

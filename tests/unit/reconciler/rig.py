@@ -21,10 +21,10 @@ from bridge.checkly.errors import Refused
 from bridge.checkly.pages import StatusPages
 from bridge.config.loader import load
 from bridge.config.schema import Config
+from bridge.core.routing import route
 from bridge.model import V1_PAGE, Alert, AlertStatus, Incident, Post, Progress, Routed
 from bridge.reconciler import Budget, Reconciler
-from bridge.reconciler.lease import Lease, LeaseLost
-from bridge.routing import route
+from bridge.reconciler.leases import Lease, LeaseLost
 from bridge.sandbox import Account, create_app
 from bridge.sandbox.incidents import Incident as Shown
 from bridge.sandbox.state import State

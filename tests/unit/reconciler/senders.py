@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from bridge.config.loader import load
 from bridge.config.schema import Config
+from bridge.core.routing import route
 from bridge.model import Alert, AlertStatus, Routed
-from bridge.routing import route
-from bridge.store.records import alert_name, facets
+from bridge.store.codec import alert_name, facets
 from tests.unit.reconciler.expectation import Statement
 from tests.unit.reconciler.world import MINUTE, SECOND, START
 

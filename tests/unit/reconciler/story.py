@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from bridge import posting
-from bridge.draft import Draft
-from bridge.lifecycle import (
+from bridge.core import outcomes
+from bridge.core.lifecycle import (
     Drop,
     LookAgain,
     Renew,
@@ -17,6 +16,7 @@ from bridge.lifecycle import (
     WriteTo,
     decide,
 )
+from bridge.core.planning import Draft
 from bridge.model import Incident, Intent, Phase, Policy, Post, Severity, Write
 from tests.unit.reconciler.alerts import Alerts
 
@@ -114,7 +114,7 @@ class Story:
             self.put(Post())
             return
         if isinstance(step, LookAgain):
-            self.put(posting.looked(self.post, now=self.now, is_theirs=False))
+            self.put(outcomes.looked(self.post, now=self.now, is_theirs=False))
             return
         if isinstance(step, Renew):
             self.episodes.append(self.written)
@@ -122,11 +122,11 @@ class Story:
             return
         assert isinstance(step, WriteTo), step
         if not self.page_works:
-            self.put(posting.not_sent(self.post, retry_at=self.now + SECOND))
+            self.put(outcomes.not_sent(self.post, retry_at=self.now + SECOND))
             return
         self.written.append(step.draft)
         remote_id = self.post.remote_id or f"remote-{len(self.episodes)}"
-        self.put(posting.succeeded(posting.begin(self.post, intent(step.draft)), remote_id))
+        self.put(outcomes.succeeded(outcomes.begin(self.post, intent(step.draft)), remote_id))
 
 
 def intent(draft: Draft) -> Intent:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from bridge.gate import MAILS, OPENS
+from bridge.core.gate import MAILS, OPENS
+from bridge.core.routing import route
 from bridge.model import V1_PAGE, Alert, AlertStatus, Incident, Phase, Routed
-from bridge.reconciler.lease import Lease
-from bridge.routing import route
+from bridge.reconciler.leases import Lease
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.rig import MINUTE, SECOND, Rig, together
 

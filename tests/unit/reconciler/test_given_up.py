@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from bridge.checkly.port import RemoteUpdate
-from bridge.lifecycle import LOOK_AGAIN_MS
+from bridge.core.lifecycle import LOOK_AGAIN_MS
+from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.model import Phase, Severity
-from bridge.posting import PARK_RETRY_MS
 from bridge.store import posts
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.world import MINUTE, POLICY, SECOND, World, names, published

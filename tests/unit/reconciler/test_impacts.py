@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.checkly.errors import Nowhere
+from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.model import V1_PAGE, Impact, Phase, Progress, Severity, v3_page
-from bridge.posting import PARK_RETRY_MS
 from tests.unit.reconciler.page import IMPACTS, Outcome, Page
 from tests.unit.reconciler.world import ID, MINUTE, POLICY, SECOND, World, names
 

@@ -13,7 +13,7 @@ from bridge.checkly.port import Guard, RemoteIncident
 from bridge.model import Impact, Phase, Priority, Progress, Severity, v3_page
 from bridge.reconciler import Budget, acting
 from bridge.reconciler.details import READING_S, READS_AT_A_TIME, Clues, Unfinished
-from bridge.reconciler.standing import SEARCH_SHARED_S, Standing
+from bridge.reconciler.open_incidents import SEARCH_SHARED_S, Standing
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.world import ID, MINUTE, POLICY, SECOND, SETTLE_MS, World, no_limit, published
 

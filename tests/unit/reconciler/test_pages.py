@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteUpdate
+from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.model import Phase, Severity
-from bridge.posting import PARK_RETRY_MS
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.test_impacts import BAD, SHOP, WEB, shown, statuses, two_pages
 from tests.unit.reconciler.world import MINUTE, POLICY, SECOND, World

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bridge.lifecycle import NEVER_PUBLISHED
+from bridge.core.lifecycle import NEVER_PUBLISHED
+from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.model import Phase, Severity, UpdateKind, Write
-from bridge.posting import PARK_RETRY_MS
-from bridge.reconciler.lease import Lease, LeaseLost
+from bridge.reconciler.leases import Lease, LeaseLost
 from bridge.telemetry import MISSED
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.world import LEASE_MS, MINUTE, POLICY, SECOND, START, World, names, published

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.checkly.port import RemoteIncident
-from bridge.lifecycle import LEFT_TO_ANOTHER
+from bridge.core.lifecycle import LEFT_TO_ANOTHER
 from bridge.model import Phase, Severity
 from bridge.reconciler.publisher import HOLD_MS
 from bridge.store.posts import tally

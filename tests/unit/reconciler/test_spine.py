@@ -13,7 +13,7 @@ import structlog
 
 from bridge.checkly.errors import NotSent
 from bridge.model import V1_PAGE, AlertStatus, Phase, Remark
-from bridge.reconciler.lease import LeaseLost
+from bridge.reconciler.leases import LeaseLost
 from bridge.sandbox.faults import Answer, Drop
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.page import Crash

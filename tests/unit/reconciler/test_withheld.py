@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.gate import MAILS, OPENS
+from bridge.core.gate import MAILS, OPENS
 from bridge.model import V1_PAGE, AlertStatus, v3_page
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.rig import MINUTE, SECOND, Rig

@@ -11,7 +11,7 @@ import pytest
 
 from bridge.model import V1_PAGE
 from bridge.reconciler import Reconciler
-from bridge.reconciler.lease import LeaseLost
+from bridge.reconciler.leases import LeaseLost
 from bridge.sandbox.faults import Drop
 from tests.unit.reconciler.rig import INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
 from tests.unit.store.builders import all_of

@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from bridge.checkly.errors import Refused
 from bridge.config.schema import Checkly, Config, Service
-from bridge.config.texts import DEFAULT_TEXTS
 from bridge.model import V1_PAGE, Incident, Policy, Post, Priority, Progress, Severity, shows_impacts
 from bridge.reconciler import Reconciler
-from bridge.reconciler.lease import Lease
+from bridge.reconciler.leases import Lease
 from bridge.store import Claim, Idle, Store
 from bridge.store.store import PROBE_MS
+from bridge.texts.render import DEFAULT_TEXTS
 from tests.unit.reconciler.alerts import Alerts
 from tests.unit.reconciler.page import IMPACTS, SERVICES, Crash, Outcome, Page
 

@@ -14,10 +14,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge import posting
 from bridge.config.schema import Budget
-from bridge.draft import Draft
-from bridge.gate import BUDGETS, MAILS, OPEN, OPENS, Decision, Spent, Word, asked, gate, limit, paid
+from bridge.core import outcomes
+from bridge.core.gate import BUDGETS, MAILS, OPEN, OPENS, Decision, Spent, Word, asked, gate, limit, paid
+from bridge.core.planning import Draft
 from bridge.model import V1_PAGE, Intent, Phase, Post, Progress, Severity, UpdateKind, Write, v3_page
 from bridge.reconciler.attempt import intent_of
 from bridge.reconciler.gatekeeper import LEAVE, taken, unmailed, unsent
@@ -162,7 +162,7 @@ class GateMachine(RuleBasedStateMachine):
             for budget, _, of_all, of_route, names in tokens.take
         )
         try:
-            self.record(name, page, posting.begin(post, intent), tokens)
+            self.record(name, page, outcomes.begin(post, intent), tokens)
         except NoRoom:
             assert not fits
             return
@@ -181,7 +181,7 @@ class GateMachine(RuleBasedStateMachine):
         decisions = {(name, page): self.ask(name, page, UpdateKind.OPEN) for name, page in free}
         for (name, page), decision in decisions.items():
             if decision.withholds:
-                post = posting.withheld(self.post(name, page), reason="budget", detail="full", now=1)
+                post = outcomes.withheld(self.post(name, page), reason="budget", detail="full", now=1)
                 self.record(name, page, post, Tokens())
             else:
                 self.begin(name, page, UpdateKind.OPEN, decision)
@@ -204,13 +204,13 @@ class GateMachine(RuleBasedStateMachine):
         post = self.post(name, page)
         intent = intent_of(post)
         if outcome == "done":
-            after, give = posting.succeeded(post, f"{name}-{page}"), Tokens()
+            after, give = outcomes.succeeded(post, f"{name}-{page}"), Tokens()
             if intent.status is Phase.RESOLVED:
                 self.mailed.discard(who)
             if intent.opens and intent.notify:
                 self.mailed.add(who)
         elif outcome == "not sent":
-            after = posting.not_sent(post, retry_at=0)
+            after = outcomes.not_sent(post, retry_at=0)
             give = Tokens(give=unsent(self.claims[name].incident, page, post, after))
             self.tokens = [each for each in self.tokens if not any(each is took for took in self.latest[who])]
         else:  # its process died, say, and nobody finds what it wrote: it may have been mailed, and counts

@@ -6,7 +6,7 @@ import pytest
 
 from bridge.model import Phase, Post, Progress
 from bridge.store import Claim, Quiet
-from bridge.store.records import pack_progress
+from bridge.store.codec import pack_progress
 from bridge.store.store import PROBE_MS
 from tests.unit.store.builders import LEASE_MS, MINUTE, all_of, contents, firing, resolved, to
 

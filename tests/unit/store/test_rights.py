@@ -191,7 +191,7 @@ async def test_the_line_gives_no_more_than_the_bridge_s_own_keys(server):
 
 
 def test_readiness_calls_every_command_of_a_delivery():
-    needed = set(CALL.findall(scripts.INGEST.text + scripts.REMARK.text + scripts.HEAR.text))
+    needed = set(CALL.findall(scripts.INGEST.text + scripts.REMARK.text + scripts.HEARTBEAT.text))
     not_of_a_delivery = {"HGETALL", "LRANGE"}  # lib.lua's snapshot, for reconcilers
     assert needed - not_of_a_delivery == set(CALL.findall(scripts.READY.text)) - not_of_a_delivery
     assert needed - not_of_a_delivery - {"TIME"} == {command.upper() for command in COMMANDS}

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from bridge.model import Alert, Progress, Routed, Severity
 from bridge.store import Claim, Idle, Store
+from bridge.store.codec import Item
 from bridge.store.connect import connect
-from bridge.store.records import Item
 from tests.unit.store.builders import END, HOLD_MS, START, contents, firing, held_by, resolved, to
 from tests.unit.store.clock import Clock
 from tests.unit.store.reference import CLOCKS, NEVER, Message, Reference

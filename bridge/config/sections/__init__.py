@@ -1,0 +1,1 @@
+"""The configuration file's sections, one reader each."""

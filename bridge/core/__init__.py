@@ -1,0 +1,1 @@
+"""Every decision, pure: which incident, which phase, which write, what comes of its outcome. No I/O, no clock."""

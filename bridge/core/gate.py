@@ -1,0 +1,182 @@
+"""The gate between an incident's phase and a page: may this become public now, and may it mail? Pure.
+
+    gate(ask, budget, spent, alone) -> go | quiet | withhold
+
+Two things ask: what makes an incident visible (its creation, or the update that re-opens it), and what mails. Ends ask
+for a mail at most, and never for leave. What the gate decides on may be old by the time that it is recorded; so a
+decision names what is to be taken, and the store takes all of it or nothing, atomically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bridge.config.schema import Budget
+from bridge.core.planning import Draft
+from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
+
+OPEN: Final = "open"
+OPENS: Final = "opens_per_hour"
+MAILS: Final = "mails_per_hour"
+BUDGETS: Final = (OPEN, OPENS, MAILS)
+REASON: Final = "budget"
+MAIL_REASON: Final = "mail_budget"
+_IN_WORDS = {
+    OPEN: "incidents are open",
+    OPENS: "incidents were opened within an hour",
+}
+
+
+class Word(StrEnum):
+    """What the gate says."""
+
+    GO = "go"
+    QUIET = "quiet"
+    WITHHOLD = "withhold"
+
+
+class Ask(Struct, frozen=True, kw_only=True):
+    """What is asked for: to be made visible (``opens``), and so many ``mails``; ``severity`` is the incident's."""
+
+    severity: Severity
+    opens: bool = False
+    mails: int = 0
+
+
+class Spent(Struct, frozen=True):
+    """How much of a budget is spent: on its page, and by the route that asks."""
+
+    by_all: int = 0
+    by_route: int = 0
+
+
+class Limit(Struct, frozen=True):
+    """How much of a budget may be spent in all, and by one route."""
+
+    of_all: int
+    of_route: int
+
+
+_FREE = Limit(-1, -1)
+
+
+class Take(Struct, frozen=True):
+    """So many tokens of a budget, to be taken if that keeps to the ``limit``."""
+
+    budget: str
+    count: int
+    limit: Limit
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What the gate says; ``observed`` if nobody acts upon it. With it go the tokens to ``take``.
+
+    ``tripped`` names the budget that has no room.
+    """
+
+    word: Word
+    detail: str = ""
+    tripped: str = ""
+    observed: bool = False
+    take: tuple[Take, ...] = ()
+
+    @property
+    def withholds(self) -> bool:
+        """Whether nothing may be written now."""
+        return self.word is Word.WITHHOLD and not self.observed
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether it has to go without a mail."""
+        return self.word is Word.QUIET and not self.observed
+
+
+def asked(post: Post, draft: Draft, notify: Collection[UpdateKind]) -> Ask | None:
+    """What a write asks the gate for; None if for nothing.
+
+    An opening that mails takes the token for the mail of its end as well. A change of what is over comes before its
+    re-opening.
+    """
+    if draft.kind is UpdateKind.OPEN and draft.write is not Write.CHANGE:
+        mails = (1 + (UpdateKind.RESOLVED in notify)) if UpdateKind.OPEN in notify else 0
+        return Ask(severity=draft.severity, opens=True, mails=mails)
+    if draft.write is Write.CHANGE:
+        return Ask(severity=draft.severity, opens=True) if post.status is Phase.RESOLVED else None
+    if draft.kind not in notify or (draft.kind is UpdateKind.RESOLVED and not post.is_end_unpaid):
+        return None
+    return Ask(severity=draft.severity, mails=1)
+
+
+def gate(ask: Ask, budget: Budget, spent: Mapping[str, Spent], *, alone: bool) -> Decision:
+    """Whether it may go. ``alone``: no other route publishes, so that this one may have all."""
+    takes = [Take(name, 1, limit(budget, name, ask.severity, alone=alone)) for name in (OPEN, OPENS) if ask.opens]
+    full = next((take for take in takes if not _has_room(take, spent)), None)
+    mail = Take(MAILS, ask.mails, limit(budget, MAILS, ask.severity, alone=alone)) if ask.mails else None
+    is_quiet = mail is not None and not _has_room(mail, spent)
+    if full is not None and not budget.observes:
+        return Decision(word=Word.WITHHOLD, detail=_detail(full, spent), tripped=full.budget)
+    if mail is not None and (budget.observes or not is_quiet):
+        takes.append(mail)
+    if budget.observes:
+        takes = [Take(take.budget, take.count, _FREE) for take in takes]
+    word = Word.WITHHOLD if full is not None else Word.QUIET if is_quiet else Word.GO
+    tripped = full.budget if full is not None else MAILS if is_quiet else ""
+    detail = "" if full is None else _detail(full, spent)
+    return Decision(word=word, detail=detail, tripped=tripped, observed=budget.observes, take=tuple(takes))
+
+
+def limit(budget: Budget, name: str, severity: Severity, *, alone: bool) -> Limit:
+    """What incidents of a severity may spend of a budget: nothing of what is reserved for higher ones.
+
+    The share of a route is of that, rounded down; what is reserved is rounded down, too.
+    """
+    whole: int = {OPEN: budget.open, OPENS: budget.opens_per_hour, MAILS: budget.mails_per_hour}[name]
+    of_all = budget.of_all(whole, severity)
+    return Limit(of_all, budget.of_route(whole, severity, is_shared=not alone))
+
+
+def unused_end(before: Post, after: Post) -> str:
+    """The mail token of the end that is free again, for there will be no such mail; empty if there is none."""
+    if not before.end_token or before.end_token == after.end_token:
+        return ""
+    told = before.intent
+    was_mailed = told is not None and told.status is Phase.RESOLVED and told.notify
+    return "" if was_mailed else before.end_token
+
+
+def paid(intent: Intent, decision: Decision, notify: Collection[UpdateKind], incident_id: str) -> Intent:
+    """The write as it may go out, with the token for the mail of its end, if it takes one."""
+    if decision.is_quiet:
+        intent = replace(intent, notify=False)
+    if not intent.opens or UpdateKind.RESOLVED not in notify:
+        return intent
+    mails = next((take.count for take in decision.take if take.budget == MAILS), 0)
+    end_token = tokens(Take(MAILS, mails, _FREE), incident_id, intent)[1:]
+    return replace(intent, end_token="".join(end_token), is_end_unpaid=not end_token)
+
+
+def tokens(take: Take, incident_id: str, intent: Intent) -> tuple[str, ...]:
+    """The names of the tokens that a write takes of a budget."""
+    if take.budget == OPEN:
+        return (incident_id,)
+    name = f"{incident_id}.{intent.recorded_at}"
+    return (name, f"{name}.end")[: take.count]
+
+
+def _has_room(take: Take, spent: Mapping[str, Spent]) -> bool:
+    used = spent.get(take.budget, Spent())
+    return used.by_all + take.count <= take.limit.of_all and used.by_route + take.count <= take.limit.of_route
+
+
+def _detail(full: Take, spent: Mapping[str, Spent]) -> str:
+    used = spent.get(full.budget, Spent())
+    if used.by_all + full.count > full.limit.of_all:
+        return f"budgets.{full.budget}: {used.by_all} {_IN_WORDS[full.budget]}, {full.limit.of_all} may be"
+    return (
+        f"budgets.{full.budget}: {used.by_route} {_IN_WORDS[full.budget]} by this route, {full.limit.of_route} may be"
+    )

@@ -1,0 +1,90 @@
+"""Watching whether the configured services still lead to readers: at the start, after each change, and daily.
+
+Pages are migrated, services renamed and components hidden while nothing is wrong with the configuration itself. An
+outage is a bad time to find that out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+
+from bridge.checkly.audit import Survey, Trouble, survey
+from bridge.checkly.client import Client
+from bridge.checkly.errors import PageError, Refused
+from bridge.checkly.inventory import read_inventory
+from bridge.config.live import LiveConfig
+from bridge.config.schema import Config, Service
+from bridge.telemetry import TARGETS_WRONG, Event, log
+
+AGAIN_S = 24 * 3600.0
+FIRST_RETRY_S = 5.0
+LONGEST_RETRY_S = 900.0
+
+
+class TargetWatch:
+    """Surveys the account, and says what is wrong, without ever stopping anything. ``chance`` is in [0, 1)."""
+
+    def __init__(self, client: Client, config: LiveConfig, *, chance: Callable[[], float]) -> None:
+        self._client = client
+        self._config = config
+        self._chance = chance
+        self._changed = asyncio.Event()
+        self._is_refused = False
+
+    def look_again(self, _config: Config) -> None:
+        """The configuration has changed."""
+        self._changed.set()
+
+    async def watch(self) -> None:
+        """Survey until canceled."""
+        failures = 0
+        while True:
+            self._changed.clear()
+            failures = 0 if await self.look() else failures + 1
+            wait_s = retry_s(failures, self._chance()) if failures else AGAIN_S
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), wait_s)
+
+    async def look(self) -> bool:
+        """Survey once and report; False if the account could not be read."""
+        services = self._config.current.services
+        try:
+            found = await self._survey(services)
+        except PageError as error:
+            if isinstance(error, Refused) and not self._is_refused:
+                log(Event.KEY_REFUSED, reason=error.detail)
+            self._is_refused = isinstance(error, Refused)
+            log(Event.TARGETS_UNREAD, reason=error.detail)
+            return False
+        except Exception as error:  # noqa: BLE001 - what only advises must not stop what works
+            log(Event.TARGETS_UNREAD, reason=f"{type(error).__name__}: {error}", exc_info=True)
+            return False
+        self._is_refused = False
+        _report(found)
+        return True
+
+    async def _survey(self, services: Mapping[str, Service]) -> Survey:
+        """Reads the pages that are configured; what other pages have is of use only to say what a problem may mean."""
+        with_v1 = any(each.in_v1 for each in services.values())
+        named = {component.page for each in services.values() for component in each.components}
+        found = survey(services, await read_inventory(self._client, with_v1=with_v1, named=named))
+        if not found.problems:
+            return found
+        return survey(services, await read_inventory(self._client, with_v1=with_v1))
+
+
+def retry_s(failures: int, chance: float) -> float:
+    """How long to wait after so many failures in a row; ``chance`` in [0, 1) spreads replicas apart."""
+    ceiling: float = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10))
+    return ceiling * (0.5 + chance / 2)
+
+
+def _report(found: Survey) -> None:
+    counts = Counter(problem.trouble for problem in found.problems)
+    for trouble in Trouble:
+        TARGETS_WRONG.labels(trouble.value).set(counts[trouble])
+    for problem in found.problems:
+        log(Event.TARGET_WRONG, problem=problem.trouble.value, reason=problem.message)

@@ -1,0 +1,1 @@
+"""The senders of alerts: bytes and headers in, alerts out. What they share has modules of its own."""

@@ -1,0 +1,464 @@
+"""How alerts and incidents are spelled in Redis: packing for the scripts, unpacking of what they return.
+
+An alert is counted through *facets*, strings that the scripts add up without knowing what they mean:
+``s|<service>|<severity>``, ``l|<label>|<value>`` and ``a`` (acknowledged).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import Raw, Struct
+
+from bridge.config.schema import Limits
+from bridge.core.gate import BUDGETS, Spent
+from bridge.model import (
+    RECEIVER_LABEL,
+    SENDER_LABEL,
+    Alert,
+    AlertStatus,
+    Incident,
+    Progress,
+    Remark,
+    Routed,
+    Severity,
+    Summary,
+)
+from bridge.store import posts
+
+Item: TypeAlias = tuple[Alert, Routed | None]
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What became of one ingested alert.
+
+    ``outcome`` is ``opened`` (its incident had nothing firing), ``added``, ``changed``, ``repeat``, ``held``,
+    ``resolved``, ``moved`` (its labels changed, and with them its incident), ``merged``, ``stale`` (an older message)
+    or ``unknown`` (a resolve, or an ignored alert, that nothing counts), or one of REFUSED. ``is_due``: with the call
+    that folded it, some incident became due. ``conflict``: its receivers say by turns that it belongs to different
+    incidents.
+    """
+
+    fingerprint: str
+    incident_id: str | None
+    outcome: str
+    is_due: bool = False
+    conflict: bool = False
+
+
+class CountedAlert(Struct, frozen=True, kw_only=True):
+    """One alert as an incident counts it, with the reasons routing gave. ``status`` may also be ``held``.
+
+    ``starts_at`` is the start as it was sent, ``counts_from`` what that counts as where it is not believed: the first
+    delivery for a start in the future, the earliest that may be published for one long past.
+    """
+
+    source: str
+    sender: str = ""
+    fingerprint: str
+    status: str
+    starts_at: int
+    ends_at: int | None
+    seen_at: int
+    severity: Severity
+    services: tuple[str, ...]
+    why: tuple[str, ...]
+    counts_from: int | None = None
+
+
+class Claim(Struct, frozen=True, kw_only=True):
+    """A leased incident, claimed at ``now`` of the store's time; ``wall`` is what the clock of Redis' host said then.
+
+    ``probing``: all writes are paused, and this claim is the try whether the page takes them again. It comes with so
+    many ``requests`` out of the shared budget; each takes ``request_ms`` of it, and they may go in ``go_in_ms``.
+    """
+
+    incident: Incident
+    token: str
+    now: int
+    wall: int | None = None
+    probing: bool = False
+    requests: int = 0
+    request_ms: float = 0.0
+    go_in_ms: int = 0
+
+
+class Turn(Struct, frozen=True):
+    """What came of asking for requests: in ``wait_ms`` they may go, if they are ``taken``, else be asked for again."""
+
+    wait_ms: int
+    taken: bool
+
+
+class Tokens(Struct, frozen=True, kw_only=True):
+    """What a record takes of the budgets, all or nothing, and gives back of what was taken before, for `gate.lua`.
+
+    ``take``: budget, page, the most of all, the most of the route (-1: whatever), the tokens' names. ``give``: budget,
+    page, name. ``trips``: the pages and budgets that had no room.
+    """
+
+    take: tuple[tuple[str, str, int, int, tuple[str, ...]], ...] = ()
+    give: tuple[tuple[str, str, str], ...] = ()
+    trips: tuple[tuple[str, str], ...] = ()
+
+
+NO_TOKENS = Tokens()
+
+
+class Trip(Struct, frozen=True, kw_only=True):
+    """A budget of a page that had no room: how many incidents wait, and the groups of up to a hundred of them."""
+
+    page: str
+    budget: str
+    waiting: int
+    groups: tuple[dict[str, str], ...]
+
+
+class BudgetState(Struct, frozen=True, kw_only=True):
+    """How much of the budgets of a page is spent, in all and by route; ``waiting`` is how many are withheld there."""
+
+    page: str
+    spent: dict[str, int]
+    by_route: dict[str, dict[str, int]]
+    waiting: int
+
+
+class Quiet(Struct, frozen=True):
+    """An incident that stands open on a page although no alert of it has fired, nor is held, for ``quiet_ms``."""
+
+    route: str
+    quiet_ms: int
+
+
+class Overview(Struct, frozen=True, kw_only=True):
+    """The store at a glance: incidents by phase, how many are parked, how long one has been due, why writes wait.
+
+    ``held_back`` counts those that are not posted for the sake of someone else's, ``withheld`` those that the gate
+    keeps back, by reason, ``theirs`` those that someone else closed and opened again. ``quiet`` are those that stand
+    open without an alert, ``watchdogs`` when that of each route was last heard of. The store's time is
+    ``clock_ahead_ms`` ahead of the clock of Redis' host, which was set back ``clock_steps`` times. ``alerts_stored``
+    and ``incidents_stored`` are how many fire (or are on a page) of each route: what the limits bound.
+    """
+
+    phases: dict[str, int]
+    parked: int
+    oldest_due_ms: int
+    paused: str | None
+    held_back: int = 0
+    withheld: dict[str, int] = {}
+    theirs: int = 0
+    quiet: tuple[Quiet, ...] = ()
+    watchdogs: dict[str, int] = {}
+    clock_ahead_ms: int = 0
+    clock_steps: int = 0
+    alerts_stored: dict[str, int] = {}
+    incidents_stored: dict[str, int] = {}
+
+
+class _Opaque(Struct, frozen=True, array_like=True):
+    """The part of an alert record that only its reader understands."""
+
+    severity: Severity
+    services: tuple[str, ...]
+    why: tuple[str, ...]
+
+
+class _AlertRecord(Struct, frozen=True):
+    """An alert as ``alerts.lua`` packs it."""
+
+    st: str
+    s: int
+    e: int
+    seen: int
+    f: str
+    x: str
+    b: int | None = None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode_record = msgspec.msgpack.Decoder(_AlertRecord).decode
+_decode_conflicts = msgspec.msgpack.Decoder(frozenset[int]).decode
+_decode_outcomes = msgspec.msgpack.Decoder(list[str]).decode
+_decode_opaque = msgspec.json.Decoder(_Opaque).decode
+_decode_progress = msgspec.msgpack.Decoder(Progress).decode
+_decode_remark = msgspec.json.Decoder(Remark).decode
+_decode_group = msgspec.json.Decoder(dict[str, str]).decode
+encode_json = msgspec.json.Encoder().encode
+
+REFUSED = {
+    "over_alerts": "limits.alerts",
+    "over_incidents": "limits.incidents",
+    "over_memory": "the memory that Redis may use",
+}
+"""The outcomes of what would be new, fires, and was not kept: each with what there was no room under."""
+
+_STATUS = {"F": "firing", "H": "held", "R": "resolved"}
+PACKED_BYTES = 4 << 20
+_ONE_LINE = str.maketrans({"\n": " ", "\0": " "})
+
+
+def alert_name(source: str, fingerprint: str, sender: str = "") -> str:
+    """The name of an alert in an incident's alerts and in the index."""
+    return f"{source}@{sender}/{fingerprint}" if sender else f"{source}/{fingerprint}"
+
+
+def facets(routed: Routed, *, acknowledged: bool) -> str:
+    """What an alert of this routing adds to its incident's sums, one facet a line."""
+    lines = [f"s|{service}|{routed.severity:d}" for service in routed.services]
+    lines += [f"l|{label}|{value.translate(_ONE_LINE)}" for label, value in routed.labels.items()]
+    if acknowledged:
+        lines.append("a")
+    return "\n".join(lines)
+
+
+def firing_first(items: Sequence[Item]) -> list[int]:
+    """The alerts of a delivery by their numbers: those of which it says last that they fire, then those that are over.
+
+    What it says of one alert stays in its order.
+    """
+    is_over = {(alert.source, alert.fingerprint): alert.status is AlertStatus.RESOLVED for alert, _ in items}
+    return sorted(range(len(items)), key=lambda nth: is_over[items[nth][0].source, items[nth][0].fingerprint])
+
+
+def pack_call(deliveries: Sequence[Sequence[Item]]) -> tuple[bytes, bytes, bytes]:
+    """Alerts as ``ingest.lua`` reads them: where they are routed to, then each with the number of its routing.
+
+    And how many are of each delivery.
+    """
+    numbers: dict[tuple[int, bool], int] = {}
+    routings: list[Raw] = []
+    alerts: list[Any] = []
+    for alert, routed in chain.from_iterable(deliveries):
+        number = 0
+        if routed is not None:
+            which = id(routed), alert.status is AlertStatus.ACKNOWLEDGED
+            number = numbers.setdefault(which, len(numbers) + 1)
+            if number > len(routings):
+                routings.append(_packed(routed, acknowledged=which[1]))
+        alerts += _describe(alert, number)
+    return _encode(routings), _encode(alerts), _encode([len(delivery) for delivery in deliveries])
+
+
+def pack_limits(limits: Limits, *, is_full: bool) -> bytes:
+    """What bounds a call of ``ingest.lua``."""
+    numbers = limits.alerts, limits.alerts_of_a_route, limits.incidents, limits.incidents_of_a_route
+    return _encode((*numbers, int(is_full)))
+
+
+def unpack_stored(sums: Mapping[bytes, bytes], of: str) -> dict[str, int]:
+    """How many ``alerts`` or ``incidents`` are stored of each route."""
+    named = ((name.decode().partition("|"), int(count)) for name, count in sums.items())
+    return {route: count for (kind, _, route), count in named if kind == of and route}
+
+
+def _describe(alert: Alert, number: int) -> tuple[Any, ...]:
+    """One alert; what only senders with a clock of their own tell comes last, or of an unrouted one its receiver."""
+    return (
+        alert_name(alert.source, alert.fingerprint, alert.sender),
+        "R" if alert.status is AlertStatus.RESOLVED else "F",
+        alert.starts_at,
+        alert.ends_at or 0,
+        alert.observed_at or 0,
+        number,
+        _tell(alert) if alert.observed_at is not None else not number and alert.labels.get(RECEIVER_LABEL, ""),
+    )
+
+
+def _tell(alert: Alert) -> tuple[Any, ...]:
+    merged_into = alert_name(alert.source, alert.merged_into, alert.sender) if alert.merged_into else ""
+    return _digest(alert.labels), alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete
+
+
+def _pack_routing(routed: Routed, *, acknowledged: bool) -> Raw:
+    opaque = encode_json(_Opaque(routed.severity, routed.services, routed.why)).decode()
+    group = encode_json(routed.group).decode()
+    counted = facets(routed, acknowledged=acknowledged)
+    policy = routed.hold_refire_ms, routed.backdate_ms, routed.receiver
+    return Raw(_encode((routed.id, routed.key, routed.route, group, counted, opaque, *policy)))
+
+
+class RoutingMemory:
+    """Routings as they are packed, by their identity: for the same labels, the router gives the same object again.
+
+    ``size`` is their bytes: when it has passed PACKED_BYTES, all are forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._packed: dict[
+            tuple[int, bool], tuple[Routed, Raw]
+        ] = {}  # with the object: while it is here, its id is its
+        self.size = 0
+
+    def __call__(self, routed: Routed, *, acknowledged: bool) -> Raw:
+        """As ``ingest.lua`` reads it."""
+        which = id(routed), acknowledged
+        if which not in self._packed:
+            if self.size > PACKED_BYTES:
+                self._packed.clear()
+                self.size = 0
+            packed = _pack_routing(routed, acknowledged=acknowledged)
+            self._packed[which] = routed, packed
+            self.size += len(packed)
+        return self._packed[which][1]
+
+
+_packed = RoutingMemory()
+
+
+def unpack_changes(
+    deliveries: Sequence[Sequence[Item]], packed: bytes, conflicts: bytes, *, is_due: bool
+) -> Iterator[list[Change]]:
+    """What ``ingest.lua`` says of each alert of each delivery: its outcome, and the incident that counts it."""
+    flat = iter(_decode_outcomes(packed))
+    in_conflict = _decode_conflicts(conflicts) if conflicts else frozenset[int]()
+    position = iter(range(sum(map(len, deliveries))))
+    for delivery in deliveries:
+        yield [
+            Change(
+                fingerprint=alert.fingerprint,
+                incident_id=id_ or None,
+                outcome=outcome,
+                is_due=is_due,
+                conflict=bool(in_conflict) and next(position) in in_conflict,
+            )
+            for (alert, _), outcome, id_ in zip(delivery, flat, flat, strict=False)
+        ]
+
+
+def _digest(labels: Mapping[str, str]) -> str:
+    """What tells whether an alert's labels changed. That its sender gets a name is no change."""
+    own = sorted(item for item in labels.items() if item[0] != SENDER_LABEL)
+    return hashlib.blake2b(encode_json(own), digest_size=8).hexdigest()
+
+
+def unpack_alert(name: bytes, packed: bytes) -> CountedAlert:
+    """The inverse of what the scripts keep per alert."""
+    record = _decode_record(packed)
+    opaque = _decode_opaque(record.x)
+    origin, _, fingerprint = name.decode().partition("/")
+    source, _, sender = origin.partition("@")
+    status = "acknowledged" if "a" in record.f.split("\n") and record.st == "F" else _STATUS[record.st]
+    return CountedAlert(
+        source=source,
+        sender=sender,
+        fingerprint=fingerprint,
+        status=status,
+        starts_at=record.s,
+        ends_at=record.e or None,
+        seen_at=record.seen,
+        severity=opaque.severity,
+        services=opaque.services,
+        why=opaque.why,
+        counts_from=record.b,
+    )
+
+
+def pack_progress(progress: Progress) -> bytes:
+    """The reconciler's part of an incident."""
+    return _encode(progress)
+
+
+def pack_tokens(tokens: Tokens) -> tuple[bytes, bytes, bytes]:
+    """As `record.lua` reads them."""
+    return _encode(tokens.take), _encode(tokens.give), _encode(tokens.trips)
+
+
+def unpack_spent(flat: Sequence[int]) -> dict[str, Spent]:
+    """What `spent.lua` returns: of each budget, how much all and the route have taken."""
+    return {name: Spent(*flat[2 * nth : 2 * nth + 2]) for nth, name in enumerate(BUDGETS)}
+
+
+def pack_budgets(budgets: Mapping[str, Mapping[str, int]], routes: Sequence[str]) -> tuple[bytes, bytes]:
+    """The pages with, of each budget, how much may be taken for a trip to be over, as `budgets.lua` reads them."""
+    return _encode(list(budgets.items())), _encode(list(routes))
+
+
+def unpack_budgets(
+    pages: Sequence[str], routes: Sequence[str], rows: Sequence[Sequence[Sequence[int]]], waiting: Sequence[int]
+) -> tuple[BudgetState, ...]:
+    """What `budgets.lua` says of the pages."""
+    return tuple(
+        BudgetState(
+            page=page,
+            spent={name: row[0] for name, row in zip(BUDGETS, spent, strict=True)},
+            by_route={name: dict(zip(routes, row[1:], strict=True)) for name, row in zip(BUDGETS, spent, strict=True)},
+            waiting=count,
+        )
+        for page, spent, count in zip(pages, rows, waiting, strict=True)
+    )
+
+
+def unpack_trips(flat: Sequence[Any]) -> tuple[Trip, ...]:
+    """The trips that `budgets.lua` found untold."""
+    return tuple(
+        Trip(page=page.decode(), budget=budget.decode(), waiting=count, groups=tuple(map(_decode_group, groups)))
+        for page, budget, count, groups in zip(flat[::4], flat[1::4], flat[2::4], flat[3::4], strict=True)
+    )
+
+
+def unpack_quiet(flat: Sequence[Any], now: int) -> tuple[Quiet, ...]:
+    """What ``open_without_alerts.lua`` returns, without those that an older release resolved: it does not note it."""
+    return tuple(
+        Quiet(route.decode(), now - cleared_at)
+        for route, cleared_at, progress in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+        if posts.is_open(_decode_progress(progress))
+    )
+
+
+def pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
+    """Redis' flat field-value list as a mapping."""
+    return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
+
+
+def unpack_incident(
+    id_: str, fields: Mapping[str, bytes], counts: Mapping[str, bytes], remarks: Sequence[bytes] = ()
+) -> Incident:
+    """An incident from its hash, its facets and its remarks."""
+    progress = fields.get("progress")
+    return Incident(
+        id=id_,
+        key=fields["key"].decode(),
+        route=fields["route"].decode(),
+        group=_decode_group(fields["group"]),
+        episode=int(fields["episode"]),
+        revision=int(fields["rev"]),
+        summary=_unpack_summary(fields, counts, remarks),
+        progress=_decode_progress(progress) if progress else Progress(),
+    )
+
+
+def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], remarks: Sequence[bytes]) -> Summary:
+    services: dict[str, Severity] = {}
+    labels: dict[str, set[str]] = {}
+    for facet in counts:
+        kind, _, rest = facet.partition("|")
+        if kind == "s":
+            service, _, level = rest.rpartition("|")
+            services[service] = max(Severity(int(level)), services.get(service, Severity.MINOR))
+        elif kind == "l":
+            label, _, value = rest.partition("|")
+            labels.setdefault(label, set()).add(value)
+    number: dict[str, Any] = {name: int(fields.get(name, 0)) for name in ("firing", "held", "since")}
+    return Summary(
+        **number,
+        acknowledged=int(counts.get("a", 0)),
+        orphaned=int(counts.get("u", 0)),
+        services=dict(sorted(services.items())),
+        labels={label: tuple(sorted(values)) for label, values in sorted(labels.items())},
+        started_at=int(fields.get("started", 0)),
+        cleared_at=int(fields.get("cleared", 0)),
+        eased_at=int(fields.get("eased", 0)),
+        starts_at=int(fields.get("starts", 0)),
+        ends_at=int(fields.get("ends", 0)),
+        conflict_at=int(fields.get("conflict", 0)),
+        remarks=tuple(map(_unpack_remark, remarks)),
+    )
+
+
+def _unpack_remark(packed: bytes) -> Remark:
+    kept_at, brace, rest = packed.partition(b"{")
+    return msgspec.structs.replace(_decode_remark(brace + rest), kept_at=int(kept_at))

@@ -1,0 +1,1 @@
+"""The words that become public: the language of templates, what may stand in them, how long they get."""

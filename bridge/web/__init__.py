@@ -1,0 +1,1 @@
+"""The HTTP side: webhooks, the API for administrators, health, and the server that carries them."""

@@ -1,0 +1,95 @@
+"""The read-only view for administrators, by parts: no request takes the loop, or memory, for all that it asks for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final, Protocol
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from bridge.config.live import LiveConfig
+from bridge.model import Incident
+from bridge.store import Detail
+from bridge.web import budgets
+from bridge.web.responses import Refusal, answer
+from bridge.web.views import alert_view, incident_view
+
+MOST_ALERTS: Final = 1_000
+_ALERTS = 100
+
+
+class IncidentStore(budgets.Store, Protocol):
+    """What reading needs of the store. Every method raises StoreUnavailable."""
+
+    def incidents(self) -> AsyncIterator[list[Incident]]:
+        """Every incident, by parts."""
+        ...
+
+    async def incident(self, id_: str, /, *, count: int, after: int) -> Detail | None:
+        """One incident with about ``count`` of its alerts, from a place on; None if there is none of that id."""
+        ...
+
+
+class Api:
+    """``GET /api/incidents``, ``GET /api/incidents/{id}`` and ``GET /api/budgets``."""
+
+    def __init__(self, store: IncidentStore, config: LiveConfig) -> None:
+        self._store = store
+        self._config = config
+
+    async def budgets(self, request: Request) -> Response:
+        """How much may still become public."""
+        _numbers(request)
+        return answer({"pages": await budgets.overview(self._store, self._config.current)})
+
+    async def incidents(self, request: Request) -> Response:
+        """All incidents, as they are read."""
+        _numbers(request)
+        parts = self._store.incidents()
+        first: list[Incident] = await anext(parts, [])  # while it can still be answered that they cannot be read
+        return StreamingResponse(_listed(first, parts), media_type="application/json")
+
+    async def incident(self, request: Request) -> Response:
+        """One incident with some of its alerts."""
+        asked = _numbers(request, alerts=(_ALERTS, 1, MOST_ALERTS), after=(0, 0, (1 << 64) - 1))
+        id_ = request.path_params["id"].upper()
+        found = await self._store.incident(id_, count=asked["alerts"], after=asked["after"])
+        if found is None:
+            raise Refusal(404, "not_found", "there is no incident of this id; it may have ended and been forgotten")
+        alerts = [alert_view(alert) for alert in found.alerts]
+        more = {
+            "alerts": alerts,
+            "alerts_total": found.total,
+            "alerts_after": str(found.after) if found.after else None,
+        }
+        return answer({**incident_view(found.incident), **more})
+
+
+def _numbers(request: Request, **known: tuple[int, int, int]) -> dict[str, int]:
+    """The parameters of a request, each a number: the default, the least and the most. Raises Refusal for any other."""
+    found = {name: default for name, (default, _, _) in known.items()}
+    for name, text in request.query_params.items():
+        if name not in known:
+            names = ", ".join(known) or "none"
+            raise Refusal(400, "unknown_parameter", f"a parameter is unknown here; expected: {names}")
+        _, least, most = known[name]
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
+        if not least <= number <= most:
+            raise Refusal(400, "wrong_parameter", f"{name}: expected a whole number from {least} to {most}")
+        found[name] = number
+    return found
+
+
+async def _listed(part: list[Incident], parts: AsyncIterator[list[Incident]]) -> AsyncIterator[bytes]:
+    yield b'{"incidents":['
+    between = b""
+    while part:
+        for incident in part:
+            yield between + msgspec.json.encode(incident_view(incident))
+            between = b","
+        await asyncio.sleep(0)
+        part = await anext(parts, [])
+    yield b"]}"

@@ -1,0 +1,162 @@
+"""The HTTP application: which path leads where, and that every error is JSON."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from bridge import telemetry
+from bridge.config.live import LiveConfig
+from bridge.core.routing import Router
+from bridge.senders.credentials import Credentials
+from bridge.store import StoreUnavailable
+from bridge.web.admin import Admins
+from bridge.web.admission import InFlight
+from bridge.web.api import Api, IncidentStore
+from bridge.web.endpoints import Sender
+from bridge.web.receiver import AlertStore, Receiver
+from bridge.web.responses import Refusal, answer, store_unavailable
+from bridge.web.sender_watch import Silence
+
+_WEBHOOKS = "/webhooks/"
+_MAX_DELIVERIES = 256
+_MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
+
+
+class Store(AlertStore, IncidentStore, Protocol):
+    """What the application needs of the store. Every method raises StoreUnavailable."""
+
+
+class Health(Protocol):
+    """Whether the bridge can promise what a 2xx promises."""
+
+    async def ready(self) -> tuple[bool, str]:
+        """The verdict, and the reason in words that are safe to show."""
+        ...
+
+
+def create_app(
+    *,
+    store: Store,
+    config: LiveConfig,
+    router: Router,
+    senders: Iterable[Sender[Any]],
+    admin_credentials: Credentials,
+    clock: Callable[[], int],
+    health: Health,
+    silence: Silence,
+    on_change: Callable[[], None] | None = None,
+    receives: bool = True,
+) -> Starlette:
+    """The application; it calls ``on_change`` when a delivery made an incident due.
+
+    Set ``app.state.stopping`` when shutting down: from then on deliveries get 503, as they always do where the
+    application does not receive.
+    """
+    webhooks: list[Route] = []
+    receivers = {}
+    for sender in senders:
+        telemetry.expect(sender.name)
+        if not receives:
+            paths = (f"{_WEBHOOKS}{sender.name}", f"{_WEBHOOKS}{sender.name}/{{sender}}")
+            webhooks.extend(Route(path, _not_receiving, methods=sender.methods) for path in paths)
+            continue
+        receivers[sender.name] = Receiver(
+            sender,
+            store=store,
+            config=config,
+            router=router,
+            in_flight=InFlight(deliveries=_MAX_DELIVERIES, size=_MAX_BYTES),  # of its own: none can crowd others out
+            clock=clock,
+            silence=silence,
+            on_change=on_change,
+        )
+    api, admins = Api(store, config), Admins(admin_credentials, clock=_monotonic_ms)
+    routes = [
+        *webhooks,
+        Route("/healthz", _healthz),
+        Route("/readyz", _readyz(health)),
+        Route("/metrics", _metrics),
+        Route("/api/incidents", admins.only(api.incidents)),
+        Route("/api/incidents/{id}", admins.only(api.incident)),
+        Route("/api/budgets", admins.only(api.budgets)),
+    ]
+    app = _Application(
+        receivers,
+        routes=routes,
+        exception_handlers=dict.fromkeys((Refusal, StoreUnavailable, HTTPException, Exception), _on_error),
+    )
+    app.router.redirect_slashes = False  # a redirected POST becomes a GET without body: the alert would be lost
+    app.state.stopping = False
+    return app
+
+
+class _Application(Starlette):
+    """Starlette, which deliveries reach without its middleware and routing: a receiver answers every error itself."""
+
+    def __init__(self, receivers: Mapping[str, Receiver], **options: Any) -> None:
+        super().__init__(**options)
+        self._receivers = {f"{_WEBHOOKS}{name}": receiver for name, receiver in receivers.items()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, sender = scope.get("path", ""), None
+        receiver = self._receivers.get(path)
+        if receiver is None and path.startswith(_WEBHOOKS):
+            kind, _, sender = path.removeprefix(_WEBHOOKS).partition("/")
+            receiver = self._receivers.get(_WEBHOOKS + kind) if sender else None
+        if receiver is None or scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+        else:
+            scope["app"] = self
+            await receiver(scope, receive, send, sender)
+
+
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+async def _not_receiving(_: Request) -> Response:
+    message = "this process only reconciles (--role reconciler): send deliveries to one that receives"
+    raise Refusal(503, "not_receiving", message)
+
+
+async def _healthz(_: Request) -> Response:
+    return answer({"status": "alive"})
+
+
+def _readyz(health: Health) -> Callable[[Request], Awaitable[Response]]:
+    async def readyz(request: Request) -> Response:
+        ready, reason = await health.ready()
+        if request.app.state.stopping:
+            ready, reason = False, "the bridge is shutting down"
+        if not ready:
+            raise Refusal(503, "not_ready", reason)
+        return answer({"status": "ready"})
+
+    return readyz
+
+
+async def _metrics(_: Request) -> Response:
+    return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _on_error(_: Request, error: Exception) -> Response:
+    match error:
+        case Refusal():
+            return error.answer()
+        case StoreUnavailable():
+            return store_unavailable(error).answer()
+        case HTTPException():
+            code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
+            return Refusal(error.status_code, code, error.detail, error.headers).answer()
+        case _:
+            return Refusal(500, "internal", "an unexpected error, logged by the bridge").answer()

@@ -1,0 +1,173 @@
+"""Whether the bridge can keep a promise made now, and the gauges that tell how it is doing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from prometheus_client import Gauge
+
+from bridge.config.schema import Config
+from bridge.core.gate import REASON
+from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store, StoreUnavailable
+from bridge.telemetry import (
+    ALERTS_STORED,
+    INCIDENTS,
+    INCIDENTS_HELD_BACK,
+    INCIDENTS_OPEN_BY_OTHERS,
+    INCIDENTS_PARKED,
+    INCIDENTS_STORED,
+    INCIDENTS_WITHHELD,
+    INCIDENTS_WITHOUT_ALERT,
+    OLDEST_DUE,
+    STORE_CLOCK_AHEAD,
+    STORE_CLOCK_STEPS,
+    STORE_DURABLE,
+    STORE_MEMORY,
+    STORE_OK,
+    WATCHDOG_SEEN,
+    WRITES_PAUSED,
+    Event,
+    log,
+    seldom,
+)
+from bridge.web import budgets
+from bridge.web.sender_watch import Silence
+
+SAMPLE_S = 5.0
+REMIND_EVERY = 12  # samples until trouble that lasts is said again
+ANSWER_AGE_MS = 1_000
+
+
+class Health:
+    """Answers ``/readyz`` and samples the store.
+
+    ``config`` gives the configuration in force; ``clock`` is in milliseconds and never runs backwards.
+    """
+
+    def __init__(
+        self, store: Store, silence: Silence, *, config: Callable[[], Config], clock: Callable[[], int]
+    ) -> None:
+        self._store = store
+        self._silence = silence
+        self._config = config
+        self._clock = clock
+        self._checked_at: int | None = None
+        self._checking: asyncio.Task[None] | None = None
+        self._verdict = (False, "not checked yet")
+        self._said: tuple[str, ...] = ()
+        self._is_misnamed = False
+        self._is_refused = False
+        self._clock_steps: int | None = None
+        self._counted_to = 0
+
+    async def ready(self) -> tuple[bool, str]:
+        """Whether a delivery would be kept, as of at most a second ago. Checkly may be down: alerts are kept.
+
+        Of those who ask at the same time, one check answers all.
+        """
+        if self._checking is None and (self._checked_at is None or self._clock() - self._checked_at >= ANSWER_AGE_MS):
+            self._checking = asyncio.create_task(self._check_anew())
+        if self._checking is not None:
+            await asyncio.shield(self._checking)  # who asks may go away; the others still want to know
+        return self._verdict
+
+    async def inspect(self, *, remind: bool = True) -> Durability | None:
+        """Look at the server's settings. None when it does not answer.
+
+        Says what stands against durability if that is new, or if it is to ``remind``.
+        """
+        try:
+            durability = await self._store.inspect()
+        except StoreUnavailable as error:
+            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+            return None
+        STORE_DURABLE.set(not durability.problems)
+        if remind or durability.problems != self._said:
+            for problem in durability.problems:
+                log(Event.STORE_NOT_DURABLE, server=durability.server, problem=problem)
+        if durability.misnamed and not self._is_misnamed:
+            log(Event.STORE_MISNAMED, server=durability.server)
+        self._said, self._is_misnamed = durability.problems, durability.misnamed
+        return durability
+
+    async def watch(self) -> None:
+        """Sample until canceled."""
+        samples = 0
+        while True:
+            samples += 1
+            await self._sample()
+            self._silence.check()
+            await self.inspect(remind=samples % REMIND_EVERY == 0)
+            await asyncio.sleep(SAMPLE_S)
+
+    async def _check_anew(self) -> None:
+        began = self._clock()
+        try:
+            self._verdict = await self._check()
+            self._checked_at = began
+        finally:
+            self._checking = None
+
+    async def _check(self) -> tuple[bool, str]:
+        try:
+            await self._store.check()
+        except (NotDurable, NotReplicated) as error:
+            self._is_refused = True
+            STORE_OK.set(1)
+            return False, str(error)
+        except StoreUnavailable as error:
+            self._is_refused = True
+            STORE_OK.set(0)
+            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+            return False, "Redis does not answer, or refuses what a delivery needs; the log says what"
+        STORE_OK.set(1)
+        if self._is_refused:
+            self._is_refused = False
+            log(Event.STORE_BACK, count=seldom.over(Event.STORE_UNAVAILABLE))
+        return True, "ready"
+
+    async def _sample(self) -> None:
+        await self.ready()  # its gauge tells the same as /readyz, whether that is asked for or not
+        try:
+            self._counted_to = await self._store.recount(self._counted_to)
+            overview = await self._store.overview()
+            memory = await self._store.memory_used()
+            await budgets.watch(self._store, self._config())
+        except StoreUnavailable as error:
+            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+            return
+        _set(INCIDENTS, overview.phases)
+        _set(ALERTS_STORED, overview.alerts_stored)
+        _set(INCIDENTS_STORED, overview.incidents_stored)
+        STORE_MEMORY.set(memory or 0)
+        INCIDENTS_PARKED.set(overview.parked)
+        INCIDENTS_HELD_BACK.set(overview.held_back)
+        for reason in overview.withheld.keys() | {REASON}:
+            INCIDENTS_WITHHELD.labels(reason).set(overview.withheld.get(reason, 0))
+        INCIDENTS_OPEN_BY_OTHERS.set(overview.theirs)
+        STORE_CLOCK_AHEAD.set(overview.clock_ahead_ms / 1000)
+        if self._clock_steps is not None and overview.clock_steps > self._clock_steps:
+            STORE_CLOCK_STEPS.labels("back").inc(overview.clock_steps - self._clock_steps)
+            log(Event.STORE_CLOCK_STEPPED, direction="back", ahead_ms=overview.clock_ahead_ms)
+        self._clock_steps = overview.clock_steps
+        OLDEST_DUE.set(overview.oldest_due_ms / 1000)
+        WRITES_PAUSED.set(overview.paused is not None)
+        _show(overview, self._config())
+
+
+def _set(gauge: Gauge, values: Mapping[str, int]) -> None:
+    gauge.clear()
+    for label, value in values.items():
+        gauge.labels(label).set(value)
+
+
+def _show(overview: Overview, config: Config) -> None:
+    """The gauges whose meaning is the configuration's. A watchdog that was never heard of shows 0."""
+    INCIDENTS_WITHOUT_ALERT.set(
+        sum(each.quiet_ms > config.policy_of(each.route).resolve_after_ms for each in overview.quiet)
+    )
+    WATCHDOG_SEEN.clear()
+    for route in config.routes:
+        if route.watchdog:
+            WATCHDOG_SEEN.labels(route.name).set(overview.watchdogs.get(route.name, 0) / 1000)

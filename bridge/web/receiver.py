@@ -1,0 +1,265 @@
+"""Taking in webhook deliveries: authenticate, read, parse, route, store durably, and only then say 2xx.
+
+The answers follow the senders' retry rules. Both repeat a delivery after a 5xx or a network error, so whatever may
+pass is 503; a 4xx means that the same bytes can never be accepted, and PagerDuty turns a subscription off after three.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable, Collection, Sequence
+from functools import cache, lru_cache
+from typing import Any, Protocol
+
+from prometheus_client import Counter
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from bridge import telemetry
+from bridge.config.live import LiveConfig
+from bridge.config.schema import OTHER_SENDER, Config
+from bridge.config.sections.senders import SENDER_NAME, SENDER_NAME_WORDS
+from bridge.core.routing import Router
+from bridge.model import Alert, AlertStatus, Ignored, Remark, Routed
+from bridge.senders.delivery import Delivery, NotUnderstood
+from bridge.senders.steps import in_turns
+from bridge.store import REFUSED, Change, StoreUnavailable
+from bridge.telemetry import Event, log, seldom
+from bridge.web.admission import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
+from bridge.web.delivery_report import Decision, Origin, Outcome, report
+from bridge.web.endpoints import Sender
+from bridge.web.responses import Refusal, answer, header, store_unavailable
+from bridge.web.sender_watch import Silence
+from bridge.web.unauthenticated import address_of, strangers
+
+_DECODED_BYTES = 16 << 20  # at a time: decoded, a body of small alerts takes many times its size
+_SMALL_BYTES = 64 << 10
+_PLAIN = b"identity"
+_RECURRING = (Event.STORE_UNAVAILABLE, Event.CREDENTIALS_MISSING)  # until somebody mends it, with every delivery
+_UNPROVEN = frozenset({"unauthorized", "method_not_allowed", "unknown_sender"})
+_UNPROVEN_YET = frozenset({"too_large", "unsupported_encoding", "too_slow", "disconnected", "overloaded"})
+_OVER_LIMIT = "over_limit"
+_ALERTS_AT_ONCE = 1_000  # then other requests get their turn
+
+Item = tuple[Alert, Routed | None]
+
+
+class AlertStore(Protocol):
+    """What receiving needs of the store."""
+
+    async def ingest(self, items: Sequence[Item]) -> list[Change]:
+        """Fold alerts into incidents, durably; what became of each, in order. Raises StoreUnavailable."""
+        ...
+
+    async def remark(self, remark: Remark, /) -> str:
+        """Keep words for the public with their alert's incident; what became of them. Raises StoreUnavailable."""
+        ...
+
+    async def hear(self, watchdogs: Collection[str], /) -> None:
+        """Note that the watchdogs of these routes were heard of just now. Raises StoreUnavailable."""
+        ...
+
+
+class Receiver:
+    """The endpoint of one kind of sender. Raises nothing: every trouble is an answer, a log line and a count."""
+
+    def __init__(
+        self,
+        sender: Sender[Any],
+        *,
+        store: AlertStore,
+        config: LiveConfig,
+        router: Router,
+        in_flight: InFlight,
+        clock: Callable[[], int],
+        silence: Silence,
+        on_change: Callable[[], None] | None = None,
+    ) -> None:
+        self._sender = sender
+        self._store = store
+        self._config = config
+        self._router = router
+        self._in_flight = in_flight
+        self._turns = Turns(size=_DECODED_BYTES, small=_SMALL_BYTES)
+        self._clock = clock
+        self._silence = silence
+        self._on_change = on_change
+        self._seconds = telemetry.DELIVERY_SECONDS.labels(sender.name)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, sender: str | None = None) -> None:
+        """Answer one delivery; ``sender`` is what follows the endpoint's path, if anything does."""
+        began = time.perf_counter()
+        origin = self._origin(sender)
+        response = await self._answer(scope, receive, origin)
+        self._seconds.observe(time.perf_counter() - began)
+        _count(origin.source, origin.series, response.status_code).inc()
+        await response(scope, receive, send)
+
+    def _origin(self, sender: str | None) -> Origin:
+        source = self._sender.name
+        if sender is None:
+            return Origin(source=source)
+        if not SENDER_NAME.fullmatch(sender):
+            return Origin(source=source, sender="?", series=OTHER_SENDER, error=f"expected {SENDER_NAME_WORDS}")
+        senders = self._config.current.senders
+        is_forbidden = senders.only_listed and sender not in senders.of(source)
+        error = "the configuration lists its senders, and not this one" if is_forbidden else ""
+        return Origin(source=source, sender=sender, series=senders.series_of(source, sender), error=error)
+
+    async def _answer(self, scope: Scope, receive: Receive, origin: Origin) -> Response:
+        try:
+            return _accepted(await self._take(scope, receive, origin))
+        except Refusal as refusal:
+            if refusal.error in _UNPROVEN or (self._sender.body_s and refusal.error in _UNPROVEN_YET):
+                return _refused_unproven(origin, refusal, scope)
+            return self._refused(origin, refusal)
+        except StoreUnavailable as error:
+            return self._refused(origin, store_unavailable(error), Event.STORE_UNAVAILABLE, detail=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever broke, the sender must come again
+            defect = Refusal(503, "internal", "an unexpected error, logged by the bridge; try again")
+            where = _where(error)
+            return self._refused(origin, defect, Event.DELIVERY_FAILED, detail=type(error).__name__, where=where)
+
+    async def _take(self, scope: Scope, receive: Receive, origin: Origin) -> Outcome:
+        if scope["method"] not in self._sender.methods:
+            methods = ", ".join(self._sender.methods)
+            raise Refusal(405, "method_not_allowed", f"expected one of: {methods}", {"Allow": methods})
+        if scope["app"].state.stopping:
+            raise Refusal(503, "stopping", "the bridge is shutting down; try again")
+        if origin.error:
+            raise Refusal(404, "unknown_sender", f"no sender has this name: {origin.error}")
+        self._sender.admit(scope, origin.sender)
+        received_at = self._clock()
+        config = self._config.current
+        limit = min(config.max_body_bytes, self._sender.max_body_bytes)
+        encoding = header(scope, b"content-encoding")
+        if encoding is not None and encoding.lower() != _PLAIN:
+            raise Refusal(415, "unsupported_encoding", "expected a body without Content-Encoding")
+        declared = _declared_size(scope)
+        try:
+            with self._in_flight.enter(_address(scope), within_s=self._sender.body_s) as place:
+                body = await read_body(receive, declared=declared, limit=limit, arrived=place.arrived)
+                place.complete()
+                self._sender.authenticate(scope, origin.sender, body)
+                self._silence.heard(origin.source, origin.series)
+                async with self._turns.turn(len(body)):
+                    delivery = await in_turns(self._sender.parse(body, origin.sender, received_at, config))
+                    return await self._ingest(delivery, config, origin)
+        except TooLarge:
+            raise Refusal(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None
+        except Overloaded:
+            raise Refusal(503, "overloaded", "too many deliveries are in flight; try again") from None
+        except TooSlow:
+            message = f"the body did not arrive within {self._sender.body_s:.0f} seconds; try again"
+            raise Refusal(503, "too_slow", message) from None
+        except Disconnected:
+            raise Refusal(503, "disconnected", "the connection ended before the body did") from None
+        except NotUnderstood as error:
+            raise Refusal(400, "not_understood", f"not {self._sender.payload}: {error}") from None
+
+    async def _ingest(self, delivery: Delivery, config: Config, origin: Origin) -> Outcome:
+        decided: list[Decision] = []
+        unheard: list[Ignored] = []
+        watchdogs: set[str] = set()
+        for start in range(0, len(delivery.alerts), _ALERTS_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            for alert in delivery.alerts[start : start + _ALERTS_AT_ONCE]:
+                decision = self._router.route(alert.labels, config)
+                is_over = alert.status is AlertStatus.RESOLVED
+                if isinstance(decision, Ignored) and decision.watchdog is not None and not is_over:
+                    watchdogs.add(decision.watchdog)
+                if isinstance(decision, Ignored) and not (is_over or self._sender.relabels):
+                    unheard.append(decision)
+                else:  # routing may ignore now what an incident, opened under other labels or routes, still counts
+                    decided.append((alert, decision))
+        heard = list(zip(decided, await self._store_all(decided), strict=True))
+        if watchdogs:
+            await self._store.hear(watchdogs)
+        if self._on_change is not None and any(change.is_due for _, change in heard):
+            self._on_change()
+        await self._remark(delivery.remarks, origin)
+        outcome = report(origin, delivery, unheard, heard)
+        _demand_all_kept([change for _, change in heard])
+        return outcome
+
+    async def _store_all(self, decided: Sequence[Decision]) -> list[Change]:
+        items = [(alert, decision if isinstance(decision, Routed) else None) for alert, decision in decided]
+        return await self._store.ingest(items) if items else []
+
+    async def _remark(self, remarks: Sequence[Remark], origin: Origin) -> None:
+        for remark in remarks:
+            outcome = await self._store.remark(remark)
+            counted = {"unknown": "dropped", "repeat": "kept"}.get(outcome, outcome)
+            telemetry.REMARKS.labels(origin.source, origin.series, counted).inc()
+            if outcome == "unknown":
+                log(Event.REMARK_DROPPED, **origin.fields, fingerprint=remark.fingerprint)
+            elif outcome == "kept" and self._on_change is not None:
+                self._on_change()
+
+    @staticmethod
+    def _refused(origin: Origin, refusal: Refusal, event: Event | None = None, **fields: str) -> Response:
+        if refusal.error == _OVER_LIMIT:  # what was not kept has been reported
+            return refusal.answer()
+        if event is None:
+            event = Event.CREDENTIALS_MISSING if refusal.error == "no_credentials" else Event.DELIVERY_REFUSED
+        said = {**origin.fields, "error": refusal.error, "message": refusal.message, **fields}
+        if event in _RECURRING:
+            seldom(event, 1, now=None, example=None, code=refusal.status, **said)
+        else:
+            log(event, code=refusal.status, **said)
+        return refusal.answer()
+
+
+def _refused_unproven(origin: Origin, refusal: Refusal, scope: Scope) -> Response:
+    strangers.log(
+        Event.DELIVERY_REFUSED,
+        address_of(scope),
+        example={"sender": origin.sender} if origin.sender else None,
+        source=origin.source,
+        code=refusal.status,
+        error=refusal.error,
+        message=refusal.message,
+    )
+    return refusal.answer()
+
+
+@lru_cache(maxsize=256)
+def _accepted(outcome: Outcome) -> Response:
+    return answer({"status": "accepted", "delivery": outcome}, 202)
+
+
+@cache
+def _count(source: str, series: str, status: int) -> Counter:
+    """The counter of these answers; looking it up by its labels is what costs."""
+    return telemetry.DELIVERIES.labels(source, series, str(status))
+
+
+def _demand_all_kept(changes: Sequence[Change]) -> None:
+    """Raise Refusal where an alert was not kept, so that the sender brings it again."""
+    refused = [change.outcome for change in changes if change.outcome in REFUSED]
+    if refused:
+        limits = " and ".join(words for outcome, words in REFUSED.items() if outcome in refused)
+        message = (
+            f"{len(refused)} of {len(changes)} alerts fire, would be new, and were not kept for want of room under "
+            f"{limits}; all else of this delivery was: try again"
+        )
+        raise Refusal(503, _OVER_LIMIT, message)
+
+
+def _declared_size(scope: Scope) -> int | None:
+    text = header(scope, b"content-length") or b""
+    return int(text) if text.isdigit() else None
+
+
+def _address(scope: Scope) -> str:
+    client = scope.get("client")
+    return client[0] if client else ""
+
+
+def _where(error: Exception) -> str:
+    """Where an error was raised. Its text stays unsaid: it may quote the payload."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"

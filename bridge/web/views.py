@@ -1,0 +1,107 @@
+"""How the API shows incidents: JSON with RFC 3339 times, null where something has not happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bridge.model import Incident, Intent, Post, Withheld
+from bridge.senders.rfc3339 import from_ms
+from bridge.store import CountedAlert
+
+_NOT_TRUE = {
+    part: f"the published {part} is not the true one: the page refused that date, and took the time of the post"
+    for part in ("start", "end")
+}
+
+
+def incident_view(incident: Incident) -> dict[str, Any]:
+    """An incident as ``GET /api/incidents`` lists it."""
+    summary, progress = incident.summary, incident.progress
+    return {
+        "id": incident.id,
+        "key": incident.key,
+        "route": incident.route,
+        "group": incident.group,
+        "episode": incident.episode,
+        "revision": incident.revision,
+        "phase": progress.phase,
+        "phase_at": _time(progress.phase_at),
+        "severity": None if summary.severity is None else summary.severity.name,
+        "services": {name: severity.name for name, severity in summary.services.items()},
+        "labels": summary.labels,
+        "firing": summary.firing,
+        "acknowledged": summary.acknowledged,
+        "held": summary.held,
+        "orphaned": summary.orphaned,
+        "starts_at": _time(summary.starts_at),
+        "ends_at": _time(summary.ends_at),
+        "firing_since": _time(summary.since),
+        "cleared_at": _time(summary.cleared_at),
+        "identity_conflict_at": _time(summary.conflict_at),
+        "posts": [
+            _post_view(page, post) | {"ongoing": progress.is_ongoing(post)} for page, post in progress.posts.items()
+        ],
+        "note": progress.note,
+    }
+
+
+def alert_view(alert: CountedAlert) -> dict[str, Any]:
+    """An alert as ``GET /api/incidents/{id}`` adds it to its incident."""
+    return {
+        "source": alert.source,
+        "sender": alert.sender or None,
+        "fingerprint": alert.fingerprint,
+        "status": alert.status,
+        "starts_at": _time(alert.starts_at),
+        "ends_at": _time(alert.ends_at),
+        "seen_at": _time(alert.seen_at),
+        "severity": alert.severity.name,
+        "services": alert.services,
+        "why": (*alert.why, *_why_start(alert)),
+    }
+
+
+def _why_start(alert: CountedAlert) -> tuple[str, ...]:
+    if alert.counts_from is None:
+        return ()
+    counts = f"so it counts as {from_ms(alert.counts_from)}"
+    if alert.counts_from < alert.starts_at:
+        return (f"the start, as it was sent, lies in the future: the alert was first delivered before, {counts}",)
+    return (f"the start, as it was sent, lies more than checkly.backdate before the first delivery, {counts}",)
+
+
+def _post_view(page: str, post: Post) -> dict[str, Any]:
+    return {
+        "page": page,
+        "remote_id": post.remote_id,
+        "status": post.status,
+        "severity": None if post.severity is None else post.severity.name,
+        "services": post.services,
+        "impacts": {name: impact.name for name, impact in post.impacts.items()},
+        "pending": None if post.intent is None else _intent_view(post.intent),
+        "attempts": post.attempts,
+        "retry_at": _time(post.retry_at),
+        "parked": post.parked,
+        "held_by": post.held_by or None,
+        "withheld": None if post.withheld is None else _withheld_view(post.withheld),
+        "why": [_NOT_TRUE[part] for part in post.undated if part in _NOT_TRUE],
+        "closed_at": _time(post.closed_at),
+        "theirs_at": _time(post.theirs_at),
+    }
+
+
+def _intent_view(intent: Intent) -> dict[str, Any]:
+    return {
+        "write": intent.write,
+        "status": intent.status,
+        "recorded_at": _time(intent.recorded_at),
+        "unknown_at": _time(intent.unknown_at),
+    }
+
+
+def _withheld_view(withheld: Withheld) -> dict[str, Any]:
+    return {"reason": withheld.reason, "since": _time(withheld.since), "detail": withheld.detail}
+
+
+def _time(at: int | None) -> str | None:
+    return from_ms(at) if at else None

@@ -1,0 +1,187 @@
+"""What holds of an incident's life whatever happens, and in whatever order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.core.lifecycle import ENDED, Drop, Wait, decide
+from bridge.core.page_phase import phase_on
+from bridge.core.planning import DATE_STEP_MS
+from bridge.model import (
+    IMPACTS,
+    V1_PAGE,
+    Impact,
+    Incident,
+    Phase,
+    Policy,
+    Post,
+    Progress,
+    Severity,
+    Summary,
+    Write,
+    shows_impacts,
+    v3_page,
+)
+from tests.unit.reconciler.story import (
+    MINUTE,
+    POLICY,
+    RETENTION_MS,
+    SERVICES,
+    START,
+    Story,
+)
+
+Act: TypeAlias = tuple[Any, ...]
+PAGES = (V1_PAGE, v3_page("status"))
+SERVICE = st.sampled_from(SERVICES)
+ACTS = st.one_of(
+    st.tuples(st.just("fire"), SERVICE, st.sampled_from(Severity)),
+    st.tuples(st.just("clear"), SERVICE),
+    st.just(("clear",)),
+    st.just(("acknowledge",)),
+    st.tuples(st.just("hold"), st.integers(0, 2)),
+    st.tuples(st.just("after"), st.integers(0, 15 * MINUTE)),
+    st.tuples(st.just("after"), st.sampled_from([1, 999, 1_000, MINUTE, 2 * MINUTE, 10 * MINUTE])),
+)
+POLICIES = st.builds(
+    Policy,
+    publish_after_ms=st.sampled_from([0, 1, MINUTE]),
+    resolve_after_ms=st.sampled_from([0, 1, 2 * MINUTE]),
+    reopen_after_ms=st.sampled_from([0, 1, 10 * MINUTE]),
+)
+LEGAL = {
+    (Phase.INVESTIGATING, Phase.IDENTIFIED),
+    (Phase.INVESTIGATING, Phase.MONITORING),
+    (Phase.INVESTIGATING, Phase.RESOLVED),
+    (Phase.IDENTIFIED, Phase.MONITORING),
+    (Phase.IDENTIFIED, Phase.RESOLVED),
+    (Phase.IDENTIFIED, Phase.INVESTIGATING),  # cleared and fired anew before the page could be told
+    (Phase.MONITORING, Phase.RESOLVED),
+    (Phase.MONITORING, Phase.INVESTIGATING),
+    (Phase.MONITORING, Phase.IDENTIFIED),
+    (Phase.RESOLVED, Phase.INVESTIGATING),
+    (Phase.RESOLVED, Phase.IDENTIFIED),
+}
+
+
+def play(story: Story, acts: list[Act]) -> Iterator[Act]:
+    for act, *arguments in acts:
+        getattr(story, act)(*arguments)
+        yield act, *arguments
+
+
+@pytest.mark.parametrize("page", PAGES)
+@settings(deadline=None)
+@given(policy=POLICIES, acts=st.lists(ACTS, max_size=30))
+def test_whatever_happens_the_page_comes_to_show_what_the_alerts_say(
+    policy: Policy, acts: list[Act], page: str
+) -> None:
+    story = Story(policy, page=page)
+    for _ in play(story, acts):
+        pass
+    story.hold(0).after(60 * MINUTE)
+    if story.alerts.firing:
+        assert story.phase is (Phase.IDENTIFIED if story.alerts.acknowledged else Phase.INVESTIGATING)
+        assert (story.post.status, story.post.severity) == (story.phase, max(story.alerts.firing.values()))
+        assert set(story.post.services) >= set(story.alerts.firing)
+        assert story.post.announced_severity is story.post.severity
+        assert story.post.announced_services == story.post.services
+        if shows_impacts(page):
+            firing = {name: IMPACTS[level] for name, level in story.alerts.firing.items()}
+            assert story.post.impacts == dict.fromkeys(story.post.services, Impact.OPERATIONAL) | firing
+    else:
+        assert story.phase in ENDED
+        assert not story.post.is_open
+        assert not any(story.post.impacts.values())
+    assert story.incident.progress.posts.keys() <= {page}
+    before = len(story.written)
+    assert len(story.after(6 * 60 * MINUTE).written) == before
+
+
+@pytest.mark.parametrize("page", PAGES)
+@settings(deadline=None)
+@given(policy=POLICIES, acts=st.lists(ACTS, max_size=30))
+def test_whatever_happens_each_incident_is_a_sound_sequence_of_updates(
+    policy: Policy, acts: list[Act], page: str
+) -> None:
+    story = Story(policy, page=page)
+    told_at: dict[int, int] = {}
+    changes = 0
+    for act, *_ in play(story, acts):
+        changes += act != "after"
+        for draft in story.written:
+            told_at.setdefault(id(draft), story.now)
+    for episode in [*story.episodes, story.written]:
+        updates = [draft for draft in episode if draft.write is not Write.CHANGE]
+        assert [draft.write for draft in updates[:1]] in ([], [Write.OPEN])
+        assert all(draft.write is Write.UPDATE for draft in updates[1:])
+        assert all(later.public_at >= earlier.public_at + DATE_STEP_MS for earlier, later in pairwise(updates))
+        assert all(draft.public_at <= told_at.get(id(draft), story.now) for draft in updates)
+        steps = {(one.status, other.status) for one, other in pairwise(updates) if one.status is not other.status}
+        assert steps <= LEGAL
+    updates = [draft for episode in [*story.episodes, story.written] for draft in episode]
+    assert len(updates) <= 4 * changes, "a change of the facts is told at once, and at most once more after quiet"
+
+
+@pytest.mark.parametrize("page", PAGES)
+@settings(deadline=None)
+@given(policy=POLICIES, acts=st.lists(ACTS, max_size=30))
+def test_on_its_only_page_an_incident_is_where_its_alerts_are(policy: Policy, acts: list[Act], page: str) -> None:
+    story = Story(policy, page=page)
+    for _ in play(story, acts):
+        summary, fires = story.alerts.summary, bool(story.alerts.firing)
+        assert phase_on(story.post, story.phase, summary, policy, story.now, fires=fires)[0] is story.phase
+
+
+MOMENTS = st.sampled_from([-10 * MINUTE, -1, 0, 1, 10 * MINUTE]).map(lambda ms: START + ms)
+SOMETIMES = st.one_of(st.none(), MOMENTS)
+POSTS = st.builds(
+    Post,
+    remote_id=st.just("remote"),
+    status=st.sampled_from([Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.MONITORING, Phase.RESOLVED]),
+    services=st.just(("checkout",)),
+    severity=st.one_of(st.none(), st.sampled_from(Severity)),
+    announced_severity=st.sampled_from(Severity),
+    announced_services=st.just(("checkout",)),
+    public_at=MOMENTS,
+    attempts=st.integers(0, 20),
+    retry_at=st.one_of(st.just(0), MOMENTS),
+    parked=st.sampled_from([None, "400"]),
+    parked_write=st.sampled_from(["", "update RESOLVED MINOR checkout", "change INVESTIGATING MINOR checkout"]),
+    closed_at=SOMETIMES,
+    looked_at=st.one_of(st.just(0), MOMENTS),
+    theirs_at=SOMETIMES,
+    missing_at=SOMETIMES,
+    stale_at=SOMETIMES,
+    verify_at=SOMETIMES,
+    search_at=SOMETIMES,
+    held_by=st.sampled_from(["", "theirs"]),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    phase=st.sampled_from(Phase),
+    posts=st.dictionaries(st.sampled_from([*PAGES, v3_page("dropped")]), POSTS, min_size=1),
+    since=st.one_of(MOMENTS, st.just(START - 2 * RETENTION_MS)),
+    cleared=st.sampled_from([0, 1, MINUTE]),
+)
+def test_what_is_open_on_a_page_has_a_way_to_its_end(
+    phase: Phase, posts: dict[str, Post], since: int, cleared: int
+) -> None:
+    """Whatever is recorded of a post: once nothing fires, it is due, until it is over."""
+    summary = Summary(since=since, started_at=since, cleared_at=since + cleared, eased_at=since + cleared)
+    progress = Progress(phase=phase, phase_at=since, posts=posts)
+    incident = Incident(id="0123456789", key="checkout", route="checkout", summary=summary, progress=progress)
+    step = decide(incident, POLICY, START, retention_ms=RETENTION_MS, pages_of=dict.fromkeys(SERVICES, PAGES))
+    may_be_open = [post for post in posts.values() if post.is_open or (post.closed_at and post.theirs_at)]
+    assert not may_be_open or not isinstance(step, Drop)
+    if isinstance(step, Wait):
+        assert step.until is not None
+        assert not may_be_open or step.until <= START + 30 * MINUTE

@@ -1,0 +1,175 @@
+"""The application with doubles around it, for tests of what it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bridge.config.loader import load
+from bridge.core.routing import Router
+from bridge.model import Alert, AlertStatus, Incident, Routed
+from bridge.senders.credentials import Credentials
+from bridge.senders.pagerduty.signature import SigningSecrets
+from bridge.store import BudgetState, Change, CountedAlert, Detail, Trip
+from bridge.web.app import create_app
+from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
+from bridge.web.receiver import Item
+from bridge.web.sender_watch import Silence
+
+WEBHOOK = "/webhooks/alertmanager"
+PAGERDUTY = "/webhooks/pagerduty"
+TOKEN = "token"
+ADMIN_TOKEN = "admin"
+SECRET = "secret"
+NOW = 1_795_459_630_000
+CONFIG = """\
+version: 1
+services: {checkout: Checkout}
+severity: [{is: MAJOR}]
+limits: {body: 4KiB}
+routes:
+  - {name: quiet, match: env = dev, ignore: true}
+  - {name: alive, match: alertname = Watchdog, watchdog: true}
+  - {name: checkout, match: service = checkout, services: [checkout]}
+  - {name: labelled, match: 'status_page != ""', services: {label: status_page}}
+"""
+
+
+class MemoryStore:
+    """What the application sees of a store; ``error`` makes it fail, ``gate`` makes it wait."""
+
+    def __init__(self) -> None:
+        self.held: list[tuple[Incident, list[CountedAlert]]] = []
+        self.items: list[Item] = []
+        self.firing: set[str] = set()
+        self.heard: set[str] = set()
+        self.error: Exception | None = None
+        self.refused = ""
+        self.gate: asyncio.Event | None = None
+        self.reached = asyncio.Event()
+
+    async def ingest(self, items):
+        self.reached.set()
+        if self.gate:
+            await self.gate.wait()
+        if self.error:
+            raise self.error
+        self.items += items
+        return [self._change(alert, routed) for alert, routed in items]
+
+    async def remark(self, _remark):
+        if self.error:
+            raise self.error
+        return "unknown"
+
+    async def hear(self, watchdogs):
+        if self.error:
+            raise self.error
+        self.heard.update(watchdogs)
+
+    def _change(self, alert: Alert, routed: Routed | None) -> Change:
+        if self.refused:
+            return Change(fingerprint=alert.fingerprint, incident_id=None, outcome=self.refused)
+        known = alert.fingerprint in self.firing
+        if alert.status is AlertStatus.RESOLVED:
+            self.firing.discard(alert.fingerprint)
+            outcome = "resolved" if known else "unknown"
+        else:
+            self.firing.add(alert.fingerprint)
+            outcome = "repeat" if known else "opened"
+        id_ = routed.id if routed else None
+        return Change(fingerprint=alert.fingerprint, incident_id=id_, outcome=outcome, is_due=outcome == "opened")
+
+    async def incidents(self):
+        if self.error:
+            raise self.error
+        for incident, _ in self.held:
+            yield [incident]
+
+    async def budgets(
+        self, over_at: Mapping[str, Mapping[str, int]], routes: Sequence[str]
+    ) -> tuple[tuple[BudgetState, ...], tuple[Trip, ...]]:
+        if self.error:
+            raise self.error
+        names = next(iter(over_at.values()))
+        by_route = {name: dict.fromkeys(routes, 2) for name in names}
+        spent = dict.fromkeys(names, 2)
+        return tuple(BudgetState(page=page, spent=spent, by_route=by_route, waiting=7) for page in over_at), ()
+
+    async def incident(self, id_, *, count, after):
+        if self.error:
+            raise self.error
+        found = next((alerts for incident, alerts in self.held if incident.id == id_), None)
+        if found is None:
+            return None
+        incident = next(incident for incident, _ in self.held if incident.id == id_)
+        following = after + count if len(found) > after + count else 0
+        return Detail(incident=incident, alerts=found[after : after + count], total=len(found), after=following)
+
+
+class FixedHealth:
+    answer = (True, "")
+
+    async def ready(self):
+        return self.answer
+
+
+class Bridge:
+    """An application with doubles around it, and a client that sends like Alertmanager or PagerDuty."""
+
+    def __init__(
+        self, directory: Path, *, config=CONFIG, tokens=(TOKEN,), secrets=(SECRET,), admins=(ADMIN_TOKEN,)
+    ) -> None:
+        path = directory / "bridge.yaml"
+        path.write_text(config)
+        self.current = load(path)
+        self.store = MemoryStore()
+        self.health = FixedHealth()
+        self.changes = 0
+        self.senders: list[Sender[Any]] = [Alertmanager(Credentials(tokens)), PagerDuty(SigningSecrets(secrets))]
+        self.app = create_app(
+            store=self.store,
+            config=self,
+            router=Router(),
+            senders=self.senders,
+            admin_credentials=Credentials(admins),
+            clock=lambda: NOW,
+            health=self.health,
+            silence=Silence([("alertmanager", ""), ("pagerduty", "")], clock=lambda: NOW),
+            on_change=self.changed,
+        )
+        transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://bridge")
+
+    def changed(self) -> None:
+        self.changes += 1
+
+    async def send(self, content: Any, *, method="POST", path=WEBHOOK, token=TOKEN, headers=None) -> httpx.Response:
+        body = content if isinstance(content, bytes) or hasattr(content, "__aiter__") else json.dumps(content).encode()
+        sent = {"Authorization": f"Bearer {token}"} | (headers or {})
+        return await self.client.request(method, path, content=body, headers=sent)
+
+    async def page(self, content: Any, *, secret=SECRET, headers=None, method="POST", path=PAGERDUTY) -> httpx.Response:
+        """Send as PagerDuty does."""
+        body = content if isinstance(content, bytes) else json.dumps(content).encode()
+        sent = {"X-PagerDuty-Signature": f"v1={hmac.new(secret.encode(), body, 'sha256').hexdigest()}"} | (
+            headers or {}
+        )
+        return await self.client.request(method, path, content=body, headers=sent)
+
+    async def get(self, path: str, token: str = ADMIN_TOKEN) -> httpx.Response:
+        return await self.client.get(path, headers={"Authorization": f"Bearer {token}"})
+
+
+def assert_refused(answer: httpx.Response, status: int, error: str) -> None:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/json"
+    assert set(answer.json()) == {"error", "message"}
+    assert answer.json()["error"] == error
+    assert answer.json()["message"]

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from itertools import pairwise
+
+import pytest
+
+from bridge.web.auth_throttle import ADDRESSES, BURST, GAP_MS, WAITING, WAITING_IN_ALL, Attempts, TooManyAttempts
+
+WRONG = "wrong"
+
+
+class Stage:
+    """Attempts on a clock that sleeping alone moves; those that sleep go on in the order of their times."""
+
+    def __init__(self) -> None:
+        self.now = 100
+        self.looked: list[int] = []
+        self.asleep: list[tuple[int, asyncio.Event]] = []
+        self.attempts: Attempts[str] = Attempts(clock=lambda: self.now, sleep=self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        awake = asyncio.Event()
+        self.asleep.append((self.now + round(seconds * 1000), awake))
+        await awake.wait()
+
+    async def wake_all(self) -> None:
+        while self.asleep:
+            first = min(self.asleep, key=lambda each: each[0])
+            self.asleep.remove(first)
+            self.now = first[0]
+            first[1].set()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    def guess(self, address: str = "a", answer: str | None = WRONG) -> asyncio.Task[str | None]:
+        def look() -> str | None:
+            self.looked.append(self.now)
+            return answer
+
+        return asyncio.create_task(self.attempts.judge(address, look))
+
+    async def guesses(self, count: int, address: str = "a") -> Counter[str]:
+        """What became of so many at once, those that wait included."""
+        tasks = [self.guess(address) for _ in range(count)]
+        await asyncio.sleep(0)
+        await self.wake_all()
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        return Counter("refused" if isinstance(each, TooManyAttempts) else str(each) for each in found)
+
+
+@pytest.fixture
+def stage():
+    return Stage()
+
+
+async def test_right_ones_never_wait(stage):
+    for _ in range(10 * BURST):
+        assert await stage.guess(answer=None) is None
+    assert not stage.asleep
+
+
+async def test_after_a_burst_each_waits_its_turn_and_those_beyond_are_not_looked_at(stage):
+    found = await stage.guesses(1_000)
+    assert found == {WRONG: BURST + WAITING, "refused": 1_000 - BURST - WAITING}
+    turns = stage.looked[BURST - 1 :]
+    assert [later - earlier for earlier, later in pairwise(turns)] == [GAP_MS] * WAITING
+
+
+async def test_a_right_one_waits_too_and_then_does_not_count(stage):
+    await stage.guesses(BURST)
+    right = stage.guess(answer=None)
+    await asyncio.sleep(0)
+    assert len(stage.asleep) == 1
+    await stage.wake_all()
+    assert await right is None
+    assert stage.now == 100 + GAP_MS
+
+
+async def test_wrong_ones_are_forgotten_with_time_and_other_addresses_do_not_wait(stage):
+    await stage.guesses(BURST)
+    assert await stage.guesses(1, "b") == {WRONG: 1}
+    assert stage.now == 100
+    stage.now += BURST * GAP_MS
+    await stage.guesses(BURST)
+    assert stage.now == 100 + BURST * GAP_MS
+
+
+async def test_it_says_when_to_try_again(stage):
+    tasks = [stage.guess() for _ in range(BURST + WAITING + 1)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyAttempts, match="try again after 5 seconds"):
+        await tasks[-1]
+    await stage.wake_all()
+
+
+async def test_who_goes_away_while_waiting_frees_the_place_and_all_addresses_together_are_bounded(stage):
+    for address in map(str, range(WAITING_IN_ALL + 1)):
+        for _ in range(BURST):
+            await stage.guess(address)
+    waiting = [stage.guess(address) for address in map(str, range(WAITING_IN_ALL))]
+    await asyncio.sleep(0)
+    last = str(WAITING_IN_ALL)
+    with pytest.raises(TooManyAttempts):
+        await stage.guess(last)
+    waiting[0].cancel()
+    await asyncio.gather(waiting[0], return_exceptions=True)
+    stage.asleep.pop(0)
+    another = stage.guess(last)
+    await asyncio.sleep(0)
+    assert len(stage.asleep) == WAITING_IN_ALL
+    await stage.wake_all()
+    assert await another == WRONG
+
+
+async def test_it_remembers_a_bounded_number_of_addresses(stage):
+    for number in range(3 * ADDRESSES):
+        await stage.guess(str(number))
+    assert len(stage.attempts._forgotten_at) == ADDRESSES

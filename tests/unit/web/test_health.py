@@ -1,0 +1,270 @@
+"""Readiness and the gauges that are sampled from the store."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+
+from bridge.config.loader import load
+from bridge.store import Durability, NotDurable, NotReplicated, Overview, Quiet, StoreUnavailable
+from bridge.telemetry import REGISTRY
+from bridge.web.health import ANSWER_AGE_MS, Health
+from bridge.web.sender_watch import Silence
+
+CONFIG = """\
+version: 1
+services: {checkout: Checkout}
+defaults: {resolve_after: 2m}
+routes:
+  - {name: eu, match: cluster = eu, watchdog: true}
+  - {name: us, match: cluster = us, watchdog: true}
+  - {name: quick, match: urgency = high, services: [checkout], resolve_after: 1m}
+  - {name: checkout, services: [checkout]}
+"""
+
+
+class Samples:
+    """A store that is asked for nothing but its state."""
+
+    def __init__(self) -> None:
+        self.is_there = True
+        self.error: StoreUnavailable | None = None
+        self.checks = 0
+        self.problems: tuple[str, ...] = ()
+        self.misnamed = False
+        self.overview_now = Overview(
+            phases={"INVESTIGATING": 2, "RESOLVED": 1}, parked=1, oldest_due_ms=1500, paused=None
+        )
+
+    async def check(self) -> None:
+        self.checks += 1
+        self._answer()
+
+    async def overview(self) -> Overview:
+        self._answer()
+        return self.overview_now
+
+    async def recount(self, _first: int) -> int:
+        self._answer()
+        return 0
+
+    async def memory_used(self) -> float | None:
+        return 0.25
+
+    async def budgets(self, _over_at: object, _routes: object) -> tuple[tuple[()], tuple[()]]:
+        self._answer()
+        return (), ()
+
+    async def inspect(self) -> Durability:
+        self._answer()
+        return Durability(server="Redis 7", problems=self.problems, misnamed=self.misnamed)
+
+    def _answer(self) -> None:
+        if not self.is_there:
+            raise StoreUnavailable("gone")
+        if self.error is not None:
+            raise self.error
+
+
+class Stage:
+    def __init__(self, directory: Path) -> None:
+        self.now = 1
+        self.store = Samples()
+        self.configure(directory, CONFIG)
+        self.health = Health(
+            self.store,  # type: ignore[arg-type]  # as much of a store as it asks
+            Silence([], clock=lambda: self.now),
+            config=lambda: self.config,
+            clock=lambda: self.now,
+        )
+
+    def configure(self, directory: Path, text: str) -> None:
+        path = directory / "bridge.yaml"
+        path.write_text(text)
+        self.config = load(path)
+
+    async def samples(self, **overview: Any) -> None:
+        """Look at a store in this state."""
+        self.store.overview_now = Overview(phases={}, parked=0, oldest_due_ms=0, paused=None, **overview)
+        await self.health._sample()
+
+
+@pytest.fixture
+def stage(tmp_path):
+    return Stage(tmp_path)
+
+
+def value(name: str, **labels: str) -> float | None:
+    return REGISTRY.get_sample_value(name, labels)
+
+
+async def test_readiness_follows_the_store_within_a_second(stage):
+    assert await stage.health.ready() == (True, "ready")
+    stage.store.is_there = False
+    assert await stage.health.ready() == (True, "ready")
+    stage.now += ANSWER_AGE_MS
+    ready, reason = await stage.health.ready()
+    assert (ready, value("bridge_store_available")) == (False, 0)
+    assert "Redis" in reason
+    stage.store.is_there, stage.now = True, stage.now + ANSWER_AGE_MS
+    assert await stage.health.ready() == (True, "ready")
+    assert (stage.store.checks, value("bridge_store_available")) == (3, 1)
+
+
+async def test_one_check_answers_all_who_ask_at_the_same_time_also_when_some_go_away(stage):
+    asked, goes_on = asyncio.Event(), asyncio.Event()
+    check = stage.store.check
+
+    async def slow() -> None:
+        asked.set()
+        await goes_on.wait()
+        await check()
+
+    stage.store.check = slow
+    first, *others = [asyncio.create_task(stage.health.ready()) for _ in range(50)]
+    await asked.wait()
+    first.cancel()
+    stage.now += ANSWER_AGE_MS
+    others.append(asyncio.create_task(stage.health.ready()))
+    await asyncio.sleep(0)
+    goes_on.set()
+    assert set(await asyncio.gather(*others)) == {(True, "ready")}
+    assert stage.store.checks == 1
+    assert await stage.health.ready() == (True, "ready")
+    assert stage.store.checks == 2  # that one was as of when it began
+
+
+async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone(stage):
+    await stage.health._sample()
+    assert value("bridge_incidents", phase="INVESTIGATING") == 2
+    assert (value("bridge_incidents_parked"), value("bridge_oldest_due_seconds")) == (1, 1.5)
+    assert value("bridge_writes_paused") == 0
+    stage.store.overview_now = Overview(phases={"RESOLVED": 3}, parked=0, oldest_due_ms=0, paused="401")
+    await stage.health._sample()
+    assert value("bridge_incidents", phase="INVESTIGATING") is None
+    assert (value("bridge_incidents", phase="RESOLVED"), value("bridge_writes_paused")) == (3, 1)
+    stage.store.is_there, stage.now = False, stage.now + ANSWER_AGE_MS
+    await stage.health._sample()
+    assert value("bridge_store_available") == 0
+
+
+async def test_what_stands_against_durability_is_said(stage):
+    stage.store.problems = ("maxmemory-policy is allkeys-lru",)
+    with structlog.testing.capture_logs() as lines:
+        await stage.health.inspect()
+    assert [(line["event"], line["problem"]) for line in lines] == [("store_not_durable", stage.store.problems[0])]
+    assert value("bridge_store_durable") == 0
+    stage.store.is_there = False
+    with structlog.testing.capture_logs() as lines:
+        assert await stage.health.inspect() is None
+    assert [line["event"] for line in lines] == ["store_unavailable"]
+
+
+async def test_an_outage_of_the_store_is_said_once_and_so_is_its_end(stage):
+    stage.store.is_there = False
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(5):
+            await stage.health.inspect()
+            await stage.health._sample()
+            stage.now += ANSWER_AGE_MS
+        stage.store.is_there = True
+        await stage.health.ready()
+        stage.store.is_there, stage.now = False, stage.now + ANSWER_AGE_MS
+        await stage.health.ready()
+    assert [(line["event"], line["count"]) for line in lines] == [
+        ("store_unavailable", 1),
+        ("store_back", 14),
+        ("store_unavailable", 1),
+    ]
+
+
+async def test_a_server_that_refuses_a_look_at_the_whole_is_no_less_available(stage):
+    async def overview() -> Overview:
+        raise StoreUnavailable("NoPermissionError: smembers")
+
+    stage.store.overview = overview
+    with structlog.testing.capture_logs() as lines:
+        await stage.health._sample()
+    assert [line["reason"] for line in lines] == ["NoPermissionError: smembers"]
+    assert value("bridge_store_available") == 1
+
+
+async def test_a_node_of_a_cluster_that_is_named_as_a_server_alone_is_said_once(stage):
+    stage.store.misnamed = True
+    with structlog.testing.capture_logs() as lines:
+        for _ in range(3):
+            await stage.health.inspect()
+    assert [line["event"] for line in lines] == ["store_misnamed"]
+
+
+async def test_what_lasts_is_said_again_only_as_a_reminder(stage):
+    stage.store.problems = ("no append-only file",)
+    with structlog.testing.capture_logs() as lines:
+        for remind in (False, False, True):
+            await stage.health.inspect(remind=remind)
+        stage.store.problems = ("no append-only file", "evicts")
+        await stage.health.inspect(remind=False)
+    assert [line["problem"] for line in lines] == ["no append-only file"] * 3 + ["evicts"]
+
+
+@pytest.mark.parametrize("error", [NotDurable("set appendonly yes"), NotReplicated("0 replicas had it")])
+async def test_a_store_that_answers_but_is_not_safe_is_not_ready(stage, error):
+    stage.store.error = error
+    assert await stage.health.ready() == (False, str(error))
+    assert value("bridge_store_available") == 1
+
+
+async def test_the_settings_are_looked_at_with_every_sample(stage, monkeypatch):
+    monkeypatch.setattr("bridge.web.health.SAMPLE_S", 0.001)
+    watching = asyncio.create_task(stage.health.watch())
+    for problems, durable in ((("evicts",), 0), ((), 1), (("evicts",), 0)):
+        stage.store.problems = problems
+        async with asyncio.timeout(10):
+            while value("bridge_store_durable") != durable:  # noqa: ASYNC110 - a metric wakes nobody
+                await asyncio.sleep(0)
+    watching.cancel()
+
+
+async def test_an_incident_may_stand_open_without_an_alert_for_as_long_as_its_route_says(stage):
+    minute = 60_000
+    quiet = (Quiet("quick", 2 * minute), Quiet("checkout", 2 * minute), Quiet("renamed", 3 * minute))
+    await stage.samples(quiet=quiet)
+    assert value("bridge_incidents_open_without_alert") == 2
+    await stage.samples()
+    assert value("bridge_incidents_open_without_alert") == 0
+
+
+async def test_each_watchdog_of_the_configuration_shows_when_it_was_last_heard(stage, tmp_path):
+    metric = "bridge_watchdog_last_seen_timestamp_seconds"
+    await stage.samples(watchdogs={"eu": 1_795_459_630_500, "renamed": 1})
+    assert [value(metric, route=route) for route in ("eu", "us", "renamed", "checkout")] == [
+        1_795_459_630.5,
+        0,
+        None,
+        None,
+    ]
+    stage.configure(tmp_path, CONFIG.replace("name: eu", "name: europe"))
+    await stage.samples(watchdogs={"eu": 1_795_459_630_500})
+    assert [value(metric, route=route) for route in ("eu", "europe")] == [None, 0]
+
+
+async def test_a_check_that_is_given_up_says_nothing_of_the_store(stage):
+    asked, check = asyncio.Event(), stage.store.check
+
+    async def endless() -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    stage.store.check = endless
+    with structlog.testing.capture_logs() as lines:
+        checking = asyncio.create_task(stage.health._check())
+        await asked.wait()
+        checking.cancel()
+        await asyncio.gather(checking, return_exceptions=True)
+        stage.store.check = check
+        assert await stage.health.ready() == (True, "ready")
+    assert lines == []
