@@ -23,6 +23,7 @@ from bridge.web.admin import Admins
 from bridge.web.admission import InFlight
 from bridge.web.api import Api, IncidentStore
 from bridge.web.endpoints import Sender
+from bridge.web.exposition import Exposition
 from bridge.web.receiver import AlertStore, Receiver
 from bridge.web.responses import Refusal, answer, store_unavailable
 from bridge.web.sender_watch import Silence
@@ -85,7 +86,7 @@ def create_app(
         *webhooks,
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(health)),
-        Route("/metrics", _metrics),
+        Route("/metrics", _metrics(Exposition(lambda: generate_latest(telemetry.REGISTRY)))),
         Route("/api/incidents", admins.only(api.incidents)),
         Route("/api/incidents/{id}", admins.only(api.incident)),
         Route("/api/budgets", admins.only(api.budgets)),
@@ -145,8 +146,11 @@ def _readyz(health: Health) -> Callable[[Request], Awaitable[Response]]:
     return readyz
 
 
-async def _metrics(_: Request) -> Response:
-    return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+def _metrics(exposition: Exposition) -> Callable[[Request], Awaitable[Response]]:
+    async def metrics(_: Request) -> Response:
+        return Response(await exposition.text(), media_type=CONTENT_TYPE_LATEST)
+
+    return metrics
 
 
 async def _on_error(_: Request, error: Exception) -> Response:

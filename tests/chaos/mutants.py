@@ -76,6 +76,14 @@ MUTANTS = (
     ),
     Mutant(
         NO_LOSS,
+        "who asks for the metrics over and over takes the time of deliveries",
+        "bridge/web/exposition.py",
+        "self._next_at = began + RESTS",
+        "self._next_at = began + 1",
+        "tests/unit/web/test_exposition.py::test_however_often_it_is_asked_most_of_the_time_is_for_others",
+    ),
+    Mutant(
+        NO_LOSS,
         "a Redis that refuses what a delivery needs is ready",
         "bridge/store/store.py",
         "await self._run(scripts.READY, replicated=True)",
