@@ -25,22 +25,22 @@ class Event(Enum):
     CREDENTIALS_MISSING = (
         "credentials_missing",
         logging.ERROR,
-        "No credentials are there to check a sender's deliveries: answered 503. Of listed senders also said at start.",
+        "A sender has no credentials, so its deliveries are answered 503. Logged at the start for listed senders.",
     )
     SENDERS_MISSING = (
         "senders_missing",
         logging.WARNING,
-        "Said at the start: no sender has credentials, so that every delivery will be answered 503.",
+        "Logged at the start: no sender has credentials, so every delivery will be answered 503.",
     )
     KEY_REFUSED = (
         "key_refused",
         logging.WARNING,
-        "Said at the start or when it begins: Checkly refuses the API key or account id; nothing is published.",
+        "Logged at the start or when it begins: Checkly refuses the API key or account id; nothing is published.",
     )
     DELIVERY_REFUSED = (
         "delivery_refused",
         logging.WARNING,
-        "A delivery was answered with an error. Of senders who prove nothing at most one line a minute and address.",
+        "A delivery was answered with an error. Without valid credentials at most one line a minute and address.",
     )
     ADMIN_REFUSED = (
         "admin_refused",
@@ -50,7 +50,7 @@ class Event(Enum):
     DELIVERY_FAILED = (
         "delivery_failed",
         logging.ERROR,
-        "A defect of the bridge: an unexpected error while taking in a delivery, answered 503 so that it comes again.",
+        "A defect of the bridge: an unexpected error in a delivery; it is answered 503, so the sender retries.",
     )
     LIBRARY_ERROR = (
         "library_error",
@@ -65,17 +65,17 @@ class Event(Enum):
     SENDER_SILENT = (
         "sender_silent",
         logging.WARNING,
-        "No authentic delivery from this sender for a day or more: it may have stopped delivering. Said once a day.",
+        "No authentic delivery from this sender for a day or more: it may have stopped delivering. Logged once a day.",
     )
     DELIVERY_DISMISSED = (
         "delivery_dismissed",
         logging.INFO,
-        "An authentic delivery changes nothing: a ping, an event or note of no use, or a resolve by nobody.",
+        "An authentic delivery changes nothing: a ping, an unused event or note, or a resolve by nobody.",
     )
     REMARK_DROPPED = (
         "remark_dropped",
         logging.WARNING,
-        "A note or status update for the public was not published: nothing counts its alert, or the end came first.",
+        "A public note was not published: no incident counts its alert, or the end came first.",
     )
     ALERT_UNUSABLE = (
         "alert_unusable",
@@ -85,17 +85,17 @@ class Event(Enum):
     FIELD_UNREAD = (
         "field_unread",
         logging.WARNING,
-        "Values of this field could not be read and were taken as missing; the rest counts. At most one line a minute.",
+        "The bridge could not read values of this field and took them as missing. At most one line a minute.",
     )
     IDENTITY_CONFLICT = (
         "identity_conflict",
         logging.WARNING,
-        "Receivers report one alert for different incidents by turns: two senders look like one. Name the senders.",
+        "One alert alternates between incidents because of its receivers: two senders look like one. Name the senders.",
     )
     ALERTS_REFUSED = (
         "alerts_refused",
         logging.ERROR,
-        "Alerts that would be new were not kept for want of room under this limit, and answered 503. Once a minute.",
+        "New alerts were not stored because of this limit, and answered 503. Logged once a minute.",
     )
     ALERT_CHANGED = (
         "alert_changed",
@@ -120,7 +120,7 @@ class Event(Enum):
     STORE_BACK = (
         "store_back",
         logging.INFO,
-        "Redis takes deliveries again; with how often `store_unavailable` was left unsaid since it was last said.",
+        "Redis takes deliveries again; `count` is the number of `store_unavailable` that were not logged.",
     )
     NAMESPACE_TAKEN = (
         "namespace_taken",
@@ -130,12 +130,12 @@ class Event(Enum):
     STORE_NOT_DURABLE = (
         "store_not_durable",
         logging.WARNING,
-        "Redis may forget what it was told: eviction policy, missing persistence, missing replicas.",
+        "Redis may forget acknowledged writes: eviction policy, missing persistence, missing replicas.",
     )
     STORE_MISNAMED = (
         "store_misnamed",
         logging.WARNING,
-        "REDIS_URL names a node of a cluster as a server alone, which ends with a failover: use redis+cluster://.",
+        "REDIS_URL names a node of a cluster as a single server, which breaks at a failover: use redis+cluster://.",
     )
     PHASE_CHANGED = ("phase_changed", logging.INFO, "An incident moved through its lifecycle.")
     PAGE_WRITTEN = ("page_written", logging.INFO, "A write reached the status page and is recorded.")
@@ -143,34 +143,34 @@ class Event(Enum):
     DATE_REFUSED = (
         "date_refused",
         logging.WARNING,
-        "The status page refuses a write that has a date; it is sent again at once without it.",
+        "The status page refuses the date of a write; the write is sent again at once without it.",
     )
     WRITE_UNKNOWN = (
         "write_unknown",
         logging.WARNING,
-        "A write's outcome is unknown; its effect is looked for before anything is repeated.",
+        "A write's outcome is unknown; the bridge reads back before it repeats the write.",
     )
     WRITE_ADOPTED = (
         "write_adopted",
         logging.WARNING,
-        "The effect of a write of unknown outcome was found on the page and is taken over.",
+        "The bridge found a write of unknown outcome on the page and adopts it.",
     )
     DUPLICATE_FOUND = (
         "duplicate_found",
         logging.ERROR,
-        "The page held two incidents of ours for one outage; the newer is resolved silently.",
+        "The page had two incidents of ours for one outage; the newer is resolved without a mail.",
     )
     INCIDENT_PARKED = (
         "incident_parked",
         logging.ERROR,
-        "The status page refuses this incident's write for good; see the reason.",
+        "The status page refuses this incident's write permanently; see the reason.",
     )
     PAGE_AWAY = (
         "page_away",
         logging.WARNING,
-        "Checkly does not answer, or only with 5xx: nothing is begun, and a call a second asks whether it is back.",
+        "Checkly does not answer, or only with 5xx: no write is started, and one request a second probes it.",
     )
-    PAGE_BACK = ("page_back", logging.INFO, "Checkly answers again: what is due goes out, resolves first.")
+    PAGE_BACK = ("page_back", logging.INFO, "Checkly answers again: due writes go out, resolves first.")
     WRITES_PAUSED = (
         "writes_paused",
         logging.ERROR,
@@ -179,17 +179,17 @@ class Event(Enum):
     INCIDENT_HELD = (
         "incident_held",
         logging.WARNING,
-        "Nothing is posted, for an incident that the bridge did not open is open for the same service.",
+        "Nothing is posted, because an incident that the bridge did not open is open for the same service.",
     )
     INCIDENT_WITHHELD = (
         "incident_withheld",
         logging.WARNING,
-        "An opening is withheld for the reason given: it goes out when there is room. At most one line a minute.",
+        "An opening is withheld for the given reason, until there is room. At most one line a minute.",
     )
     BUDGET_TRIPPED = (
         "budget_tripped",
         logging.ERROR,
-        "A budget of what becomes public has no room: see how many wait, and what tells them apart. Said once.",
+        "A budget is used up: see how many incidents wait, and which label distinguishes them. Logged once.",
     )
     WRITES_RESUMED = ("writes_resumed", logging.INFO, "The status page accepts writes again.")
     SERVICE_MISSING = (
@@ -200,22 +200,22 @@ class Event(Enum):
     TARGET_WRONG = (
         "target_wrong",
         logging.ERROR,
-        "A configured service does not lead where it should; see the reason. Said at the start, after a change, daily.",
+        "A configured service has the wrong target; see the reason. Logged at the start, after a change, and daily.",
     )
     TARGETS_UNREAD = (
         "targets_unread",
         logging.WARNING,
-        "The account could not be read to see where the configured services lead; it is tried again.",
+        "The audit could not read the account; it is tried again.",
     )
     CLOSED_BY_OTHERS = (
         "closed_by_others",
         logging.WARNING,
-        "Someone resolved or deleted our incident on the page; the bridge leaves it so.",
+        "Someone resolved or deleted our incident on the page; the bridge leaves it closed.",
     )
     INCIDENT_TAKEN_BACK = (
         "incident_taken_back",
         logging.INFO,
-        "What was taken for closed by someone else is open by an update of ours: the bridge goes on with it.",
+        "An incident that looked closed by someone else is open by an update of ours: the bridge continues it.",
     )
     INCIDENT_UNKNOWN = (
         "incident_unknown",
@@ -225,7 +225,7 @@ class Event(Enum):
     LEASE_LOST = (
         "lease_lost",
         logging.WARNING,
-        "A worker held an incident too long; another took over, nothing was written.",
+        "A worker's lease of an incident ran out; another worker took over, nothing was written.",
     )
     RECONCILE_FAILED = (
         "reconcile_failed",

@@ -50,7 +50,7 @@ for _code in ("200", "401", "429"):
     API_REQUESTS.labels(_code)
 CONNECTIONS_CLOSED = Counter(
     "bridge_connections_closed_total",
-    "Connections that were closed to make room for another: more were open than the process can afford.",
+    "Connections closed to make room for others, because the process had too many open.",
     registry=REGISTRY,
 )
 LAST_DELIVERY = Gauge(
@@ -61,19 +61,19 @@ LAST_DELIVERY = Gauge(
 )
 WATCHDOG_SEEN = Gauge(
     "bridge_watchdog_last_seen_timestamp_seconds",
-    "Unix time when the watchdog of a route was last heard firing, by any replica; 0 if it never was.",
+    "Unix time when a replica last received the watchdog of a route firing; 0 if none did.",
     ["route"],
     registry=REGISTRY,
 )
 ALERTS = Counter(
     "bridge_alerts_total",
-    "Alerts received, by source and what became of them.",
+    "Alerts received, by source and outcome.",
     ["source", "sender", "outcome"],
     registry=REGISTRY,
 )
 REMARKS = Counter(
     "bridge_remarks_total",
-    "Notes and status updates written for the public, by source and what became of them.",
+    "Notes and status updates written for the public, by source and outcome.",
     ["source", "sender", "outcome"],
     registry=REGISTRY,
 )
@@ -88,22 +88,22 @@ ALERTS_TRUNCATED = Counter(
 )
 FIELDS_UNREAD = Counter(
     "bridge_fields_unread_total",
-    "Values that could not be read and were taken as missing, by source and the sender's name of the field.",
+    "Values that the bridge could not read and took as missing, by source and the sender's name of the field.",
     ["source", "sender", "field"],
     registry=REGISTRY,
 )
 IDENTITY_CONFLICTS = Counter(
     "bridge_identity_conflicts_total",
-    "Alerts that receivers report for different incidents by turns, as two senders do that nobody has named.",
+    "Alerts that alternate between incidents because of their receivers, as with two senders without names.",
     ["source", "sender"],
     registry=REGISTRY,
 )
 ALERTS_STORED = Gauge(
-    "bridge_alerts_stored", "Alerts that fire, by route: what `limits.alerts` bounds.", ["route"], registry=REGISTRY
+    "bridge_alerts_stored", "Firing alerts, by route; `limits.alerts` bounds them.", ["route"], registry=REGISTRY
 )
 INCIDENTS_STORED = Gauge(
     "bridge_incidents_stored",
-    "Incidents that fire or stand on a page, by route: what `limits.incidents` bounds.",
+    "Incidents that fire or stand on a page, by route; `limits.incidents` bounds them.",
     ["route"],
     registry=REGISTRY,
 )
@@ -115,33 +115,33 @@ INCIDENTS_HELD_BACK = Gauge(
 )
 INCIDENTS_OPEN_BY_OTHERS = Gauge(
     "bridge_incidents_open_by_others",
-    "Incidents of ours that someone else resolved and opened again on the page: to end them is up to whoever did.",
+    "Incidents of ours that someone else resolved and opened again on the page; that person must end them.",
     registry=REGISTRY,
 )
 INCIDENTS_PARKED = Gauge(
     "bridge_incidents_parked",
-    "Incidents of which something is still to be written that the status page refuses for good.",
+    "Incidents with a pending write that the status page refuses permanently.",
     registry=REGISTRY,
 )
 INCIDENTS_WITHOUT_ALERT = Gauge(
     "bridge_incidents_open_without_alert",
-    "Incidents that stand open on the page although for longer than resolve_after no alert of theirs fires or is held.",
+    "Incidents open on the page although none of their alerts has fired or been held for longer than resolve_after.",
     registry=REGISTRY,
 )
 INCIDENTS_UNKNOWN = Gauge(
     "bridge_incidents_unknown",
-    "Open incidents on the page with a reference that this store does not know, when the page was last looked at.",
+    "Open incidents on the page with a reference that this store does not know, as of the last read of the page.",
     registry=REGISTRY,
 )
 TARGETS_WRONG = Gauge(
     "bridge_targets_wrong",
-    "What is wrong with where the configured services lead, by problem, when the account was last looked at.",
+    "Problems of the configured services, by kind, as of the last audit of the account.",
     ["problem"],
     registry=REGISTRY,
 )
 OLDEST_DUE = Gauge(
     "bridge_oldest_due_seconds",
-    "How long the most overdue incident has been waiting: for a reconciler, for Checkly, or for a key that it accepts.",
+    "How long the most overdue incident has been waiting for a reconciler, for Checkly, or for an accepted key.",
     registry=REGISTRY,
 )
 WRITES = Counter(
@@ -179,13 +179,13 @@ INCIDENTS_WITHHELD = Gauge(
 )
 BUDGET_REMAINING = Gauge(
     "bridge_budget_remaining",
-    "How much is left of a budget of what may become public, by page; below 0 where it was made smaller.",
+    "Remaining part of a budget, by page; below 0 after the budget was lowered.",
     ["page", "budget"],
     registry=REGISTRY,
 )
 GATE = Counter(
     "bridge_gate_total",
-    "What was decided on each opening, and on each mail, by what it was asked of: also where it is only observed.",
+    "Decisions on openings and mails, by reason and decision; `mode: observe` counts them, too.",
     ["reason", "decision"],
     registry=REGISTRY,
 )
@@ -199,7 +199,7 @@ CONFIG_OK = Gauge(
     "1 if the last attempt to load the configuration succeeded.",
     registry=REGISTRY,
 )
-STORE_OK = Gauge("bridge_store_available", "1 while Redis takes what a delivery writes.", registry=REGISTRY)
+STORE_OK = Gauge("bridge_store_available", "1 while Redis accepts a delivery's writes.", registry=REGISTRY)
 STORE_DURABLE = Gauge(
     "bridge_store_durable",
     "1 if Redis neither evicts keys nor runs without persistence or the replicas that store.wait_replicas demands.",
@@ -208,7 +208,7 @@ STORE_DURABLE = Gauge(
 
 STORE_CLOCK_STEPS = Counter(
     "bridge_store_clock_steps_total",
-    "How often this process saw the clock of Redis' host set by a second or more, by direction: back, forward.",
+    "Steps of the clock of Redis' host by a second or more that this process saw, by direction: back, forward.",
     ["direction"],
     registry=REGISTRY,
 )
@@ -219,13 +219,13 @@ STORE_CLOCK_AHEAD = Gauge(
 )
 STORE_MEMORY = Gauge(
     "bridge_store_memory_used_ratio",
-    "How much of the memory that Redis may use it does; 0 where it has no `maxmemory`, or does not say.",
+    "The used part of Redis' `maxmemory`; 0 if it has none, or hides it.",
     registry=REGISTRY,
 )
 
 LOG_LINES_DROPPED = Counter(
     "bridge_log_lines_dropped_total",
-    "Lines of the log that were not written: nobody reads it fast enough, or it cannot be written.",
+    "Log lines dropped because the reader is too slow, or the log cannot be written.",
     registry=REGISTRY,
 )
 

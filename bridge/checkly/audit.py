@@ -120,14 +120,14 @@ def _service(service: Service, inventory: Inventory, problems: list[Problem]) ->
         problems.append(Problem(trouble, f"service {service.name!r}: {what}", service.name))
 
     if not pages:
-        note(Trouble.NO_PAGE, f"no status page shows {found.name!r}, so nobody would see it{instead}")
+        note(Trouble.NO_PAGE, f"no status page shows {found.name!r}, so no reader would see it{instead}")
     for page in pages:
         if _has_moved(page, inventory):
             note(Trouble.MOVED, f"page {page.name!r}, which showed {found.name!r}, has moved to v3{instead}")
     if len(pages) > 1 and not service.shared:
         names = ", ".join(page.name for page in pages)
         what = f"{found.name!r} is on several pages ({names}); readers of all would see it, and get its mails"
-        note(Trouble.SEVERAL_PAGES, f"{what}. Say `shared: true` if that is meant")
+        note(Trouble.SEVERAL_PAGES, f"{what}. Set `shared: true` if you want that")
     shown = tuple(map(page_of_v1, pages))
     return Target(service=service.name, generation=V1, id=found.id, name=found.name, pages=shown)
 

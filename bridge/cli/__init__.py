@@ -30,15 +30,15 @@ _COMMANDS = {
     "check": """Check a configuration file; with --online also the account it is for.
 
         Prints every problem with its place (exit code 1), or else a summary of what the configuration does.""",
-    "explain": """Tell what would become of a payload: route, severity, services, texts. Nothing is sent.
+    "explain": """Show how a payload would be handled: route, severity, services, texts. Sends nothing.
 
         The payload is a webhook's body, or a capture of several: {"deliveries": [{"t": seconds, "body": {...}}]}.
         Exit code 1 when it, or one of its alerts, cannot be understood.""",
-    "services": """List the account's services and v3 components as a block to paste into the configuration.
+    "services": """List the account's services and v3 components, ready to paste into the configuration.
 
-        What no reader sees is commented out.""",
+        Comments out those that no reader sees.""",
     "incidents": "Show the incidents of a running bridge.",
-    "budgets": "Show how much may still become public, by a running bridge.",
+    "budgets": "Show how much a running bridge may still publish.",
     "sandbox": "Run a simulator of Checkly with a status page to look at.",
     "demo": "Play an outage from alert to recovery on this machine.",
 }

@@ -35,7 +35,7 @@ def advice(config: Config) -> Iterator[str]:
             published.setdefault(routed.route, []).append(name)
     for each, names in published.items():
         yield (
-            f"{_place(config, each)} publishes {_listed(names)}, which tell of no outage. Let a route before it ignore "
+            f"{_place(config, each)} publishes {_listed(names)}, which are not outages. Let an earlier route ignore "
             f"them: match: 'alertname =~ \"{'|'.join(names)}\"', ignore: true"
         )
     yield from _many_incidents(config)

@@ -21,7 +21,7 @@ budgets = App(
 
 @budgets.command
 def show(*, url: Url = DEFAULT_URL, output: Output = Form.TEXT) -> None:
-    """Show what is spent of the budgets of each page, by which routes, and how many incidents are withheld."""
+    """Show the used part of each page's budgets, by route, and the number of withheld incidents."""
     found = get(url, "/api/budgets")["pages"]
     if output is Form.JSON:
         print_json(found)

@@ -82,7 +82,7 @@ async def _look(config: Config) -> _Seen:
 
 def _print(config: Config, seen: _Seen | None) -> None:
     problems = [] if seen is None else _problems(config, seen)
-    verdict = f"does not fit the account: {_count(len(problems), 'problem')}" if problems else "is right"
+    verdict = f"does not fit the account: {_count(len(problems), 'problem')}" if problems else "is valid"
     say(f"{config.path} {verdict}{';' if problems else ':'} ", end="")
     say(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
     say("", "Routes, the first that matches decides:")
@@ -95,7 +95,7 @@ def _print(config: Config, seen: _Seen | None) -> None:
         return
     rows = [(each.service, _meant(each), _pages(each.pages)) for each in seen.survey.targets]
     print_table([("name", "on Checkly", "shown on"), *rows], indent="  ")
-    say("", "Readers of these pages see what a route publishes:")
+    say("", "Each route publishes on these pages:")
     reached = [(route.name, _pages(seen.survey.pages_of(_services(config, route)))) for route in _publishing(config)]
     print_table(reached, indent="  ")
     owner = seen.account

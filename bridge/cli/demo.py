@@ -73,7 +73,7 @@ _ACTS = (
 def demo(
     *,
     oneshot: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Hurry, and exit when it is over.")
+        bool, Parameter(negative="", show_default=False, help="Run faster, and exit when the outage is over.")
     ] = False,
 ) -> None:
     """Play an outage from alert to recovery on this machine. Nothing leaves it."""

@@ -117,7 +117,7 @@ class Stage:
                 pass  # not up yet
             for name, child in self._children.items():
                 if child.poll() is not None:
-                    raise Failure(f"The {name} has ended; above it says why.")
+                    raise Failure(f"The {name} has ended; its output above gives the reason.")
             if time.monotonic() > deadline:
                 raise Failure(f"This did not come about within {_PATIENCE_S:.0f} s: {what}")
             time.sleep(_POLL_S)

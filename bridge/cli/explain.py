@@ -61,11 +61,11 @@ def explain(
     /,
     *,
     config: Annotated[Path, Parameter(help="The configuration file.")],
-    source: Annotated[Source, Parameter(help="Who sends such payloads.")] = Source.ALERTMANAGER,
-    sender: Annotated[str, Parameter(help="The name in the path that it comes by: /webhooks/SOURCE/NAME.")] = "",
+    source: Annotated[Source, Parameter(help="The kind of sender.")] = Source.ALERTMANAGER,
+    sender: Annotated[str, Parameter(help="The sender's name in the path: /webhooks/SOURCE/NAME.")] = "",
     output: Output = Form.TEXT,
 ) -> int:
-    """Tell what would become of a payload: route, severity, services, texts. Nothing is sent.
+    """Show how a payload would be handled: route, severity, services, texts. Sends nothing.
 
     The payload is a webhook's body, or a capture of several: {"deliveries": [{"t": seconds, "body": {...}}]}.
     Exit code 1 when it, or one of its alerts, cannot be understood.

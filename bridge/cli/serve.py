@@ -66,13 +66,16 @@ class Role(Enum):
 
 def serve(
     *,
-    config: Annotated[Path, Parameter(help="The configuration file. It is followed: changes take effect at once.")],
+    config: Annotated[Path, Parameter(help="The configuration file. The bridge reloads it when it changes.")],
     host: Host = EVERYWHERE,
     port: Port = 8080,
     role: Annotated[Role, Parameter(help="Receive deliveries, write to the status page, or both.")] = Role.ALL,
     take_namespace: Annotated[
         bool,
-        Parameter(negative="", help="Take over the keys of a bridge of another checkly.instance: this one, renamed."),
+        Parameter(
+            negative="",
+            help="Take over the keys of a bridge with another checkly.instance: use it once after a rename.",
+        ),
     ] = False,
 ) -> None:
     """Receive alerts and keep the status pages in step with them, until SIGTERM."""
@@ -144,7 +147,7 @@ async def _run(
             version=__version__,
             role=role.value,
             url=url,
-            store="not there" if durability is None else durability.server,
+            store="unavailable" if durability is None else durability.server,
         )
         if role is not Role.RECONCILER and not any(_expected(sender, live.current) for sender in senders):
             log(Event.SENDERS_MISSING, set="ALERTMANAGER_TOKENS or PAGERDUTY_SIGNING_SECRETS")

@@ -36,9 +36,9 @@ class _Entry(NamedTuple):
 
 
 def services(*, output: Output = Form.TEXT) -> None:
-    """List the account's services and v3 components as a block to paste into the configuration.
+    """List the account's services and v3 components, ready to paste into the configuration.
 
-    What no reader sees is commented out.
+    Comments out those that no reader sees.
     """
     inventory = asyncio.run(_read())
     # What nobody sees comes last, so that the component which took a service's place gets the plain key.
@@ -65,7 +65,7 @@ def _services(inventory: Inventory) -> Iterator[_Entry]:
     for each in sorted(inventory.services, key=lambda each: (each.name.casefold(), each.id)):
         is_unique = names[each.name] == 1
         pages = tuple(page_of_v1(page) for page in inventory.pages if each.id in page.services)
-        hint, unseen = "", "" if pages else "on no page: nobody would see it"
+        hint, unseen = "", "" if pages else "on no page: no reader would see it"
         if len(pages) > 1:
             shared = {**({"name": each.name} if is_unique else {"id": each.id}), "shared": True}
             hint = f"shown on {_named(pages)}: if that is meant, {_yaml(shared)}"
@@ -82,7 +82,7 @@ def _components(inventory: Inventory) -> Iterator[_Entry]:
 
 def _component(page: RemotePage, each: RemoteComponent, *, is_unique: bool) -> _Entry:
     target = {"page": page.url or page.id, "component": each.name if is_unique else each.id}
-    unseen = f"hidden on {page.name}: nobody would see its impact" if each.hidden else ""
+    unseen = f"hidden on {page.name}: no reader would see its impact" if each.hidden else ""
     return _Entry(each.id, each.name, target, (page_of_v3(page),), page.url, unseen=unseen)
 
 

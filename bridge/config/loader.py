@@ -199,7 +199,7 @@ def _read_instance(value: Value) -> str | None:
     expected = "up to 64 printable ASCII characters without spaces"
     name = value.text(expected)
     if name is not None and not _INSTANCE.fullmatch(name):
-        value.problem("this is no name for an installation", expected=expected)
+        value.problem("not a valid name for an installation", expected=expected)
         return None
     return name
 

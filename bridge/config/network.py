@@ -194,9 +194,7 @@ def _check_dir(path: str) -> None:
     except (OSError, ValueError) as error:
         raise NetworkError(f"SSL_CERT_DIR: cannot read certificates from {path}: {_reason(error)}.") from error
     if not any(map(_HASHED.fullmatch, names)):
-        raise NetworkError(
-            f"SSL_CERT_DIR: there are no certificates under their hashed names in {path}: run openssl rehash on it."
-        )
+        raise NetworkError(f"SSL_CERT_DIR: no certificates with hashed names in {path}: run openssl rehash on it.")
 
 
 def _reason(error: Exception) -> str:

@@ -55,7 +55,7 @@ def odd_characters(text: str, *, is_code: bool) -> Iterator[Odd]:
             if not (at and character in _JOINERS and _is_emoji(text[at - 1])):
                 yield Odd(at, f"{name_of(character)} cannot be seen here")
         elif at in strange:
-            like = f'looks like "{_TWINS[character]}"' if character in _TWINS else "is no Latin letter"
+            like = f'looks like "{_TWINS[character]}"' if character in _TWINS else "is not a Latin letter"
             yield Odd(at, f"{name_of(character)} {like} here")
         elif (like := _printed(character)) and any(at in part for part in code):
             yield Odd(at, f"{name_of(character)} looks like {like} here")

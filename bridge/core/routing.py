@@ -32,9 +32,9 @@ def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
         return Ignored(reason="unmatched", why=(f"no route of {config.path} matches",))
     why = f'route "{found.name}" ({config.path}:{found.line}) matches {_conditions(found.matchers)}'
     if found.ignore:
-        return Ignored(reason="route", why=(why, "the route says ignore"))
+        return Ignored(reason="route", why=(why, "the route has ignore: true"))
     if found.watchdog:
-        why_watchdog = "the route is a watchdog's: while this fires, the bridge notes when it last heard of it"
+        why_watchdog = "the route is a watchdog's: the bridge records when it last received this alert firing"
         return Ignored(reason="watchdog", why=(why, why_watchdog), watchdog=found.name)
     services, why_services = _services(found, labels, config)
     if not services:

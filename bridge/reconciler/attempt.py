@@ -67,7 +67,7 @@ class Attempt:
         """
         ends = [end for end in self.ended if now < end.at + self.settle_ms]
         if any(manual_edits.is_before(each, end) for each in found for end in ends):
-            raise Unfinished("nothing was written: what is read is older than the end of our incident before this one")
+            raise Unfinished("nothing was written: the read is older than the end of our previous incident")
         return found
 
     def take_over(

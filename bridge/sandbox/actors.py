@@ -202,7 +202,7 @@ class Others:
         for page in self._state.catalog.all_pages():
             if url_or_id in (page.id, page.url):
                 return page
-        raise HTTPException(404, f"there is no page {url_or_id!r}")
+        raise HTTPException(404, f"page {url_or_id!r} not found")
 
     def _component_page(self, url_or_id: str) -> ComponentPage:
         page = self._page(url_or_id)

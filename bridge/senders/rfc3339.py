@@ -15,7 +15,7 @@ def to_ms(text: str) -> int:
     """
     instant = datetime.fromisoformat(text.upper())
     if instant.tzinfo is None:
-        raise ValueError("a timestamp without an offset is no instant")
+        raise ValueError("a timestamp must have an offset")
     try:
         return (instant.astimezone(UTC) - _EPOCH) // _MILLISECOND
     except OverflowError:

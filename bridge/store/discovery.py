@@ -71,7 +71,7 @@ class Directory:
             self._nodes.remove(entry)
             self._nodes.insert(0, entry)
             return found
-        raise exceptions.ConnectionError(f"nobody tells which server is the primary; the last to be asked: {problem}")
+        raise exceptions.ConnectionError(f"no Sentinel or node knows the primary; the last one asked: {problem}")
 
     async def close(self) -> None:
         """Close the connections to those who are asked."""

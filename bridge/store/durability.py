@@ -38,9 +38,7 @@ async def inspect(redis: Redis, *, wait_replicas: int = 0) -> Durability:
         settings = await _settings(redis)
         can_wait_for_disks = wait_replicas > 0 and await _can_wait_for_disks(redis, info)
     except NoPermissionError:
-        return Durability(
-            server="Redis", problems=("it refuses INFO: nobody can see whether it keeps what it is told",)
-        )
+        return Durability(server="Redis", problems=("it refuses INFO: the bridge cannot check whether it is durable",))
     except FAILURES as error:
         raise StoreUnavailable(describe(error)) from error
     problems = []

@@ -49,7 +49,7 @@ class WriteConcern:
         if self._wanted().durability == REQUIRE:
             problems = (self._known or await self.inspect()).problems
             if problems:
-                raise NotDurable("Redis may forget what it is told: " + "; ".join(problems))
+                raise NotDurable("Redis may forget acknowledged writes: " + "; ".join(problems))
 
     async def refresh(self) -> None:
         """Look at the server's settings anew, if the configuration demands any of them. Raises StoreUnavailable."""

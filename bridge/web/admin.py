@@ -68,5 +68,5 @@ class Admins:
         try:
             return await self._attempts.judge(address, look)
         except TooManyAttempts as error:
-            message = "too many wrong credentials came from this address: this one was not looked at; try again later"
+            message = "too many wrong credentials from this address: this one was not checked; try again later"
             return Refusal(429, "too_many_attempts", message, {"Retry-After": str(error.retry_s)})

@@ -58,7 +58,7 @@ class Api:
         id_ = request.path_params["id"].upper()
         found = await self._store.incident(id_, count=asked["alerts"], after=asked["after"])
         if found is None:
-            raise Refusal(404, "not_found", "there is no incident of this id; it may have ended and been forgotten")
+            raise Refusal(404, "not_found", "no incident has this id; it may have ended and been forgotten")
         alerts = [alert_view(alert) for alert in found.alerts]
         more = {
             "alerts": alerts,

@@ -120,7 +120,7 @@ class Health:
             self._is_refused = True
             STORE_OK.set(0)
             seldom(Event.STORE_UNAVAILABLE, reason=str(error))
-            return False, "Redis does not answer, or refuses what a delivery needs; the log says what"
+            return False, "Redis does not answer, or refuses a delivery's writes; the log has the reason"
         STORE_OK.set(1)
         if self._is_refused:
             self._is_refused = False

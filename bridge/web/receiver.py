@@ -243,8 +243,8 @@ def _demand_all_kept(changes: Sequence[Change]) -> None:
     if refused:
         limits = " and ".join(words for outcome, words in REFUSED.items() if outcome in refused)
         message = (
-            f"{len(refused)} of {len(changes)} alerts fire, would be new, and were not kept for want of room under "
-            f"{limits}; all else of this delivery was: try again"
+            f"{len(refused)} of {len(changes)} alerts are new and firing, and were not stored because of the limit "
+            f"{limits}; everything else of this delivery was stored: try again later"
         )
         raise Refusal(503, _OVER_LIMIT, message)
 

@@ -53,7 +53,7 @@ def test_it_installs_from_the_clone_and_names_the_variables():
 def test_every_command_works_as_it_is_typed(tmp_path):
     with Sandbox(tmp_path / "sandbox", services=["Checkout"]) as sandbox, Typed(tmp_path / "typed", sandbox) as typed:
         assert "  checkout: Checkout  # shown on " in typed.output
-        assert "bridge.yaml is right: 2 routes, 1 service." in typed.output
+        assert "bridge.yaml is valid: 2 routes, 1 service." in typed.output
         assert "Note:" not in typed.output
         assert "counts for incident" in typed.output
         token = re.search("ALERTMANAGER_TOKENS=([^ ]+)", SCRIPT)

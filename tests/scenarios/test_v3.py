@@ -280,7 +280,7 @@ def test_pages_are_migrated_in_the_middle_of_an_outage(bridge: Bridge, outage: O
     code, said = check_online(bridge, config)
     assert code == 1
     for each in MIGRATIONS:
-        moved = f"no status page shows '{each.title()}', so nobody would see it; is it {{page: '{each}', component: "
+        moved = f"no status page shows '{each.title()}', so no reader would see it; is it {{page: '{each}', component: "
         assert moved in said
     reload(bridge)  # of the same file: the account is surveyed, as it is each day
     eventually(lambda: metric(bridge, "bridge_targets_wrong", problem="no_page") == 3, "the metric to tell")

@@ -53,7 +53,7 @@ def _read_budget(value: Value, fields: Mapping[str, Value], base: Budget, *, is_
             place = fields.get(name, fields.get("share", fields.get("reserve", value)))
             place.problem(
                 f"of {name}: {whole} nothing is left for a route, with this share and reserve",
-                expected="at least 1 for each route: what is reserved, and what a route may have, are rounded down",
+                expected="at least 1 for each route: the reserve and a route's share are rounded down",
             )
     return budget
 

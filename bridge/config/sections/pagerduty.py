@@ -41,7 +41,7 @@ def _read_marker(value: Value) -> str | None:
 
 def _read_words(value: Value) -> str | None:
     """A marker that PagerDuty itself never starts a note with, as it does where a resolution has one."""
-    expected = "what public notes start with, such as PUBLIC:"
+    expected = "the text that public notes start with, such as PUBLIC:"
     marker = value.text(expected)
     if marker is None:
         return None

@@ -37,7 +37,7 @@ def read_senders(value: Value) -> Senders:
 
 
 def _read_listed(value: Value, source: str) -> dict[str, NamedSender]:
-    entries = value.entries("a mapping from the senders' names to what is special about them")
+    entries = value.entries("a mapping from the senders' names to their settings")
     return {name: _read_sender(name, entry, source) for name, entry in entries.items()}
 
 
@@ -45,7 +45,7 @@ def _read_sender(name: str, value: Value, source: str) -> NamedSender:
     if not SENDER_NAME.fullmatch(name):
         value.problem(f'"{name}" is no name for a sender', expected=SENDER_NAME_WORDS)
     elif name == OTHER_SENDER:
-        value.problem(f'"{OTHER_SENDER}" is what metrics call senders that are not listed', expected="another name")
+        value.problem(f'metrics use "{OTHER_SENDER}" for senders that are not listed', expected="another name")
     fields = value.fields(("credentials",))
     return NamedSender(credentials=read(fields, "credentials", lambda each: _read_variable(each, source), None))
 
@@ -56,7 +56,7 @@ def _read_variable(value: Value, source: str) -> str | None:
     if name is None:
         return None
     if not _VARIABLE.fullmatch(name):
-        value.problem("this is no name of an environment variable", expected=expected)  # it may be a secret: unsaid
+        value.problem("not the name of an environment variable", expected=expected)  # it may be a secret: unsaid
     elif name.endswith("_FILE"):
         value.problem(f"{name} would name a file", expected=f"{name.removesuffix('_FILE')}, which is looked for there")
     elif name == _PLAIN[source]:

@@ -247,7 +247,7 @@ def _identity(event: dict[str, Any], path: str) -> str:
 def _occurred_at(event: dict[str, Any]) -> int:
     occurred_at = instant(event, "occurred_at")
     if occurred_at is None:
-        raise _Problem(".occurred_at", "expected an RFC 3339 timestamp: without it, newer and older cannot be told")
+        raise _Problem(".occurred_at", "expected an RFC 3339 timestamp: without it, the bridge cannot order events")
     return occurred_at
 
 

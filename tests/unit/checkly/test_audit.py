@@ -132,7 +132,7 @@ def test_the_component_that_may_have_become_of_a_service_is_named() -> None:
     grouped = RemotePage(id="p4", name="Grouped", url="grouped")
     components = {"p3": (group, service), "p4": (group,)}
     inventory = Inventory(services=(CHECKOUT,), v3_pages=(PLATFORM, grouped), components=components)
-    what = "service 'checkout': no status page shows 'Checkout', so nobody would see it"
+    what = "service 'checkout': no status page shows 'Checkout', so no reader would see it"
     now = "is it {page: 'platform', component: 'Checkout'} now?"
     assert only_problem(V1, inventory=inventory) == (Trouble.NO_PAGE, f"{what}; {now}")
     assert only_problem(Service(name="pay", id="s2"))[1].endswith("`bridge services` lists the components of v3 pages")

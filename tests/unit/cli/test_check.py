@@ -88,7 +88,10 @@ def test_online_it_names_the_pages_that_show_each_service_and_that_each_route_re
 @pytest.mark.parametrize(
     ("service", "problem"),
     [
-        ("Payments", "service 'payments': no status page shows 'Payments', so nobody would see it; `bridge services`"),
+        (
+            "Payments",
+            "service 'payments': no status page shows 'Payments', so no reader would see it; `bridge services`",
+        ),
         ("Payment", "service 'payments': the account has no service named 'Payment'; did you mean 'Payments'?"),
         ("{page: platform, component: Order}", "page 'platform' has no component 'Order'; did you mean 'Orders'?"),
         ("{page: platform, component: API}", "'API' is a group on page 'platform'"),
@@ -123,7 +126,7 @@ def test_online_several_pages_must_be_meant(run, config):
 @pytest.mark.usefixtures("environment")
 def test_online_nothing_is_called_right_above_a_problem(run, config):
     shown = run("check", config, "--online")
-    assert "is right" not in shown.out
+    assert "is valid" not in shown.out
     assert shown.out.startswith(f"{config} does not fit the account: 1 problem; 4 routes, 2 services.\n")
 
 
@@ -151,7 +154,7 @@ def test_online_a_migration_is_seen_and_the_way_out_is_named(run, config, sandbo
         sandbox.control("POST", "pages/public/migrate")
         shown = run("check", config, "--online")
         assert shown.code == 1
-        assert "no status page shows 'Checkout', so nobody would see it" in shown.out
+        assert "no status page shows 'Checkout', so no reader would see it" in shown.out
         assert "{page: 'public', component: 'Checkout'}" in shown.out
         now = "[{page: public, component: Checkout}, {page: internal, component: Checkout}]"
         config.write_text(config.read_text().replace("{name: Checkout, shared: false}", now))
@@ -288,7 +291,9 @@ def test_what_cannot_be_seen_is_noted_with_its_place(run, config):
     config.write_text(config.read_text().replace("version", "versio\u043f"))
     shown = run("check", config)
     assert shown.code == 1
-    assert f"Note: {config}:1:7: versio\u043f: U+043F (cyrillic small letter pe) is no Latin letter here\n" in shown.out
+    assert (
+        f"Note: {config}:1:7: versio\u043f: U+043F (cyrillic small letter pe) is not a Latin letter here\n" in shown.out
+    )
 
 
 def test_the_how_to_shows_what_is_printed_of_the_example(run):
@@ -296,5 +301,5 @@ def test_the_how_to_shows_what_is_printed_of_the_example(run):
     how_to = (ROOT / "docs" / "how-to" / "kubernetes.md").read_text()
     routes = [line for line in shown.out.partition("\n")[2].partition("\n\nServices:")[0].splitlines() if line]
     assert [line for line in routes if f"    {line}\n" not in how_to] == []
-    assert "bridge.yaml is right: 4 routes, 3 services." in shown.out
-    assert "bridge.yaml is right: 4 routes, 3 services." in how_to
+    assert "bridge.yaml is valid: 4 routes, 3 services." in shown.out
+    assert "bridge.yaml is valid: 4 routes, 3 services." in how_to

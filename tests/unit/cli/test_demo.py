@@ -60,5 +60,5 @@ def test_it_ends_when_the_bridge_cannot_start(short_path):
     played = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=50)
     assert played.returncode == 1
     assert "is too long a path for a Unix socket" in played.stderr
-    assert played.stderr.endswith("The bridge has ended; above it says why.\n")
+    assert played.stderr.endswith("The bridge has ended; its output above gives the reason.\n")
     assert list(directory.iterdir()) == []

@@ -117,7 +117,7 @@ def test_a_watchdog_is_not_published_and_says_what_it_is_for(explain, config):
     shown = explain(payload({"alertname": "Watchdog"}))
     assert "is not published (watchdog)" in shown.out
     assert f'- route "alive" ({config}:12) matches alertname="Watchdog"' in shown.out
-    assert "- the route is a watchdog's: while this fires, the bridge notes when it last heard of it" in shown.out
+    assert "- the route is a watchdog's: the bridge records when it last received this alert firing" in shown.out
     (found,) = json.loads(explain(payload({"alertname": "Watchdog"}), "--output", "json").out)
     assert (found["alerts"][0]["ignored"], found["incidents"]) == ("watchdog", [])
 
@@ -223,7 +223,7 @@ def test_the_example_to_copy_publishes_no_alert_about_alerting(run, tmp_path, al
     path.write_text(payload({"alertname": alertname, "service": "checkout", "severity": "critical", "env": "prod"}))
     shown = run("explain", "--config", ROOT / "config" / "bridge.yaml", path)
     assert 'route "no-outage"' in shown.out
-    assert "the route says ignore" in shown.out
+    assert "the route has ignore: true" in shown.out
 
 
 SLY = "a\x1b[31mb\x9bc\u202ed\nFIRING e\u2028f"

@@ -26,7 +26,7 @@ def test_the_block_can_be_pasted(run, config):
     assert (
         "checkout: Checkout  # shown on Public, Internal (private): if that is meant, {name: Checkout, s" in shown.out
     )
-    assert "  # payments: Payments  # on no page: nobody would see it\n" in shown.out
+    assert "  # payments: Payments  # on no page: no reader would see it\n" in shown.out
     assert "orders: {page: platform, component: Orders}  # shown on Platform" in shown.out
     config.write_text(shown.out + "version: 1\nseverity: [{is: MINOR}]\nroutes: [{name: all, services: [checkout]}]\n")
     assert run("check", config).code == 0
@@ -78,7 +78,7 @@ def test_services_of_one_name_are_told_apart_by_id(printed):
     pages = tuple(Page(id=i, name=i, url=i, private=False, services=frozenset({twins[1].id})) for i in "ab")
     assert printed(services=twins, pages=pages) == [
         "  twin: {id: 20000000-0}  # shown on a, b: if that is meant, {id: 20000000-0, shared: true}",
-        "  # twin-10000000: {id: 10000000-0}  # on no page: nobody would see it",
+        "  # twin-10000000: {id: 10000000-0}  # on no page: no reader would see it",
     ]
 
 
@@ -88,7 +88,7 @@ def test_the_component_that_took_a_services_place_gets_its_key(printed):
     page, component = RemotePage(id="p", name="Acme", url="acme"), RemoteComponent(id="c", name="Checkout")
     assert printed(services=(service,), v3_pages=(page,), components={"p": (component,)}) == [
         "  checkout: {page: acme, component: Checkout}  # shown on Acme",
-        "  # checkout-10000000: Checkout  # on no page: nobody would see it",
+        "  # checkout-10000000: Checkout  # on no page: no reader would see it",
     ]
 
 
@@ -105,7 +105,7 @@ def test_components_of_one_name_are_told_apart_by_page_or_id(printed):
         "  api: {page: a, component: API}  # shown on Page 1",
         "  b-api: {page: b, component: c3}  # shown on Page 2",
         "  api-c4: {page: b, component: c4}  # shown on Page 2",
-        "  # service: {page: '3', component: 検索}  # hidden on Page 3: nobody would see its impact",
+        "  # service: {page: '3', component: 検索}  # hidden on Page 3: no reader would see its impact",
     ]
 
 

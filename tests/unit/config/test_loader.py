@@ -311,7 +311,7 @@ MISTAKES = [
         "",
         "checkly: {instance: shop eu}\n",
         25,
-        "checkly.instance: this is no name for an installation; expected up to 64",
+        "checkly.instance: not a valid name for an installation; expected up to 64",
     ),
     ("", "checkly: {reference: 1}\n", 25, 'checkly.reference: found the number "1"; expected true, false or every'),
     ("", "checkly:\n", 25, "checkly: found nothing; expected a mapping with api"),

@@ -100,7 +100,7 @@ def test_a_label_may_name_the_service(config):
 @pytest.mark.parametrize(
     ("labels", "reason", "why"),
     [
-        ({"env": "dev", "service": "checkout", "severity": "critical"}, "route", "the route says ignore"),
+        ({"env": "dev", "service": "checkout", "severity": "critical"}, "route", "the route has ignore: true"),
         ({"alertname": "Watchdog"}, "watchdog", "the route is a watchdog's"),
         ({"service": "checkout"}, "unmatched", "no route of "),
         ({}, "unmatched", "no route of "),
