@@ -38,6 +38,23 @@ def test_every_installation_is_pinned_by_hash_or_is_the_project_itself():
     assert [each for each in installed if "--require-hashes" not in each and "--no-deps" not in each] == []
 
 
+@pytest.mark.parametrize(
+    ("version", "base", "code"),
+    [
+        ("0.0.0", "python:3.13-slim", 0),
+        ("0.0.0", f"python:3.13-slim@sha256:{'0' * 64}", 0),
+        ("0.1.0", f"python:3.13-slim@sha256:{'0' * 64}", 0),
+        ("0.1.0", "python:3.13-slim", 1),
+        ("0.1.0", "registry.acme.example/0.0.0:0.0.0", 1),
+    ],
+)
+def test_a_release_is_built_on_a_base_image_that_does_not_move(version, base, code):
+    [guard] = re.findall(r"^RUN (case .+?esac)$", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    done = subprocess.run(["sh", "-c", guard], env={"VERSION": version, "BASE": base}, capture_output=True, check=False)
+    assert done.returncode == code
+    assert (b"--build-arg BASE=IMAGE@sha256:DIGEST" in done.stderr) == bool(code)
+
+
 def test_the_build_backend_is_locked_at_a_version_the_project_allows():
     lock = dict(
         re.findall(r"^([\w-]+)==(\S+) \\\n    --hash=", (ROOT / "deploy" / "build.lock").read_text(), re.MULTILINE)
