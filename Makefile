@@ -14,7 +14,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check format docs bench chaos mutants lock audit newest lowest unlocked
+.PHONY: help setup demo test quick check format docs bench chaos soak mutants lock audit newest lowest unlocked
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench: $(READY) ## Compare the bridge with a bare endpoint on this machine
 
 chaos: $(READY) ## Run the fault campaigns (ARGS='--help' lists them; without ARGS half an hour)
 	$(BIN)/python -m tests.chaos $(ARGS)
+
+soak: $(READY) ## Half an hour of traffic with all that is hostile in it (ARGS='--minutes 5 --rate 100')
+	$(BIN)/python -m tests.chaos.soak $(ARGS)
 
 mutants: $(READY) ## Break each promise by one line, and see that a test notices
 	$(BIN)/python -m tests.chaos.mutants $(ARGS)

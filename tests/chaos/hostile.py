@@ -14,25 +14,32 @@ from msgspec import Struct
 
 from tests.chaos import sly
 from tests.chaos.campaign import Trial
+from tests.chaos.excess import EXCESSES, GUESSES, LIMITS
 from tests.chaos.malice import TIMES, Corpus, giants
-from tests.chaos.target import Target
+from tests.chaos.patrol import Patrol
+from tests.chaos.target import Target, normal
 from tests.chaos.wire import ATTACKS, statuses
-from tests.scenarios.vocabulary import alert, metric, payload
+from tests.scenarios.vocabulary import alert, logged, metric, payload
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.chaos.stage import Stage
 
 BODIES = 300
+MOST_LINES = 3  # of the log, for guesses: of each address one a minute, and how many there were
+MANY, PART = 5_000, 100  # alerts of an incident, and about as many of an answer
 
 Attack = Callable[[Target, Random], Counter[int]]
 
 
 class Kind(Struct, frozen=True):
-    """A kind of input, the answers that it may get, and the memory that it may take."""
+    """A kind of input, the answers that it may get, and the memory that it may take; under these ``limits``."""
 
     attack: Attack
     answers: set[int]
     most_growth_mib: int = 150
+    limits: Mapping[str, int] | None = None
 
 
 def _alertmanagers(target: Target, chance: Random) -> Counter[int]:
@@ -74,14 +81,67 @@ def _giants(target: Target, chance: Random) -> Counter[int]:
 
 def _on_the_wire(attack: str, target: Target, chance: Random) -> Counter[int]:
     answers: Counter[int] = Counter()
-    for heard in ATTACKS[attack](target.bridge.port, chance):
+    for heard in _ON_THE_WIRE[attack](target.bridge.port, chance):
         target.hears(heard)
         answers.update(statuses(heard))
     return answers
 
 
-def _wire(attack: str, *answers: int, most_growth_mib: int = 150) -> Kind:
-    return Kind(partial(_on_the_wire, attack), set(answers), most_growth_mib)
+_ON_THE_WIRE = {**ATTACKS, **EXCESSES}
+
+
+def _wire(attack: str, *answers: int, most_growth_mib: int = 150, limits: Mapping[str, int] | None = None) -> Kind:
+    return Kind(partial(_on_the_wire, attack), set(answers), most_growth_mib, limits)
+
+
+def _guesses(target: Target, chance: Random) -> Counter[int]:
+    answers = _on_the_wire("guesses", target, chance)
+    if (lines := len(logged(target.bridge, "admin_refused"))) > MOST_LINES:
+        target.wrong.append(f"{lines} lines of the log for {GUESSES} guesses")
+    if (counted := metric(target.bridge, "bridge_api_requests_total", code="429")) != answers[429]:
+        target.wrong.append(f"{counted} guesses were counted as slowed, {answers[429]} were")
+    if answers[200] != 1 or answers[429] < GUESSES / 2:
+        target.wrong.append("who guesses was not slowed, or who knows was")
+    return answers
+
+
+def _over(attack: str, refused: str, target: Target, chance: Random) -> Counter[int]:
+    """What is invented beyond a limit is refused; what ends, and what then fires anew, is not."""
+    answers = Counter[int]()
+    found: list[int] = []
+    for heard in EXCESSES[attack](target.bridge.port, chance):
+        target.hears(heard)
+        found += statuses(heard)
+        answers.update(statuses(heard))
+    if found != [503, 202, 202, 202]:
+        target.wrong.append(f"the invented, their ends, some anew and their ends were answered {found}")
+    if {line["limit"] for line in logged(target.bridge, "alerts_refused")} != {refused}:
+        target.wrong.append(f"not {refused} was reached")
+    return answers
+
+
+def _paged(target: Target, _chance: Random) -> Counter[int]:
+    """An incident of many alerts, read in parts until its end."""
+    alerts = [alert(region="large", service="Payments", instance=f"{n}") for n in range(MANY)]
+    answers = Counter([target.alertmanager(payload(*alerts))])
+    [id_] = (each["id"] for each in target.bridge.incidents()["incidents"] if each["group"] == {"region": "large"})
+    seen: set[str] = set()
+    after, reads = 0, 0
+    while after is not None and reads < MANY:
+        part = target.bridge.incident(f"{id_}?alerts=1000&after={after}")
+        seen.update(each["fingerprint"] for each in part["alerts"])
+        after, reads = part["alerts_after"], reads + 1
+    if len(seen) != MANY or len(target.bridge.incident(id_)["alerts"]) > 2 * PART:
+        target.wrong.append(f"of {MANY} alerts {len(seen)} were seen in {reads} parts")
+    return answers + Counter({200: reads})
+
+
+def _unnamed(target: Target, _chance: Random) -> Counter[int]:
+    """Fifteen megabytes of labels without a fingerprint, so that it is computed: of few alerts, and of many."""
+    few = [alert(team="sly", case=f"{n}", much="x" * (1 << 20)) for n in range(15)]
+    many = [alert(team="sly", case="many", much=f"{n} ".ljust(500, "x")) for n in range(15_000)]
+    bodies = (payload(*(each | {"fingerprint": None} for each in alerts)) for alerts in (few, many))
+    return Counter(map(target.alertmanager, bodies))
 
 
 KINDS = {
@@ -98,6 +158,14 @@ KINDS = {
     "pipelined": _wire("pipelined", 200, most_growth_mib=80),
     "announced": _wire("announced", 200, 202, 401, 503),
     "idle": _wire("idle", 200),
+    "over_alerts": Kind(partial(_over, "over_alerts", "limits.alerts"), {202, 503}, limits=LIMITS),
+    "over_incidents": Kind(partial(_over, "over_incidents", "limits.incidents"), {202, 503}, limits=LIMITS),
+    "strays": _wire("strays", 202, limits=LIMITS),
+    "values": _wire("values", 202),
+    "guesses": Kind(_guesses, {200, 401, 429}),
+    "checks": _wire("checks", 200),
+    "paged": Kind(_paged, {200, 202}),
+    "unnamed": Kind(_unnamed, {202}),
     "giants": Kind(_giants, {202, 400, 401, 413, 503}, most_growth_mib=500),
 }
 
@@ -112,16 +180,21 @@ class Hostile:
         what = list(KINDS)[seed % len(KINDS)]
         kind, chance = KINDS[what], Random(seed)
         with ExitStack() as running:
-            target = Target(stage, running)
+            target = Target(stage, running, limits=kind.limits)
             target.fires("before")
-            answers = kind.attack(target, chance)
+            with Patrol(target.bridge, normal("before")) as patrol:
+                answers = kind.attack(target, chance)
+            if patrol.refused and what != "giants":
+                target.wrong.append(f"meanwhile {patrol.refused} normal deliveries were refused")
             if others := answers.keys() - kind.answers:
                 target.wrong.append(f"answers were {sorted(others)}")
-            target.fires("after")
+            after_s = target.fires("after")
+            redis_mib = target.redis_grown_mib
             verdict = target.judged(most_growth_mib=kind.most_growth_mib)
             grown = target.memory.growth_mib
         return Trial(
-            case=f"{what}: memory grew by {grown} MiB, answers were {dict(sorted(answers.items()))}",
+            case=f"{what}: memory grew by {grown} MiB, Redis by {redis_mib} MiB; {patrol}; the next outage was on the "
+            f"page after {after_s:.1f} s; answers were {dict(sorted(answers.items()))}",
             faults=answers.total(),
             verdict=verdict,
             events=Counter({f"{what}: answered {status}": count for status, count in answers.items()}),

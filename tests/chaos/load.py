@@ -50,6 +50,14 @@ class Connection:
         )
         return await self._ask(head.encode() + body)
 
+    async def page(self, body: bytes, signature: str) -> int:
+        """Deliver as PagerDuty does, with that signature; the status of the answer, 0 when there is none."""
+        head = (
+            f"POST /webhooks/pagerduty HTTP/1.1\r\nHost: bridge\r\nContent-Length: {len(body)}\r\n"
+            f"X-PagerDuty-Signature: v1={signature}\r\n\r\n"
+        )
+        return await self._ask(head.encode() + body)
+
     async def get(self, path: str) -> int:
         """Ask for something; the status of the answer."""
         return await self._ask(f"GET {path} HTTP/1.1\r\nHost: bridge\r\n\r\n".encode())

@@ -38,13 +38,23 @@ def events() -> Iterator[bytes]:
     """For each value an incident of PagerDuty's with that title, and the value as a note and a status update on it."""
     for number, value in enumerate(VALUES):
         id_ = f"Q{number}"
-        of, said = {"incident": {"id": id_}}, {"service": {"summary": "shop"}, "teams": [{"summary": "pager"}]}
-        incident = {"id": id_, "type": "incident", "status": "triggered", "title": value, **said}
+        of, incident = {"incident": {"id": id_}}, _incident(id_, "triggered", value)
         note = {"id": f"N{number}", "type": "incident_note", "content": f"PUBLIC: {value}"}
         update = {"id": f"U{number}", "type": "incident_status_update", "message": f"Now {value}"}
         yield _event("incident.triggered", f"{id_}-1", incident)
         yield _event("incident.annotated", f"{id_}-2", note | of)
         yield _event("incident.status_update_published", f"{id_}-3", update | of)
+
+
+def ends() -> Iterator[bytes]:
+    """The ends of those incidents."""
+    for number, value in enumerate(VALUES):
+        yield _event("incident.resolved", f"Q{number}-4", _incident(f"Q{number}", "resolved", value))
+
+
+def _incident(id_: str, status: str, title: str) -> dict[str, Any]:
+    said = {"service": {"summary": "shop"}, "teams": [{"summary": "pager"}]}
+    return {"id": id_, "type": "incident", "status": status, "title": title, **said}
 
 
 def _event(kind: str, id_: str, data: Mapping[str, Any]) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 from tests.chaos.checker import History, Verdict, Wanted, judge, unmet
 from tests.chaos.leaks import Markup, spoken, unsafe, unsound_lines
 from tests.chaos.malice import CANARY
-from tests.chaos.memory import Memory
+from tests.chaos.memory import MIB, Memory
 from tests.chaos.stage import name
 from tests.scenarios.vocabulary import alert, payload
 from tests.servers import Bridge, Sandbox, eventually
@@ -50,6 +51,7 @@ _CONFIG = {
     "pagerduty": {"notes": {"marker": "PUBLIC:"}, "status_updates": True},
     "routes": [
         {"name": "normal", "match": "team = shop", "services": {"label": "service"}, "group_by": ["region"]},
+        {"name": "careless", "match": "team = careless", "services": ["Payments"], "group_by": ["region"]},
         {"name": "sly", "match": "team = sly", "services": ["Payments"], "group_by": ["case"]},
         {"name": "pager", "match": "team = pager", "services": ["Payments"], "group_by": ["title"]},
         {"name": "others", "services": ["Search"], "texts": {"name": "Others"}},
@@ -61,12 +63,12 @@ _CONFIG = {
 class Target:
     """A bridge of its own on the stage's Redis. ``wrong`` collects what should not be."""
 
-    def __init__(self, stage: Stage, running: ExitStack) -> None:
+    def __init__(self, stage: Stage, running: ExitStack, *, limits: Mapping[str, int] | None = None) -> None:
         folder = stage.redis.directory.parent / "target"
         folder.mkdir(exist_ok=True)
         account, config = folder / "account.yaml", folder / "bridge.yaml"
         account.write_text(yaml.safe_dump(_ACCOUNT))
-        config.write_text(yaml.safe_dump(_CONFIG))
+        config.write_text(yaml.safe_dump(_CONFIG | ({"limits": dict(limits)} if limits else {})))
         with stage.redis.client() as client:
             client.flushall()
         self._stage = stage
@@ -80,6 +82,7 @@ class Target:
         self._pid = self.bridge.pid
         self._wanted: dict[str, Wanted] = {}
         self.memory = Memory(self._pid)
+        self._redis_bytes = self._redis_holds()
         self.wrong: list[str] = []
 
     def alertmanager(self, body: bytes) -> int:
@@ -91,18 +94,36 @@ class Target:
         right = hmac.digest(b"wombat_new", body, "sha256").hex()
         return self._post("pagerduty", body, {"X-PagerDuty-Signature": f"v1={'0' * 64}, v1={right},v2=x"})
 
-    def fires(self, region: str) -> None:
-        """An alert like any other, with the canary in a label of its own; it must be taken, and reach the page."""
-        body = payload(alert(region=region, service="Checkout", title="noon", instance=CANARY))
-        if (status := self.alertmanager(body)) != httpx.codes.ACCEPTED:
+    def fires(self, region: str) -> float:
+        """An alert like any other, with the canary in a label of its own; it must be taken, and reach the page.
+
+        The seconds that took.
+        """
+        began = time.monotonic()
+        if (status := self.alertmanager(normal(region))) != httpx.codes.ACCEPTED:
             self.wrong.append(f"a normal alert was answered {status}")
         self._wanted[name(region)] = Wanted(severity="MEDIUM", services=frozenset({"Checkout"}))
+        self._shows_what_is_wanted()
+        seconds = time.monotonic() - began
         self.rests()
+        return seconds
 
     def rests(self) -> None:
         """Wait until the page shows the normal alerts, and nothing is left to do."""
-        eventually(lambda: not list(unmet(self.history(), self._wanted)), "normal alerts on the page", within=60)
+        self._shows_what_is_wanted()
         eventually(self._stage.is_quiet, "nothing to do", within=60)
+
+    def _shows_what_is_wanted(self) -> None:
+        eventually(lambda: not list(unmet(self.history(), self._wanted)), "normal alerts on the page", within=60)
+
+    @property
+    def redis_grown_mib(self) -> float:
+        """By how much Redis holds more than at first."""
+        return max(0.0, round((self._redis_holds() - self._redis_bytes) / MIB, 1))
+
+    def _redis_holds(self) -> int:
+        with self._stage.redis.client() as client:
+            return int(client.info("memory")["used_memory"])
 
     def history(self) -> History:
         """All that the simulator saw."""
@@ -142,6 +163,11 @@ class Target:
         answer = self._http.post(f"{self.bridge.url}/webhooks/{sender}", content=body, headers=headers)
         self.hears(answer.content)
         return answer.status_code
+
+
+def normal(region: str) -> bytes:
+    """The delivery of an alert like any other."""
+    return payload(alert(region=region, service="Checkout", title="noon", instance=CANARY))
 
 
 def _texts(page: Iterable[Mapping[str, Any]]) -> Iterator[str]:

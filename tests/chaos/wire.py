@@ -25,15 +25,15 @@ _TOKEN = f"Authorization: Bearer {Bridge.alertmanager_token}\r\n"
 _RESET = struct.pack("ii", 1, 0)  # linger: on, 0 s
 
 
-def connect(port: int) -> socket.socket:
-    """A connection to the bridge."""
-    return socket.create_connection(("127.0.0.1", port), timeout=_ANSWER_S)
+def connect(port: int, source: str = "") -> socket.socket:
+    """A connection to the bridge, from this address of the machine."""
+    return socket.create_connection(("127.0.0.1", port), timeout=_ANSWER_S, source_address=(source, 0))
 
 
-def ask(port: int, request: bytes, *, patience_s: float = _ANSWER_S) -> bytes:
+def ask(port: int, request: bytes, *, patience_s: float = _ANSWER_S, source: str = "") -> bytes:
     """Send this and nothing more; all that comes back until the bridge hangs up, or says nothing for so long."""
     heard = b""
-    with connect(port) as connection, suppress(OSError):
+    with connect(port, source) as connection, suppress(OSError):
         with suppress(OSError):  # it may hang up before it has heard all; what it said can still be read
             connection.sendall(request)
         connection.settimeout(patience_s)
