@@ -13,6 +13,7 @@ from bridge.config import yaml_node
 from bridge.config.notes import notes
 from bridge.config.problems import ConfigError, Problem, in_brief
 from bridge.config.schema import (
+    Budgets,
     Checkly,
     Config,
     Limits,
@@ -141,6 +142,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         routes=routes,
         texts=texts,
         limits=_read_limits(limits, routes),
+        budgets=Budgets(),
         max_body_bytes=read(limits, "body", Value.size_bytes, 16 << 20),
         retention_ms=read(fields, "retention", lambda value: value.duration_ms(1), 604_800_000),
     )

@@ -32,9 +32,10 @@ class Tripped:
         return (state,), (trip({"pod": "a"}, {"pod": "b"}),)
 
 
-async def test_a_trip_is_told_and_is_over_when_less_than_half_is_spent(tmp_path):
+@pytest.mark.parametrize("section", ["", "budgets: {}\n"], ids=["by default", "as written"])
+async def test_a_trip_is_told_and_is_over_when_less_than_half_is_spent(tmp_path, section):
     file = tmp_path / "bridge.yaml"
-    file.write_text(CONFIG + "budgets: {}\n")
+    file.write_text(CONFIG + section)
     store = Tripped()
     with capture_logs() as logged:
         (page,) = await budgets.overview(store, load(file))
@@ -46,8 +47,7 @@ async def test_a_trip_is_told_and_is_over_when_less_than_half_is_spent(tmp_path)
     assert page["budgets"]["open"]["limits"]["MAJOR"] == {"page": 24, "route": 12}
 
 
-@pytest.mark.parametrize("section", ["", "budgets: off\n"])
-async def test_where_budgets_are_off_nothing_is_asked(tmp_path, section):
+async def test_where_budgets_are_off_nothing_is_asked(tmp_path):
     file = tmp_path / "bridge.yaml"
-    file.write_text(CONFIG + section)
+    file.write_text(CONFIG + "budgets: off\n")
     assert await budgets.overview(Tripped(), load(file)) == []
