@@ -223,6 +223,7 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     shows none. If it is not ``is_dated``, it goes without ``public_at``, which the page refused, and is told by its
     text from the updates with the ids ``seen``, which showed the same text before. ``end_token`` is the mail token that
     an opening took for the mail of the end; ``is_end_unpaid``: it took none, so the end has to take its own.
+    ``paid_at`` is when what it repeats was recorded, whose tokens it goes by; 0 if it repeats nothing.
     """
 
     write: Write
@@ -245,6 +246,7 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seen: tuple[str, ...] = ()
     end_token: str = ""
     is_end_unpaid: bool = False
+    paid_at: int = 0
 
     @property
     def opens(self) -> bool:
@@ -301,7 +303,8 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     that senders gave by then, if others fired on; ``ended_at`` is when it was over on the page for that, and
     ``fires_at`` since when something fires there again after that.
     ``withheld`` says why the gate keeps its opening, or re-opening, back. ``end_token`` is the mail token that was
-    taken for the mail of its end; ``is_end_unpaid``: none was, and the end has to take its own.
+    taken for the mail of its end; ``is_end_unpaid``: none was, and the end has to take its own. ``paid_at`` is when an
+    opening was recorded that was looked for in vain: its tokens are for the next one.
     """
 
     remote_id: str | None = None
@@ -342,6 +345,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     withheld: Withheld | None = None
     end_token: str = ""
     is_end_unpaid: bool = False
+    paid_at: int = 0
 
     @property
     def is_open(self) -> bool:

@@ -149,10 +149,14 @@ def unused_end(before: Post, after: Post) -> str:
     return "" if was_mailed else before.end_token
 
 
-def paid(intent: Intent, decision: Decision, notify: Collection[UpdateKind], incident_id: str) -> Intent:
+def paid(
+    intent: Intent, decision: Decision, notify: Collection[UpdateKind], incident_id: str, paid_at: int = 0
+) -> Intent:
     """The write as it may go out, with the token for the mail of its end, if it takes one."""
     if decision.is_quiet:
         intent = replace(intent, notify=False)
+    if intent.opens:
+        intent = replace(intent, paid_at=paid_at)
     if not intent.opens or UpdateKind.RESOLVED not in notify:
         return intent
     mails = next((take.count for take in decision.take if take.budget == MAILS), 0)
@@ -161,11 +165,16 @@ def paid(intent: Intent, decision: Decision, notify: Collection[UpdateKind], inc
 
 
 def tokens(take: Take, incident_id: str, intent: Intent) -> tuple[str, ...]:
-    """The names of the tokens that a write takes of a budget."""
+    """The names of the tokens that a write takes of a budget. What is repeated goes by those of the first try."""
     if take.budget == OPEN:
         return (incident_id,)
-    name = f"{incident_id}.{intent.recorded_at}"
-    return (name, f"{name}.end")[: take.count]
+    return names(incident_id, intent.paid_at or intent.recorded_at)[: take.count]
+
+
+def names(incident_id: str, recorded_at: int) -> tuple[str, str]:
+    """The names of the tokens for a write that was recorded then, and for the mail of the end of what it opens."""
+    name = f"{incident_id}.{recorded_at}"
+    return name, f"{name}.end"
 
 
 def _has_room(take: Take, spent: Mapping[str, Spent]) -> bool:

@@ -76,6 +76,7 @@ def succeeded(post: Post, remote_id: str, *, update_id: str = "", changed_at: in
         changed_at=changed_at or post.changed_at,
         end_token="" if is_over else paid.end_token,
         is_end_unpaid=paid.is_end_unpaid and not is_over,
+        paid_at=0,
         verify_at=_verify_at_the_end(post) if intent.status is Phase.RESOLVED else post.verify_at,
     )
 
@@ -131,6 +132,8 @@ def absent(post: Post, *, now: int, settle_ms: int) -> Post:
         again = replace(intent, unknown_at=unknown_at, looks=looks)
         return replace(post, intent=again, retry_at=max(now + FIRST_LOOK_MS, unknown_at + settle_ms))
     post = replace(post, intent=None, retry_at=0)
+    if intent.opens:
+        post = replace(post, paid_at=intent.paid_at or intent.recorded_at)
     if intent.write is Write.OPEN:
         return replace(post, verify_at=now + settle_ms, verifications=0)
     return post
@@ -219,6 +222,7 @@ def closed(post: Post, *, now: int, exists: bool) -> Post:
         withheld=None,
         end_token="",
         is_end_unpaid=False,
+        paid_at=0,
     )
 
 

@@ -16,6 +16,7 @@ from bridge.core.gate import (
     Word,
     asked,
     gate,
+    names,
     paid,
     tokens,
     unused_end,
@@ -46,7 +47,7 @@ class Gatekeeper:
             return LEAVE
         # as it waits by: what is one kind to the store must be one to the gate, or one waits behind another for nothing
         ask = replace(ask, severity=max(incident.summary.services.values(), default=ask.severity))
-        spent = await self._store.spent(page, incident)
+        spent = await self._store.spent(page, incident, own=names(incident.id, post.paid_at) if ask.opens else ())
         publishing = frozenset({*config.publishing, incident.route})
         decision = gate(ask, config.budgets.of(page), spent, alone=len(publishing) == 1)
         _count(ask, decision)
@@ -55,11 +56,11 @@ class Gatekeeper:
             seldom(Event.INCIDENT_WITHHELD, route=incident.route, reason=REASON, example=example)
         return decision
 
-    def pay(self, incident: Incident, intent: Intent, decision: Decision) -> Intent:
+    def pay(self, incident: Incident, post: Post, intent: Intent, decision: Decision) -> Intent:
         """The write as it may go out."""
         if self._config.current.budgets is None:
             return intent
-        return paid(intent, decision, self._config.current.checkly.notify, incident.id)
+        return paid(intent, decision, self._config.current.checkly.notify, incident.id, post.paid_at)
 
 
 def taken(incident: Incident, page: str, intent: Intent, decision: Decision) -> Tokens:
@@ -84,7 +85,7 @@ def unsent(incident: Incident, page: str, before: Post, after: Post) -> tuple[tu
     intent = before.intent
     if intent is None or after.intent is not None or after.updates > before.updates:
         return ()
-    name = f"{incident.id}.{intent.recorded_at}"
+    name, _ = names(incident.id, intent.paid_at or intent.recorded_at)
     return (
         *([(OPENS, page, name)] if intent.opens else []),
         *([(MAILS, page, name)] if intent.notify else []),

@@ -319,7 +319,7 @@ class Reconciler:
         if isinstance(surveyed, Post):
             return surveyed
         intent = compose(lease.incident, post, draft, self._config.current, now=lease.now)
-        intent = self._gatekeeper.pay(lease.incident, intent, decision)
+        intent = self._gatekeeper.pay(lease.incident, post, intent, decision)
         tokens = taken(lease.incident, step.page, intent, decision)
         begun = outcomes.begin(post, intent)
         while outcomes.is_to_go(begun):  # twice, if the page refuses its date

@@ -43,6 +43,7 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], se
         withheld=None,
         end_token=paid.end_token,
         is_end_unpaid=paid.is_end_unpaid,
+        paid_at=0,
     )
 
 

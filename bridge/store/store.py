@@ -217,9 +217,12 @@ class Store:
         )
         return bool(held)
 
-    async def spent(self, page: str, incident: Incident) -> dict[str, Spent]:
-        """How much of each budget of a page is spent, in all and by the incident's route; its own place left out."""
-        _, flat = await self._run(scripts.SPENT, page, incident.route, incident.id)
+    async def spent(self, page: str, incident: Incident, own: Sequence[str] = ()) -> dict[str, Spent]:
+        """How much of each budget of a page is spent, in all and by the incident's route.
+
+        Left out are its own place, and tokens of these names, its ``own``.
+        """
+        _, flat = await self._run(scripts.SPENT, page, incident.route, incident.id, *own)
         return codec.unpack_spent(flat)
 
     async def budgets(

@@ -19,14 +19,16 @@ end
 local function waiting_key(page, kind) return WAITING .. ':' .. page .. '\n' .. kind end
 local function kinds_key(page) return WAITING .. ':' .. page end -- with when each was last served
 
--- How many tokens are taken, `own` left out.
+-- How many tokens are taken, those of one's own left out.
 local function spent(budget, page, route, own)
   local key = tokens_key(budget, page, route)
   for _, old in ipairs(AGING[budget] and redis.call('ZRANGEBYSCORE', key, '-inf', '(' .. now - HOUR_MS) or {}) do
     redis.call('ZREM', key, old)
   end
   local count = #redis.call('ZRANGE', key, 0, -1)
-  if own and redis.call('ZSCORE', key, own) then count = count - 1 end
+  for _, name in ipairs(own or {}) do
+    if redis.call('ZSCORE', key, name) then count = count - 1 end
+  end
   return count
 end
 
@@ -164,9 +166,8 @@ local function can_take(id, takes)
   local route = takes[1] and redis.call('HGET', incident_key(id), 'route')
   for _, take in ipairs(takes) do
     local budget, page, most, most_of_route, names = unpack(take)
-    local own = budget == 'open' and id
-    if most >= 0 and (spent(budget, page, nil, own) + #names > most
-        or spent(budget, page, route, own) + #names > most_of_route) then return false end
+    if most >= 0 and (spent(budget, page, nil, names) + #names > most
+        or spent(budget, page, route, names) + #names > most_of_route) then return false end
   end
   return true
 end

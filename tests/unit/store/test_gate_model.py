@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from bridge.config.schema import Budget
 from bridge.core import outcomes
-from bridge.core.gate import BUDGETS, MAILS, OPEN, OPENS, Decision, Spent, Word, asked, gate, limit, paid
+from bridge.core.gate import BUDGETS, MAILS, OPEN, OPENS, Decision, Spent, Word, asked, gate, limit, names, paid
 from bridge.core.planning import Draft
 from bridge.model import V1_PAGE, Intent, Phase, Post, Progress, Severity, UpdateKind, Write, v3_page
 from bridge.reconciler.attempt import intent_of
@@ -61,6 +61,7 @@ class GateMachine(RuleBasedStateMachine):
         self.at = 0
         self.tokens: list[Token] = []
         self.latest: dict[tuple[str, str], list[Token]] = {}  # what the latest write took
+        self.again: dict[tuple[str, str], list[Token]] = {}  # what it may take again, since that was not found
         self.mailed: set[tuple[str, str]] = set()  # readers of that page were mailed of the start of that
         self.numbers = itertools.count(1)
         self.claims: dict[str, Claim] = {}
@@ -94,13 +95,18 @@ class GateMachine(RuleBasedStateMachine):
         assert recorded is not None
         self.claims[name] = recorded
 
-    def used(self, budget: str, page: str, route: str | None, *, but: str = "") -> int:
+    def used(self, budget: str, page: str, route: str | None, *, but: str = "", opens: bool = False) -> int:
         if budget == OPEN:
             return sum(
                 self.is_open(name, page) for name in NAMES if name != but and route in {None, name.partition("-")[0]}
             )
+        own = self.again.get((but, page), []) if opens else []
         return sum(
-            each.budget == budget and each.page == page and route in {None, each.route} and self.at - each.at <= HOUR_MS
+            each.budget == budget
+            and each.page == page
+            and route in {None, each.route}
+            and self.at - each.at <= HOUR_MS
+            and not any(each is mine for mine in own)
             for each in self.tokens
         )
 
@@ -130,10 +136,11 @@ class GateMachine(RuleBasedStateMachine):
         ask = asked(self.post(name, page), self.draft(name, page, kind), NOTIFY)
         if ask is None:
             return LEAVE
-        spent = self.run(self.store.spent(page, self.claims[name].incident))
+        own = names(name, self.post(name, page).paid_at) if kind is UpdateKind.OPEN else ()
+        spent = self.run(self.store.spent(page, self.claims[name].incident, own))
         route = name.partition("-")[0]
         assert spent == {
-            budget: Spent(self.used(budget, page, None, but=name), self.used(budget, page, route, but=name))
+            budget: Spent(*(self.used(budget, page, of, but=name, opens=bool(own)) for of in (None, route)))
             for budget in BUDGETS
         }
         return gate(ask, BUDGET, spent, alone=False)
@@ -154,12 +161,12 @@ class GateMachine(RuleBasedStateMachine):
             public_at=1,
             recorded_at=next(self.numbers),
         )
-        intent = paid(plain, decision, NOTIFY, name)
+        intent = paid(plain, decision, NOTIFY, name, post.paid_at)
         tokens = taken(self.claims[name].incident, page, intent, decision)
         fits = all(
-            self.used(budget, page, None, but=name) + len(names) <= of_all
-            and self.used(budget, page, route, but=name) + len(names) <= of_route
-            for budget, _, of_all, of_route, names in tokens.take
+            self.used(budget, page, None, but=name, opens=intent.opens) + len(wanted) <= of_all
+            and self.used(budget, page, route, but=name, opens=intent.opens) + len(wanted) <= of_route
+            for budget, _, of_all, of_route, wanted in tokens.take
         )
         try:
             self.record(name, page, outcomes.begin(post, intent), tokens)
@@ -170,9 +177,15 @@ class GateMachine(RuleBasedStateMachine):
         is_paid = kind is UpdateKind.RESOLVED and (name, page) in self.mailed
         mails = 0 if is_paid or not intent.notify else 1 + intent.opens
         counts = {OPENS: int(intent.opens), MAILS: mails}
-        took = [Token(self.at, budget, page, route) for budget, count in counts.items() for _ in range(count)]
-        self.latest[name, page] = took
-        self.tokens += took
+        again = self.again.get((name, page), []) if intent.opens else []
+        again = [each for each in again if self.at - each.at <= HOUR_MS]
+        took, new = [], []
+        for budget, count in counts.items():
+            own = [each for each in again if each.budget == budget][:count]
+            new += [Token(self.at, budget, page, route) for _ in range(count - len(own))]
+            took += own
+        self.latest[name, page] = [*took, *new]
+        self.tokens += new
 
     @rule(whom=st.lists(st.sampled_from(EVERY), min_size=1, max_size=6, unique=True))
     def replicas_race(self, whom):
@@ -207,14 +220,20 @@ class GateMachine(RuleBasedStateMachine):
             after, give = outcomes.succeeded(post, f"{name}-{page}"), Tokens()
             if intent.status is Phase.RESOLVED:
                 self.mailed.discard(who)
+            if intent.opens:
+                self.again.pop(who, None)
             if intent.opens and intent.notify:
                 self.mailed.add(who)
         elif outcome == "not sent":
             after = outcomes.not_sent(post, retry_at=0)
             give = Tokens(give=unsent(self.claims[name].incident, page, post, after))
             self.tokens = [each for each in self.tokens if not any(each is took for took in self.latest[who])]
+            self.again[who] = [each for each in self.again.get(who, []) if any(each is kept for kept in self.tokens)]
         else:  # its process died, say, and nobody finds what it wrote: it may have been mailed, and counts
-            after, give = replace(post, intent=None), Tokens()
+            after, give = outcomes.absent(replace(post, intent=replace(intent, looks=9)), now=9, settle_ms=0), Tokens()
+            if intent.opens:
+                again = self.again.get(who, [])
+                self.again[who] = again + [each for each in self.latest[who] if not any(each is old for old in again)]
         self.record(name, page, after, give)
 
     @rule(steps=st.sampled_from([1, 1, 3, 9]))

@@ -1,0 +1,78 @@
+"""Budgets of what becomes public: a careless route gets its part, and the outages of others go on as ever."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.vocabulary import INCIDENTS, Outage, log_of, logged, metric, payload, write_configuration
+from tests.scenarios.vocabulary import alert as an_alert
+from tests.servers import eventually
+
+ROUTES = [
+    {"name": team, "match": f"team = {team}", "services": {"label": "service"}, "group_by": ["region"]}
+    for team in ("careless", "shop")
+]
+
+
+def bounded(config: Any, **budgets: Any) -> None:
+    write_configuration(config, routes=ROUTES, budgets={"reserve": {}, **budgets})
+
+
+def regions(page: Any, status: str | None = None) -> set[str]:
+    """What is, or was, on the page; with a status what has that now."""
+    return {each.name.rpartition(" ")[2] for each in page.incidents if status in {None, each.status}}
+
+
+@pytest.fixture
+def flood(start_bridge, config):
+    """A bridge that is told of twelve groups of a careless route, and may open two of them."""
+    write_configuration(
+        config,
+        routes=ROUTES,
+        public_labels=["region"],
+        texts={"name": "Outage in {{ labels.region }}"},
+        budgets={"open": 4, "reserve": {}},
+    )
+    bridge = start_bridge()
+    alerts = [an_alert(team="careless", region=f"x{number}") for number in range(12)]
+    assert bridge.deliver(payload(*alerts)).status_code == 202
+    eventually(lambda: metric(bridge, "bridge_incidents_withheld", reason="budget") == 10, "ten to be withheld")
+    return bridge
+
+
+def test_a_flood_of_one_route_keeps_no_outage_of_another_from_the_page(flood, page):
+    Outage(flood).fires(team="shop", region="real", severity="info")
+    eventually(lambda: "real" in regions(page), "the real outage to be on the page")
+    assert len(page.incidents) == 3
+    (told,) = logged(flood, "budget_tripped")
+    assert told["detail"] == "10 withheld differ only in `region`"
+
+
+def test_ends_make_room_and_what_waited_is_published_with_its_true_start(flood, page):
+    first = regions(page)
+    ended = [
+        {**an_alert("resolved", team="careless", region=region), "startsAt": "2026-01-01T00:00:00Z"} for region in first
+    ]
+    assert flood.deliver(payload(*ended)).status_code == 202
+    eventually(lambda: regions(page, "RESOLVED") == first, "the ends of what is visible")
+    eventually(lambda: len(page.incidents) == 4, "two more to be published")
+    assert page.opened == 4
+
+
+def test_killed_between_a_token_and_its_write_it_spends_the_token_once(start_bridge, page, config):
+    """The token of the write that never arrived is the repeat's: where one may be opened an hour, it is opened."""
+    bounded(config, opens_per_hour=1, mails_per_hour=2, share=1)
+    bridge = start_bridge()
+    page.fault("hold", method="POST", path=INCIDENTS)
+    Outage(bridge).fires(team="shop", region="eu")
+    eventually(
+        lambda: [each for each in page.calls if each["method"] == "POST" and not each["ended"]], "the write to be sent"
+    )
+    bridge.kill()
+    bridge.start()
+    shown = page.shows(status="INVESTIGATING")
+    assert shown.messages[0].notified
+    assert not log_of(bridge, "incident_withheld")
+    assert metric(bridge, "bridge_budget_remaining", budget="opens_per_hour") == 0
