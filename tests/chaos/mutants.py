@@ -19,9 +19,8 @@ ROOT = Path(__file__).parents[2]
 COPIED = ("bridge", "tests", "config", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
 PATIENCE_S = 300
 FAILED = 1  # pytest's exit code when tests ran and failed; a test that cannot even be loaded proves nothing
-NO_LOSS, NO_DOUBLE_POST, CONVERGENCE, NO_STALE_WRITE, NO_LEAK, OWN_ONLY, CLUSTER_SAFE, WAY_TO_ITS_END = PROMISES = (
-    range(1, 9)
-)
+PROMISES = range(1, 10)
+NO_LOSS, NO_DOUBLE_POST, CONVERGENCE, NO_STALE_WRITE, NO_LEAK, OWN_ONLY, CLUSTER_SAFE, WAY_TO_ITS_END, BOUND = PROMISES
 
 
 class Mutant(Struct, frozen=True):
@@ -484,6 +483,105 @@ MUTANTS = (
         "            return post.retry_at",
         "            return None",
         f"{RECONCILER}/test_given_up.py::test_an_end_that_the_page_refuses_is_tried_again",
+    ),
+    Mutant(
+        WAY_TO_ITS_END,
+        "an end asks the budgets for leave",
+        "bridge/core/gate.py",
+        "if draft.kind is UpdateKind.OPEN and draft.write is not Write.CHANGE:",
+        "if draft.write is not Write.CHANGE:",
+        "tests/unit/core/test_gate.py::test_an_end_asks_for_nothing_but_a_mail_that_is_not_paid",
+    ),
+    Mutant(
+        WAY_TO_ITS_END,
+        "what stands on the page is withheld once the store was lost",
+        "bridge/reconciler/reconciler.py",
+        "if step.draft.write is Write.OPEN and post.withheld is None:",
+        "if step.draft.write is Write.OPEN and post.withheld is not None:",
+        f"{RECONCILER}/test_withheld.py::TestLostStore::"
+        "test_what_stands_on_the_page_is_taken_over_and_ended_though_there_is_no_room",
+    ),
+    Mutant(
+        BOUND,
+        "two replicas both take the last token",
+        "bridge/store/scripts/record.lua",
+        "if not can_take(id, takes) then",
+        "if false then",
+        f"{RECONCILER}/test_budgets.py::test_two_replicas_race_for_the_last_token_and_one_wins",
+    ),
+    Mutant(
+        BOUND,
+        "an opening does not pay for the mail of its end",
+        "bridge/core/gate.py",
+        "mails = (1 + (UpdateKind.RESOLVED in notify)) if UpdateKind.OPEN in notify else 0",
+        "mails = 1 if UpdateKind.OPEN in notify else 0",
+        f"{RECONCILER}/test_budgets.py::test_who_was_told_of_a_start_is_told_of_the_end_whatever_the_budget_says",
+    ),
+    Mutant(
+        BOUND,
+        "a token is lost with the write that was not sent",
+        "bridge/reconciler/gatekeeper.py",
+        "*([(OPENS, page, name)] if intent.opens else []),",
+        "",
+        f"{RECONCILER}/test_budgets.py::test_what_was_not_sent_gives_its_tokens_back",
+    ),
+    Mutant(
+        BOUND,
+        "an opening that is repeated is paid for twice",
+        "bridge/core/outcomes.py",
+        "post = replace(post, paid_at=intent.paid_at or intent.recorded_at)",
+        "pass",
+        "tests/unit/core/test_gate.py::test_a_repeated_opening_goes_by_the_tokens_of_the_first_try",
+    ),
+    Mutant(
+        BOUND,
+        "what waits goes out in any order of severity",
+        "bridge/store/scripts/gate.lua",
+        "if a ~= b then return a > b end",
+        "if a ~= b then return a < b end",
+        f"{RECONCILER}/test_budgets.py::test_the_highest_severity_comes_first_and_then_routes_in_turn",
+    ),
+    Mutant(
+        BOUND,
+        "one route's incidents all go out before another's",
+        "bridge/store/scripts/gate.lua",
+        "return place[one] < place[other]",
+        "return one < other",
+        f"{RECONCILER}/test_budgets.py::test_the_highest_severity_comes_first_and_then_routes_in_turn",
+    ),
+    Mutant(
+        BOUND,
+        "a trip is told again and again",
+        "bridge/store/scripts/budgets.lua",
+        "redis.call('HSET', TRIPS, name, now)",
+        "redis.call('HSET', TRIPS, name, at)",
+        f"{RECONCILER}/test_budgets.py::test_a_trip_is_told_once_with_what_the_withheld_differ_in",
+    ),
+    Mutant(
+        BOUND,
+        "all wait behind one that was woken and never asks",
+        "bridge/store/scripts/gate.lua",
+        "elseif tonumber(woken or now) > now - ASK_AGAIN_MS then",
+        "else",
+        f"{RECONCILER}/test_withheld.py::TestWhoWaits::"
+        "test_who_does_not_ask_keeps_nobody_waiting_for_more_than_a_minute",
+    ),
+    Mutant(
+        BOUND,
+        "what waits on pages that a reload has changed waits for ever",
+        "bridge/store/scripts/config_changed.lua",
+        "then make_due(id, now + nth * APART_MS) end",
+        "then make_due(id, now + 3600000) end",
+        f"{RECONCILER}/test_withheld.py::TestWhoWaits::"
+        "test_after_a_reload_all_of_one_kind_ask_again_for_their_pages_may_be_others",
+    ),
+    Mutant(
+        BOUND,
+        "who waits asks with another severity than it waits by",
+        "bridge/reconciler/gatekeeper.py",
+        "ask = replace(ask, severity=max(incident.summary.services.values(), default=ask.severity))",
+        "ask = replace(ask)",
+        f"{RECONCILER}/test_withheld.py::TestPages::test_who_waits_asks_with_the_severity_that_it_waits_by",
     ),
 )
 
