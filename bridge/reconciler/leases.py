@@ -9,7 +9,7 @@ from bridge.model import Incident, Progress
 from bridge.reconciler.budget import unused
 from bridge.reconciler.store_clock import StoreClock
 from bridge.store import Claim, Store, StoreUnavailable, Tokens
-from bridge.store.codec import NO_TOKENS
+from bridge.store.budgets import NO_TOKENS
 
 GIVE_BACK_WITHIN_S = 1.0
 LOOK_EVERY_S = 5.0

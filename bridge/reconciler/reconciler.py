@@ -44,7 +44,7 @@ from bridge.reconciler.publisher import Publisher
 from bridge.reconciler.read_back import ReadBack
 from bridge.reconciler.store_clock import StoreClock, unhurried
 from bridge.store import Idle, NoRoom, NotReplicated, Store, StoreUnavailable, Tokens
-from bridge.store.codec import NO_TOKENS
+from bridge.store.budgets import NO_TOKENS
 from bridge.telemetry import MISSED, REMARKS, STORE_CLOCK_STEPS, SUPPRESSED, WRITES_PAUSED, Event, log, seldom
 
 LEASE_MS = 30_000  # at least; and at least three calls long

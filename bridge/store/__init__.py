@@ -1,10 +1,11 @@
 """The truth: alerts, incidents and what is due, in Redis or Valkey. Every change is one atomic script."""
 
-from bridge.store.codec import REFUSED, BudgetState, Change, Claim, CountedAlert, Overview, Quiet, Tokens, Trip
+from bridge.store.budgets import BudgetState, Tokens, Trip
 from bridge.store.durability import Durability
 from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicated, StoreUnavailable
 from bridge.store.reading import Detail
-from bridge.store.store import Idle, Store
+from bridge.store.results import REFUSED, Change, Claim, CountedAlert, Idle, Overview, Quiet
+from bridge.store.store import Store
 
 __all__ = [
     "REFUSED",

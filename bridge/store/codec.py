@@ -15,7 +15,6 @@ import msgspec
 from msgspec import Raw, Struct
 
 from bridge.config.schema import Limits
-from bridge.core.gate import BUDGETS, Spent
 from bridge.model import (
     RECEIVER_LABEL,
     SENDER_LABEL,
@@ -29,134 +28,9 @@ from bridge.model import (
     Summary,
 )
 from bridge.store import posts
+from bridge.store.results import Change, CountedAlert, Quiet
 
 Item: TypeAlias = tuple[Alert, Routed | None]
-
-
-class Change(Struct, frozen=True, kw_only=True):
-    """What became of one ingested alert.
-
-    ``outcome`` is ``opened`` (its incident had nothing firing), ``added``, ``changed``, ``repeat``, ``held``,
-    ``resolved``, ``moved`` (its labels changed, and with them its incident), ``merged``, ``stale`` (an older message)
-    or ``unknown`` (a resolve, or an ignored alert, that nothing counts), or one of REFUSED. ``is_due``: with the call
-    that folded it, some incident became due. ``conflict``: its receivers say by turns that it belongs to different
-    incidents.
-    """
-
-    fingerprint: str
-    incident_id: str | None
-    outcome: str
-    is_due: bool = False
-    conflict: bool = False
-
-
-class CountedAlert(Struct, frozen=True, kw_only=True):
-    """One alert as an incident counts it, with the reasons routing gave. ``status`` may also be ``held``.
-
-    ``starts_at`` is the start as it was sent, ``counts_from`` what that counts as where it is not believed: the first
-    delivery for a start in the future, the earliest that may be published for one long past.
-    """
-
-    source: str
-    sender: str = ""
-    fingerprint: str
-    status: str
-    starts_at: int
-    ends_at: int | None
-    seen_at: int
-    severity: Severity
-    services: tuple[str, ...]
-    why: tuple[str, ...]
-    counts_from: int | None = None
-
-
-class Claim(Struct, frozen=True, kw_only=True):
-    """A leased incident, claimed at ``now`` of the store's time; ``wall`` is what the clock of Redis' host said then.
-
-    ``probing``: all writes are paused, and this claim is the try whether the page takes them again. It comes with so
-    many ``requests`` out of the shared budget; each takes ``request_ms`` of it, and they may go in ``go_in_ms``.
-    """
-
-    incident: Incident
-    token: str
-    now: int
-    wall: int | None = None
-    probing: bool = False
-    requests: int = 0
-    request_ms: float = 0.0
-    go_in_ms: int = 0
-
-
-class Turn(Struct, frozen=True):
-    """What came of asking for requests: in ``wait_ms`` they may go, if they are ``taken``, else be asked for again."""
-
-    wait_ms: int
-    taken: bool
-
-
-class Tokens(Struct, frozen=True, kw_only=True):
-    """What a record takes of the budgets, all or nothing, and gives back of what was taken before, for `gate.lua`.
-
-    ``take``: budget, page, the most of all, the most of the route (-1: whatever), the tokens' names. ``give``: budget,
-    page, name. ``trips``: the pages and budgets that had no room.
-    """
-
-    take: tuple[tuple[str, str, int, int, tuple[str, ...]], ...] = ()
-    give: tuple[tuple[str, str, str], ...] = ()
-    trips: tuple[tuple[str, str], ...] = ()
-
-
-NO_TOKENS = Tokens()
-
-
-class Trip(Struct, frozen=True, kw_only=True):
-    """A budget of a page that had no room: how many incidents wait, and the groups of up to a hundred of them."""
-
-    page: str
-    budget: str
-    waiting: int
-    groups: tuple[dict[str, str], ...]
-
-
-class BudgetState(Struct, frozen=True, kw_only=True):
-    """How much of the budgets of a page is spent, in all and by route; ``waiting`` is how many are withheld there."""
-
-    page: str
-    spent: dict[str, int]
-    by_route: dict[str, dict[str, int]]
-    waiting: int
-
-
-class Quiet(Struct, frozen=True):
-    """An incident that stands open on a page although no alert of it has fired, nor is held, for ``quiet_ms``."""
-
-    route: str
-    quiet_ms: int
-
-
-class Overview(Struct, frozen=True, kw_only=True):
-    """The store at a glance: incidents by phase, how many are parked, how long one has been due, why writes wait.
-
-    ``held_back`` counts those that are not posted for the sake of someone else's, ``withheld`` those that the gate
-    keeps back, by reason, ``theirs`` those that someone else closed and opened again. ``quiet`` are those that stand
-    open without an alert, ``watchdogs`` when that of each route was last heard of. The store's time is
-    ``clock_ahead_ms`` ahead of the clock of Redis' host, which was set back ``clock_steps`` times. ``alerts_stored``
-    and ``incidents_stored`` are how many fire (or are on a page) of each route: what the limits bound.
-    """
-
-    phases: dict[str, int]
-    parked: int
-    oldest_due_ms: int
-    paused: str | None
-    held_back: int = 0
-    withheld: dict[str, int] = {}
-    theirs: int = 0
-    quiet: tuple[Quiet, ...] = ()
-    watchdogs: dict[str, int] = {}
-    clock_ahead_ms: int = 0
-    clock_steps: int = 0
-    alerts_stored: dict[str, int] = {}
-    incidents_stored: dict[str, int] = {}
 
 
 class _Opaque(Struct, frozen=True, array_like=True):
@@ -188,13 +62,6 @@ _decode_progress = msgspec.msgpack.Decoder(Progress).decode
 _decode_remark = msgspec.json.Decoder(Remark).decode
 _decode_group = msgspec.json.Decoder(dict[str, str]).decode
 encode_json = msgspec.json.Encoder().encode
-
-REFUSED = {
-    "over_alerts": "limits.alerts",
-    "over_incidents": "limits.incidents",
-    "over_memory": "the memory that Redis may use",
-}
-"""The outcomes of what would be new, fires, and was not kept: each with what there was no room under."""
 
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
 PACKED_BYTES = 4 << 20
@@ -360,44 +227,6 @@ def unpack_alert(name: bytes, packed: bytes) -> CountedAlert:
 def pack_progress(progress: Progress) -> bytes:
     """The reconciler's part of an incident."""
     return _encode(progress)
-
-
-def pack_tokens(tokens: Tokens) -> tuple[bytes, bytes, bytes]:
-    """As `record.lua` reads them."""
-    return _encode(tokens.take), _encode(tokens.give), _encode(tokens.trips)
-
-
-def unpack_spent(flat: Sequence[int]) -> dict[str, Spent]:
-    """What `spent.lua` returns: of each budget, how much all and the route have taken."""
-    return {name: Spent(*flat[2 * nth : 2 * nth + 2]) for nth, name in enumerate(BUDGETS)}
-
-
-def pack_budgets(budgets: Mapping[str, Mapping[str, int]], routes: Sequence[str]) -> tuple[bytes, bytes]:
-    """The pages with, of each budget, how much may be taken for a trip to be over, as `budgets.lua` reads them."""
-    return _encode(list(budgets.items())), _encode(list(routes))
-
-
-def unpack_budgets(
-    pages: Sequence[str], routes: Sequence[str], rows: Sequence[Sequence[Sequence[int]]], waiting: Sequence[int]
-) -> tuple[BudgetState, ...]:
-    """What `budgets.lua` says of the pages."""
-    return tuple(
-        BudgetState(
-            page=page,
-            spent={name: row[0] for name, row in zip(BUDGETS, spent, strict=True)},
-            by_route={name: dict(zip(routes, row[1:], strict=True)) for name, row in zip(BUDGETS, spent, strict=True)},
-            waiting=count,
-        )
-        for page, spent, count in zip(pages, rows, waiting, strict=True)
-    )
-
-
-def unpack_trips(flat: Sequence[Any]) -> tuple[Trip, ...]:
-    """The trips that `budgets.lua` found untold."""
-    return tuple(
-        Trip(page=page.decode(), budget=budget.decode(), waiting=count, groups=tuple(map(_decode_group, groups)))
-        for page, budget, count, groups in zip(flat[::4], flat[1::4], flat[2::4], flat[3::4], strict=True)
-    )
 
 
 def unpack_quiet(flat: Sequence[Any], now: int) -> tuple[Quiet, ...]:

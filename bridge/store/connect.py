@@ -43,12 +43,12 @@ def _directory(address: RedisURL, options: dict[str, Any], prefix: str, *, tls: 
     access = {name: value for name, value in options.items() if name.startswith("ssl_")} | {"ssl": tls}
     if address.service:
         access |= address.sentinel
-        question = primary_of(address.service)
+        resolver = primary_of(address.service)
     else:
         access |= {name: options[name] for name in ("username", "password") if name in options}
-        question = owner_of(f"{prefix}due")
+        resolver = owner_of(f"{prefix}due")
     access |= _patience(LOOKUP_TIMEOUT_S, retries=0)
-    return Directory({(host, port): Redis(host=host, port=port, **access) for host, port in address.hosts}, question)
+    return Directory({(host, port): Redis(host=host, port=port, **access) for host, port in address.hosts}, resolver)
 
 
 def _patience(timeout_s: float, *, retries: int) -> dict[str, Any]:

@@ -23,10 +23,10 @@ from bridge.store.errors import FAILURES
 ASK_AGAIN_S = 1.0
 
 Address: TypeAlias = tuple[str, int]
-Question: TypeAlias = Callable[[Redis, Address], Awaitable[Address]]
+Resolver: TypeAlias = Callable[[Redis, Address], Awaitable[Address]]
 
 
-def primary_of(service: str) -> Question:
+def primary_of(service: str) -> Resolver:
     """Asks a Sentinel; raises ConnectionError when it knows of no primary that is up."""
 
     async def ask(sentinel: Redis, _: Address) -> Address:
@@ -38,7 +38,7 @@ def primary_of(service: str) -> Question:
     return ask
 
 
-def owner_of(key: str) -> Question:
+def owner_of(key: str) -> Resolver:
     """Asks a node of a cluster, for the key, as any client would; raises RedisError when it cannot tell."""
 
     async def ask(node: Redis, address: Address) -> Address:
@@ -54,9 +54,9 @@ def owner_of(key: str) -> Question:
 class Directory:
     """Whom to ask where the keys are, one after the other; who answered last is asked first."""
 
-    def __init__(self, nodes: Mapping[Address, Redis], question: Question) -> None:
+    def __init__(self, nodes: Mapping[Address, Redis], resolver: Resolver) -> None:
         self._nodes = list(nodes.items())
-        self._question = question
+        self._resolver = resolver
 
     async def find(self) -> Address:
         """The server to connect to. Raises ConnectionError, with what was answered last, when nobody tells."""
@@ -64,7 +64,7 @@ class Directory:
         for entry in tuple(self._nodes):
             address, node = entry
             try:
-                found = await self._question(node, address)
+                found = await self._resolver(node, address)
             except FAILURES as error:
                 problem = f"{type(error).__name__}: {error}"
                 continue

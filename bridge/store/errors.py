@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+from typing import Any
+
 from redis.exceptions import MovedError, NoPermissionError, RedisError
 
 FAILURES = (RedisError, OSError, RuntimeError)
@@ -41,3 +44,11 @@ class NotReplicated(StoreUnavailable):
 
 class NoRoom(Exception):
     """A budget has not the tokens any more that a record was to take: nothing was written."""
+
+
+async def reply_of(operation: Awaitable[Any]) -> Any:
+    """What Redis answers. Raises StoreUnavailable for whatever redis-py raises."""
+    try:
+        return await operation
+    except FAILURES as error:
+        raise StoreUnavailable(describe(error)) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -11,8 +10,8 @@ from redis.asyncio import Redis
 
 from bridge.model import Incident
 from bridge.store import codec
-from bridge.store.codec import CountedAlert
-from bridge.store.errors import FAILURES, StoreUnavailable, describe
+from bridge.store.errors import reply_of
+from bridge.store.results import CountedAlert
 
 INCIDENTS_A_PART = 100
 
@@ -38,14 +37,14 @@ class Reading:
 
     async def incidents(self) -> AsyncIterator[list[Incident]]:
         """Every incident the store holds, the next due first, by parts."""
-        ids = await self._do(self._redis.zrange(f"{self._prefix}due", 0, -1))
+        ids = await reply_of(self._redis.zrange(f"{self._prefix}due", 0, -1))
         for start in range(0, len(ids), INCIDENTS_A_PART):
             part = [id_.decode() for id_ in ids[start : start + INCIDENTS_A_PART]]
             pipe = self._redis.pipeline(transaction=False)
             for id_ in part:
                 pipe.hgetall(f"{self._prefix}i:{id_}")
                 pipe.hgetall(f"{self._prefix}i:{id_}:facets")
-            answers = await self._do(pipe.execute())
+            answers = await reply_of(pipe.execute())
             yield [
                 codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
                 for id_, fields, counts in zip(part, answers[::2], answers[1::2], strict=True)
@@ -59,7 +58,7 @@ class Reading:
         ended episode, ``<incident id>.<episode>``, has no alerts any more.
         """
         if "." in id_:
-            kept = await self._do(self._redis.get(f"{self._prefix}h:{id_}"))
+            kept = await reply_of(self._redis.get(f"{self._prefix}h:{id_}"))
             return None if kept is None else Detail(incident=_decode_incident(kept), alerts=[], total=0)
         key = f"{self._prefix}i:{id_}"
         pipe = self._redis.pipeline(transaction=True)
@@ -67,20 +66,13 @@ class Reading:
         pipe.hgetall(f"{key}:facets")
         pipe.hlen(f"{key}:alerts")
         pipe.hscan(f"{key}:alerts", after, count=count)
-        fields, counts, total, (following, alerts) = await self._do(pipe.execute())
+        fields, counts, total, (following, alerts) = await reply_of(pipe.execute())
         if not fields:
             return None
         counted = [codec.unpack_alert(name, packed) for name, packed in alerts.items()]
         counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
         incident = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
         return Detail(incident=incident, alerts=counted, total=total, after=int(following))
-
-    @staticmethod
-    async def _do(operation: Any) -> Any:
-        try:
-            return await operation
-        except FAILURES as error:
-            raise StoreUnavailable(describe(error)) from error
 
 
 _decode_incident = msgspec.json.Decoder(Incident).decode

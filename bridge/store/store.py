@@ -9,24 +9,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
 
 from bridge.config import schema
 from bridge.core.gate import Spent
 from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, Remark
-from bridge.store import codec, posts, scripts
-from bridge.store.codec import NO_TOKENS, BudgetState, Change, Claim, Item, Overview, Tokens, Trip, Turn
+from bridge.store import budgets, codec, posts, scripts
+from bridge.store.budgets import NO_TOKENS, BudgetState, Tokens, Trip
+from bridge.store.codec import Item
 from bridge.store.durability import Durability
-from bridge.store.errors import FAILURES, NoRoom, StoreUnavailable, describe
+from bridge.store.errors import NoRoom, reply_of
 from bridge.store.group_commit import GroupCommit, batches
 from bridge.store.namespace import PREFIX, Ownership
 from bridge.store.reading import Detail, Reading
+from bridge.store.results import Change, Claim, Idle, Overview, Turn
 from bridge.store.room import Room
-from bridge.store.scripts import Script
-from bridge.store.write_concern import WriteConcern, execute
+from bridge.store.runner import ScriptRunner
+from bridge.store.write_concern import WriteConcern
 
 ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
 COUNTED_A_CALL = 1_000
@@ -35,20 +35,12 @@ _NOBODYS = Alert(source="bridge", fingerprint="ready", status=AlertStatus.RESOLV
 KEPT_S = 7 * 24 * 3600  # what was read of others' incidents, should it not change
 
 
-class Idle(Struct, frozen=True, kw_only=True):
-    """Nothing to claim now. ``next_at`` is when something will be due, None when nothing waits."""
-
-    now: int
-    next_at: int | None
-    paused: bool
-
-
 class Store:
     """Alerts and incidents in one Redis or Valkey. Every method raises StoreUnavailable when Redis cannot serve it.
 
     ``wanted`` gives the section ``store`` of the configuration in force: what a write needs to count as kept;
     ``limits`` that of this name: how much is kept. Nothing is taken in or claimed before the ``ownership`` is ours,
-    where there is one.
+    where there is one. ``runner`` runs the scripts.
     """
 
     def __init__(
@@ -59,15 +51,14 @@ class Store:
         wanted: Callable[[], schema.Store] = schema.Store,
         limits: Callable[[], schema.Limits] = schema.Limits,
         ownership: Ownership | None = None,
+        runner: type[ScriptRunner] = ScriptRunner,
     ) -> None:
         self._redis = redis
-        self._ownership = ownership
         self._prefix = prefix
         self._due = f"{prefix}due"
-        # Named to every script: the first, so that a cluster knows the slot; the second, which is never there, so that
-        # it runs no script while the slot is between two nodes, on the half of the keys that it finds (TRYAGAIN).
-        self._slot = (self._due, f"{prefix}none")
-        self._concern = WriteConcern(redis, f"{prefix}check", wanted)
+        self._write_concern = WriteConcern(redis, f"{prefix}check", wanted)
+        running = runner(redis, prefix, self._write_concern, ownership)
+        self._run, self._run_all = running.run, running.run_all
         self._ingest = GroupCommit(self._ingest_all, writers=2)
         self._limits = limits
         self._room = Room(redis)
@@ -80,7 +71,7 @@ class Store:
         delivery too large for one call come in parts, what fires before what is over, so that an alert that another
         replaces is missed at no moment. An alert without a route can still resolve what an open incident counts.
         Repeating a call changes nothing more. What would be new, and fires, is not kept beyond the limits: see
-        `codec.REFUSED`.
+        `results.REFUSED`.
         Raises NotDurable before anything is written, NotReplicated when it is, but not on enough replicas.
         """
         if not items:
@@ -96,7 +87,7 @@ class Store:
         return [changes[nth] for nth in range(len(items))]
 
     async def _ingest_all(self, deliveries: list[Sequence[Item]]) -> list[list[Change]]:
-        await self._concern.demand()
+        await self._write_concern.demand()
         calls = list(batches(deliveries, at_most=ALERTS_A_CALL))
         sizes = [sum(map(len, call)) for call in calls]
         replies: list[Any] = []
@@ -119,7 +110,7 @@ class Store:
         ``kept``, ``repeat``, ``unknown`` (nothing counts their alert) or ``stale`` (so old that they may be a replay).
         Raises NotDurable and NotReplicated as ``ingest`` does.
         """
-        await self._concern.demand()
+        await self._write_concern.demand()
         name = codec.alert_name(remark.source, remark.fingerprint, remark.sender)
         packed = codec.encode_json(remark)
         _, outcome, _ = await self._run(
@@ -129,7 +120,7 @@ class Store:
 
     async def hear(self, watchdogs: Collection[str]) -> None:
         """Note that the watchdogs of these routes were heard of just now. Raises NotDurable, as for alerts."""
-        await self._concern.demand()
+        await self._write_concern.demand()
         await self._run(scripts.HEARTBEAT, *watchdogs)
 
     async def claim(
@@ -190,7 +181,7 @@ class Store:
             posts.open_pages(progress),
             posts.page_ends(progress),
             posts.withheld_pages(progress),
-            *codec.pack_tokens(tokens),
+            *budgets.pack_tokens(tokens),
             replicated=replicated,
         )
         if not rest:
@@ -223,7 +214,7 @@ class Store:
         Left out are its own place, and tokens of these names, its ``own``.
         """
         _, flat = await self._run(scripts.SPENT, page, incident.route, incident.id, *own)
-        return codec.unpack_spent(flat)
+        return budgets.unpack_spent(flat)
 
     async def budgets(
         self, over_at: Mapping[str, Mapping[str, int]], routes: Sequence[str]
@@ -232,9 +223,9 @@ class Store:
 
         A trip is over when no more is spent than ``over_at`` gives, by page and budget.
         """
-        packed = codec.pack_budgets(over_at, routes)
+        packed = budgets.pack_budgets(over_at, routes)
         _, rows, waiting, trips = await self._run(scripts.BUDGETS, *packed)
-        return codec.unpack_budgets(list(over_at), routes, rows, waiting), codec.unpack_trips(trips)
+        return budgets.unpack_budgets(list(over_at), routes, rows, waiting), budgets.unpack_trips(trips)
 
     async def release(self, name: str, in_hand: Collection[str], *, lease_ms: int) -> int:
         """Give back, due now, what is leased under tokens that begin with ``name`` and are not ``in_hand``; how many.
@@ -261,7 +252,7 @@ class Store:
         """Which incident holds each of these posts on the pages; those that none holds are left out."""
         if not remote_ids:
             return {}
-        ids = await self._do(self._redis.hmget(f"{self._prefix}remotes", list(remote_ids)))
+        ids = await reply_of(self._redis.hmget(f"{self._prefix}remotes", list(remote_ids)))
         return {remote_id: id_.decode() for remote_id, id_ in zip(remote_ids, ids, strict=True) if id_}
 
     async def remember(self, details: Mapping[str, bytes]) -> None:
@@ -270,20 +261,20 @@ class Store:
         for remote_id, packed in details.items():
             pipe.set(f"{self._prefix}read:{remote_id}", packed, ex=KEPT_S)
         if details:
-            await self._do(pipe.execute())
+            await reply_of(pipe.execute())
 
     async def recall(self, remote_ids: Sequence[str]) -> dict[str, bytes]:
         """What is kept of these posts; those of which nothing is are left out."""
         if not remote_ids:
             return {}
-        kept = await self._do(self._redis.mget([f"{self._prefix}read:{remote_id}" for remote_id in remote_ids]))
+        kept = await reply_of(self._redis.mget([f"{self._prefix}read:{remote_id}" for remote_id in remote_ids]))
         return {remote_id: packed for remote_id, packed in zip(remote_ids, kept, strict=True) if packed is not None}
 
     async def unknown(self, ids: Collection[str]) -> set[str]:
         """Those of the incidents' ids that the store does not hold."""
         if not ids:
             return set()
-        due = await self._do(self._redis.zmscore(self._due, list(ids)))  # every incident has a due time
+        due = await reply_of(self._redis.zmscore(self._due, list(ids)))  # every incident has a due time
         return {id_ for id_, at in zip(ids, due, strict=True) if at is None}
 
     async def take(
@@ -308,7 +299,7 @@ class Store:
     async def pause(self, reason: str, *, now: int) -> bool:
         """Stop all claims but one probe every few seconds; True if they were not stopped before."""
         key = f"{self._prefix}pause"
-        added: int = await self._do(self._redis.hset(key, mapping={"reason": reason, "until": now + PROBE_MS}))
+        added: int = await reply_of(self._redis.hset(key, mapping={"reason": reason, "until": now + PROBE_MS}))
         return added > 0
 
     async def probe_again(self, now: int) -> None:
@@ -317,7 +308,7 @@ class Store:
 
     async def resume(self) -> bool:
         """Let claims go on; True if they were stopped."""
-        removed: int = await self._do(self._redis.delete(f"{self._prefix}pause"))
+        removed: int = await reply_of(self._redis.delete(f"{self._prefix}pause"))
         return removed > 0
 
     def incidents(self) -> AsyncIterator[list[Incident]]:
@@ -350,7 +341,7 @@ class Store:
         pipe.hgetall(f"{self._prefix}watchdogs")
         pipe.hmget(f"{self._prefix}clock", "offset", "steps")
         pipe.hgetall(f"{self._prefix}stored")
-        tallies, first, refused, reason, watchdogs, clock, stored = await self._do(pipe.execute())
+        tallies, first, refused, reason, watchdogs, clock, stored = await reply_of(pipe.execute())
         phases, marked = posts.unpack_tallies(tallies)
         return Overview(
             phases=phases,
@@ -370,52 +361,17 @@ class Store:
 
         Raises StoreUnavailable when a delivery could not be kept.
         """
-        await self._concern.refresh()
+        await self._write_concern.refresh()
         await self.ingest([(_NOBODYS, None)])
         await self._run(scripts.READY, replicated=True)
 
     async def inspect(self) -> Durability:
         """Whether the server keeps what it is told, as far as it lets us see."""
-        return await self._concern.inspect()
+        return await self._write_concern.inspect()
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-    def _key(self, id_: str) -> str:
-        return f"{self._prefix}i:{id_}"
-
-    async def _run(self, script: Script, *arguments: Any, replicated: bool = False) -> list[Any]:
-        reply: list[Any] = (await self._run_all(script, [arguments], replicated=replicated))[0]
-        return reply
-
-    async def _run_all(self, script: Script, calls: Sequence[Sequence[Any]], *, replicated: bool = False) -> list[Any]:
-        if self._ownership is not None:
-            await self._ownership.demand()
-        replicated = replicated and self._concern.waits
-        try:
-            return await self._pipeline(script, calls, replicated=replicated)
-        except NoScriptError:
-            await self._do(self._redis.script_load(script.text))
-            replies: list[Any] = await self._do(self._pipeline(script, calls, replicated=replicated))
-            return replies
-        except FAILURES as error:
-            raise StoreUnavailable(describe(error)) from error
-
-    async def _pipeline(self, script: Script, calls: Sequence[Sequence[Any]], *, replicated: bool) -> list[Any]:
-        if len(calls) == 1 and not replicated:
-            return [await self._redis.evalsha(script.sha, 2, *self._slot, self._prefix, *calls[0])]
-        pipe = self._redis.pipeline(transaction=False)
-        for arguments in calls:
-            pipe.evalsha(script.sha, 2, *self._slot, self._prefix, *arguments)
-        return await (self._concern.commit(pipe) if replicated else execute(pipe))
-
-    @staticmethod
-    async def _do(operation: Any) -> Any:
-        try:
-            return await operation
-        except FAILURES as error:
-            raise StoreUnavailable(describe(error)) from error
 
 
 def _incident(id_: str, snapshot: list[Any]) -> Incident:

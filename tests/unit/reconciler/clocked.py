@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.store import Store
+from bridge.store.runner import ScriptRunner
 from bridge.store.scripts import Script
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 NOW = "now"  # the key that holds the time in milliseconds; not one of the bridge's
 _TIME = "redis.call('TIME')"
@@ -17,8 +21,13 @@ _GIVEN_TIME = f"{{0, tonumber(redis.call('GET', '{NOW}')) * 1000}}"  # seconds a
 class ClockedStore(Store):
     """A store to whose scripts it is as late as the key ``NOW`` says. Expiries still run by the server's own clock."""
 
-    async def _run_all(self, script: Script, *arguments: Any, **options: Any) -> list[Any]:
-        return await super()._run_all(_clocked(script), *arguments, **options)
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options, runner=_ClockedRunner)
+
+
+class _ClockedRunner(ScriptRunner):
+    async def run_all(self, script: Script, calls: Sequence[Sequence[Any]], *, replicated: bool = False) -> list[Any]:
+        return await super().run_all(_clocked(script), calls, replicated=replicated)
 
 
 @lru_cache

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from bridge.model import Phase, Post, Priority, Progress
 from bridge.store import Claim, Idle, Store
-from bridge.store.codec import Turn
 from bridge.store.connect import connect
+from bridge.store.results import Turn
 from tests.unit.store.builders import LEASE_MS, MINUTE, PREFIX, contents, firing, keys, resolved, to
 from tests.unit.store.clock import Clock
 

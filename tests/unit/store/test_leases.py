@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from bridge.model import Intent, Phase, Post, Progress, Severity, UpdateKind, Write
 from bridge.store import Claim, Idle, Store
-from bridge.store.codec import Overview
+from bridge.store.results import Overview
 from bridge.store.store import PROBE_MS
 from tests.unit.store.builders import (
     END,
