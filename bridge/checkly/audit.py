@@ -21,7 +21,7 @@ V1, V3 = "v1", "v3"
 _V3_VERSION = 3
 
 
-class Trouble(StrEnum):
+class FindingKind(StrEnum):
     """What keeps incidents from the readers they are for, or takes them to others."""
 
     NOT_FOUND = "not_found"  # the service, page or component is not, or not clearly, on the account
@@ -33,10 +33,10 @@ class Trouble(StrEnum):
     V1_RETIRED = "v1_retired"  # Checkly has no v1 API for this account any more
 
 
-class Problem(Struct, frozen=True):
+class Finding(Struct, frozen=True):
     """One thing that is wrong, and what to do about it; ``service`` is the configured one, if it is about one."""
 
-    trouble: Trouble
+    kind: FindingKind
     message: str
     service: str = ""
 
@@ -66,11 +66,11 @@ class Target(Struct, frozen=True, kw_only=True):
     pages: tuple[ShownOn, ...] = ()
 
 
-class Survey(Struct, frozen=True, kw_only=True):
+class Audit(Struct, frozen=True, kw_only=True):
     """Every target of a configuration, and every problem."""
 
     targets: tuple[Target, ...]
-    problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...]
 
     def pages_of(self, services: Iterable[str]) -> tuple[ShownOn, ...]:
         """The pages that show an incident about these services, each once."""
@@ -80,17 +80,17 @@ class Survey(Struct, frozen=True, kw_only=True):
         )
 
 
-def survey(services: Mapping[str, Service], inventory: Inventory) -> Survey:
+def audit(services: Mapping[str, Service], inventory: Inventory) -> Audit:
     """What the account has for these configured services."""
-    problems: list[Problem] = []
+    findings: list[Finding] = []
     targets = []
     for service in services.values():
         if service.in_v1:
-            targets.append(_service(service, inventory, problems))
-        targets += [_component(service, wanted, inventory, problems) for wanted in service.components]
+            targets.append(_service(service, inventory, findings))
+        targets += [_component(service, wanted, inventory, findings) for wanted in service.components]
     if inventory.v1_gone:
-        problems += _retired([each for each in services.values() if each.in_v1], inventory.v1_gone)
-    return Survey(targets=tuple(targets), problems=(*problems, *_pages_twice(targets), *_targets_twice(targets)))
+        findings += _retired([each for each in services.values() if each.in_v1], inventory.v1_gone)
+    return Audit(targets=tuple(targets), findings=(*findings, *_pages_twice(targets), *_targets_twice(targets)))
 
 
 def page_of_v1(page: Page) -> ShownOn:
@@ -103,7 +103,7 @@ def page_of_v3(page: RemotePage) -> ShownOn:
     return ShownOn(id=page.id, name=page.name, url=page.domain or page.url, generation=V3, private=None)
 
 
-def _service(service: Service, inventory: Inventory, problems: list[Problem]) -> Target:
+def _service(service: Service, inventory: Inventory, findings: list[Finding]) -> Target:
     """A service of the v1 API, and the pages on whose cards it is."""
     nowhere = Target(service=service.name, generation=V1)
     if inventory.v1_gone:
@@ -111,38 +111,38 @@ def _service(service: Service, inventory: Inventory, problems: list[Problem]) ->
     try:
         found = find(service, inventory.services)
     except ServiceMissing as error:
-        problems.append(Problem(Trouble.NOT_FOUND, str(error), service.name))
+        findings.append(Finding(FindingKind.NOT_FOUND, str(error), service.name))
         return nowhere
     pages = [page for page in inventory.pages if found.id in page.services]
     instead = _instead(found.name, inventory)
 
-    def note(trouble: Trouble, what: str) -> None:
-        problems.append(Problem(trouble, f"service {service.name!r}: {what}", service.name))
+    def note(kind: FindingKind, what: str) -> None:
+        findings.append(Finding(kind, f"service {service.name!r}: {what}", service.name))
 
     if not pages:
-        note(Trouble.NO_PAGE, f"no status page shows {found.name!r}, so no reader would see it{instead}")
+        note(FindingKind.NO_PAGE, f"no status page shows {found.name!r}, so no reader would see it{instead}")
     for page in pages:
         if _has_moved(page, inventory):
-            note(Trouble.MOVED, f"page {page.name!r}, which showed {found.name!r}, has moved to v3{instead}")
+            note(FindingKind.MOVED, f"page {page.name!r}, which showed {found.name!r}, has moved to v3{instead}")
     if len(pages) > 1 and not service.shared:
         names = ", ".join(page.name for page in pages)
         what = f"{found.name!r} is on several pages ({names}); readers of all would see it, and get its mails"
-        note(Trouble.SEVERAL_PAGES, f"{what}. Set `shared: true` if you want that")
+        note(FindingKind.SEVERAL_PAGES, f"{what}. Set `shared: true` if you want that")
     shown = tuple(map(page_of_v1, pages))
     return Target(service=service.name, generation=V1, id=found.id, name=found.name, pages=shown)
 
 
-def _component(service: Service, wanted: Component, inventory: Inventory, problems: list[Problem]) -> Target:
+def _component(service: Service, wanted: Component, inventory: Inventory, findings: list[Finding]) -> Target:
     """A component of a v3 page, and that page."""
     try:
         page = find_page(wanted.page, inventory.v3_pages)
         found = find_component(wanted, inventory.components[page.id])
     except TargetMissing as error:
-        problems.append(Problem(Trouble.NOT_FOUND, f"service {service.name!r}: {error}", service.name))
+        findings.append(Finding(FindingKind.NOT_FOUND, f"service {service.name!r}: {error}", service.name))
         return Target(service=service.name, generation=V3, page=wanted.page)
     if found.hidden:
         what = f"component {found.name!r} of page {wanted.page!r} is hidden, so no reader sees its impact"
-        problems.append(Problem(Trouble.HIDDEN, f"service {service.name!r}: {what}", service.name))
+        findings.append(Finding(FindingKind.HIDDEN, f"service {service.name!r}: {what}", service.name))
     shown = (page_of_v3(page),)
     return Target(service=service.name, generation=V3, page=wanted.page, id=found.id, name=found.name, pages=shown)
 
@@ -168,14 +168,14 @@ def _instead(name: str, inventory: Inventory) -> str:
     return "; `bridge services` lists the components of v3 pages" if inventory.v3_pages else ""
 
 
-def _retired(services: Sequence[Service], said: str) -> Iterator[Problem]:
+def _retired(services: Sequence[Service], said: str) -> Iterator[Finding]:
     if services:
         names = ", ".join(repr(service.name) for service in services)
         what = f"Checkly has retired the v1 API for this account: name pages and components for {names} instead"
-        yield Problem(Trouble.V1_RETIRED, f"{what} ({said})")
+        yield Finding(FindingKind.V1_RETIRED, f"{what} ({said})")
 
 
-def _pages_twice(targets: Iterable[Target]) -> Iterator[Problem]:
+def _pages_twice(targets: Iterable[Target]) -> Iterator[Finding]:
     names: dict[ShownOn, dict[str, None]] = {}
     for target in targets:
         if target.generation == V3 and target.id:
@@ -183,13 +183,13 @@ def _pages_twice(targets: Iterable[Target]) -> Iterator[Problem]:
     for page, called in names.items():
         if len(called) > 1:
             what = f"{' and '.join(map(repr, called))} are the same page {page.name!r}: call it by one name everywhere"
-            yield Problem(Trouble.TWO_NAMES, what)
+            yield Finding(FindingKind.TWO_NAMES, what)
 
 
-def _targets_twice(targets: Iterable[Target]) -> Iterator[Problem]:
+def _targets_twice(targets: Iterable[Target]) -> Iterator[Finding]:
     first: dict[tuple[str, str], Target] = {}
     for target in targets:
         other = first.setdefault((target.generation, target.id), target)
         if target.id and other is not target:
             what = f"services {other.service!r} and {target.service!r} both are {target.name!r}: name it once"
-            yield Problem(Trouble.TWO_NAMES, what)
+            yield Finding(FindingKind.TWO_NAMES, what)

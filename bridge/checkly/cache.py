@@ -15,7 +15,7 @@ RECHECK_AFTER_MS = 60_000
 _T = TypeVar("_T")
 
 
-class Remembered(Generic[_T]):
+class Cached(Generic[_T]):
     """What ``read`` gives, remembered. ``clock`` gives milliseconds and never runs backwards."""
 
     def __init__(self, read: Callable[[], Awaitable[_T]], *, clock: Callable[[], int]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from cyclopts import Parameter
 
 from bridge.checkly.account import Account, account
-from bridge.checkly.audit import V3, ShownOn, Survey, Target, survey
+from bridge.checkly.audit import V3, Audit, ShownOn, Target, audit
 from bridge.checkly.inventory import read_inventory
 from bridge.cli.advice import advice
 from bridge.cli.errors import WRONG, Failure
@@ -65,19 +65,19 @@ def check(
         print_json(_as_json(loaded, seen))
     else:
         _print(loaded, seen)
-    return WRONG if seen is not None and seen.survey.problems else 0
+    return WRONG if seen is not None and seen.audit.findings else 0
 
 
 class _Seen(NamedTuple):
     account: Account
-    survey: Survey
+    audit: Audit
 
 
 async def _look(config: Config) -> _Seen:
     async with checkly(read_settings()) as client:
         found = await account(client)
         inventory = await read_inventory(client, with_v1=any(each.in_v1 for each in config.services.values()))
-    return _Seen(found, survey(config.services, inventory))
+    return _Seen(found, audit(config.services, inventory))
 
 
 def _print(config: Config, seen: _Seen | None) -> None:
@@ -93,10 +93,10 @@ def _print(config: Config, seen: _Seen | None) -> None:
     if seen is None:
         print_table(((each.name, _wanted(each)) for each in config.services.values()), indent="  ")
         return
-    rows = [(each.service, _meant(each), _pages(each.pages)) for each in seen.survey.targets]
+    rows = [(each.service, _meant(each), _pages(each.pages)) for each in seen.audit.targets]
     print_table([("name", "on Checkly", "shown on"), *rows], indent="  ")
     say("", "Each route publishes on these pages:")
-    reached = [(route.name, _pages(seen.survey.pages_of(_services(config, route)))) for route in _publishing(config)]
+    reached = [(route.name, _pages(seen.audit.pages_of(_services(config, route)))) for route in _publishing(config)]
     print_table(reached, indent="  ")
     owner = seen.account
     say("", f"Account {owner.name or owner.id}: the key is accepted (plan {owner.plan or 'unknown'}).")
@@ -111,7 +111,7 @@ def _notes(config: Config) -> list[str]:
 
 
 def _problems(config: Config, seen: _Seen) -> list[Problem]:
-    return [_problem(config, each.message, each.service) for each in seen.survey.problems]
+    return [_problem(config, each.message, each.service) for each in seen.audit.findings]
 
 
 def _problem(config: Config, message: str, service: str = "") -> Problem:
@@ -186,8 +186,8 @@ def _as_json(config: Config, seen: _Seen | None) -> dict[str, Any]:
     if seen is None:
         return summary
     for route, each in zip(config.routes, routes, strict=True):
-        each["pages"] = seen.survey.pages_of(_services(config, route))
-    return {**summary, "account": seen.account, "reach": seen.survey.targets}
+        each["pages"] = seen.audit.pages_of(_services(config, route))
+    return {**summary, "account": seen.account, "reach": seen.audit.targets}
 
 
 def _count(number: int, noun: str) -> str:

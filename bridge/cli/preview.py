@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from bridge.core.compose import compose
-from bridge.core.planning import Draft
+from bridge.core.planning import PlannedWrite
 from bridge.core.routing import route
 from bridge.model import (
     Alert,
@@ -133,10 +133,10 @@ def _post(
     severity = max(here.values())
     intents = {}
     for occasion, (post, write, status, kind) in _STEPS.items():
-        draft = Draft(
+        planned = PlannedWrite(
             write=write, status=status, kind=kind, severity=severity, services=tuple(here), labels=labels, public_at=0
         )
-        intents[occasion] = compose(incident, post, draft, config, now=0)
+        intents[occasion] = compose(incident, post, planned, config, now=0)
     return PostPreview(
         page=page,
         shown=_shown(page, here, severity, policy, config),

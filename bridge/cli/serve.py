@@ -29,7 +29,7 @@ from bridge.config.live import ConfigFile
 from bridge.config.problems import ConfigError
 from bridge.core.routing import Router
 from bridge.model import Priority
-from bridge.reconciler import Budget, Reach, Reconciler, TargetWatch, acting
+from bridge.reconciler import AccountAudit, Budget, CircuitBreaker, Reconciler, acting
 from bridge.senders.credentials import Credentials
 from bridge.senders.pagerduty.signature import SigningSecrets
 from bridge.store import Store
@@ -180,23 +180,23 @@ def _store(
 
 def _reconciler(
     settings: Settings, live: ConfigFile, store: Store, closing: AsyncExitStack
-) -> tuple[Reconciler, TargetWatch]:
+) -> tuple[Reconciler, AccountAudit]:
     budget = Budget(store, live)
 
     async def ask() -> object:
         with acting(Priority.END):  # what is over waits for the answer first of all
             return await client.request("GET", INCIDENTS, params={"limit": 1}, timeout_ms=_ASK_TIMEOUT_MS)
 
-    reach = Reach(ask, monotonic=time.monotonic)
+    breaker = CircuitBreaker(ask, monotonic=time.monotonic)
     timeout_ms = live.current.checkly.timeout_ms
-    client = checkly_client(settings, timeout_ms=timeout_ms, budget=budget, observe=reach.seen)
+    client = checkly_client(settings, timeout_ms=timeout_ms, budget=budget, observe=breaker.seen)
     closing.push_async_callback(client.close)
 
     def adjust(config: Config) -> None:
         client.timeout_ms = config.checkly.timeout_ms
 
     live.subscribe(adjust)
-    targets = TargetWatch(client, live, chance=random.random)
+    targets = AccountAudit(client, live, chance=random.random)
     live.subscribe(targets.look_again)
     reconciler = Reconciler(
         store=store,
@@ -204,7 +204,7 @@ def _reconciler(
         pages_of=lambda config: {name: service.pages for name, service in config.services.items()},
         config=live,
         reserve=budget.reserve,
-        is_there=reach.is_there,
+        allows=breaker.allows,
         wall=_now,
         monotonic=time.monotonic,
         token=lambda: secrets.token_hex(8),

@@ -1,4 +1,4 @@
-"""From a draft to an intent: the texts, the reference line, and whether subscribers are mailed. Pure."""
+"""From a planned write to an intent: the texts, the reference line, and whether subscribers are mailed. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from bridge.config.schema import Config, Reference
-from bridge.core.planning import OPEN_PHASES, Draft
+from bridge.core.planning import OPEN_PHASES, PlannedWrite
 from bridge.model import Impact, Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 from bridge.texts.render import TextKind, Texts
 
@@ -23,43 +23,49 @@ _BY_STATUS = {
 }
 
 
-def compose(incident: Incident, post: Post, draft: Draft, config: Config, *, now: int) -> Intent:
+def compose(incident: Incident, post: Post, planned: PlannedWrite, config: Config, *, now: int) -> Intent:
     """The write in full.
 
     An incident whose route is gone from the configuration gets the general texts; a service that is gone keeps the name
     it was published under.
     """
-    configured = {name: config.services[name].display for name in draft.services if name in config.services}
-    displays = {name: post.displays[name] for name in draft.services if name in post.displays} | configured
+    configured = {name: config.services[name].display for name in planned.services if name in config.services}
+    displays = {name: post.displays[name] for name in planned.services if name in post.displays} | configured
 
     def render(kind: TextKind) -> str:
-        services = tuple(displays[name] for name in _told(draft) if name in displays) or _NAMELESS
+        services = tuple(displays[name] for name in _told(planned) if name in displays) or _NAMELESS
         return _texts(incident, config).render(
-            kind, labels=draft.labels, services=services, severity=draft.severity, status=draft.status
+            kind, labels=planned.labels, services=services, severity=planned.severity, status=planned.status
         )
 
-    text = "" if draft.write is Write.CHANGE else draft.remark.text if draft.remark else render(text_kind(post, draft))
-    if text and _shows_reference(text, post, draft, config):
+    text = (
+        ""
+        if planned.write is Write.CHANGE
+        else planned.remark.text
+        if planned.remark
+        else render(text_kind(post, planned))
+    )
+    if text and _shows_reference(text, post, planned, config):
         text = f"{text}\n\n{reference_line(incident.id)}"
     return Intent(
-        write=draft.write,
-        status=draft.status,
-        kind=draft.kind,
-        severity=draft.severity,
-        services=draft.services,
-        labels=draft.labels,
+        write=planned.write,
+        status=planned.status,
+        kind=planned.kind,
+        severity=planned.severity,
+        services=planned.services,
+        labels=planned.labels,
         name=post.name or render(TextKind.NAME),
         text=text,
-        notify=draft.write is not Write.CHANGE and draft.kind in config.checkly.notify,
-        public_at=draft.public_at,
+        notify=planned.write is not Write.CHANGE and planned.kind in config.checkly.notify,
+        public_at=planned.public_at,
         recorded_at=now,
-        remark=draft.remark.event_id if draft.remark else "",
+        remark=planned.remark.event_id if planned.remark else "",
         displays=displays,
-        impacts=draft.impacts,
+        impacts=planned.impacts,
     )
 
 
-def _shows_reference(text: str, post: Post, draft: Draft, config: Config) -> bool:
+def _shows_reference(text: str, post: Post, planned: PlannedWrite, config: Config) -> bool:
     """Whether an update ends with the reference: the first, one that re-opens, and so many that one is always found.
 
     So does one whose own words would be taken for another incident's.
@@ -68,19 +74,19 @@ def _shows_reference(text: str, post: Post, draft: Draft, config: Config) -> boo
     if mode is not Reference.SOMETIMES:
         return mode is Reference.EVERY
     is_due = post.updates == 0 or (post.updates + 1) % REFERENCE_EVERY == 0
-    return is_due or draft.kind is UpdateKind.OPEN or _REFERENCE.search(text) is not None
+    return is_due or planned.kind is UpdateKind.OPEN or _REFERENCE.search(text) is not None
 
 
-def _told(draft: Draft) -> tuple[str, ...]:
+def _told(planned: PlannedWrite) -> tuple[str, ...]:
     """The services that a text names: where impacts are shown, those that have recovered are left out till the end."""
-    if draft.status not in OPEN_PHASES or not any(draft.impacts.values()):
-        return draft.services
-    return tuple(name for name in draft.services if draft.impacts.get(name, Impact.OPERATIONAL))
+    if planned.status not in OPEN_PHASES or not any(planned.impacts.values()):
+        return planned.services
+    return tuple(name for name in planned.services if planned.impacts.get(name, Impact.OPERATIONAL))
 
 
 def end_text(incident: Incident, post: Post, config: Config) -> str:
     """What we would say to end the incident, as it stands in ``post``."""
-    draft = Draft(
+    planned = PlannedWrite(
         write=Write.UPDATE,
         status=Phase.RESOLVED,
         kind=UpdateKind.RESOLVED,
@@ -89,7 +95,7 @@ def end_text(incident: Incident, post: Post, config: Config) -> str:
         labels=post.labels,
         public_at=0,
     )
-    return compose(incident, msgspec.structs.replace(post, updates=1), draft, config, now=0).text
+    return compose(incident, msgspec.structs.replace(post, updates=1), planned, config, now=0).text
 
 
 def duplicate_text(incident: Incident, post: Post, config: Config) -> str:
@@ -110,10 +116,10 @@ def _texts(incident: Incident, config: Config) -> Texts:
     return config.texts if route is None else route.texts
 
 
-def text_kind(post: Post, draft: Draft) -> TextKind:
+def text_kind(post: Post, planned: PlannedWrite) -> TextKind:
     """Which text tells this: the status's own when the status is new, else the one for updates."""
-    is_news = draft.kind is not UpdateKind.SEVERITY and draft.status is not post.status
-    return _BY_STATUS[draft.status] if is_news else TextKind.UPDATE
+    is_news = planned.kind is not UpdateKind.SEVERITY and planned.status is not post.status
+    return _BY_STATUS[planned.status] if is_news else TextKind.UPDATE
 
 
 def reference_line(incident_id: str) -> str:

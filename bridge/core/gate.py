@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.config.schema import Budget
-from bridge.core.planning import Draft
+from bridge.core.planning import PlannedWrite
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
 
 OPEN: Final = "open"
@@ -96,20 +96,20 @@ class Decision(Struct, frozen=True, kw_only=True):
         return self.word is Word.QUIET and not self.observed
 
 
-def asked(post: Post, draft: Draft, notify: Collection[UpdateKind]) -> Ask | None:
+def asked(post: Post, planned: PlannedWrite, notify: Collection[UpdateKind]) -> Ask | None:
     """What a write asks the gate for; None if for nothing.
 
     An opening that mails takes the token for the mail of its end as well. A change of what is over comes before its
     re-opening.
     """
-    if draft.kind is UpdateKind.OPEN and draft.write is not Write.CHANGE:
+    if planned.kind is UpdateKind.OPEN and planned.write is not Write.CHANGE:
         mails = (1 + (UpdateKind.RESOLVED in notify)) if UpdateKind.OPEN in notify else 0
-        return Ask(severity=draft.severity, opens=True, mails=mails)
-    if draft.write is Write.CHANGE:
-        return Ask(severity=draft.severity, opens=True) if post.status is Phase.RESOLVED else None
-    if draft.kind not in notify or (draft.kind is UpdateKind.RESOLVED and not post.is_end_unpaid):
+        return Ask(severity=planned.severity, opens=True, mails=mails)
+    if planned.write is Write.CHANGE:
+        return Ask(severity=planned.severity, opens=True) if post.status is Phase.RESOLVED else None
+    if planned.kind not in notify or (planned.kind is UpdateKind.RESOLVED and not post.is_end_unpaid):
         return None
-    return Ask(severity=draft.severity, mails=1)
+    return Ask(severity=planned.severity, mails=1)
 
 
 def gate(ask: Ask, budget: Budget, spent: Mapping[str, Spent], *, alone: bool) -> Decision:

@@ -5,8 +5,8 @@
 
 Two levels, both level-triggered. The *phase* follows the alerts and time alone (`advance`). Each *post* then follows
 the phase, or its own page's where an outage is over there and goes on elsewhere (`page_phase`), one write at a time
-(`draft.next_write`), however far behind it is: an outage that cleared while the page was out of reach takes one step to
-RESOLVED, not three.
+(`planning.plan_write`), however far behind it is: an outage that cleared while the page was out of reach takes one step
+to RESOLVED, not three.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from bridge.core import page_phase
-from bridge.core.planning import OPEN_PHASES, Draft, next_write
+from bridge.core.planning import OPEN_PHASES, PlannedWrite, plan_write
 from bridge.model import Ended, Incident, Phase, Policy, Post, Progress, Summary, shows_impacts
 
 ENDED = frozenset({Phase.RESOLVED, Phase.DISCARDED})
@@ -44,48 +44,48 @@ class WriteTo(Struct, frozen=True, kw_only=True):
 
     progress: Progress
     page: str
-    draft: Draft
+    planned: PlannedWrite
 
 
-class LookAt(Struct, frozen=True, kw_only=True):
+class ReadBack(Struct, frozen=True, kw_only=True):
     """A write's outcome is unknown: look on that page for its effect."""
 
     progress: Progress
     page: str
 
 
-class LookAgain(Struct, frozen=True, kw_only=True):
+class CheckClosed(Struct, frozen=True, kw_only=True):
     """Someone else has closed it on that page: look whether it is still over."""
 
     progress: Progress
     page: str
 
 
-class Verify(Struct, frozen=True, kw_only=True):
+class CheckDuplicates(Struct, frozen=True, kw_only=True):
     """A write was repeated after its effect was not found: look whether the first one came true after all."""
 
     progress: Progress
     page: str
 
 
-class Search(Struct, frozen=True, kw_only=True):
+class FindExisting(Struct, frozen=True, kw_only=True):
     """Nothing is recorded of that page, yet something of ours may stand there: look for it by its reference."""
 
     progress: Progress
     page: str
 
 
-class Renew(Struct, frozen=True, kw_only=True):
+class StartEpisode(Struct, frozen=True, kw_only=True):
     """It fires again outside the re-open window: end this episode and begin another."""
 
     progress: Progress
 
 
-class Drop(Struct, frozen=True, kw_only=True):
+class Forget(Struct, frozen=True, kw_only=True):
     """It has been over for the retention time: forget it."""
 
 
-Step: TypeAlias = Wait | WriteTo | LookAt | LookAgain | Verify | Search | Renew | Drop
+Step: TypeAlias = Wait | WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindExisting | StartEpisode | Forget
 PagesOf: TypeAlias = Mapping[str, Sequence[str]]
 """Which pages show a service, by the service's name."""
 
@@ -121,17 +121,17 @@ def decide(
     return Wait(progress=progress, until=until)
 
 
-def _follow_up(progress: Progress, now: int) -> LookAt | Verify | Search | int | None:
+def _follow_up(progress: Progress, now: int) -> ReadBack | CheckDuplicates | FindExisting | int | None:
     """Unfinished business comes first: writes of unknown outcome, then repeated ones."""
     until: int | None = None
-    step: type[LookAt | Verify | Search]
+    step: type[ReadBack | CheckDuplicates | FindExisting]
     for page, post in sorted(progress.posts.items()):
         if post.intent is not None:
-            at, step = post.retry_at, LookAt
+            at, step = post.retry_at, ReadBack
         elif post.verify_at is not None:
-            at, step = post.verify_at, Verify
+            at, step = post.verify_at, CheckDuplicates
         elif post.search_at is not None:
-            at, step = post.search_at, Search
+            at, step = post.search_at, FindExisting
         else:
             continue
         if at <= now:
@@ -140,7 +140,7 @@ def _follow_up(progress: Progress, now: int) -> LookAt | Verify | Search | int |
     return until
 
 
-def _search(progress: Progress, summary: Summary, now: int, pages_of: PagesOf) -> Search | None:
+def _search(progress: Progress, summary: Summary, now: int, pages_of: PagesOf) -> FindExisting | None:
     """Where the incident may stand though nothing is recorded of it there.
 
     The store may have been lost since it was published; what was published may have moved with its page to another
@@ -156,7 +156,7 @@ def _search(progress: Progress, summary: Summary, now: int, pages_of: PagesOf) -
     if not unsearched:
         return None
     posts = {**progress.posts, **{page: Post(search_at=now) for page in unsearched}}
-    return Search(progress=msgspec.structs.replace(progress, posts=posts), page=unsearched[0])
+    return FindExisting(progress=msgspec.structs.replace(progress, posts=posts), page=unsearched[0])
 
 
 def _observe(progress: Progress, summary: Summary, policy: Policy, now: int, pages_of: PagesOf) -> Progress:
@@ -207,20 +207,20 @@ def _converge(
         if (fires := _fires_on(page, post, summary, pages_of)) is not None:
             phase, at = page_phase.phase_on(post, phase, summary, policy, now, fires=fires)
         until = _sooner(until, at)
-        draft = next_write(post, phase, shown, summary, policy, now, has_impacts=has_impacts, today=today)
-        if isinstance(draft, Draft):
-            return WriteTo(progress=progress, page=page, draft=draft)
-        until = _sooner(until, draft)
+        planned = plan_write(post, phase, shown, summary, policy, now, has_impacts=has_impacts, today=today)
+        if isinstance(planned, PlannedWrite):
+            return WriteTo(progress=progress, page=page, planned=planned)
+        until = _sooner(until, planned)
     return until
 
 
-def _look_again(progress: Progress, now: int) -> LookAgain | int | None:
+def _look_again(progress: Progress, now: int) -> CheckClosed | int | None:
     """What others closed is looked at after all that is to be written: it may stand open again."""
     until = None
     for page, post in sorted(progress.posts.items()):
         at = _next_look(post, progress)
         if at is not None and at <= now:
-            return LookAgain(progress=progress, page=page)
+            return CheckClosed(progress=progress, page=page)
         until = _sooner(until, at)
     return until
 
@@ -237,7 +237,7 @@ def _next_look(post: Post, progress: Progress) -> int | None:
 
 def _after_the_end(
     progress: Progress, summary: Summary, policy: Policy, now: int, retention_ms: int
-) -> Renew | Drop | int | None:
+) -> StartEpisode | Forget | int | None:
     """Once every page shows the end: begin anew if it fires, or forget it when the time has come."""
     if progress.phase not in ENDED or any(_is_unfinished(post) for post in progress.posts.values()):
         return None
@@ -245,13 +245,13 @@ def _after_the_end(
         is_late = summary.since > progress.phase_at + policy.reopen_after_ms
         theirs = {page: post for page, post in progress.posts.items() if post.theirs_at is not None}
         ended = progress.ended | _ended(progress.posts, now)
-        return Renew(progress=Progress(phase_at=summary.since, posts=theirs, ended=ended)) if is_late else None
+        return StartEpisode(progress=Progress(phase_at=summary.since, posts=theirs, ended=ended)) if is_late else None
     if summary.held or any(_next_look(post, progress) is not None for post in progress.posts.values()):
         return None
     is_searched_for = any(post.search_at is not None for post in progress.posts.values())
     is_stray = progress.phase is Phase.DISCARDED and not summary.since and not is_searched_for
     forget_at = progress.phase_at + (min(retention_ms, STRAY_RETENTION_MS) if is_stray else retention_ms)
-    return Drop() if now >= forget_at else forget_at
+    return Forget() if now >= forget_at else forget_at
 
 
 def advance(progress: Progress, summary: Summary, policy: Policy, now: int) -> tuple[Progress, int | None]:

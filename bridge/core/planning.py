@@ -12,7 +12,7 @@ OPEN_PHASES = frozenset({Phase.INVESTIGATING, Phase.IDENTIFIED})
 DATE_STEP_MS = 1_000  # Checkly may drop milliseconds: dates of one incident's updates differ by at least a second
 
 
-class Draft(Struct, frozen=True, kw_only=True):
+class PlannedWrite(Struct, frozen=True, kw_only=True):
     """A write before its texts: everything the alerts and the clock decide about it."""
 
     write: Write
@@ -34,7 +34,7 @@ class _Content(Struct, frozen=True, kw_only=True):
     impacts: dict[str, Impact]
 
 
-def next_write(
+def plan_write(
     post: Post,
     phase: Phase,
     shown: Mapping[str, Severity],
@@ -44,7 +44,7 @@ def next_write(
     *,
     has_impacts: bool = False,
     today: int | None = None,
-) -> Draft | int | None:
+) -> PlannedWrite | int | None:
     """The next write that brings ``post`` to ``phase`` with severities ``shown``, or when to look again, or None.
 
     ``has_impacts``: the page shows an impact per component. ``today`` is the latest date that may be published now,
@@ -53,17 +53,17 @@ def next_write(
     today = now if today is None else today
     if _is_closed_by_hand(post, phase, summary, policy):
         return None
-    wanted, until = _wanted(post, phase, shown, summary, policy, now, has_impacts=has_impacts)
-    draft = _draft(post, phase, wanted, summary, today, fires=bool(shown))
-    if draft is not None and post.retry_at > now and post.parked_write in {"", signature(draft)}:
-        if draft.write is not Write.CHANGE or post.parked is None:
+    wanted, until = _desired(post, phase, shown, summary, policy, now, has_impacts=has_impacts)
+    planned = _planned(post, phase, wanted, summary, today, fires=bool(shown))
+    if planned is not None and post.retry_at > now and post.parked_write in {"", signature(planned)}:
+        if planned.write is not Write.CHANGE or post.parked is None:
             return post.retry_at
         until = post.retry_at  # the page refuses to change: the update that was to follow tells of what stands
-        draft = _draft(post, phase, _content(post, post.severity), summary, today, fires=bool(shown))
-    if draft is None:
+        planned = _planned(post, phase, _content(post, post.severity), summary, today, fires=bool(shown))
+    if planned is None:
         return until
-    wait_ms = draft.public_at - today
-    return now + wait_ms if 0 < wait_ms <= DATE_STEP_MS else draft  # a clock that went back is not waited for
+    wait_ms = planned.public_at - today
+    return now + wait_ms if 0 < wait_ms <= DATE_STEP_MS else planned  # a clock that went back is not waited for
 
 
 def _is_closed_by_hand(post: Post, phase: Phase, summary: Summary, policy: Policy) -> bool:
@@ -81,14 +81,16 @@ def _is_closed_by_hand(post: Post, phase: Phase, summary: Summary, policy: Polic
     return phase not in OPEN_PHASES or not fires_anew
 
 
-def _draft(post: Post, phase: Phase, wanted: _Content, summary: Summary, today: int, *, fires: bool) -> Draft | None:
-    what = _difference(post, phase, wanted, fires=fires)
+def _planned(
+    post: Post, phase: Phase, wanted: _Content, summary: Summary, today: int, *, fires: bool
+) -> PlannedWrite | None:
+    what = _diff(post, phase, wanted, fires=fires)
     remark = _untold(post, phase, summary) if what is None else None
     if what is None and remark is None:
         return None
     write, kind = what or (Write.UPDATE, UpdateKind.UPDATE)
     status = phase if write is not Write.CHANGE else post.status
-    return Draft(
+    return PlannedWrite(
         write=write,
         status=status,
         kind=kind,
@@ -101,21 +103,23 @@ def _draft(post: Post, phase: Phase, wanted: _Content, summary: Summary, today: 
     )
 
 
-def signature(draft: Draft) -> str:
-    """What makes a draft another write than one that the page refused for good."""
+def signature(planned: PlannedWrite) -> str:
+    """What makes it another write than one that the page refused for good."""
     services = (
-        f"{name}={draft.impacts[name].name}" if name in draft.impacts and draft.write is not Write.UPDATE else name
-        for name in draft.services
+        f"{name}={planned.impacts[name].name}"
+        if name in planned.impacts and planned.write is not Write.UPDATE
+        else name
+        for name in planned.services
     )
-    remark = draft.remark.event_id if draft.remark else ""
-    return f"{draft.write} {draft.status} {draft.severity.name} {','.join(services)} {remark}".rstrip()
+    remark = planned.remark.event_id if planned.remark else ""
+    return f"{planned.write} {planned.status} {planned.severity.name} {','.join(services)} {remark}".rstrip()
 
 
 def _content(post: Post, severity: Severity | None) -> _Content:
     return _Content(severity=severity, services=post.services, impacts=post.impacts)
 
 
-def _wanted(
+def _desired(
     post: Post,
     phase: Phase,
     shown: Mapping[str, Severity],
@@ -151,7 +155,7 @@ def _no_lower(wanted: _Content, post: Post, known: Severity | None) -> _Content:
     return _Content(severity=severity, services=wanted.services, impacts=impacts)
 
 
-def _difference(post: Post, phase: Phase, wanted: _Content, *, fires: bool) -> tuple[Write, UpdateKind] | None:
+def _diff(post: Post, phase: Phase, wanted: _Content, *, fires: bool) -> tuple[Write, UpdateKind] | None:
     """What differs. ``fires``: something that the page shows; else what was said to be over stays so here."""
     severity, services = wanted.severity, wanted.services
     if phase not in OPEN_PHASES:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from bridge.core.lifecycle import LookAgain, LookAt, Search, Verify, WriteTo
+from bridge.core.lifecycle import CheckClosed, CheckDuplicates, FindExisting, ReadBack, WriteTo
 from bridge.model import Phase, Post, Priority, Write
 
 _OVER = frozenset({Phase.MONITORING, Phase.RESOLVED})
 
 
-def priority_of(step: WriteTo | LookAt | LookAgain | Verify | Search) -> Priority:
+def priority_of(step: WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindExisting) -> Priority:
     """The priority of all that a step asks of Checkly: a look after a write has that of the write."""
-    if isinstance(step, LookAgain | Verify | Search):
+    if isinstance(step, CheckClosed | CheckDuplicates | FindExisting):
         return Priority.LOOK
     post = step.progress.posts.get(step.page, Post())
-    planned = step.draft if isinstance(step, WriteTo) else post.intent
+    planned = step.planned if isinstance(step, WriteTo) else post.intent
     is_quiet = post.is_open and post.quiet_at > 0  # nothing that the page shows fires: whatever it is, its end waits
     if is_quiet or step.progress.phase in _OVER or (planned is not None and planned.status in _OVER):
         return Priority.END

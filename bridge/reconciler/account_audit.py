@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from bridge.checkly.audit import Survey, Trouble, survey
+from bridge.checkly.audit import Audit, FindingKind, audit
 from bridge.checkly.client import Client
 from bridge.checkly.errors import PageError, Refused
 from bridge.checkly.inventory import read_inventory
@@ -24,7 +24,7 @@ FIRST_RETRY_S = 5.0
 LONGEST_RETRY_S = 900.0
 
 
-class TargetWatch:
+class AccountAudit:
     """Surveys the account, and says what is wrong, without ever stopping anything. ``chance`` is in [0, 1)."""
 
     def __init__(self, client: Client, config: LiveConfig, *, chance: Callable[[], float]) -> None:
@@ -39,7 +39,7 @@ class TargetWatch:
         self._changed.set()
 
     async def watch(self) -> None:
-        """Survey until canceled."""
+        """Audit until canceled."""
         failures = 0
         while True:
             self._changed.clear()
@@ -49,10 +49,10 @@ class TargetWatch:
                 await asyncio.wait_for(self._changed.wait(), wait_s)
 
     async def look(self) -> bool:
-        """Survey once and report; False if the account could not be read."""
+        """Audit once and report; False if the account could not be read."""
         services = self._config.current.services
         try:
-            found = await self._survey(services)
+            found = await self._audit(services)
         except PageError as error:
             if isinstance(error, Refused) and not self._is_refused:
                 log(Event.KEY_REFUSED, reason=error.detail)
@@ -66,14 +66,14 @@ class TargetWatch:
         _report(found)
         return True
 
-    async def _survey(self, services: Mapping[str, Service]) -> Survey:
+    async def _audit(self, services: Mapping[str, Service]) -> Audit:
         """Reads the pages that are configured; what other pages have is of use only to say what a problem may mean."""
         with_v1 = any(each.in_v1 for each in services.values())
         named = {component.page for each in services.values() for component in each.components}
-        found = survey(services, await read_inventory(self._client, with_v1=with_v1, named=named))
-        if not found.problems:
+        found = audit(services, await read_inventory(self._client, with_v1=with_v1, named=named))
+        if not found.findings:
             return found
-        return survey(services, await read_inventory(self._client, with_v1=with_v1))
+        return audit(services, await read_inventory(self._client, with_v1=with_v1))
 
 
 def retry_s(failures: int, chance: float) -> float:
@@ -82,9 +82,9 @@ def retry_s(failures: int, chance: float) -> float:
     return ceiling * (0.5 + chance / 2)
 
 
-def _report(found: Survey) -> None:
-    counts = Counter(problem.trouble for problem in found.problems)
-    for trouble in Trouble:
+def _report(found: Audit) -> None:
+    counts = Counter(problem.kind for problem in found.findings)
+    for trouble in FindingKind:
         TARGETS_WRONG.labels(trouble.value).set(counts[trouble])
-    for problem in found.problems:
-        log(Event.TARGET_WRONG, problem=problem.trouble.value, reason=problem.message)
+    for problem in found.findings:
+        log(Event.TARGET_WRONG, problem=problem.kind.value, reason=problem.message)

@@ -14,7 +14,7 @@ from bridge.model import Ended, Incident, Intent, Post, Severity
 from bridge.reconciler import manual_edits
 from bridge.reconciler.budget import Reserve
 from bridge.reconciler.details import Unfinished
-from bridge.reconciler.open_incidents import Standing
+from bridge.reconciler.open_incidents import OpenIncidents
 from bridge.reconciler.ownership import shows_reference
 from bridge.reconciler.takeover import adopted
 from bridge.telemetry import Event, log
@@ -24,7 +24,7 @@ DATE_REFUSED = (400, 422)
 
 
 class Attempt:
-    """What `Publisher` and `ReadBack` have at hand, and what they have in common.
+    """What `Publisher` and `PageReader` have at hand, and what they have in common.
 
     ``ended`` are our incidents before this one. ``end_text`` is what we say at its end, ``duplicate_text`` on a twin
     that is closed. With ``yields`` nothing is opened beside someone else's open incident. ``clock`` is the store's
@@ -35,7 +35,7 @@ class Attempt:
         self,
         page: StatusPage,
         incident: Incident,
-        standing: Standing,
+        open_incidents: OpenIncidents,
         *,
         reserve: Reserve,
         guard: Guard,
@@ -49,7 +49,7 @@ class Attempt:
     ) -> None:
         self.page = page
         self.incident = incident
-        self.standing = standing
+        self.open_incidents = open_incidents
         self.reserve = reserve
         self.guard = guard
         self.clock = clock
@@ -84,7 +84,7 @@ class Attempt:
         texts = [update.text for update in found[0].updates]
         remarks = self.incident.summary.remarks
         post = replace(post, told=tuple(each.event_id for each in remarks if any(each.text in text for text in texts)))
-        is_alone = len(found) == 1 and not self.standing.is_unfinished
+        is_alone = len(found) == 1 and not self.open_incidents.is_unfinished
         return post if is_alone else replace(post, verify_at=now, verifications=0)
 
     def adopted(
@@ -100,7 +100,7 @@ class Attempt:
         if post.missing_at is None or now < post.missing_at + self.settle_ms:
             return waiting
         try:
-            is_listed = await self.standing.lists(remote_id_of(post), guard=self.guard)
+            is_listed = await self.open_incidents.lists(remote_id_of(post), guard=self.guard)
         except Refused:
             raise
         except PageError:

@@ -1,4 +1,4 @@
-"""Whether the status page's API answers at all: what every incident would find out for itself is found out once."""
+"""The circuit breaker for the status page's API: what every incident would find out for itself is found out once."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ASK_EVERY_S = 1.0
 TRY_EVERY_S = 30.0
 
 
-class Reach:
-    """After LOST_IN_A_ROW calls without an answer the API counts as away, until one is answered.
+class CircuitBreaker:
+    """Closed while the API answers; open after LOST_IN_A_ROW calls without an answer, until one is answered.
 
-    While it is away, nothing is begun and a call a second asks for it. So incidents wait in the order of their
-    importance, not each for a retry of its own, and go on as soon as it is back. Should only the asking fail,
-    something is begun every TRY_EVERY_S all the same.
+    While it is open, nothing is begun and a call a second probes the API. So incidents wait in the order of their
+    importance, not each for a retry of its own, and go on as soon as the API is back. Should only the probe fail, the
+    breaker is half-open once every TRY_EVERY_S: it allows one start all the same.
 
     ``ask`` makes a call that changes nothing, and is soon over; its outcome is ``seen`` like that of any other.
     ``monotonic`` is in seconds.
@@ -32,26 +32,26 @@ class Reach:
 
     def seen(self, status: int) -> None:
         """A call was answered with this status; 0: not at all, or not to the end."""
-        was_away = self._is_away
+        was_open = self._is_open
         self._lost = self._lost + 1 if status == 0 or status >= 500 else 0  # noqa: PLR2004 - HTTP's own
-        if self._is_away and not was_away:
+        if self._is_open and not was_open:
             self._ask_at = self._monotonic()
             self._try_at = self._ask_at + TRY_EVERY_S
             log(Event.PAGE_AWAY)
-        elif was_away and not self._is_away:
+        elif was_open and not self._is_open:
             log(Event.PAGE_BACK)
 
-    async def is_there(self) -> bool:
+    async def allows(self) -> bool:
         """Whether to begin something now."""
-        if self._is_away and self._monotonic() >= self._ask_at:
+        if self._is_open and self._monotonic() >= self._ask_at:
             with suppress(PageError):
                 await self._ask()
             self._ask_at = self._monotonic() + ASK_EVERY_S
-        if self._is_away and self._monotonic() >= self._try_at:
+        if self._is_open and self._monotonic() >= self._try_at:
             self._try_at = self._monotonic() + TRY_EVERY_S
             return True
-        return not self._is_away
+        return not self._is_open
 
     @property
-    def _is_away(self) -> bool:
+    def _is_open(self) -> bool:
         return self._lost >= LOST_IN_A_ROW

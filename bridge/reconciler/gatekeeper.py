@@ -21,7 +21,7 @@ from bridge.core.gate import (
     tokens,
     unused_end,
 )
-from bridge.core.planning import Draft
+from bridge.core.planning import PlannedWrite
 from bridge.model import Incident, Intent, Post
 from bridge.store import Store, Tokens
 from bridge.telemetry import GATE, Event, seldom
@@ -39,10 +39,10 @@ class Gatekeeper:
         self._store = store
         self._config = config
 
-    async def decide(self, incident: Incident, page: str, post: Post, draft: Draft) -> Decision:
+    async def decide(self, incident: Incident, page: str, post: Post, planned: PlannedWrite) -> Decision:
         """Whether this write may go now. What asks for nothing, or where budgets are off, may."""
         config = self._config.current
-        ask = None if config.budgets is None else asked(post, draft, config.checkly.notify)
+        ask = None if config.budgets is None else asked(post, planned, config.checkly.notify)
         if ask is None or config.budgets is None:
             return LEAVE
         # as it waits by: what is one kind to the store must be one to the gate, or one waits behind another for nothing

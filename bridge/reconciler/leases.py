@@ -11,7 +11,7 @@ from bridge.reconciler.store_clock import StoreClock
 from bridge.store import Claim, Store, StoreUnavailable, Tokens
 from bridge.store.budgets import NO_TOKENS
 
-GIVE_BACK_WITHIN_S = 1.0
+RETURN_WITHIN_S = 1.0
 LOOK_EVERY_S = 5.0
 
 
@@ -69,7 +69,7 @@ class Lease:
         claim = self.claim
         return self.now if claim.wall is None else self.now + claim.wall - claim.now
 
-    def holds(self) -> bool:
+    def is_valid(self) -> bool:
         """Whether the lease surely lasts: checked at the last moment before a request goes out."""
         return (self._monotonic() - self._asked_at) * 1000 < self._lease_ms - self._margin_ms
 
@@ -109,10 +109,10 @@ class Lease:
     def _unused(self) -> int:
         """How many of the requests that it came with go back: only while the budget may not have filled up again."""
         left = unused()
-        return left if self._monotonic() - self._requests_asked_at < GIVE_BACK_WITHIN_S else 0
+        return left if self._monotonic() - self._requests_asked_at < RETURN_WITHIN_S else 0
 
 
-class InHand:
+class LeaseRegistry:
     """The tokens of one bridge, all beginning with its name, and which of them are in use.
 
     When the store's answer to a claim is lost, or a worker loses touch with the store, an incident stays leased and
@@ -140,7 +140,7 @@ class InHand:
         self._tokens.add(token)
         work.add_done_callback(lambda _: self._tokens.discard(token))
 
-    async def give_back(self, *, lease_ms: int) -> None:
+    async def release_orphans(self, *, lease_ms: int) -> None:
         """Make due now what is leased in our name and not in hand; looks every few seconds, for it costs a little.
 
         Not to be called while a claim is under way. No lease lasts longer than ``lease_ms``.

@@ -47,12 +47,12 @@ def newest(current: RemoteIncident) -> RemoteUpdate | None:
     return max(current.updates, key=lambda update: (update.created_at, update.public_at), default=None)
 
 
-def was_closed(current: RemoteIncident, post: Post) -> bool:
+def was_closed_manually(current: RemoteIncident, post: Post) -> bool:
     """Whether somebody resolved an incident that we left open."""
     return current.status is Phase.RESOLVED and post.is_open
 
 
-def bend(intent: Intent, current: RemoteIncident, post: Post) -> Intent:
+def preserve_edits(intent: Intent, current: RemoteIncident, post: Post) -> Intent:
     """What to send for the intent, so that it undoes no person's edit.
 
     A severity or an impact set by hand is only ever raised. A status set by hand (say, IDENTIFIED) stays under an
@@ -62,10 +62,10 @@ def bend(intent: Intent, current: RemoteIncident, post: Post) -> Intent:
     if current.severity is not None and post.severity not in {None, current.severity}:
         severity = max(severity, current.severity)
     status = current.status if intent.status is post.status else intent.status
-    return replace(intent, severity=severity, status=status, impacts=_bend_impacts(intent, current, post))
+    return replace(intent, severity=severity, status=status, impacts=_preserve_impacts(intent, current, post))
 
 
-def _bend_impacts(intent: Intent, current: RemoteIncident, post: Post) -> dict[str, Impact]:
+def _preserve_impacts(intent: Intent, current: RemoteIncident, post: Post) -> dict[str, Impact]:
     if post.severity is None:  # what stands there is uncertain: it may be what a lost write brought
         return intent.impacts
     shown = {name: current.impacts.get(name, Impact.OPERATIONAL) for name in intent.impacts}
@@ -98,7 +98,7 @@ def learn(post: Post, change: Intent, current: RemoteIncident, *, now: int) -> P
     return post if learned == post else replace(learned, learned_at=now, changed_at=now)
 
 
-def is_done(change: Intent, current: RemoteIncident, post: Post) -> bool:
+def is_already_applied(change: Intent, current: RemoteIncident, post: Post) -> bool:
     """Whether the page already shows what the change would bring, so that nothing need be sent."""
     if change.impacts:
         return all(current.impacts.get(name) is impact for name, impact in change.impacts.items())

@@ -53,7 +53,7 @@ class Reading:
         return [*found, *known]
 
 
-class Standing:
+class OpenIncidents:
     """The open incidents of one page. ``monotonic`` is in seconds. Every method raises PageError and StoreUnavailable.
 
     An incident that the store knows as another's is never found, whatever it shows.
@@ -79,7 +79,9 @@ class Standing:
         """Whether the list, as last read, has more than was read of it."""
         return bool(self._begun.unread)
 
-    async def before_opening(self, incident_id: str, clues: Clues = NO_CLUES, *, guard: Guard) -> list[RemoteIncident]:
+    async def find_before_create(
+        self, incident_id: str, clues: Clues = NO_CLUES, *, guard: Guard
+    ) -> list[RemoteIncident]:
         """The incidents that carry our reference before we post for the first time, so far as the store remembers.
 
         A store that was lost, restored or failed over may have forgotten a post. One reading of the list serves all who
@@ -89,13 +91,13 @@ class Standing:
         async with self._shared():
             if self._monotonic() >= self._fresh_until or incident_id in self._served:
                 await self._reserve(2)  # the reading, and the post
-                if found := await self._survey(incident_id, clues, guard):
+                if found := await self._read_to_end(incident_id, clues, guard):
                     return found
             self._served.add(incident_id)
             found = self._done.ours(incident_id, None)
         return await self._confirmed(found, incident_id, guard)
 
-    async def search(self, incident_id: str, clues: Clues = NO_CLUES, *, guard: Guard) -> list[RemoteIncident]:
+    async def find_existing(self, incident_id: str, clues: Clues = NO_CLUES, *, guard: Guard) -> list[RemoteIncident]:
         """The incidents that carry our reference though nothing is recorded of a post here.
 
         It was posted long ago, if ever: a reading of the last minute will do.
@@ -104,17 +106,17 @@ class Standing:
             is_old = self._monotonic() >= self._done.began_at + SEARCH_SHARED_S
             if is_old:
                 await self._reserve(2)  # the list, and the one that is found in it
-                if found := await self._survey(incident_id, clues, guard):
+                if found := await self._read_to_end(incident_id, clues, guard):
                     return found
             found = self._done.ours(incident_id, None)
         return await self._confirmed(found, incident_id, guard)
 
-    async def rival(self, services: Iterable[str]) -> RemoteIncident | None:
+    async def conflicting(self, services: Iterable[str]) -> RemoteIncident | None:
         """An open incident, as last read, of someone else that concerns one of these services."""
         wanted = frozenset(services)
-        strangers = [each for each in self._done.listed if each.concerns & wanted and not references(each)]
-        owners = await self._store.owners([each.id for each in strangers])
-        return next((each for each in strangers if each.id not in owners), None)
+        foreign = [each for each in self._done.listed if each.concerns & wanted and not references(each)]
+        owners = await self._store.owners([each.id for each in foreign])
+        return next((each for each in foreign if each.id not in owners), None)
 
     async def find(
         self, incident_id: str, intent: Intent | None, clues: Clues = NO_CLUES, *, guard: Guard
@@ -149,7 +151,7 @@ class Standing:
         async with self._turn:
             yield
 
-    async def _survey(self, incident_id: str, clues: Clues, guard: Guard) -> list[RemoteIncident]:
+    async def _read_to_end(self, incident_id: str, clues: Clues, guard: Guard) -> list[RemoteIncident]:
         """Read the list to its end; what turned up with our reference before the end."""
 
         def is_ours(each: RemoteIncident) -> bool:

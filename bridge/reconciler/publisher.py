@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Refused, Rejected
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.core import outcomes
-from bridge.core.planning import Draft, signature
+from bridge.core.planning import PlannedWrite, signature
 from bridge.model import Intent, Phase, Post, UpdateKind, Write
 from bridge.reconciler import manual_edits
 from bridge.reconciler.attempt import DATE_REFUSED, GO_ON_MS, Attempt, intent_of, remote_id_of
@@ -36,35 +36,35 @@ class Publisher:
     def __init__(self, at: Attempt) -> None:
         self._at = at
 
-    async def survey(self, post: Post, draft: Draft, now: int) -> RemoteIncident | Post | None:
+    async def survey(self, post: Post, planned: PlannedWrite, now: int) -> RemoteIncident | Post | None:
         """What stands on the page before it is changed, None before the first post.
 
         A post if that ends the step: it was closed, adopted or parked, or the page cannot be read now.
         """
         try:
-            if draft.write is Write.OPEN:
-                return await self._survey_opening(post, draft, now)
+            if planned.write is Write.OPEN:
+                return await self._survey_opening(post, planned, now)
             await self._at.reserve(2)  # the look, and the write
             current = await self._at.page.read(remote_id_of(post), guard=self._at.guard)
-            if draft.kind is UpdateKind.OPEN and self._at.yields:
-                await self._at.standing.before_opening(self._at.incident.id, guard=self._at.guard)
-                if waiting := await self._held(post, draft, now):
+            if planned.kind is UpdateKind.OPEN and self._at.yields:
+                await self._at.open_incidents.find_before_create(self._at.incident.id, guard=self._at.guard)
+                if waiting := await self._held(post, planned, now):
                     return waiting
         except Refused:
             raise
         except Unfinished:
             return outcomes.unsurveyed(post, retry_at=now + GO_ON_MS)
         except Nowhere as error:
-            self._at.log_incident(Event.INCIDENT_PARKED, write=str(draft.write), reason=error.detail)
-            return outcomes.parked(post, write=signature(draft), reason=error.detail, now=now)
+            self._at.log_incident(Event.INCIDENT_PARKED, write=str(planned.write), reason=error.detail)
+            return outcomes.parked(post, write=signature(planned), reason=error.detail, now=now)
         except PageError as error:
-            if isinstance(error, Gone) and draft.write is not Write.OPEN:
+            if isinstance(error, Gone) and planned.write is not Write.OPEN:
                 return await self._at.missing(post, now)
             return outcomes.not_sent(post, retry_at=self._at.retry_at(error, post, now))
-        return self._doubted(post, current, draft, now) or current
+        return self._doubted(post, current, planned, now) or current
 
     async def send(self, post: Post, current: RemoteIncident | None, now: int, *, write: str) -> Post:
-        """Send the post's recorded intent. ``write`` is its draft's signature, should the page refuse it for good."""
+        """Send the post's recorded intent. ``write`` is its signature, should the page refuse it for good."""
         intent = intent_of(post)
         try:
             sent = await self._send(post, current, intent)
@@ -103,21 +103,21 @@ class Publisher:
         updates = current.updates if current else ()
         return outcomes.undated(post, seen=[each.id for each in updates if each.text.strip() == intent.text.strip()])
 
-    async def _survey_opening(self, post: Post, draft: Draft, now: int) -> Post | None:
-        clues = Clues(services=frozenset(draft.services))
-        found = await self._at.standing.before_opening(self._at.incident.id, clues, guard=self._at.guard)
+    async def _survey_opening(self, post: Post, planned: PlannedWrite, now: int) -> Post | None:
+        clues = Clues(services=frozenset(planned.services))
+        found = await self._at.open_incidents.find_before_create(self._at.incident.id, clues, guard=self._at.guard)
         if found := self._at.believed(found, now):
-            return self._at.take_over(post, found, draft.services, draft.severity, now)
-        return await self._held(post, draft, now) if self._at.yields else None
+            return self._at.take_over(post, found, planned.services, planned.severity, now)
+        return await self._held(post, planned, now) if self._at.yields else None
 
-    async def _held(self, post: Post, draft: Draft, now: int) -> Post | None:
+    async def _held(self, post: Post, planned: PlannedWrite, now: int) -> Post | None:
         """The post held back, if someone else's incident is open for the same as of the last reading."""
-        rival = await self._at.standing.rival(draft.services)
-        if rival is None:
+        conflicting = await self._at.open_incidents.conflicting(planned.services)
+        if conflicting is None:
             return None
-        if post.held_by != rival.id:
-            self._at.log_incident(Event.INCIDENT_HELD, remote_id=rival.id)
-        return outcomes.held(post, by=rival.id, retry_at=now + HOLD_MS)
+        if post.held_by != conflicting.id:
+            self._at.log_incident(Event.INCIDENT_HELD, remote_id=conflicting.id)
+        return outcomes.held(post, by=conflicting.id, retry_at=now + HOLD_MS)
 
     async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> _Sent:
         if intent.write is Write.OPEN:
@@ -125,23 +125,23 @@ class Publisher:
             return _Sent(opened.id, next(iter(opened.updates), None))
         if current is None:
             raise AssertionError("a change needs a survey")
-        bent = manual_edits.bend(intent, current, post)
+        adjusted = manual_edits.preserve_edits(intent, current, post)
         if intent.write is Write.UPDATE:
-            return _Sent(current.id, await self._at.page.update(current.id, bent, guard=self._at.guard))
-        if manual_edits.is_done(bent, current, post):
+            return _Sent(current.id, await self._at.page.update(current.id, adjusted, guard=self._at.guard))
+        if manual_edits.is_already_applied(adjusted, current, post):
             return _Sent(current.id)
-        await self._at.page.change(current, bent, guard=self._at.guard)
-        return _Sent(current.id, is_as_intended=bent == intent)
+        await self._at.page.change(current, adjusted, guard=self._at.guard)
+        return _Sent(current.id, is_as_intended=adjusted == intent)
 
-    def _doubted(self, post: Post, current: RemoteIncident, draft: Draft, now: int) -> Post | None:
+    def _doubted(self, post: Post, current: RemoteIncident, planned: PlannedWrite, now: int) -> Post | None:
         """The post, if what was read of its incident is older than what we know, or is the end of it."""
         retry_at = now + outcomes.backoff_ms(post.attempts, self._at.chance())
         if manual_edits.lacks_ours(current, post):
             return outcomes.stale(post, now=now, settle_ms=self._at.settle_ms, retry_at=retry_at)
         settled_at = post.changed_at + self._at.settle_ms
-        if draft.write is Write.CHANGE and now < settled_at and manual_edits.differs(current, post):
+        if planned.write is Write.CHANGE and now < settled_at and manual_edits.differs(current, post):
             return outcomes.look_failed(post, retry_at=min(retry_at, settled_at))
-        if not manual_edits.was_closed(current, post):
+        if not manual_edits.was_closed_manually(current, post):
             return None
         update = manual_edits.newest(current)
         is_removed = post.stale_at is not None

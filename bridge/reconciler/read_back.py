@@ -23,7 +23,7 @@ from bridge.reconciler.takeover import silent_resolve
 from bridge.telemetry import DUPLICATES, WRITES, Event, log
 
 
-class ReadBack:
+class PageReader:
     """Finds out what stands on one page for one incident."""
 
     def __init__(self, at: Attempt) -> None:
@@ -103,7 +103,7 @@ class ReadBack:
         """Nothing is recorded of this page: does something of ours stand there all the same? Then take it over."""
         try:
             clues = Clues(services=frozenset(self._at.incident.summary.services))
-            found = await self._at.standing.search(self._at.incident.id, clues, guard=self._at.guard)
+            found = await self._at.open_incidents.find_existing(self._at.incident.id, clues, guard=self._at.guard)
             found = self._at.believed(found, now)
         except Refused:
             raise
@@ -127,7 +127,7 @@ class ReadBack:
 
     async def _find(self, intent: Intent | None, clues: Clues, now: int) -> list[RemoteIncident]:
         await self._at.reserve(2)  # the list, and the one that is found in it
-        found = await self._at.standing.find(self._at.incident.id, intent, clues, guard=self._at.guard)
+        found = await self._at.open_incidents.find(self._at.incident.id, intent, clues, guard=self._at.guard)
         return self._at.believed(found, now)
 
     def _found(self, post: Post, remote: RemoteIncident, opening: Intent) -> Post:

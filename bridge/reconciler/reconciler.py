@@ -20,14 +20,14 @@ from bridge.core.lifecycle import (
     ENDED,
     NEVER_PUBLISHED,
     WITHHELD,
-    Drop,
-    LookAgain,
-    LookAt,
+    CheckClosed,
+    CheckDuplicates,
+    FindExisting,
+    Forget,
     PagesOf,
-    Renew,
-    Search,
+    ReadBack,
+    StartEpisode,
     Step,
-    Verify,
     Wait,
     WriteTo,
     decide,
@@ -38,10 +38,10 @@ from bridge.model import Incident, Post, Priority, Progress, Write, shows_impact
 from bridge.reconciler.attempt import Attempt
 from bridge.reconciler.budget import Reserve, acting, grant
 from bridge.reconciler.gatekeeper import LEAVE, Gatekeeper, taken, tripped, unmailed, unsent
-from bridge.reconciler.leases import InHand, Lease, LeaseLost
-from bridge.reconciler.open_incidents import Standing
+from bridge.reconciler.leases import Lease, LeaseLost, LeaseRegistry
+from bridge.reconciler.open_incidents import OpenIncidents
 from bridge.reconciler.publisher import Publisher
-from bridge.reconciler.read_back import ReadBack
+from bridge.reconciler.read_back import PageReader
 from bridge.reconciler.store_clock import StoreClock, unhurried
 from bridge.store import Idle, NoRoom, NotReplicated, Store, StoreUnavailable, Tokens
 from bridge.store.budgets import NO_TOKENS
@@ -60,7 +60,7 @@ class Reconciler:
     """Reconciles with at most ``workers`` incidents in hand, and KEPT_FOR_ENDS more of what is over but still shown.
 
     ``page`` gives the status page of a name; ``pages_of`` tells, for a configuration, which pages show a service.
-    ``reserve`` takes requests that belong together out of the budget. While ``is_there`` says no, nothing is claimed.
+    ``reserve`` takes requests that belong together out of the budget. While ``allows`` says no, nothing is claimed.
     ``wall`` is the time of day on this host in ms: no later date is published. ``monotonic`` and ``sleep`` are in
     seconds; ``token`` makes lease tokens; ``chance`` is randomness in [0, 1).
     """
@@ -77,7 +77,7 @@ class Reconciler:
         token: Callable[[], str],
         chance: Callable[[], float],
         wall: Callable[[], int] | None = None,
-        is_there: Callable[[], Awaitable[bool]] | None = None,
+        allows: Callable[[], Awaitable[bool]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         workers: int = 8,
         lease_ms: int = LEASE_MS,
@@ -89,7 +89,7 @@ class Reconciler:
         self._reserve = reserve
         self._monotonic = monotonic
         self._chance = chance
-        self._is_there = is_there
+        self._allows = allows
         self._sleep = sleep
         self._workers = workers
         self._lease_ms = lease_ms
@@ -98,9 +98,9 @@ class Reconciler:
         self._wall = wall
         self._store_clock = StoreClock(monotonic)
         self._gatekeeper = Gatekeeper(store, config)
-        self._in_hand = InHand(store, token=token, monotonic=monotonic)
+        self._leases = LeaseRegistry(store, token=token, monotonic=monotonic)
         self._followed = ""
-        self._standing: dict[str, Standing] = {}
+        self._open_incidents: dict[str, OpenIncidents] = {}
 
     def wake(self) -> None:
         """Something was stored: look for due incidents now rather than at the next poll."""
@@ -110,17 +110,17 @@ class Reconciler:
         """Work until ``stopping`` is set, then finish what is in hand."""
         async with asyncio.TaskGroup() as group:
             while not stopping.is_set():
-                if len(self._in_hand) >= self._workers:
+                if len(self._leases) >= self._workers:
                     await self._until_one_is_done()
-                if len(self._in_hand) >= self._workers + KEPT_FOR_ENDS:
+                if len(self._leases) >= self._workers + KEPT_FOR_ENDS:
                     continue
                 self._wake.clear()
-                await self._in_hand.give_back(lease_ms=self._lease_for_ms)
-                ends_alone = len(self._in_hand) >= self._workers
+                await self._leases.release_orphans(lease_ms=self._lease_for_ms)
+                ends_alone = len(self._leases) >= self._workers
                 lease = await self.claim(ends_alone=ends_alone)
                 if isinstance(lease, Lease):
                     task = group.create_task(self._reconcile(lease))
-                    self._in_hand.add(lease.claim.token, task)
+                    self._leases.add(lease.claim.token, task)
                     task.add_done_callback(lambda _: self._freed.set())
                 elif not ends_alone:
                     await self._rest(lease, stopping)
@@ -137,14 +137,14 @@ class Reconciler:
 
         With ``ends_alone`` only of those that are over but still shown.
         """
-        if self._is_there is not None and not await self._is_there():
+        if self._allows is not None and not await self._allows():
             return POLL_MS
         lease_ms = self._lease_for_ms
         asked_at = self._monotonic()
         try:
             await self._follow_config()
             claim = await self._store.claim(
-                token=self._in_hand.token(),
+                token=self._leases.token(),
                 lease_ms=lease_ms,
                 requests_per_minute=self._config.current.checkly.requests_per_minute,
                 ends_alone=ends_alone,
@@ -191,14 +191,14 @@ class Reconciler:
             await self._sleep(lease.claim.go_in_ms / 1000)
         for _ in range(STEPS_A_CLAIM):
             step = self._decide(lease)
-            if isinstance(step, Wait | Drop) and lease.probing:
+            if isinstance(step, Wait | Forget) and lease.probing:
                 await self._store.probe_again(lease.now)  # this one needed no page: let the next one try
             if isinstance(step, Wait) and step.progress == lease.incident.progress:
                 return await lease.settle(step.until)
             if isinstance(step, Wait):
                 await self._record(lease, step.progress)
                 continue  # recording has read the facts anew: what they say now has not been decided yet
-            if isinstance(step, Drop):
+            if isinstance(step, Forget):
                 if not await lease.drop():
                     await lease.settle(lease.now)
                 return None
@@ -238,7 +238,7 @@ class Reconciler:
         """Make the write if the gate lets it go."""
         revision = lease.incident.revision
         post = step.progress.posts.get(step.page, Post())
-        decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.draft)
+        decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.planned)
         if not decision.withholds:
             await self._take(lease, step, decision)
         elif await self._withhold(lease, step, post, decision):
@@ -246,10 +246,10 @@ class Reconciler:
 
     async def _withhold(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> bool:
         """Whether the gate keeps it back: not what stands on the page already, as a lost store does not know."""
-        if step.draft.write is Write.OPEN and post.withheld is None:
+        if step.planned.write is Write.OPEN and post.withheld is None:
             with acting(Priority.LOOK):
-                post = await ReadBack(self._attempt(lease, step, post)).search(post, lease.now)
-        tokens, is_kept = NO_TOKENS, step.draft.write is not Write.OPEN or post.remote_id is None
+                post = await PageReader(self._attempt(lease, step, post)).search(post, lease.now)
+        tokens, is_kept = NO_TOKENS, step.planned.write is not Write.OPEN or post.remote_id is None
         if is_kept:
             post = outcomes.withheld(post, reason=REASON, detail=decision.detail, now=lease.now)
             tokens = Tokens(trips=tripped(step.page, decision))
@@ -259,51 +259,62 @@ class Reconciler:
         return is_kept
 
     async def _take(
-        self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search | Renew, decision: Decision
+        self,
+        lease: Lease,
+        step: WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindExisting | StartEpisode,
+        decision: Decision,
     ) -> None:
-        if isinstance(step, Renew):
+        if isinstance(step, StartEpisode):
             archive = msgspec.json.encode(lease.incident)
             retention_ms = self._config.current.retention_ms
             return await lease.record(step.progress, archive=archive, retention_ms=retention_ms)
         post = step.progress.posts.get(step.page, Post())
-        if isinstance(step, LookAt | Verify):
+        if isinstance(step, ReadBack | CheckDuplicates):
             post = unhurried(post, self._store_clock, lease.now, settle_ms=self._config.current.checkly.settle_ms)
-        if isinstance(step, Verify) and post.verify_at is not None and post.verify_at > lease.now:
+        if isinstance(step, CheckDuplicates) and post.verify_at is not None and post.verify_at > lease.now:
             return await self._record(lease, step.progress, step.page, post)
         with acting(priority_of(step)):
             post = await self._act(lease, step, post, decision)
         give = self._unsent(lease, step.page, post) if isinstance(step, WriteTo) else ()
         await self._record(lease, step.progress, step.page, post, tokens=Tokens(give=give))
-        if lease.probing and not (post.attempts or post.held_by or isinstance(step, Search)):
+        if lease.probing and not (post.attempts or post.held_by or isinstance(step, FindExisting)):
             await self._resume(lease)
         return None
 
     async def _act(
-        self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search, post: Post, decision: Decision
+        self,
+        lease: Lease,
+        step: WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindExisting,
+        post: Post,
+        decision: Decision,
     ) -> Post:
         attempt = self._attempt(lease, step, post)
         if isinstance(step, WriteTo):
             return await self._write(lease, step, post, Publisher(attempt), decision)
-        read_back = ReadBack(attempt)
-        if isinstance(step, LookAt):
+        read_back = PageReader(attempt)
+        if isinstance(step, ReadBack):
             return await read_back.look(post, lease.now)
-        if isinstance(step, Verify):
+        if isinstance(step, CheckDuplicates):
             return await read_back.verify(post, lease.now)
-        if isinstance(step, LookAgain):
+        if isinstance(step, CheckClosed):
             return await read_back.look_again(post, lease.now)
         return await read_back.search(post, lease.now)
 
-    def _attempt(self, lease: Lease, step: WriteTo | LookAt | LookAgain | Verify | Search, post: Post) -> Attempt:
+    def _attempt(
+        self, lease: Lease, step: WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindExisting, post: Post
+    ) -> Attempt:
         config, name = self._config.current, step.page
         page = self._page(name)
-        if name not in self._standing:
-            self._standing[name] = Standing(page, self._store, reserve=self._reserve, monotonic=self._monotonic)
+        if name not in self._open_incidents:
+            self._open_incidents[name] = OpenIncidents(
+                page, self._store, reserve=self._reserve, monotonic=self._monotonic
+            )
         return Attempt(
             page,
             lease.incident,
-            self._standing[name],
+            self._open_incidents[name],
             reserve=self._reserve,
-            guard=lease.holds,
+            guard=lease.is_valid,
             clock=lambda: lease.now,
             chance=self._chance,
             settle_ms=config.checkly.settle_ms,
@@ -314,11 +325,11 @@ class Reconciler:
         )
 
     async def _write(self, lease: Lease, step: WriteTo, post: Post, publisher: Publisher, decision: Decision) -> Post:
-        draft = step.draft
-        surveyed = await publisher.survey(post, draft, lease.now)
+        planned = step.planned
+        surveyed = await publisher.survey(post, planned, lease.now)
         if isinstance(surveyed, Post):
             return surveyed
-        intent = compose(lease.incident, post, draft, self._config.current, now=lease.now)
+        intent = compose(lease.incident, post, planned, self._config.current, now=lease.now)
         intent = self._gatekeeper.pay(lease.incident, post, intent, decision)
         tokens = taken(lease.incident, step.page, intent, decision)
         begun = outcomes.begin(post, intent)
@@ -332,7 +343,7 @@ class Reconciler:
                 return post  # another was faster: the gate is asked again
             tokens = NO_TOKENS
             try:
-                begun = await publisher.send(begun, surveyed, lease.now, write=signature(draft))
+                begun = await publisher.send(begun, surveyed, lease.now, write=signature(planned))
             except Refused:
                 after = outcomes.not_sent(post, retry_at=lease.now)
                 give = Tokens(give=self._unsent(lease, step.page, after))

@@ -29,7 +29,7 @@ import uvloop
 from redis.asyncio.connection import AbstractConnection
 
 from bridge.cli import main
-from bridge.reconciler import Reconciler, TargetWatch
+from bridge.reconciler import AccountAudit, Reconciler
 from bridge.store import scripts
 from bridge.store.scripts import Script
 from bridge.web.receiver import Receiver
@@ -70,10 +70,10 @@ class Boundaries:
 def leave_out_the_survey() -> None:
     """No look at where services lead: it changes nothing, and would take boundaries and faults meant for what does."""
 
-    async def watch(_: TargetWatch) -> None:
+    async def watch(_: AccountAudit) -> None:
         await asyncio.Event().wait()
 
-    _replace(TargetWatch, watch=watch)
+    _replace(AccountAudit, watch=watch)
 
 
 def watch_redis(boundaries: Boundaries) -> None:

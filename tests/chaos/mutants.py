@@ -392,8 +392,8 @@ MUTANTS = (
         OWN_ONLY,
         "words that end with a reference make our incident look like another",
         "bridge/core/compose.py",
-        "return is_due or draft.kind is UpdateKind.OPEN or _REFERENCE.search(text) is not None",
-        "return is_due or draft.kind is UpdateKind.OPEN",
+        "return is_due or planned.kind is UpdateKind.OPEN or _REFERENCE.search(text) is not None",
+        "return is_due or planned.kind is UpdateKind.OPEN",
         "tests/unit/core/test_compose.py::TestCompose::test_words_that_end_with_a_reference_are_followed_by_ours",
     ),
     Mutant(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bridge.checkly.cache import MAX_AGE_MS, Remembered
+from bridge.checkly.cache import MAX_AGE_MS, Cached
 from bridge.checkly.paging import entries
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Catalog:
 
     def __init__(self, client: Client, *, clock: Callable[[], int]) -> None:
         self._client = client
-        self._services = Remembered(self._read, clock=clock)
+        self._services = Cached(self._read, clock=clock)
 
     async def services(self, *, max_age_ms: int = MAX_AGE_MS) -> tuple[RemoteService, ...]:
         """All services, as of at most ``max_age_ms`` before this call. Raises PageError."""

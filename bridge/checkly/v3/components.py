@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from bridge.checkly.cache import MAX_AGE_MS, Remembered
+from bridge.checkly.cache import MAX_AGE_MS, Cached
 from bridge.checkly.paging import entries
 from bridge.checkly.v1.services import near
 
@@ -48,8 +48,8 @@ class Directory:
     def __init__(self, client: Client, *, clock: Callable[[], int]) -> None:
         self._client = client
         self._clock = clock
-        self._pages = Remembered(self._read_pages, clock=clock)
-        self._components: dict[str, Remembered[tuple[RemoteComponent, ...]]] = {}
+        self._pages = Cached(self._read_pages, clock=clock)
+        self._components: dict[str, Cached[tuple[RemoteComponent, ...]]] = {}
 
     async def pages(self, *, max_age_ms: int = MAX_AGE_MS) -> tuple[RemotePage, ...]:
         """All v3 pages. Raises PageError."""
@@ -58,7 +58,7 @@ class Directory:
     async def components(self, page_id: str, *, max_age_ms: int = MAX_AGE_MS) -> tuple[RemoteComponent, ...]:
         """All components of a page, groups too. Raises PageError."""
         if page_id not in self._components:
-            self._components[page_id] = Remembered(lambda: self._read_components(page_id), clock=self._clock)
+            self._components[page_id] = Cached(lambda: self._read_components(page_id), clock=self._clock)
         return await self._components[page_id].get(max_age_ms=max_age_ms)
 
     async def _read_pages(self) -> tuple[RemotePage, ...]:

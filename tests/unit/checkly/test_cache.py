@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bridge.checkly.cache import MAX_AGE_MS, Remembered
+from bridge.checkly.cache import MAX_AGE_MS, Cached
 from bridge.checkly.errors import NotSent
 from tests.unit.checkly.helpers import Time
 
@@ -33,11 +33,11 @@ def account(clock: Time) -> Account:
 
 
 @pytest.fixture
-def remembered(account: Account, clock: Time) -> Remembered[int]:
-    return Remembered(account, clock=clock)
+def remembered(account: Account, clock: Time) -> Cached[int]:
+    return Cached(account, clock=clock)
 
 
-async def test_it_is_read_again_when_it_is_too_old(remembered: Remembered[int], clock: Time) -> None:
+async def test_it_is_read_again_when_it_is_too_old(remembered: Cached[int], clock: Time) -> None:
     assert await remembered.get() == 1
     clock.now += MAX_AGE_MS - 1
     assert await remembered.get() == 1
@@ -45,24 +45,24 @@ async def test_it_is_read_again_when_it_is_too_old(remembered: Remembered[int], 
     assert await remembered.get() == 2
 
 
-async def test_each_caller_says_how_old_is_too_old(remembered: Remembered[int], clock: Time) -> None:
+async def test_each_caller_says_how_old_is_too_old(remembered: Cached[int], clock: Time) -> None:
     await remembered.get()
     clock.now += 10
     assert [await remembered.get(max_age_ms=age) for age in (11, 10, 10, 0)] == [1, 2, 2, 3]
 
 
-async def test_it_is_as_old_as_the_beginning_of_its_reading(remembered: Remembered[int], account: Account) -> None:
+async def test_it_is_as_old_as_the_beginning_of_its_reading(remembered: Cached[int], account: Account) -> None:
     account.slow_ms = 100
     await remembered.get()
     assert await remembered.get(max_age_ms=100) == 2
 
 
-async def test_those_who_ask_together_share_one_reading(remembered: Remembered[int], account: Account) -> None:
+async def test_those_who_ask_together_share_one_reading(remembered: Cached[int], account: Account) -> None:
     assert await asyncio.gather(*(remembered.get(max_age_ms=1) for _ in range(50))) == [1] * 50
     assert account.reads == 1
 
 
-async def test_a_reading_that_failed_leaves_what_was_known(remembered: Remembered[int], account: Account) -> None:
+async def test_a_reading_that_failed_leaves_what_was_known(remembered: Cached[int], account: Account) -> None:
     await remembered.get()
     account.is_down = True
     with pytest.raises(NotSent):

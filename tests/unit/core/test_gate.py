@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bridge.config.schema import Budget
 from bridge.core import outcomes
 from bridge.core.gate import BUDGETS, MAILS, OPEN, OPENS, Ask, Spent, Word, asked, gate, limit, paid, tokens, unused_end
-from bridge.core.planning import Draft
+from bridge.core.planning import PlannedWrite
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
 
 NOTHING = dict.fromkeys(BUDGETS, Spent())
@@ -18,8 +18,8 @@ BUDGET = Budget()
 EVERY = frozenset(UpdateKind)
 
 
-def draft(write: Write, kind: UpdateKind, status: Phase = Phase.INVESTIGATING) -> Draft:
-    return Draft(
+def planned(write: Write, kind: UpdateKind, status: Phase = Phase.INVESTIGATING) -> PlannedWrite:
+    return PlannedWrite(
         write=write, status=status, kind=kind, severity=Severity.MAJOR, services=("a",), labels={}, public_at=1
     )
 
@@ -59,20 +59,20 @@ def test_a_share_is_exactly_as_written():
 
 
 def test_an_opening_pays_for_the_mail_of_its_end():
-    opening = draft(Write.OPEN, UpdateKind.OPEN)
+    opening = planned(Write.OPEN, UpdateKind.OPEN)
     assert asked(Post(), opening, EVERY) == Ask(severity=Severity.MAJOR, opens=True, mails=2)
     assert asked(Post(), opening, {UpdateKind.OPEN}) == Ask(severity=Severity.MAJOR, opens=True, mails=1)
     assert asked(Post(), opening, {UpdateKind.RESOLVED}) == Ask(severity=Severity.MAJOR, opens=True)
 
 
 def test_an_end_asks_for_nothing_but_a_mail_that_is_not_paid():
-    end = draft(Write.UPDATE, UpdateKind.RESOLVED, Phase.RESOLVED)
+    end = planned(Write.UPDATE, UpdateKind.RESOLVED, Phase.RESOLVED)
     assert asked(Post(remote_id="r"), end, EVERY) is None
     assert asked(Post(remote_id="r", is_end_unpaid=True), end, EVERY) == Ask(severity=Severity.MAJOR, mails=1)
 
 
 def test_a_change_asks_only_where_it_comes_before_a_reopening():
-    change = draft(Write.CHANGE, UpdateKind.UPDATE)
+    change = planned(Write.CHANGE, UpdateKind.UPDATE)
     assert asked(Post(remote_id="r", status=Phase.INVESTIGATING), change, EVERY) is None
     assert asked(Post(remote_id="r", status=Phase.RESOLVED), change, EVERY) == Ask(severity=Severity.MAJOR, opens=True)
 

@@ -11,8 +11,8 @@ from bridge.core import outcomes
 from bridge.core.lifecycle import (
     CLEARED_IN_TIME,
     NEVER_PUBLISHED,
-    LookAt,
-    Verify,
+    CheckDuplicates,
+    ReadBack,
     Wait,
     WriteTo,
     decide,
@@ -210,8 +210,8 @@ class TestWrites:
                 pages_of={"checkout": ("shop",), "search": ("web",)},
             )
             assert isinstance(step, WriteTo)
-            seen.append((step.page, step.draft.services, step.draft.severity))
-            post = outcomes.succeeded(outcomes.begin(Post(), intent(step.draft)), step.page)
+            seen.append((step.page, step.planned.services, step.planned.severity))
+            post = outcomes.succeeded(outcomes.begin(Post(), intent(step.planned)), step.page)
             posts = {**step.progress.posts, step.page: post}
             incident = replace(incident, progress=replace(step.progress, posts=posts))
         assert seen == [("shop", ("checkout",), Severity.MINOR), ("web", ("search",), Severity.CRITICAL)]
@@ -225,7 +225,7 @@ class TestDates:
     def test_updates_carry_the_true_start_and_end(self) -> None:
         story = published().after(MINUTE).clear().after(3 * MINUTE)
         start, end = START - 500, START + 2 * MINUTE - 200
-        assert [draft.public_at for draft in story.written] == [start, end, end + DATE_STEP_MS]
+        assert [planned.public_at for planned in story.written] == [start, end, end + DATE_STEP_MS]
 
     def test_a_start_in_the_future_is_not_believed(self) -> None:
         story = Story()
@@ -247,7 +247,7 @@ class TestTrouble:
         story = published().acknowledge()
         begun = outcomes.begin(story.post, intent(story.written[0]))
         step = story.put(begun).decide()
-        assert isinstance(step, LookAt)
+        assert isinstance(step, ReadBack)
         waiting = story.put(replace(begun, retry_at=story.now + 5)).decide()
         assert isinstance(waiting, Wait)
         assert waiting.until == story.now + 5
@@ -266,7 +266,7 @@ class TestTrouble:
         assert isinstance(step, Wait)
         assert step.until == story.now + 1
         story.now += 1
-        assert isinstance(story.decide(), Verify)
+        assert isinstance(story.decide(), CheckDuplicates)
 
     @pytest.mark.parametrize("exists", [True, False], ids=["resolved", "deleted"])
     def test_what_a_person_closed_stays_closed_until_all_clears_and_fires_anew(self, exists: bool) -> None:
@@ -304,11 +304,11 @@ class TestTrouble:
         story.alerts.fire(story.now, "payments", Severity.CRITICAL)
         step = story.decide()
         assert isinstance(step, WriteTo)
-        parked = outcomes.parked(story.post, write=signature(step.draft), reason="400", now=story.now)
+        parked = outcomes.parked(story.post, write=signature(step.planned), reason="400", now=story.now)
         story.put(parked).settle()
         assert (story.told[1:], story.next_at) == ([], parked.retry_at)
         assert story.acknowledge().told[1] == "update IDENTIFIED MAJOR"
-        story.put(replace(story.post, parked="400", parked_write=signature(step.draft), retry_at=story.now + MINUTE))
+        story.put(replace(story.post, parked="400", parked_write=signature(step.planned), retry_at=story.now + MINUTE))
         assert story.clear().after(DATE_STEP_MS).told[-1].startswith("update MONITORING")
 
     def test_a_parked_write_is_tried_again_when_its_time_has_come(self) -> None:
@@ -316,7 +316,7 @@ class TestTrouble:
         story.now += MINUTE
         step = story.decide()
         assert isinstance(step, WriteTo)
-        story.put(outcomes.parked(Post(), write=signature(step.draft), reason="400", now=story.now)).settle()
+        story.put(outcomes.parked(Post(), write=signature(step.planned), reason="400", now=story.now)).settle()
         assert story.told == []
         assert story.after(outcomes.PARK_RETRY_MS).told == ["open INVESTIGATING MAJOR"]
 
@@ -341,10 +341,10 @@ class TestRemarks:
     def test_a_remark_is_told_once_in_the_status_that_stands(self) -> None:
         story = published().after(MINUTE).remark("We are rolling back.").after(MINUTE)
         assert story.told[1:] == ["update INVESTIGATING MAJOR"]
-        draft = story.written[-1]
-        assert draft.remark is not None
-        assert (draft.remark.text, draft.kind) == ("We are rolling back.", UpdateKind.UPDATE)
-        assert draft.public_at == draft.remark.observed_at
+        planned = story.written[-1]
+        assert planned.remark is not None
+        assert (planned.remark.text, planned.kind) == ("We are rolling back.", UpdateKind.UPDATE)
+        assert planned.public_at == planned.remark.observed_at
         story.clear().remark("It looks better.").after(MINUTE)
         assert story.told[2:] == ["update MONITORING MAJOR", "update MONITORING MAJOR"]
         assert story.after(2 * MINUTE).told[4:] == ["update RESOLVED MAJOR"]
@@ -359,19 +359,19 @@ class TestRemarks:
         assert story.told[-1] == "update RESOLVED MAJOR"
         story.fire().after(2 * MINUTE)
         assert story.told[-1] == "update INVESTIGATING MAJOR"
-        assert [draft.remark for draft in story.written] == [None] * len(story.written)
+        assert [planned.remark for planned in story.written] == [None] * len(story.written)
 
     def test_a_remark_that_the_page_refuses_holds_up_nothing(self) -> None:
         story = published().after(MINUTE)
         story.alerts.remark(story.now, "Refused.")
         step = story.decide()
         assert isinstance(step, WriteTo)
-        story.put(outcomes.parked(story.post, write=signature(step.draft), reason="400", now=story.now))
+        story.put(outcomes.parked(story.post, write=signature(step.planned), reason="400", now=story.now))
         story.remark("Taken.").after(MINUTE)
-        assert [draft.remark.text for draft in story.written if draft.remark] == ["Taken.", "Refused."]
+        assert [planned.remark.text for planned in story.written if planned.remark] == ["Taken.", "Refused."]
 
     def test_a_change_of_status_is_told_before_a_remark(self) -> None:
         story = published().after(MINUTE)
         story.alerts.acknowledge()
         story.remark("Found it.").after(MINUTE)
-        assert [draft.remark is not None for draft in story.written[1:]] == [False, True]
+        assert [planned.remark is not None for planned in story.written[1:]] == [False, True]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.core.lifecycle import ENDED, Drop, Wait, decide
+from bridge.core.lifecycle import ENDED, Forget, Wait, decide
 from bridge.core.page_phase import phase_on
 from bridge.core.planning import DATE_STEP_MS
 from bridge.model import (
@@ -115,17 +115,17 @@ def test_whatever_happens_each_incident_is_a_sound_sequence_of_updates(
     changes = 0
     for act, *_ in play(story, acts):
         changes += act != "after"
-        for draft in story.written:
-            told_at.setdefault(id(draft), story.now)
+        for planned in story.written:
+            told_at.setdefault(id(planned), story.now)
     for episode in [*story.episodes, story.written]:
-        updates = [draft for draft in episode if draft.write is not Write.CHANGE]
-        assert [draft.write for draft in updates[:1]] in ([], [Write.OPEN])
-        assert all(draft.write is Write.UPDATE for draft in updates[1:])
+        updates = [planned for planned in episode if planned.write is not Write.CHANGE]
+        assert [planned.write for planned in updates[:1]] in ([], [Write.OPEN])
+        assert all(planned.write is Write.UPDATE for planned in updates[1:])
         assert all(later.public_at >= earlier.public_at + DATE_STEP_MS for earlier, later in pairwise(updates))
-        assert all(draft.public_at <= told_at.get(id(draft), story.now) for draft in updates)
+        assert all(planned.public_at <= told_at.get(id(planned), story.now) for planned in updates)
         steps = {(one.status, other.status) for one, other in pairwise(updates) if one.status is not other.status}
         assert steps <= LEGAL
-    updates = [draft for episode in [*story.episodes, story.written] for draft in episode]
+    updates = [planned for episode in [*story.episodes, story.written] for planned in episode]
     assert len(updates) <= 4 * changes, "a change of the facts is told at once, and at most once more after quiet"
 
 
@@ -181,7 +181,7 @@ def test_what_is_open_on_a_page_has_a_way_to_its_end(
     incident = Incident(id="0123456789", key="checkout", route="checkout", summary=summary, progress=progress)
     step = decide(incident, POLICY, START, retention_ms=RETENTION_MS, pages_of=dict.fromkeys(SERVICES, PAGES))
     may_be_open = [post for post in posts.values() if post.is_open or (post.closed_at and post.theirs_at)]
-    assert not may_be_open or not isinstance(step, Drop)
+    assert not may_be_open or not isinstance(step, Forget)
     if isinstance(step, Wait):
         assert step.until is not None
         assert not may_be_open or step.until <= START + 30 * MINUTE

@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.core import outcomes
-from bridge.core.lifecycle import NEVER_PUBLISHED, Drop, LookAt, Search, WriteTo, decide
-from bridge.core.planning import Draft, next_write, signature
+from bridge.core.lifecycle import NEVER_PUBLISHED, FindExisting, Forget, ReadBack, WriteTo, decide
+from bridge.core.planning import PlannedWrite, plan_write, signature
 from bridge.model import (
     V1_PAGE,
     Impact,
@@ -44,16 +44,16 @@ class Components:
     def __init__(self, policy: Policy = POLICY) -> None:
         self.policy, self.now, self.alerts, self.post = policy, START, Alerts(), Post()
 
-    def next(self, phase: Phase = INVESTIGATING) -> Draft | int | None:
+    def next(self, phase: Phase = INVESTIGATING) -> PlannedWrite | int | None:
         summary = self.alerts.summary
-        return next_write(self.post, phase, summary.services, summary, self.policy, self.now, has_impacts=True)
+        return plan_write(self.post, phase, summary.services, summary, self.policy, self.now, has_impacts=True)
 
-    def write(self, phase: Phase = INVESTIGATING) -> Draft:
-        draft = self.next(phase)
-        assert isinstance(draft, Draft), draft
-        wish = replace(intent(draft), impacts=draft.impacts)
+    def write(self, phase: Phase = INVESTIGATING) -> PlannedWrite:
+        planned = self.next(phase)
+        assert isinstance(planned, PlannedWrite), planned
+        wish = replace(intent(planned), impacts=planned.impacts)
         self.post = outcomes.succeeded(outcomes.begin(self.post, wish), "remote")
-        return draft
+        return planned
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_a_route_may_say_what_its_severities_do():
 
 def test_an_impact_rises_at_once(page):
     page.alerts.fire(page.now, "checkout", Severity.CRITICAL)
-    draft = page.write()
-    assert (draft.write, draft.impacts) == (Write.CHANGE, {"checkout": MAJOR})
+    planned = page.write()
+    assert (planned.write, planned.impacts) == (Write.CHANGE, {"checkout": MAJOR})
     told = page.write()
     assert (told.write, told.kind) == (Write.UPDATE, UpdateKind.SEVERITY)
 
@@ -105,8 +105,8 @@ def test_all_components_of_a_page_recover_while_the_incident_goes_on_elsewhere(p
     page.alerts.eased_at = page.now
     assert page.next() == page.now + POLICY.resolve_after_ms
     page.now += POLICY.resolve_after_ms
-    draft = page.write()
-    assert (draft.write, draft.impacts, draft.severity) == (Write.CHANGE, {"checkout": FINE}, Severity.MAJOR)
+    planned = page.write()
+    assert (planned.write, planned.impacts, planned.severity) == (Write.CHANGE, {"checkout": FINE}, Severity.MAJOR)
     assert page.next() is None
 
 
@@ -150,9 +150,9 @@ def test_an_update_changes_no_component(page):
 def test_a_refused_change_to_one_impact_leaves_another_to_be_tried(page):
     page.alerts.fire(page.now, "checkout", Severity.CRITICAL)
     refused = page.next()
-    assert isinstance(refused, Draft)
+    assert isinstance(refused, PlannedWrite)
     page.post = outcomes.parked(page.post, write=signature(refused), reason="400", now=page.now)
-    assert not isinstance(page.next(), Draft) or page.next().write is Write.UPDATE
+    assert not isinstance(page.next(), PlannedWrite) or page.next().write is Write.UPDATE
     page.alerts.fire(page.now, "search", Severity.MINOR)
     assert page.write().write is Write.CHANGE
 
@@ -183,8 +183,8 @@ class TestPages:
         for _ in range(2):
             step = self.decide(incident, START + MINUTE, shop=("v1", "v3:status"))
             assert isinstance(step, WriteTo)
-            seen.append((step.page, step.draft.severity, step.draft.impacts))
-            wish = replace(intent(step.draft), impacts=step.draft.impacts)
+            seen.append((step.page, step.planned.severity, step.planned.impacts))
+            wish = replace(intent(step.planned), impacts=step.planned.impacts)
             post = outcomes.succeeded(outcomes.begin(Post(), wish), step.page)
             incident = replace(
                 incident, progress=replace(step.progress, posts={**step.progress.posts, step.page: post})
@@ -205,7 +205,8 @@ class TestPages:
     def test_before_an_incident_is_discarded_it_is_looked_for_on_every_page(self, posts):
         searched = dict(posts)
         while isinstance(
-            step := self.decide(self.incident(Phase.DISCARDED, searched), shop=("v1", "v3:a"), x=("v3:b",)), Search
+            step := self.decide(self.incident(Phase.DISCARDED, searched), shop=("v1", "v3:a"), x=("v3:b",)),
+            FindExisting,
         ):
             searched[step.page] = Post()
         assert searched.keys() == {"v1", "v3:a", "v3:b"}
@@ -214,7 +215,7 @@ class TestPages:
     def test_what_was_published_is_looked_for_where_its_service_is_shown_now(self, phase):
         stands = Post(remote_id="1", status=RESOLVED if phase is RESOLVED else INVESTIGATING, services=("shop",))
         step = self.decide(self.incident(phase, {"v1": stands}), shop=("v3:a",))
-        assert step == Search(progress=step.progress, page="v3:a")
+        assert step == FindExisting(progress=step.progress, page="v3:a")
 
     def test_where_it_fires_opening_looks_there(self):
         alerts = Alerts()
@@ -226,13 +227,15 @@ class TestPages:
     def test_a_search_that_failed_waits_for_its_time(self):
         posts = {"v1": Post(search_at=START + SECOND)}
         assert self.decide(self.incident(Phase.DISCARDED, posts), shop=("v1",)).until == START + SECOND
-        assert isinstance(self.decide(self.incident(Phase.DISCARDED, posts), START + SECOND, shop=("v1",)), Search)
+        assert isinstance(
+            self.decide(self.incident(Phase.DISCARDED, posts), START + SECOND, shop=("v1",)), FindExisting
+        )
 
     def test_a_write_of_unknown_outcome_comes_before_a_search(self):
         posts = {
             "v1": Post(
                 intent=intent(
-                    Draft(
+                    PlannedWrite(
                         write=Write.OPEN,
                         status=INVESTIGATING,
                         kind=UpdateKind.OPEN,
@@ -245,7 +248,7 @@ class TestPages:
                 search_at=START,
             )
         }
-        assert isinstance(self.decide(self.incident(INVESTIGATING, posts)), LookAt)
+        assert isinstance(self.decide(self.incident(INVESTIGATING, posts)), ReadBack)
 
     @pytest.mark.parametrize(("fires", "phase"), [(True, INVESTIGATING), (False, MONITORING)])
     @pytest.mark.parametrize("before", [Phase.PENDING, Phase.DISCARDED])
@@ -271,17 +274,17 @@ class TestPages:
 
     def test_all_pages_are_searched_though_the_first_one_has_it(self):
         first = self.decide(self.incident(Phase.DISCARDED, {}), shop=("v1", "v3:a"))
-        assert isinstance(first, Search)
+        assert isinstance(first, FindExisting)
         stands = Post(remote_id="1", status=INVESTIGATING, severity=Severity.MAJOR)
         posts = {**first.progress.posts, first.page: stands}
         second = self.decide(self.incident(MONITORING, posts), shop=("v1", "v3:a"))
-        assert isinstance(second, Search)
+        assert isinstance(second, FindExisting)
         assert {first.page, second.page} == {"v1", "v3:a"}
 
     def test_a_search_that_finds_no_end_keeps_an_incident_as_long_as_any_and_no_longer(self):
         incident = replace(self.incident(Phase.DISCARDED, {"v1": Post(search_at=START + 10 * RETENTION_MS)}))
         assert self.decide(incident, START + RETENTION_MS - 1, shop=("v1",)).until == START + RETENTION_MS
-        assert isinstance(self.decide(incident, START + RETENTION_MS, shop=("v1",)), Drop)
+        assert isinstance(self.decide(incident, START + RETENTION_MS, shop=("v1",)), Forget)
 
     @pytest.mark.parametrize("phase", [Phase.PENDING, INVESTIGATING, MONITORING, RESOLVED])
     def test_where_something_is_recorded_nothing_is_searched(self, phase):
@@ -290,7 +293,7 @@ class TestPages:
         )
         posts = {"v1": Post(remote_id="1", status=phase, services=("shop",), severity=Severity.MAJOR), "v3:a": Post()}
         step = self.decide(self.incident(phase, posts, alerts), shop=("v1", "v3:a"), other=("v3:b",))
-        assert not isinstance(step, Search)
+        assert not isinstance(step, FindExisting)
 
     @pytest.mark.parametrize(("pages_of", "falls"), [({"shop": ("v3:b",)}, False), ({"mail": ("v3:a",)}, True)])
     def test_on_a_page_that_left_the_configuration_no_component_can_be_changed(self, pages_of, falls):
@@ -300,4 +303,4 @@ class TestPages:
         told |= {"announced_severity": Severity.MAJOR, "announced_services": ("shop",), "impacts": {"shop": PARTIAL}}
         posts = {"v3:a": Post(remote_id="1", **told), "v3:b": Post(remote_id="2", **told)}
         step = self.decide(self.incident(INVESTIGATING, posts, alerts), START + MINUTE, **pages_of)
-        assert (isinstance(step, WriteTo) and (step.page, step.draft.impacts) == ("v3:a", {"shop": FINE})) == falls
+        assert (isinstance(step, WriteTo) and (step.page, step.planned.impacts) == ("v3:a", {"shop": FINE})) == falls

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bridge.core.lifecycle import LookAgain, LookAt, Search, Verify, WriteTo
-from bridge.core.planning import Draft
+from bridge.core.lifecycle import CheckClosed, CheckDuplicates, FindExisting, ReadBack, WriteTo
+from bridge.core.planning import PlannedWrite
 from bridge.core.priority import priority_of
 from bridge.model import Intent, Phase, Post, Priority, Progress, Severity, UpdateKind, Write
 
@@ -22,15 +22,15 @@ def progress(phase: Phase, post: Post) -> Progress:
 
 
 def writes(write: Write, status: Phase, *, phase: Phase = Phase.INVESTIGATING, post: Post = OPEN_POST) -> WriteTo:
-    draft = Draft(write=write, status=status, kind=UpdateKind.UPDATE, **_ABOUT)
-    return WriteTo(progress=progress(phase, post), page=PAGE, draft=draft)
+    planned = PlannedWrite(write=write, status=status, kind=UpdateKind.UPDATE, **_ABOUT)
+    return WriteTo(progress=progress(phase, post), page=PAGE, planned=planned)
 
 
-def looks(write: Write, status: Phase, *, phase: Phase = Phase.INVESTIGATING, post: Post = OPEN_POST) -> LookAt:
+def looks(write: Write, status: Phase, *, phase: Phase = Phase.INVESTIGATING, post: Post = OPEN_POST) -> ReadBack:
     intent = Intent(
         write=write, status=status, kind=UpdateKind.UPDATE, name="n", text="t", notify=False, recorded_at=1, **_ABOUT
     )
-    return LookAt(progress=progress(phase, replace(post, intent=intent)), page=PAGE)
+    return ReadBack(progress=progress(phase, replace(post, intent=intent)), page=PAGE)
 
 
 @pytest.mark.parametrize("step", [writes, looks])
@@ -63,6 +63,6 @@ def test_what_was_begun_to_be_opened_and_is_over_belongs_to_the_ends():
     assert priority_of(step) is Priority.END
 
 
-@pytest.mark.parametrize("step", [LookAgain, Verify, Search])
+@pytest.mark.parametrize("step", [CheckClosed, CheckDuplicates, FindExisting])
 def test_looks_without_a_write_come_last(step):
     assert priority_of(step(progress=progress(Phase.RESOLVED, OPEN_POST), page=PAGE)) is Priority.LOOK

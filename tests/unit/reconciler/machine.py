@@ -202,7 +202,7 @@ class BridgeMachine(RuleBasedStateMachine):
 
     @rule(outcomes=OUTCOMES, is_down=st.sampled_from([False, False, False, True]))
     def the_page_is_in_trouble(self, outcomes, is_down):
-        """These come of its next writes; and it is out of reach, or is again in reach."""
+        """These come of its next writes; and it is out of breaker, or is again in breaker."""
         self.page.outcomes.extend(outcomes)
         self.page.is_down = is_down
         type(self).faults += len(outcomes) + is_down

@@ -7,16 +7,16 @@ from msgspec.structs import replace
 
 from bridge.core import outcomes
 from bridge.core.lifecycle import (
-    Drop,
-    LookAgain,
-    Renew,
-    Search,
+    CheckClosed,
+    FindExisting,
+    Forget,
+    StartEpisode,
     Step,
     Wait,
     WriteTo,
     decide,
 )
-from bridge.core.planning import Draft
+from bridge.core.planning import PlannedWrite
 from bridge.model import Incident, Intent, Phase, Policy, Post, Severity, Write
 from tests.unit.reconciler.alerts import Alerts
 
@@ -38,8 +38,8 @@ class Story:
         self.now = START
         self.alerts = Alerts()
         self.incident = Incident(id="0123456789", key="checkout", route="checkout")
-        self.written: list[Draft] = []
-        self.episodes: list[list[Draft]] = []
+        self.written: list[PlannedWrite] = []
+        self.episodes: list[list[PlannedWrite]] = []
         self.next_at: int | None = None
         self.is_forgotten = False
 
@@ -54,7 +54,7 @@ class Story:
     @property
     def told(self) -> list[str]:
         """What was written, in short: ``open INVESTIGATING MAJOR``."""
-        return [f"{draft.write} {draft.status} {draft.severity.name}" for draft in self.written]
+        return [f"{planned.write} {planned.status} {planned.severity.name}" for planned in self.written]
 
     def decide(self) -> Step:
         self.incident = replace(self.incident, summary=self.alerts.summary)
@@ -64,7 +64,7 @@ class Story:
     def settle(self) -> Story:
         for _ in range(ENOUGH_STEPS):
             step = self.decide()
-            if isinstance(step, Drop):
+            if isinstance(step, Forget):
                 self.is_forgotten, self.next_at = True, None
                 return self
             self.incident = replace(self.incident, progress=step.progress)
@@ -110,13 +110,13 @@ class Story:
         return self
 
     def _take(self, step: Step) -> None:
-        if isinstance(step, Search):
+        if isinstance(step, FindExisting):
             self.put(Post())
             return
-        if isinstance(step, LookAgain):
+        if isinstance(step, CheckClosed):
             self.put(outcomes.looked(self.post, now=self.now, is_theirs=False))
             return
-        if isinstance(step, Renew):
+        if isinstance(step, StartEpisode):
             self.episodes.append(self.written)
             self.written = []
             return
@@ -124,26 +124,26 @@ class Story:
         if not self.page_works:
             self.put(outcomes.not_sent(self.post, retry_at=self.now + SECOND))
             return
-        self.written.append(step.draft)
+        self.written.append(step.planned)
         remote_id = self.post.remote_id or f"remote-{len(self.episodes)}"
-        self.put(outcomes.succeeded(outcomes.begin(self.post, intent(step.draft)), remote_id))
+        self.put(outcomes.succeeded(outcomes.begin(self.post, intent(step.planned)), remote_id))
 
 
-def intent(draft: Draft) -> Intent:
+def intent(planned: PlannedWrite) -> Intent:
     return Intent(
-        write=draft.write,
-        status=draft.status,
-        kind=draft.kind,
-        severity=draft.severity,
-        services=draft.services,
-        labels=draft.labels,
+        write=planned.write,
+        status=planned.status,
+        kind=planned.kind,
+        severity=planned.severity,
+        services=planned.services,
+        labels=planned.labels,
         name="Checkout",
-        text="" if draft.write is Write.CHANGE else "A text.",
+        text="" if planned.write is Write.CHANGE else "A text.",
         notify=False,
-        public_at=draft.public_at,
+        public_at=planned.public_at,
         recorded_at=0,
-        remark=draft.remark.event_id if draft.remark else "",
-        impacts=draft.impacts,
+        remark=planned.remark.event_id if planned.remark else "",
+        impacts=planned.impacts,
     )
 
 

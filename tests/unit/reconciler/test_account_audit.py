@@ -11,15 +11,15 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.checkly.audit import Trouble
+from bridge.checkly.audit import FindingKind
 from bridge.checkly.client import Client
 from bridge.config.schema import Component, Config, Service
-from bridge.reconciler import TargetWatch, account_audit
+from bridge.reconciler import AccountAudit, account_audit
 from bridge.reconciler.account_audit import retry_s
 from bridge.telemetry import REGISTRY
 from bridge.texts.render import DEFAULT_TEXTS
 
-NOTHING = {trouble.value: 0 for trouble in Trouble}
+NOTHING = {trouble.value: 0 for trouble in FindingKind}
 ORDERS = Component(page="platform", component="Orders")
 
 
@@ -59,26 +59,28 @@ def account() -> Account:
 
 
 @pytest.fixture
-async def watch(account: Account) -> AsyncIterator[TargetWatch]:
+async def watch(account: Account) -> AsyncIterator[AccountAudit]:
     transport = httpx.MockTransport(account)
     client = Client("https://checkly.example", "key", "id", timeout_ms=5_000, transport=transport)
-    yield TargetWatch(client, account, chance=lambda: 0.0)
+    yield AccountAudit(client, account, chance=lambda: 0.0)
     await client.close()
 
 
 def wrong() -> dict[str, float]:
     """What the gauge says of each problem."""
-    found = {trouble: REGISTRY.get_sample_value("bridge_targets_wrong", {"problem": trouble}) for trouble in Trouble}
+    found = {
+        trouble: REGISTRY.get_sample_value("bridge_targets_wrong", {"problem": trouble}) for trouble in FindingKind
+    }
     return {trouble.value: value for trouble, value in found.items() if value is not None}
 
 
-async def look(watch: TargetWatch) -> list[Any]:
+async def look(watch: AccountAudit) -> list[Any]:
     with capture_logs() as lines:
         await watch.look()
     return [(line["event"], line["log_level"], line.get("problem"), line["reason"]) for line in lines]
 
 
-async def test_every_problem_is_said_and_counted_at_every_survey(account: Account, watch: TargetWatch) -> None:
+async def test_every_problem_is_said_and_counted_at_every_survey(account: Account, watch: AccountAudit) -> None:
     account.current = config(ORDERS, Component(page="platform", component="Order"), Component(page="x", component="y"))
     for _ in range(2):
         said = await look(watch)
@@ -87,7 +89,7 @@ async def test_every_problem_is_said_and_counted_at_every_survey(account: Accoun
         assert wrong() == {**NOTHING, "not_found": 2}
 
 
-async def test_what_was_put_right_counts_no_more(account: Account, watch: TargetWatch) -> None:
+async def test_what_was_put_right_counts_no_more(account: Account, watch: AccountAudit) -> None:
     account.current = config(Component(page="platform", component="Order"))
     await look(watch)
     account.current = config(ORDERS)
@@ -96,7 +98,7 @@ async def test_what_was_put_right_counts_no_more(account: Account, watch: Target
 
 
 async def test_an_account_that_cannot_be_read_is_said_and_changes_no_count(
-    account: Account, watch: TargetWatch
+    account: Account, watch: AccountAudit
 ) -> None:
     account.current = config(Component(page="platform", component="Order"))
     await look(watch)
@@ -109,16 +111,16 @@ async def test_an_account_that_cannot_be_read_is_said_and_changes_no_count(
     assert [event for event, *_ in await look(watch)] == ["targets_unread"], "the key is said once"
 
 
-async def test_even_a_defect_stops_nothing(watch: TargetWatch, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_even_a_defect_stops_nothing(watch: AccountAudit, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr(account_audit, "survey", broken)
+    monkeypatch.setattr(account_audit, "audit", broken)
     ((event, _, _, reason),) = await look(watch)
     assert (event, reason) == ("targets_unread", "KeyError: 'oops'")
 
 
-async def test_it_looks_at_the_start_and_after_a_change(account: Account, watch: TargetWatch) -> None:
+async def test_it_looks_at_the_start_and_after_a_change(account: Account, watch: AccountAudit) -> None:
     watching = asyncio.create_task(watch.watch())
     await account.looks()
     account.current = config(Component(page="nowhere", component="Orders"))
@@ -130,7 +132,7 @@ async def test_it_looks_at_the_start_and_after_a_change(account: Account, watch:
 
 
 async def test_it_looks_again_after_a_day_or_soon_after_a_failure(
-    account: Account, watch: TargetWatch, monkeypatch: pytest.MonkeyPatch
+    account: Account, watch: AccountAudit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
     outcomes = iter([200, 200, 500, 500, 200, 200])  # a problem is looked into once more

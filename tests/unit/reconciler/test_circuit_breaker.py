@@ -7,7 +7,7 @@ import pytest
 
 from bridge.checkly.errors import NotSent
 from bridge.model import Phase
-from bridge.reconciler.circuit_breaker import ASK_EVERY_S, LOST_IN_A_ROW, TRY_EVERY_S, Reach
+from bridge.reconciler.circuit_breaker import ASK_EVERY_S, LOST_IN_A_ROW, TRY_EVERY_S, CircuitBreaker
 from tests.unit.reconciler.rig import Rig
 
 
@@ -18,20 +18,20 @@ class Api:
         self.status = 0
         self.asked = 0
         self.now = 100.0
-        self.reach = Reach(self._ask, monotonic=lambda: self.now)
+        self.breaker = CircuitBreaker(self._ask, monotonic=lambda: self.now)
 
     async def _ask(self) -> None:
         self.asked += 1
-        self.reach.seen(self.status)
+        self.breaker.seen(self.status)
         if self.status != 200:
             raise NotSent("no")
 
     def seen(self, *statuses: int) -> None:
         for status in statuses:
-            self.reach.seen(status)
+            self.breaker.seen(status)
 
-    def is_there(self) -> bool:
-        return asyncio.run(self.reach.is_there())
+    def allows(self) -> bool:
+        return asyncio.run(self.breaker.allows())
 
 
 @pytest.fixture
@@ -49,33 +49,33 @@ def away(api: Api) -> Api:
 def test_a_few_calls_in_a_row_without_an_answer_are_enough(api: Api, lost: int) -> None:
     api.status = lost
     for _ in range(LOST_IN_A_ROW):
-        assert api.is_there()
+        assert api.allows()
         api.seen(lost)
-    assert not api.is_there()
+    assert not api.allows()
 
 
 @pytest.mark.parametrize("status", [200, 201, 401, 404, 429])
 def test_any_answer_starts_the_count_anew(api: Api, status: int) -> None:
     api.seen(*[0, 0, status] * LOST_IN_A_ROW)
-    assert api.is_there()
+    assert api.allows()
     assert api.asked == 0
 
 
 def test_while_it_is_away_a_call_a_second_asks_for_it(away: Api) -> None:
     for _ in range(3):
-        assert not away.is_there()
-        assert not away.is_there()
+        assert not away.allows()
+        assert not away.allows()
         away.now += ASK_EVERY_S
     assert away.asked == 3
 
 
 def test_it_is_back_with_the_first_answer_and_both_are_said_once(away: Api, logged: list[Any]) -> None:
-    assert not away.is_there()
+    assert not away.allows()
     away.status = 200
     away.now += ASK_EVERY_S
-    assert away.is_there()
+    assert away.allows()
     away.seen(200)
-    assert away.is_there()
+    assert away.allows()
     assert away.asked == 2
     assert [line["event"] for line in logged] == ["page_away", "page_back"]
 
@@ -87,9 +87,9 @@ def test_going_away_is_said_once(api: Api, logged: list[Any]) -> None:
 
 def test_should_only_the_asking_fail_something_is_begun_now_and_then(away: Api) -> None:
     away.now += TRY_EVERY_S
-    assert [away.is_there() for _ in range(3)] == [True, False, False]
+    assert [away.allows() for _ in range(3)] == [True, False, False]
     away.now += TRY_EVERY_S
-    assert away.is_there()
+    assert away.allows()
 
 
 async def test_nothing_is_claimed_while_it_is_away(redis_url: str, tmp_path: Any) -> None:
@@ -97,10 +97,10 @@ async def test_nothing_is_claimed_while_it_is_away(redis_url: str, tmp_path: Any
     rig.publish_at_once()
     answers = iter([False, False, True, True])
 
-    async def is_there() -> bool:
+    async def allows() -> bool:
         return next(answers)
 
-    rig.reconciler._is_there = is_there
+    rig.reconciler._allows = allows
     try:
         await rig.fire()
         assert rig.writes == []

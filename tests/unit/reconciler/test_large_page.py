@@ -13,7 +13,7 @@ from bridge.checkly.port import Guard, RemoteIncident
 from bridge.model import Impact, Phase, Priority, Progress, Severity, v3_page
 from bridge.reconciler import Budget, acting
 from bridge.reconciler.details import READING_S, READS_AT_A_TIME, Clues, Unfinished
-from bridge.reconciler.open_incidents import SEARCH_SHARED_S, Standing
+from bridge.reconciler.open_incidents import SEARCH_SHARED_S, OpenIncidents
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.world import ID, MINUTE, POLICY, SECOND, SETTLE_MS, World, no_limit, published
 
@@ -141,16 +141,16 @@ class TestSteps:
         self.world = World(POLICY)
         crowd(self.world, 150)
         self.page = self.world.page
-        self.standing = self.another()
+        self.open_incidents = self.another()
 
-    def another(self) -> Standing:
-        return Standing(self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000)
+    def another(self) -> OpenIncidents:
+        return OpenIncidents(self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000)
 
     async def open(self, incident_id: str = ID) -> int | None:
         """Look before an opening; how many calls that took, None if it is to be gone on with."""
         calls = self.page.calls
         try:
-            await self.standing.before_opening(incident_id, Clues(), guard=lambda: True)
+            await self.open_incidents.find_before_create(incident_id, Clues(), guard=lambda: True)
         except Unfinished:
             assert self.page.calls - calls <= READS_AT_A_TIME + 1
             return None
@@ -171,14 +171,14 @@ class TestSteps:
     async def test_another_bridge_goes_on_where_the_first_stopped(self) -> None:
         assert await self.open() is None
         while await self.open() is None:
-            self.standing = self.another()
+            self.open_incidents = self.another()
         assert self.page.calls - self.page.lists == 150
 
     async def test_what_another_release_kept_is_read_again(self) -> None:
         while await self.open() is None:
             pass
         self.world.store.kept = dict.fromkeys(self.world.store.kept, b"\x81\xa1x\x01")
-        self.standing = self.another()
+        self.open_incidents = self.another()
         calls = self.page.calls
         while await self.open() is None:
             pass
@@ -258,7 +258,7 @@ class TestSteps:
     async def test_of_what_is_likely_ours_the_first_is_enough(self) -> None:
         self.page._put(replace(self.ours, created_at=self.world.now - 10 * MINUTE))
         clues = Clues(services=frozenset({"checkout"}))
-        found = await self.standing.before_opening(ID, clues, guard=lambda: True)
+        found = await self.open_incidents.find_before_create(ID, clues, guard=lambda: True)
         assert [each.id for each in found] == [self.ours.id]
         assert self.page.calls == 3
 

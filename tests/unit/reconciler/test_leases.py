@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge.reconciler.leases import LOOK_EVERY_S, InHand
+from bridge.reconciler.leases import LOOK_EVERY_S, LeaseRegistry
 from bridge.store import Claim, Idle, Store, StoreUnavailable
 from bridge.store.connect import connect
 from tests.unit.store.builders import LEASE_MS, firing, to
@@ -20,14 +20,14 @@ class Bridge:
         numbers = count(1)
         self.now = 100.0
         self.store = Store(connect(redis_url))
-        self.in_hand = InHand(self.store, token=lambda: f"{name}{next(numbers)}", monotonic=lambda: self.now)
+        self.leases = LeaseRegistry(self.store, token=lambda: f"{name}{next(numbers)}", monotonic=lambda: self.now)
 
     async def claim(self) -> Claim | Idle:
-        return await self.store.claim(token=self.in_hand.token(), lease_ms=LEASE_MS)
+        return await self.store.claim(token=self.leases.token(), lease_ms=LEASE_MS)
 
-    async def give_back(self) -> None:
+    async def release_orphans(self) -> None:
         self.now += LOOK_EVERY_S
-        await self.in_hand.give_back(lease_ms=LEASE_MS)
+        await self.leases.release_orphans(lease_ms=LEASE_MS)
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def other(redis_url: str) -> AsyncIterator[Bridge]:
 async def test_what_was_leased_without_our_knowing_is_due_again(bridge: Bridge) -> None:
     lost = await bridge.claim()
     assert isinstance(await bridge.claim(), Idle)
-    await bridge.give_back()
+    await bridge.release_orphans()
     assert isinstance(lost, Claim)
     assert await bridge.store.record(lost, lost.incident.progress, lease_ms=LEASE_MS) is None
     assert isinstance(await bridge.claim(), Claim)
@@ -63,18 +63,18 @@ async def test_what_is_worked_on_stays_leased_until_the_work_is_done(bridge: Bri
         await done.wait()
 
     task = asyncio.create_task(work())
-    bridge.in_hand.add(claim.token, task)
-    await bridge.give_back()
+    bridge.leases.add(claim.token, task)
+    await bridge.release_orphans()
     assert isinstance(await bridge.claim(), Idle)
     done.set()
     await task
-    await bridge.give_back()
+    await bridge.release_orphans()
     assert isinstance(await bridge.claim(), Claim)
 
 
 async def test_what_others_have_leased_is_theirs(bridge: Bridge, other: Bridge) -> None:
     assert isinstance(await other.claim(), Claim)
-    await bridge.give_back()
+    await bridge.release_orphans()
     assert isinstance(await bridge.claim(), Idle)
 
 
@@ -92,8 +92,8 @@ async def test_it_looks_every_few_seconds_and_again_at_once_when_the_store_was_a
         return 0
 
     monkeypatch.setattr(bridge.store, "release", away)
-    await bridge.give_back()
+    await bridge.release_orphans()
     monkeypatch.setattr(bridge.store, "release", there)
     for _ in range(3):
-        await bridge.in_hand.give_back(lease_ms=LEASE_MS)
+        await bridge.leases.release_orphans(lease_ms=LEASE_MS)
     assert len(looks) == 2

@@ -11,7 +11,7 @@ from bridge.checkly.errors import UnknownOutcome
 from bridge.checkly.port import Guard, RemoteIncident
 from bridge.model import Impact, Phase, Priority, Progress, shows_impacts, v3_page
 from bridge.reconciler.details import READS_AT_A_TIME, UNVERSIONED_S, Unfinished
-from bridge.reconciler.open_incidents import SEARCH_SHARED_S, Standing
+from bridge.reconciler.open_incidents import SEARCH_SHARED_S, OpenIncidents
 from tests.unit.reconciler.page import Page
 from tests.unit.reconciler.world import SECOND, World, no_limit, published
 
@@ -38,7 +38,7 @@ class TestSharedReading:
         self.world = published()
         self.page = SlowPage(self.world)
         self.reserved: list[int] = []
-        self.standing = Standing(
+        self.open_incidents = OpenIncidents(
             self.page, self.world.store, reserve=self._reserve, monotonic=lambda: self.world.now / 1000
         )
 
@@ -46,7 +46,7 @@ class TestSharedReading:
         self.reserved.append(count)
 
     async def find(self, incident_id: str = "0123456789") -> list[RemoteIncident]:
-        return await self.standing.before_opening(incident_id, guard=lambda: True)
+        return await self.open_incidents.find_before_create(incident_id, guard=lambda: True)
 
     async def test_hundreds_that_come_together_cost_one_reading_and_the_next_second_another(self) -> None:
         for _ in range(3):
@@ -103,7 +103,9 @@ class TestIncompleteLists:
         monkeypatch.setattr(World, "page_name", v3_page("status"))
         self.world = published()
         self.page = SlowPage(self.world)
-        self.standing = Standing(self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000)
+        self.open_incidents = OpenIncidents(
+            self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000
+        )
         self.ours = self.world.page.only
 
     def put(self, count: int, prefix: str = "other", text: str = "By hand.", service: str = "search") -> None:
@@ -115,7 +117,7 @@ class TestIncompleteLists:
     async def read(self) -> int:
         """Read the list; how many calls that took beside the list's own."""
         calls = self.page.calls
-        await self.standing.find("0000000000", None, guard=lambda: True)
+        await self.open_incidents.find("0000000000", None, guard=lambda: True)
         return self.page.calls - calls - 1
 
     async def test_each_is_read_once_until_it_changes(self) -> None:
@@ -159,11 +161,13 @@ class TestIncompleteLists:
         self.page._put(self.ours)
 
         async def found() -> list[str]:
-            standing = Standing(self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000)
+            open_incidents = OpenIncidents(
+                self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000
+            )
             ways = (
-                await standing.before_opening("0123456789", guard=lambda: True),
-                await standing.search("0123456789", guard=lambda: True),
-                await standing.find("0123456789", None, guard=lambda: True),
+                await open_incidents.find_before_create("0123456789", guard=lambda: True),
+                await open_incidents.find_existing("0123456789", guard=lambda: True),
+                await open_incidents.find("0123456789", None, guard=lambda: True),
             )
             return [each.id for way in ways for each in way]
 
@@ -175,7 +179,7 @@ class TestIncompleteLists:
 
     async def test_a_search_shares_a_reading_of_the_last_minute(self) -> None:
         for lists in (1, 1, 1, 2):
-            await self.standing.search("0123456789", guard=lambda: True)
+            await self.open_incidents.find_existing("0123456789", guard=lambda: True)
             assert self.page.lists == lists
             self.world.now += int(SEARCH_SHARED_S * SECOND) // 3
 
@@ -185,12 +189,12 @@ class TestIncompleteLists:
         self.put(1, "elsewhere", service="payments")
         self.world.store.others["mine-0"] = "9999999999"
         await self.read()
-        assert await self.standing.rival(["search"]) is None
+        assert await self.open_incidents.conflicting(["search"]) is None
         self.put(1, "theirs")
         await self.read()
-        assert [rival.id for name in ("search", "checkout") if (rival := await self.standing.rival([name]))] == [
-            "theirs-0"
-        ]
+        assert [
+            rival.id for name in ("search", "checkout") if (rival := await self.open_incidents.conflicting([name]))
+        ] == ["theirs-0"]
         self.page.edit("theirs-0", impacts={"search": Impact.OPERATIONAL})
         await self.read()
-        assert await self.standing.rival(["search"]) is None
+        assert await self.open_incidents.conflicting(["search"]) is None

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from bridge.config.schema import Budget
 from bridge.core import outcomes
 from bridge.core.gate import BUDGETS, MAILS, OPEN, OPENS, Decision, Spent, Word, asked, gate, limit, names, paid
-from bridge.core.planning import Draft
+from bridge.core.planning import PlannedWrite
 from bridge.model import V1_PAGE, Intent, Phase, Post, Progress, Severity, UpdateKind, Write, v3_page
 from bridge.reconciler.attempt import intent_of
 from bridge.reconciler.gatekeeper import LEAVE, taken, unmailed, unsent
@@ -120,9 +120,9 @@ class GateMachine(RuleBasedStateMachine):
     def begun(self) -> list[tuple[str, str]]:
         return [who for who in EVERY if self.post(*who).intent is not None]
 
-    def draft(self, name: str, page: str, kind: UpdateKind) -> Draft:
+    def planned(self, name: str, page: str, kind: UpdateKind) -> PlannedWrite:
         is_first = kind is UpdateKind.OPEN and self.post(name, page).remote_id is None
-        return Draft(
+        return PlannedWrite(
             write=Write.OPEN if is_first else Write.UPDATE,
             status=Phase.RESOLVED if kind is UpdateKind.RESOLVED else Phase.INVESTIGATING,
             kind=kind,
@@ -133,7 +133,7 @@ class GateMachine(RuleBasedStateMachine):
         )
 
     def ask(self, name: str, page: str, kind: UpdateKind) -> Decision:
-        ask = asked(self.post(name, page), self.draft(name, page, kind), NOTIFY)
+        ask = asked(self.post(name, page), self.planned(name, page, kind), NOTIFY)
         if ask is None:
             return LEAVE
         own = names(name, self.post(name, page).paid_at) if kind is UpdateKind.OPEN else ()
@@ -147,13 +147,13 @@ class GateMachine(RuleBasedStateMachine):
 
     def begin(self, name: str, page: str, kind: UpdateKind, decision: Decision) -> None:
         """Record the write, as far as there is room by now."""
-        draft, post, route = self.draft(name, page, kind), self.post(name, page), name.partition("-")[0]
+        planned, post, route = self.planned(name, page, kind), self.post(name, page), name.partition("-")[0]
         plain = Intent(
-            write=draft.write,
-            status=draft.status,
+            write=planned.write,
+            status=planned.status,
             kind=kind,
-            severity=draft.severity,
-            services=draft.services,
+            severity=planned.severity,
+            services=planned.services,
             labels={},
             name=name,
             text="words",
