@@ -123,7 +123,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', timers_key(id), '-inf', now, '
     if redis.call('HGET', INDEX, name) == id then redis.call('HDEL', INDEX, name) end
   end
 end
-save_incident(incident)
+save_incidents({incident})
 redis.call('ZREM', STRAYS, id)
 local seen = snapshot(id)
 note_level(id, seen[2])

@@ -10,7 +10,8 @@ for _, name in ipairs(redis.call('HKEYS', alerts_key(id))) do
   if redis.call('HGET', INDEX, name) == id then redis.call('HDEL', INDEX, name) end
 end
 tally(id, '')
-count_stored(id, redis.call('HGET', incident_key(id), 'route'), 0, false)
+count_stored(id, incident.route, 0, false)
+save_sums()
 hold_remotes(id, '')
 count_open(id, '')
 wait_for(id, '')

@@ -25,8 +25,8 @@ local function touch_routed(m)
   if not incident.exists then
     local _, key, route, group = unpack(routings[m.at])
     incident.exists, incident.dirty, incident.material, incident.route = true, true, true, route
-    redis.call('HSET', incident_key(incident.id), 'key', key, 'route', route, 'group', group, 'episode', 1)
-    tally(incident.id, 'PENDING')
+    incident.fields = {'key', key, 'route', route, 'group', group, 'episode', 1, 'tally', 'PENDING'}
+    redis.call('HINCRBY', TALLIES, 'PENDING', 1)
   end
   return incident
 end
@@ -393,12 +393,13 @@ end
 local last = 0
 for _, size in ipairs(sizes) do
   for i = last + 1, last + size do fold_nth(i) end
-  for _, incident in pairs(changing) do end_change(incident) end
-  last, changing = last + size, {}
+  for id, incident in pairs(changing) do
+    end_change(incident)
+    changing[id] = nil
+  end
+  last = last + size
 end
 save_alerts()
-for _, incident in pairs(touched) do
-  if save_incident(incident) then is_due = 1 end
-end
+if save_incidents(touched) then is_due = 1 end
 for event, ms in pairs(folded) do redis.call('SET', event_key(event), 1, 'PX', ms) end -- once it has its effect
 return {now, cmsgpack.pack(outcomes), is_due, conflicts[1] and cmsgpack.pack(conflicts) or ''}

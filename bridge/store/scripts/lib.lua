@@ -67,7 +67,7 @@ local function load_incident(id)
   local rev, firing, starts, route = unpack(redis.call('HMGET', incident_key(id), 'rev', 'firing', 'starts', 'route'))
   local was = {rev = tonumber(rev), firing = tonumber(firing), starts = tonumber(starts)}
   local incident = {
-    id = id, exists = rev ~= false, was = was, deltas = {}, dirty = false, material = false, timed = false, begins = false,
+    id = id, exists = rev ~= false, was = was, deltas = {}, fields = {}, dirty = false, material = false, timed = false, begins = false,
     rev = was.rev, firing = was.firing, starts = was.starts, route = route,
   }
   if not incident.exists then -- nobody has leased it, and all of its sums are to be written
@@ -145,10 +145,7 @@ end
 -- What is still to be opened is served by kind: the number of its severity and its route.
 local function openings_key(kind) return OPENINGS .. ':' .. kind end
 
-local function kind_of(id)
-  local h = redis.call('HMGET', incident_key(id), 'level', 'route')
-  return (h[1] or '1') .. '|' .. (h[2] or '')
-end
+local function kind(level, route) return (level or '1') .. '|' .. (route or '') end
 
 -- Takes an incident off the list that it is on.
 local function unlist(id, listed)
@@ -161,22 +158,26 @@ end
 -- Says when an incident is due; with LT, unless it is sooner. It is listed, too: one that stands open on a page among the
 -- CLEARED when nothing of it fires any more, or nothing that one of its pages shows, else among the SHOWN; another of which
 -- something fires, or is held, among the openings of its kind. What is due is served in this order, and the rest after it.
--- Those lists are hints: DUE is what counts.
-local function schedule(id, at, condition)
-  if condition then redis.call('ZADD', DUE, condition, at, id) else redis.call('ZADD', DUE, at, id) end
-  local h = redis.call('HMGET', incident_key(id), 'firing', 'held', 'listed', 'page_ends')
-  local fires, listed, list = h[1] ~= '0', h[3] or '', ''
-  if redis.call('SISMEMBER', OPEN, id) == 1 then
-    list = (not fires or h[4] == '2') and CLEARED or SHOWN
-  elseif fires or h[2] ~= '0' then
-    local kind = kind_of(id)
-    list = openings_key(kind)
-    if list ~= listed then redis.call('ZADD', OPENINGS, 'NX', 0, kind) end
+-- Those lists are hints: DUE is what counts, and none may say later than it.
+local function schedule(id, at, condition, is_new)
+  local function put(list)
+    if condition then redis.call('ZADD', list, condition, at, id) else redis.call('ZADD', list, at, id) end
   end
-  if list ~= '' then redis.call('ZADD', list, at, id) end
+  put(DUE)
+  local firing, held, listed, page_ends, level, route =
+    unpack(redis.call('HMGET', incident_key(id), 'firing', 'held', 'listed', 'page_ends', 'level', 'route'))
+  local fires, list = firing ~= '0', ''
+  listed = listed or ''
+  if not is_new and redis.call('SISMEMBER', OPEN, id) == 1 then
+    list = (not fires or page_ends == '2') and CLEARED or SHOWN
+  elseif fires or held ~= '0' then
+    list = openings_key(kind(level, route))
+    if list ~= listed then redis.call('ZADD', OPENINGS, 'NX', 0, kind(level, route)) end
+  end
+  if list ~= '' then put(list) end
   if list == listed then return end
   if listed ~= '' then unlist(id, listed) end
-  for _, other in ipairs({CLEARED, SHOWN}) do -- another release lists it there, and keeps no note of that
+  for _, other in ipairs(is_new and {} or {CLEARED, SHOWN}) do -- another release lists it there, and keeps no note of that
     if other ~= list then redis.call('ZREM', other, id) end
   end
   redis.call('HSET', incident_key(id), 'listed', list)
@@ -186,38 +187,61 @@ end
 -- never was.
 local function schedule_stray(id)
   redis.call('ZADD', STRAYS, 'NX', now, id)
-  schedule(id, now + STRAY_MS, 'LT')
-end
-
-local function sum_up(field, step)
-  if step ~= 0 and redis.call('HINCRBY', STORED, field, step) <= 0 then redis.call('HDEL', STORED, field) end
+  schedule(id, now + STRAY_MS, 'LT', true)
 end
 
 -- What limits bound: COUNTED has the incidents that fire or stand on a page, as <id>|<route>, by how many of their alerts
 -- fire; STORED the sums of that, incidents|<route> and alerts|<route>, and without a route those of all. Whoever changes
--- one of them counts it anew; what another release changed, recount.lua finds.
+-- one of them counts it anew, and says so with `save_sums` at the end; what another release changed, recount.lua finds.
+local sums = {} -- how many more alerts and incidents, by route
+
+local function sum_up(route, alerts, incidents)
+  local sum = sums[route] or {0, 0}
+  sum[1], sum[2] = sum[1] + alerts, sum[2] + incidents
+  sums[route] = sum
+end
+
 local function count_stored(id, route, firing, exists)
   local entry = id .. '|' .. route
   local is_counted = exists and (firing > 0 or redis.call('SISMEMBER', OPEN, id) == 1)
   local was = tonumber(redis.call('ZSCORE', COUNTED, entry) or nil)
-  local alerts, incidents = (is_counted and firing or 0) - (was or 0), (is_counted and 1 or 0) - (was and 1 or 0)
-  if is_counted then redis.call('ZADD', COUNTED, firing, entry) elseif was then redis.call('ZREM', COUNTED, entry) end
-  for _, of in ipairs({'', route}) do
-    sum_up('alerts|' .. of, alerts)
-    sum_up('incidents|' .. of, incidents)
-  end
+  if is_counted and was ~= firing then redis.call('ZADD', COUNTED, firing, entry) end
+  if was and not is_counted then redis.call('ZREM', COUNTED, entry) end
+  sum_up(route, (is_counted and firing or 0) - (was or 0), (is_counted and 1 or 0) - (was and 1 or 0))
 end
 
--- Writes back what changed. The revision moves, and the incident is due, only when something changed that a reader of
--- the sums could see: the ten-thousandth alert of one kind is stored, but wakes nobody. Returns whether it is due now.
+-- So many more fire than when it was counted. As long as others do, nothing else changes.
+local function count_more(id, route, firing, step)
+  local is_now = firing > 0 and firing ~= step and redis.call('ZADD', COUNTED, 'XX', 'INCR', step, id .. '|' .. route)
+  if is_now then sum_up(route, step, 0) end
+  if not is_now or tonumber(is_now) ~= firing then count_stored(id, route, firing, true) end
+end
+
+local function save_sum(field, step)
+  if step ~= 0 and redis.call('HINCRBY', STORED, field, step) <= 0 then redis.call('HDEL', STORED, field) end
+end
+
+local function save_sums()
+  local alerts, incidents = 0, 0
+  for route, sum in pairs(sums) do
+    save_sum('alerts|' .. route, sum[1])
+    save_sum('incidents|' .. route, sum[2])
+    alerts, incidents = alerts + sum[1], incidents + sum[2]
+  end
+  save_sum('alerts|', alerts)
+  save_sum('incidents|', incidents)
+  sums = {}
+end
+
+-- The revision moves, and the incident is due, only when something changed that a reader of the sums could see: the
+-- ten-thousandth alert of one kind is stored, but wakes nobody. Returns whether it is due now.
 local function save_incident(incident)
-  if not incident.dirty then return false end
   end_change(incident)
   local level = 0
   for facet, delta in pairs(incident.deltas) do
     if delta ~= 0 then
       local count = redis.call('HINCRBY', facets_key(incident.id), facet, delta)
-      local is_service = facet:sub(1, 2) == 's|'
+      local is_service = (count == delta or count <= 0) and facet:sub(1, 2) == 's|'
       if count == delta then
         incident.material = true
         if is_service then level = math.max(level, tonumber(facet:match('|(%d+)$')) or 0) end
@@ -237,10 +261,13 @@ local function save_incident(incident)
     end
   end
   if incident.material then incident.rev = incident.rev + 1 end
-  local changed = {}
+  local changed = incident.fields
   if level > 0 then -- at least; who claims it sees what it is
-    local known = incident.was.firing ~= 0 and tonumber(redis.call('HGET', incident_key(incident.id), 'level')) or 0
-    if level > known then changed = {'level', level} end
+    local known = (incident.was.firing or 0) > 0 and tonumber(redis.call('HGET', incident_key(incident.id), 'level')) or 0
+    if level > known then
+      changed[#changed + 1] = 'level'
+      changed[#changed + 1] = level
+    end
   end
   for _, name in ipairs(SUMS) do
     local value = rawget(incident, name)
@@ -250,52 +277,27 @@ local function save_incident(incident)
     end
   end
   if changed[1] then redis.call('HSET', incident_key(incident.id), unpack(changed)) end
-  if incident.firing ~= (incident.was.firing or 0) then count_stored(incident.id, incident.route, incident.firing, true) end
   if not (incident.material or incident.timed) then return false end
   if incident.lease_until > now then return false end -- who settles it compares revisions and timers
-  local due = incident.material and now or next_timer(incident.id)
-  if not incident.was.rev and incident.firing == 0 and incident.held == 0 then schedule_stray(incident.id)
-  elseif due then schedule(incident.id, due, 'LT') end
+  local is_new, ripens = not incident.was.rev, not incident.material and next_timer(incident.id)
+  if is_new and incident.firing == 0 and incident.held == 0 then schedule_stray(incident.id)
+  elseif incident.material then schedule(incident.id, now, 'LT', is_new)
+  elseif ripens and redis.call('ZADD', DUE, 'LT', 'CH', ripens, incident.id) == 1 then
+    schedule(incident.id, ripens, 'LT')
+  end
   return incident.material
 end
 
--- Counts incidents by a word that the caller gives each (its phase, say); '' takes it out of the count.
-local function tally(id, word)
-  local old = redis.call('HGET', incident_key(id), 'tally')
-  if old == word then return end
-  if old and redis.call('HINCRBY', TALLIES, old, -1) <= 0 then redis.call('HDEL', TALLIES, old) end
-  if word == '' then return end
-  redis.call('HINCRBY', TALLIES, word, 1)
-  redis.call('HSET', incident_key(id), 'tally', word)
-end
-
--- Makes these the incidents of a page that this incident holds: their ids there, joined by newlines. When another holds
--- one of them, nothing changes and the answer is false.
-local function hold_remotes(id, held)
-  local old = redis.call('HGET', incident_key(id), 'remotes') or ''
-  if old == held then return true end
-  for remote in string.gmatch(held, '[^\n]+') do
-    local owner = redis.call('HGET', REMOTES, remote)
-    if owner and owner ~= id then return false end
+-- Writes back what changed of each. Returns whether one of them is due now.
+local function save_incidents(incidents)
+  local is_due = false
+  for _, incident in pairs(incidents) do
+    if incident.dirty then
+      is_due = save_incident(incident) or is_due
+      local step = incident.firing - (incident.was.firing or 0)
+      if step ~= 0 then count_more(incident.id, incident.route, incident.firing, step) end
+    end
   end
-  for remote in string.gmatch(old, '[^\n]+') do redis.call('HDEL', REMOTES, remote) end
-  for remote in string.gmatch(held, '[^\n]+') do redis.call('HSET', REMOTES, remote, id) end
-  redis.call('HSET', incident_key(id), 'remotes', held)
-  return true
-end
-
--- What a reconciler sees of an incident: its fields, its facets and its remarks; and what `wall` is now.
-local function snapshot(id)
-  return {redis.call('HGETALL', incident_key(id)), redis.call('HGETALL', facets_key(id)),
-    redis.call('LRANGE', remarks_key(id), 0, -1), wall}
-end
-
-local function holds_lease(id, token)
-  local h = redis.call('HMGET', incident_key(id), 'lease', 'lease_until')
-  return h[1] == token and tonumber(h[2]) > now
-end
-
-local function extend_lease(id, lease_ms)
-  redis.call('HSET', incident_key(id), 'lease_until', now + lease_ms)
-  schedule(id, now + lease_ms)
+  save_sums()
+  return is_due
 end

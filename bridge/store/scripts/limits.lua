@@ -5,15 +5,23 @@
 local most_alerts, most_of_route, most_incidents, most_incidents_of_route, is_full = unpack(cmsgpack.unpack(ARGV[5]))
 local MOST_STRAYS = math.max(1, math.floor(most_incidents / 10))
 local strays = 0 -- of this call
-local room = {} -- how many more, as this call has left it, by what is asked of STORED
+-- How many more alerts and incidents there is room for, as this call has left it: of all, and of each route; each is read
+-- once a call.
+local room, room_of = nil, {}
 
 local function has_at_least(sorted, count)
   return count < 1 or redis.call('ZRANGE', sorted, count - 1, count - 1)[1]
 end
 
-local function has_room(field, most)
-  room[field] = room[field] or most - tonumber(redis.call('HGET', STORED, field) or 0)
-  return room[field] > 0
+local function look_for_room(route)
+  local h = redis.call('HMGET', STORED, 'alerts|', 'incidents|', 'alerts|' .. route, 'incidents|' .. route)
+  room = room or {
+    alerts = math.min(most_alerts - (tonumber(h[1]) or 0), 2 * most_alerts - redis.call('HLEN', INDEX)),
+    incidents = most_incidents - (tonumber(h[2]) or 0),
+  }
+  room_of[route] = {
+    alerts = most_of_route - (tonumber(h[3]) or 0), incidents = most_incidents_of_route - (tonumber(h[4]) or 0),
+  }
 end
 
 -- Whether an incident of which something fires, or that stands on a page, is counted with it already.
@@ -24,18 +32,15 @@ end
 -- Takes the room for an alert that is new in this incident, of this route; says what there is no room for, if it is so.
 local function refuse(incident, route)
   if is_full == 1 then return 'over_memory' end
-  local alerts, of_route = 'alerts|', 'alerts|' .. route
-  if not (has_room(alerts, most_alerts) and has_room(of_route, most_of_route)) then return 'over_alerts' end
-  if redis.call('HLEN', INDEX) >= 2 * most_alerts then return 'over_alerts' end
+  if not room_of[route] then look_for_room(route) end
+  local of_route = room_of[route]
+  if room.alerts <= 0 or of_route.alerts <= 0 then return 'over_alerts' end
   if not is_counted(incident) then
-    local incidents, incidents_of_route = 'incidents|', 'incidents|' .. route
-    if not (has_room(incidents, most_incidents) and has_room(incidents_of_route, most_incidents_of_route)) then
-      return 'over_incidents'
-    end
+    if room.incidents <= 0 or of_route.incidents <= 0 then return 'over_incidents' end
     if not incident.exists and has_at_least(DUE, 2 * most_incidents) then return 'over_incidents' end
-    room[incidents], room[incidents_of_route] = room[incidents] - 1, room[incidents_of_route] - 1
+    room.incidents, of_route.incidents = room.incidents - 1, of_route.incidents - 1
   end
-  room[alerts], room[of_route] = room[alerts] - 1, room[of_route] - 1
+  room.alerts, of_route.alerts = room.alerts - 1, of_route.alerts - 1
 end
 
 -- Takes the room for one more incident of which only an end was heard; whether there is some.

@@ -28,4 +28,5 @@ wait_for(id, ARGV[12])
 extend_lease(id, lease_ms)
 local route, firing = unpack(redis.call('HMGET', incident_key(id), 'route', 'firing'))
 count_stored(id, route, tonumber(firing), true)
+save_sums()
 return {now, snapshot(id)}

@@ -10,4 +10,5 @@ end
 
 for _, id in ipairs(redis.call('ZRANGE', DUE, first, last)) do count(id) end
 for _, entry in ipairs(redis.call('ZRANGE', COUNTED, first, last)) do count(entry:match('^([^|]*)|(.*)$')) end
+save_sums()
 return {now, (redis.call('ZRANGE', DUE, last + 1, last + 1)[1] or redis.call('ZRANGE', COUNTED, last + 1, last + 1)[1]) and 1 or 0}

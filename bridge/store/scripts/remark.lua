@@ -21,10 +21,7 @@ if outcome == 'kept' then
   incident.dirty, incident.material = true, true
 end
 save_alerts()
-for _, incident in pairs(touched) do
-  end_change(incident)
-  save_incident(incident)
-end
+save_incidents(touched)
 if outcome == 'kept' and ARGV[3] ~= '' then
   redis.call('SET', prefix .. 'e:' .. ARGV[3], 1, 'PX', REMEMBER_MS + math.max(0, dated - wall))
 end

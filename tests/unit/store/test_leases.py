@@ -106,6 +106,14 @@ async def test_what_changes_while_it_is_shown_comes_between_what_is_over_and_wha
     assert [(await claimed(store)).incident.id for _ in range(2)] == ["over", "new"]
 
 
+async def test_what_is_due_keeps_its_place_when_one_alert_of_many_ends(store, clock):
+    await store.ingest([(firing("a"), to()), (firing("b"), to())])
+    await store.ingest([(firing("c"), to("bank", severity=Severity.MINOR))])
+    clock.advance(MINUTE)
+    await store.ingest([(resolved("a"), to())])  # starts a timer, and changes nothing that a page shows
+    assert (await claimed(store)).incident.id == "shop"
+
+
 async def test_what_was_told_over_takes_its_turn_by_age(store, db, clock):
     await one_over_and_one_new(store, clock)
     told = replace(PROGRESS, posts={"v1": Post(remote_id="r", status=Phase.RESOLVED)})

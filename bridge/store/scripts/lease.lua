@@ -1,0 +1,42 @@
+-- What only those use who lease an incident, to bring it as far as it goes.
+
+-- Counts incidents by a word that the caller gives each (its phase, say); '' takes it out of the count.
+local function tally(id, word)
+  local old = redis.call('HGET', incident_key(id), 'tally')
+  if old == word then return end
+  if old and redis.call('HINCRBY', TALLIES, old, -1) <= 0 then redis.call('HDEL', TALLIES, old) end
+  if word == '' then return end
+  redis.call('HINCRBY', TALLIES, word, 1)
+  redis.call('HSET', incident_key(id), 'tally', word)
+end
+
+-- Makes these the incidents of a page that this incident holds: their ids there, joined by newlines. When another holds
+-- one of them, nothing changes and the answer is false.
+local function hold_remotes(id, held)
+  local old = redis.call('HGET', incident_key(id), 'remotes') or ''
+  if old == held then return true end
+  for remote in string.gmatch(held, '[^\n]+') do
+    local owner = redis.call('HGET', REMOTES, remote)
+    if owner and owner ~= id then return false end
+  end
+  for remote in string.gmatch(old, '[^\n]+') do redis.call('HDEL', REMOTES, remote) end
+  for remote in string.gmatch(held, '[^\n]+') do redis.call('HSET', REMOTES, remote, id) end
+  redis.call('HSET', incident_key(id), 'remotes', held)
+  return true
+end
+
+-- What a reconciler sees of an incident: its fields, its facets and its remarks; and what `wall` is now.
+local function snapshot(id)
+  return {redis.call('HGETALL', incident_key(id)), redis.call('HGETALL', facets_key(id)),
+    redis.call('LRANGE', remarks_key(id), 0, -1), wall}
+end
+
+local function holds_lease(id, token)
+  local h = redis.call('HMGET', incident_key(id), 'lease', 'lease_until')
+  return h[1] == token and tonumber(h[2]) > now
+end
+
+local function extend_lease(id, lease_ms)
+  redis.call('HSET', incident_key(id), 'lease_until', now + lease_ms)
+  schedule(id, now + lease_ms)
+end
