@@ -359,7 +359,7 @@ MUTANTS = (
     Mutant(
         NO_STALE_WRITE,
         "progress is taken from who lost the lease",
-        "bridge/store/scripts/lib.lua",
+        "bridge/store/scripts/lease.lua",
         "return h[1] == token and tonumber(h[2]) > now",
         "return h[1] ~= false",
         f"{STORE}/test_leases.py::test_without_the_lease_nothing_is_written",

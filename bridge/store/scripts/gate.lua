@@ -19,7 +19,7 @@ end
 local function waiting_key(page, kind) return WAITING .. ':' .. page .. '\n' .. kind end
 local function kinds_key(page) return WAITING .. ':' .. page end -- with when each was last served
 
-local function kind_of(id) return kind(unpack(redis.call('HMGET', incident_key(id), 'level', 'route'))) end
+local function kind_of(id) return kind_from(unpack(redis.call('HMGET', incident_key(id), 'level', 'route'))) end
 
 -- How many tokens are taken, those of one's own left out.
 local function spent(budget, page, route, own)

@@ -67,7 +67,8 @@ local function load_incident(id)
   local rev, firing, starts, route = unpack(redis.call('HMGET', incident_key(id), 'rev', 'firing', 'starts', 'route'))
   local was = {rev = tonumber(rev), firing = tonumber(firing), starts = tonumber(starts)}
   local incident = {
-    id = id, exists = rev ~= false, was = was, deltas = {}, fields = {}, dirty = false, material = false, timed = false, begins = false,
+    id = id, exists = rev ~= false, was = was, deltas = {}, fields = {},
+    dirty = false, material = false, timed = false, begins = false,
     rev = was.rev, firing = was.firing, starts = was.starts, route = route,
   }
   if not incident.exists then -- nobody has leased it, and all of its sums are to be written
@@ -145,7 +146,7 @@ end
 -- What is still to be opened is served by kind: the number of its severity and its route.
 local function openings_key(kind) return OPENINGS .. ':' .. kind end
 
-local function kind(level, route) return (level or '1') .. '|' .. (route or '') end
+local function kind_from(level, route) return (level or '1') .. '|' .. (route or '') end
 
 -- Takes an incident off the list that it is on.
 local function unlist(id, listed)
@@ -171,8 +172,8 @@ local function schedule(id, at, condition, is_new)
   if not is_new and redis.call('SISMEMBER', OPEN, id) == 1 then
     list = (not fires or page_ends == '2') and CLEARED or SHOWN
   elseif fires or held ~= '0' then
-    list = openings_key(kind(level, route))
-    if list ~= listed then redis.call('ZADD', OPENINGS, 'NX', 0, kind(level, route)) end
+    list = openings_key(kind_from(level, route))
+    if list ~= listed then redis.call('ZADD', OPENINGS, 'NX', 0, kind_from(level, route)) end
   end
   if list ~= '' then put(list) end
   if list == listed then return end
@@ -193,12 +194,12 @@ end
 -- What limits bound: COUNTED has the incidents that fire or stand on a page, as <id>|<route>, by how many of their alerts
 -- fire; STORED the sums of that, incidents|<route> and alerts|<route>, and without a route those of all. Whoever changes
 -- one of them counts it anew, and says so with `save_sums` at the end; what another release changed, recount.lua finds.
-local sums = {} -- how many more alerts and incidents, by route
+local counted = {} -- how many more alerts and incidents, by route
 
 local function sum_up(route, alerts, incidents)
-  local sum = sums[route] or {0, 0}
+  local sum = counted[route] or {0, 0}
   sum[1], sum[2] = sum[1] + alerts, sum[2] + incidents
-  sums[route] = sum
+  counted[route] = sum
 end
 
 local function count_stored(id, route, firing, exists)
@@ -223,14 +224,14 @@ end
 
 local function save_sums()
   local alerts, incidents = 0, 0
-  for route, sum in pairs(sums) do
+  for route, sum in pairs(counted) do
     save_sum('alerts|' .. route, sum[1])
     save_sum('incidents|' .. route, sum[2])
     alerts, incidents = alerts + sum[1], incidents + sum[2]
   end
   save_sum('alerts|', alerts)
   save_sum('incidents|', incidents)
-  sums = {}
+  counted = {}
 end
 
 -- The revision moves, and the incident is due, only when something changed that a reader of the sums could see: the

@@ -12,7 +12,7 @@ async def commands(store, db, make, name: str) -> float:
     items = [(make(f"{name}-{incident}"), to(incident)) for incident in INCIDENTS]
     db.config_resetstat()
     await store.ingest(items)
-    asked = {name: each["calls"] for name, each in db.info("commandstats").items()}
+    asked: dict[str, int] = {name: each["calls"] for name, each in db.info("commandstats").items()}
     return (sum(asked.values()) - asked["cmdstat_config|resetstat"]) / len(INCIDENTS)
 
 
