@@ -277,7 +277,7 @@ def test_what_grafana_fires_of_itself_is_not_noted_where_no_route_would_publish_
 
 def test_a_route_that_publishes_the_watchdog_is_noted(run, config):
     (note,) = notes(run, config, GRAFANA, EVERYTHING)
-    assert note.startswith('6: the route "all" publishes Watchdog and InfoInhibitor, which tell of no')
+    assert note.startswith('6: the route "all" publishes Watchdog and InfoInhibitor, which are not outages')
     (note,) = notes(run, config, GRAFANA, "{name: alive, match: alertname = Watchdog, watchdog: true}", EVERYTHING)
     assert note.startswith('7: the route "all" publishes InfoInhibitor, which')
     match = "match: 'alertname =~ \"Watchdog|InfoInhibitor|Datasource(Error|NoData)\"'"
