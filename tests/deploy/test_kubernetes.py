@@ -19,7 +19,7 @@ from tests.deploy.files import DEPLOY, ROOT, run
 KUBERNETES = DEPLOY / "kubernetes"
 RENDERED = ("base", "overlays/demo", "overlays/production", "overlays/split")
 CUSTOM = {"PrometheusRule", "ServiceMonitor"}  # the Prometheus Operator's kinds have no schema here
-PATHS = set(re.findall(r'Route\("(/[^"]*)"', (ROOT / "bridge" / "app.py").read_text()))
+PATHS = set(re.findall(r'Route\("(/[^"]*)"', (ROOT / "bridge" / "web" / "app.py").read_text()))
 
 Manifest = dict[str, Any]
 in_every_rendering = pytest.mark.parametrize("folder", RENDERED)
