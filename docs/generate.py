@@ -11,14 +11,16 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import App, Argument
 from prometheus_client.metrics import MetricWrapperBase
 
 from bridge import telemetry
 from bridge.cli import app
 from bridge.telemetry import Event
+
+if TYPE_CHECKING:
+    from cyclopts import App, Argument
 
 DOCS = Path(__file__).parent
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from msgspec import Struct
 
+from bridge.model import Impact, Phase, Severity
+
 if TYPE_CHECKING:
-    from bridge.model import Impact, Intent, Phase, Severity
+    from bridge.model import Intent
 
 Guard: TypeAlias = Callable[[], bool]
 """Asked at the last moment before a request leaves; False (the lease is lost) raises NotSent instead of sending."""

@@ -6,16 +6,13 @@ import re
 from enum import Enum
 from fractions import Fraction
 from math import floor
-from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
+from bridge.config.matchers import Matcher
+from bridge.config.problems import Problem
 from bridge.model import V1_PAGE, Policy, Severity, UpdateKind, shows_impacts, v3_page, v3_reference
-
-if TYPE_CHECKING:
-    from bridge.config.matchers import Matcher
-    from bridge.config.problems import Problem
-    from bridge.texts.render import Texts
+from bridge.texts.render import Texts
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

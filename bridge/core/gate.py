@@ -11,14 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge.config.schema import Budget
-from bridge.core.planning import PlannedWrite
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
+
+if TYPE_CHECKING:
+    from bridge.config.schema import Budget
+    from bridge.core.planning import PlannedWrite
 
 OPEN: Final = "open"
 OPENS: Final = "opens_per_hour"

@@ -10,14 +10,17 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from bridge.checkly.audit import Audit, FindingKind, audit
-from bridge.checkly.client import Client
 from bridge.checkly.errors import PageError, Refused
 from bridge.checkly.inventory import read_inventory
-from bridge.config.live import LiveConfig
-from bridge.config.schema import Config, Service
 from bridge.telemetry import TARGETS_WRONG, Event, log
+
+if TYPE_CHECKING:
+    from bridge.checkly.client import Client
+    from bridge.config.live import LiveConfig
+    from bridge.config.schema import Config, Service
 
 AGAIN_S = 24 * 3600.0
 FIRST_RETRY_S = 5.0

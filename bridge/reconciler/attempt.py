@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from bridge.checkly.errors import OverBudget, PageError, RateLimited, Refused
-from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
 from bridge.core import outcomes
-from bridge.model import Ended, Incident, Intent, Post, Severity
 from bridge.reconciler import manual_edits
-from bridge.reconciler.budget import Reserve
 from bridge.reconciler.details import Unfinished
-from bridge.reconciler.open_incidents import OpenIncidents
 from bridge.reconciler.ownership import shows_reference
 from bridge.reconciler.takeover import adopted
 from bridge.telemetry import Event, log
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
+    from bridge.model import Ended, Incident, Intent, Post, Severity
+    from bridge.reconciler.budget import Reserve
+    from bridge.reconciler.open_incidents import OpenIncidents
 
 GO_ON_MS = 250  # until then it is others' turn
 DATE_REFUSED = (400, 422)

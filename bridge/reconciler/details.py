@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -12,7 +13,9 @@ from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited
 from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
 from bridge.core.compose import reference_line, references_in
 from bridge.reconciler.budget import looking
-from bridge.store import Store
+
+if TYPE_CHECKING:
+    from bridge.store import Store
 
 READS_AT_A_TIME = 20
 READING_S = 2.0  # no step reads for longer, not counting the read that is under way

@@ -21,13 +21,13 @@ from bridge.core.gate import (
     tokens,
     unused_end,
 )
-from bridge.core.planning import PlannedWrite
 from bridge.model import Incident, Intent, Post
 from bridge.store import Store, Tokens
 from bridge.telemetry import GATE, Event, seldom
 
 if TYPE_CHECKING:
     from bridge.config.live import LiveConfig
+    from bridge.core.planning import PlannedWrite
 
 LEAVE = Decision(word=Word.GO)
 

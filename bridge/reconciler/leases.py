@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from bridge.model import Incident, Progress
 from bridge.reconciler.budget import unused
 from bridge.reconciler.store_clock import StoreClock
 from bridge.store import Claim, Store, StoreUnavailable, Tokens
 from bridge.store.budgets import NO_TOKENS
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from bridge.model import Incident, Progress
 
 RETURN_WITHIN_S = 1.0
 LOOK_EVERY_S = 5.0

@@ -6,10 +6,14 @@ that the bridge would have to undo.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
-from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.model import Ended, Impact, Intent, Phase, Post, Write
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import RemoteIncident, RemoteUpdate
 
 UPDATES_LISTED = 100  # Checkly gives the newest so many updates of an incident
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from bridge.checkly.port import Guard, RemoteIncident, StatusPage
 from bridge.model import Intent, Phase
-from bridge.reconciler.budget import Reserve
 from bridge.reconciler.details import Clues, Reader, Unfinished
 from bridge.reconciler.ownership import ours, references
-from bridge.store import Store
 from bridge.telemetry import INCIDENTS_UNKNOWN, Event, log
+
+if TYPE_CHECKING:
+    from bridge.reconciler.budget import Reserve
+    from bridge.store import Store
 
 SHARED_S = 1.0
 SEARCH_SHARED_S = 60.0

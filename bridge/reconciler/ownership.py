@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.core.compose import reference_line, references_in
-from bridge.model import Intent
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import RemoteIncident, RemoteUpdate
+    from bridge.model import Intent
 
 CLOCKS_APART_MS = 30_000  # the page's and the store's, at most
 

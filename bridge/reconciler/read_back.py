@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from bridge.checkly.errors import Gone, Nowhere, PageError, Refused, Rejected
-from bridge.checkly.port import RemoteIncident
 from bridge.core import outcomes
 from bridge.model import Intent, Phase, Post, Priority, Write
 from bridge.reconciler import manual_edits
@@ -21,6 +21,9 @@ from bridge.reconciler.details import Clues, Unfinished
 from bridge.reconciler.ownership import references
 from bridge.reconciler.takeover import silent_resolve
 from bridge.telemetry import DUPLICATES, WRITES, Event, log
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import RemoteIncident
 
 
 class PageReader:

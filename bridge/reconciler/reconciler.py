@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
 
 from bridge.checkly.errors import Refused
-from bridge.checkly.port import StatusPage
-from bridge.config.live import LiveConfig
-from bridge.config.schema import Config
 from bridge.core import outcomes
 from bridge.core.compose import compose, duplicate_text, end_text
 from bridge.core.gate import REASON, Decision
@@ -46,6 +44,11 @@ from bridge.reconciler.store_clock import StoreClock, unhurried
 from bridge.store import Idle, NoRoom, NotReplicated, Store, StoreUnavailable, Tokens
 from bridge.store.budgets import NO_TOKENS
 from bridge.telemetry import MISSED, REMARKS, STORE_CLOCK_STEPS, SUPPRESSED, WRITES_PAUSED, Event, log, seldom
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import StatusPage
+    from bridge.config.live import LiveConfig
+    from bridge.config.schema import Config
 
 LEASE_MS = 30_000  # at least; and at least three calls long
 MARGIN_MS = 1_000

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.model import Post
+if TYPE_CHECKING:
+    from bridge.model import Post
 
 JUMP_MS = 1_000  # the store's time may be so much ahead of ours before it counts as set forward
 _REMEMBERED = 100

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
-from bridge.checkly.port import RemoteIncident
 from bridge.core.planning import DATE_STEP_MS
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import RemoteIncident
 
 
 def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], severity: Severity | None) -> Post:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from bridge.sandbox.impacts import Impact
-from bridge.sandbox.incidents import Severity
+if TYPE_CHECKING:
+    from bridge.sandbox.impacts import Impact
+    from bridge.sandbox.incidents import Severity
 
 
 class Condition(NamedTuple):

@@ -9,12 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 from msgspec import Raw, Struct
 
-from bridge.config.schema import Limits
 from bridge.model import (
     RECEIVER_LABEL,
     SENDER_LABEL,
@@ -29,6 +28,9 @@ from bridge.model import (
 )
 from bridge.store import posts
 from bridge.store.results import Change, CountedAlert, Quiet
+
+if TYPE_CHECKING:
+    from bridge.config.schema import Limits
 
 Item: TypeAlias = tuple[Alert, Routed | None]
 

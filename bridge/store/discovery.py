@@ -11,14 +11,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
-from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ClusterDownError, MovedError, ReadOnlyError
 
 from bridge.store.errors import FAILURES
+
+if TYPE_CHECKING:
+    from redis.asyncio.connection import AbstractConnection
 
 ASK_AGAIN_S = 1.0
 

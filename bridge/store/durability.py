@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
 from bridge.store.discovery import PrimaryPool
 from bridge.store.errors import FAILURES, StoreUnavailable, describe
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 _HAS_WAITAOF = (7, 2)  # Valkey, all of whose versions have it, calls itself Redis 7.2.4 there
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Final
 
 from bridge.store.errors import FAILURES, NamespaceTaken, StoreUnavailable, describe
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 DEFAULT: Final = "0"
 

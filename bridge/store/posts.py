@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridge.model import Progress
+if TYPE_CHECKING:
+    from bridge.model import Progress
 
 _PARKED, _HELD, _THEIRS, _WITHHELD = "+parked", "+held", "+theirs", "+withheld:"
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
-from redis.asyncio import Redis
 
 from bridge.model import Incident
 from bridge.store import codec
 from bridge.store.errors import reply_of
 from bridge.store.results import CountedAlert
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 INCIDENTS_A_PART = 100
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
 from bridge.store.errors import FAILURES, StoreUnavailable, describe
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 ALMOST_FULL: Final = 0.8  # an alert that is over takes a sixth more at first: a timer, until it is forgotten
 _LOOK_S = 1.0

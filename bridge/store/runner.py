@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
 from bridge.store.errors import FAILURES, StoreUnavailable, describe, reply_of
-from bridge.store.namespace import Ownership
-from bridge.store.scripts import Script
 from bridge.store.write_concern import WriteConcern, execute
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from bridge.store.namespace import Ownership
+    from bridge.store.scripts import Script
 
 
 class ScriptRunner:

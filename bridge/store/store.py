@@ -7,18 +7,14 @@ Every key of a bridge carries the same hash tag, so that all of them live in one
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
-from redis.asyncio import Redis
 
 from bridge.config import schema
-from bridge.core.gate import Spent
 from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, Remark
 from bridge.store import budgets, codec, posts, scripts
 from bridge.store.budgets import NO_TOKENS, BudgetState, Tokens, Trip
-from bridge.store.codec import Item
-from bridge.store.durability import Durability
 from bridge.store.errors import NoRoom, reply_of
 from bridge.store.group_commit import GroupCommit, batches
 from bridge.store.namespace import PREFIX, Ownership
@@ -27,6 +23,13 @@ from bridge.store.results import Change, Claim, Idle, Overview, Turn
 from bridge.store.room import Room
 from bridge.store.runner import ScriptRunner
 from bridge.store.write_concern import WriteConcern
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from bridge.core.gate import Spent
+    from bridge.store.codec import Item
+    from bridge.store.durability import Durability
 
 ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
 COUNTED_A_CALL = 1_000

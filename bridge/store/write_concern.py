@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from redis.asyncio import Redis
-from redis.asyncio.client import Pipeline
 from redis.exceptions import RedisError
 
-from bridge.config import schema
 from bridge.config.units import format_duration
 from bridge.store.durability import Durability, inspect
 from bridge.store.errors import FAILURES, NotDurable, NotReplicated
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
+
+    from bridge.config import schema
 
 REQUIRE = "require"
 _CHECK_LASTS_MS = 60_000

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Scope
 
-from bridge.senders.credentials import Credentials
 from bridge.store import StoreUnavailable
 from bridge.telemetry import API_REQUESTS, Event
 from bridge.web.auth_throttle import Attempts, TooManyAttempts
 from bridge.web.responses import Refusal, header, judge
 from bridge.web.unauthenticated import address_of, strangers
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from bridge.senders.credentials import Credentials
 
 ADMIN_TOKENS: Final = "ADMIN_TOKENS"
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
-from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from bridge.config.live import LiveConfig
-from bridge.model import Incident
-from bridge.store import Detail
 from bridge.web import budgets
 from bridge.web.responses import Refusal, answer
 from bridge.web.views import alert_view, incident_view
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from bridge.config.live import LiveConfig
+    from bridge.model import Incident
+    from bridge.store import Detail
 
 MOST_ALERTS: Final = 1_000
 _ALERTS = 100

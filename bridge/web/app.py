@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from bridge import telemetry
-from bridge.config.live import LiveConfig
-from bridge.core.routing import Router
-from bridge.senders.credentials import Credentials
 from bridge.store import StoreUnavailable
 from bridge.web.admin import Admins
 from bridge.web.admission import InFlight
 from bridge.web.api import Api, IncidentStore
-from bridge.web.endpoints import Sender
 from bridge.web.exposition import Exposition
 from bridge.web.receiver import AlertStore, Receiver
 from bridge.web.responses import Refusal, answer, store_unavailable
-from bridge.web.sender_watch import Silence
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
+
+    from bridge.config.live import LiveConfig
+    from bridge.core.routing import Router
+    from bridge.senders.credentials import Credentials
+    from bridge.web.endpoints import Sender
+    from bridge.web.sender_watch import Silence
 
 _WEBHOOKS = "/webhooks/"
 _MAX_DELIVERIES = 256

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.config.schema import Config, public_page
 from bridge.core.gate import BUDGETS, limit
 from bridge.model import Severity
-from bridge.store import BudgetState, Trip
 from bridge.telemetry import BUDGET_REMAINING, Event, log
+
+if TYPE_CHECKING:
+    from bridge.store import BudgetState, Trip
 
 
 class Store(Protocol):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import asdict
-from prometheus_client import Counter
 
 from bridge import telemetry
 from bridge.model import Alert, Ignored, Routed
-from bridge.senders.delivery import Delivery
 from bridge.store import REFUSED, Change
 from bridge.telemetry import Event, log, seldom
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter
+
+    from bridge.senders.delivery import Delivery
 
 Decision = tuple[Alert, Routed | Ignored]
 

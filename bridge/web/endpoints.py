@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from typing import ClassVar, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, TypeVar
 
-from starlette.types import Scope
-
-from bridge.config.schema import Config
 from bridge.core.routing import labels_read
 from bridge.senders import alertmanager
 from bridge.senders.credentials import Credentials, Verdict
-from bridge.senders.delivery import Delivery
 from bridge.senders.pagerduty import parser as pagerduty
 from bridge.senders.pagerduty import signature
 from bridge.senders.pagerduty.signature import SigningSecrets
 from bridge.web.responses import Refusal, authorize, header
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from bridge.config.schema import Config
+    from bridge.senders.delivery import Delivery
 
 TOKENS: Final = "ALERTMANAGER_TOKENS"
 SIGNING_SECRETS: Final = "PAGERDUTY_SIGNING_SECRETS"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from prometheus_client import Gauge
-
-from bridge.config.schema import Config
 from bridge.core.gate import REASON
 from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store, StoreUnavailable
 from bridge.telemetry import (
@@ -32,7 +30,12 @@ from bridge.telemetry import (
     seldom,
 )
 from bridge.web import budgets
-from bridge.web.sender_watch import Silence
+
+if TYPE_CHECKING:
+    from prometheus_client import Gauge
+
+    from bridge.config.schema import Config
+    from bridge.web.sender_watch import Silence
 
 SAMPLE_S = 5.0
 REMIND_EVERY = 12  # samples until trouble that lasts is said again

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from enum import Enum, auto
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from bridge.web.coalesced_writes import JoinedWrites
-from bridge.web.connections import Connections
 from bridge.web.responses import ALWAYS, Refusal
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from bridge.web.connections import Connections
 
 HEAD_BYTES = 64 << 10
 HEAD_S = 30.0

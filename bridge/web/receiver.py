@@ -11,17 +11,11 @@ import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
 from functools import cache, lru_cache
-from typing import Any, Protocol
-
-from prometheus_client import Counter
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge import telemetry
-from bridge.config.live import LiveConfig
 from bridge.config.schema import OTHER_SENDER, Config
 from bridge.config.sections.senders import SENDER_NAME, SENDER_NAME_WORDS
-from bridge.core.routing import Router
 from bridge.model import Alert, AlertStatus, Ignored, Remark, Routed
 from bridge.senders.delivery import Delivery, NotUnderstood
 from bridge.senders.steps import in_turns
@@ -29,10 +23,18 @@ from bridge.store import REFUSED, Change, StoreUnavailable
 from bridge.telemetry import Event, log, seldom
 from bridge.web.admission import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
 from bridge.web.delivery_report import Decision, Origin, Outcome, report
-from bridge.web.endpoints import Sender
 from bridge.web.responses import Refusal, answer, header, store_unavailable
-from bridge.web.sender_watch import Silence
 from bridge.web.unauthenticated import address_of, strangers
+
+if TYPE_CHECKING:
+    from prometheus_client import Counter
+    from starlette.responses import Response
+    from starlette.types import Receive, Scope, Send
+
+    from bridge.config.live import LiveConfig
+    from bridge.core.routing import Router
+    from bridge.web.endpoints import Sender
+    from bridge.web.sender_watch import Silence
 
 _DECODED_BYTES = 16 << 20  # at a time: decoded, a body of small alerts takes many times its size
 _SMALL_BYTES = 64 << 10

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from starlette.responses import Response
-from starlette.types import Scope
 
 from bridge.senders.credentials import Credentials, Verdict
 from bridge.store import NotDurable, NotReplicated, StoreUnavailable
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 """What the server puts into every answer: it is what its type says, and as of now."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bridge.config.environment import SettingsError, secrets_of
-from bridge.config.schema import Config
 from bridge.telemetry import Event, log
-from bridge.web.endpoints import Sender
+
+if TYPE_CHECKING:
+    from bridge.config.schema import Config
+    from bridge.web.endpoints import Sender
 
 
 class SenderKeys:

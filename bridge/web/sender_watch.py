@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import cache
-
-from prometheus_client import Gauge
+from typing import TYPE_CHECKING
 
 from bridge.telemetry import LAST_DELIVERY, Event, log
+
+if TYPE_CHECKING:
+    from prometheus_client import Gauge
 
 SILENT_MS = 24 * 3_600_000
 

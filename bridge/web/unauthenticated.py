@@ -5,11 +5,12 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Hashable, Mapping
-from typing import Final
-
-from starlette.types import Scope
+from typing import TYPE_CHECKING, Final
 
 from bridge.telemetry import SELDOM_S, Event, seldom
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 TOLD_APART: Final = 20  # addresses a minute, in the log
 OTHERS: Final = "others"

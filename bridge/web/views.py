@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridge.model import Incident, Intent, Post, Withheld
 from bridge.senders.rfc3339 import from_ms
-from bridge.store import CountedAlert
+
+if TYPE_CHECKING:
+    from bridge.model import Incident, Intent, Post, Withheld
+    from bridge.store import CountedAlert
 
 _NOT_TRUE = {
     part: f"the published {part} is not the true one: the page refused that date, and took the time of the post"

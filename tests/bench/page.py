@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bench.plot import svg
 from tests.bench.table import Results, markdown
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _TABLE = "<!-- measured -->"
 _END = "<!-- end of measured -->"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from itertools import cycle
+from typing import TYPE_CHECKING
 
-from tests.bench.table import Plot
+if TYPE_CHECKING:
+    from tests.bench.table import Plot
 
 _WIDTH, _HEIGHT = 640, 360
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 40, 60

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -14,9 +14,11 @@ from bridge.store.namespace import PREFIX
 from tests.bench import payloads
 from tests.bench.stage import AUTHORIZATION, Stage, cpu_s, post, used_bytes
 from tests.bench.table import Row
-from tests.servers.bridge import Bridge, Sandbox
 from tests.servers.process import eventually
-from tests.servers.redis import Redis
+
+if TYPE_CHECKING:
+    from tests.servers.bridge import Bridge, Sandbox
+    from tests.servers.redis import Redis
 
 _PATIENCE_S = 300.0
 

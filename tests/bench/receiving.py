@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bench import payloads
 from tests.bench.stage import Figure, Pace, SlowRedis, Stage, cpu_s, finish_pace, finish_wrk, flush, rate, ratios
 from tests.bench.table import Plot, Row
-from tests.servers.bridge import Bridge
 from tests.servers.redis import Redis
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.bridge import Bridge
 
 _TURNS, _TURN_S = 9, 3  # many short ones: a machine that slows down does so for both
 _PACE_S = 2  # at least: in less, whether the machine halts once for 50 ms or not decides what is slowest

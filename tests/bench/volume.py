@@ -5,13 +5,17 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.bench import payloads
 from tests.bench.stage import Stage, cpu_s, finish_pace, flush, forget_peak, post, resident_mib, used_bytes
 from tests.bench.table import Plot, Row
-from tests.servers.bridge import Bridge
-from tests.servers.redis import Redis
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.servers.bridge import Bridge
+    from tests.servers.redis import Redis
 
 _LARGE = 20_000
 _BESIDE_PER_SECOND = 50

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from tests.chaos.checker import Verdict
-from tests.chaos.stage import Stage
+
+if TYPE_CHECKING:
+    from tests.chaos.stage import Stage
 
 
 class Trial(Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
@@ -22,8 +22,6 @@ from tests.chaos.wire import ATTACKS, statuses
 from tests.scenarios.vocabulary import alert, logged, metric, payload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from tests.chaos.stage import Stage
 
 BODIES = 300

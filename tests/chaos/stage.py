@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from tests.servers import Bridge, Redis, Sandbox, Valkey, programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import ExitStack
 
 LEASE_MS = 3_000  # three calls long, the least that the reconciler takes
 SETTLE_MS = TIMEOUT_MS = 1_000

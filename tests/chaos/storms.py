@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import cycle, islice
 from random import Random
@@ -20,7 +21,7 @@ from tests.chaos.stage import name
 from tests.scenarios.vocabulary import alert, iso, metric, now_ms, payload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     from tests.chaos.stage import Stage
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import httpx
 import pytest
 
 from tests.scenarios.vocabulary import Page, alert, command, log_of, metric, payload, write_configuration
-from tests.servers import Bridge
+
+if TYPE_CHECKING:
+    from tests.servers import Bridge
 
 CANARY = "Quokka"
 EVERYTHING = [{"name": "all", "services": ["checkout"]}]

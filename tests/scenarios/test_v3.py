@@ -350,7 +350,7 @@ def test_while_an_incident_of_checkly_s_own_is_open_the_bridge_holds_back(impati
     outage.fires("checkout", region="eu")
     eventually(lambda: metric(impatient, "bridge_incidents_held_back") == 1, "the metric to tell")
     listed = command("incidents", "list", "--url", impatient.url, environment=impatient.environment())
-    assert all(f"held back: {id_} is open for it" in listed.stdout for id_ in first.opened)
+    assert all(f"held back: {id_} is open for the same service" in listed.stdout for id_ in first.opened)
     assert page.opened == 0
 
     first.clear("automation")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-import redis
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
 from redis.exceptions import MovedError
 
@@ -15,6 +14,8 @@ from tests.servers.redis import Redis
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import redis
 
 SLOT = key_slot(b"{0}")
 _NODES = 3

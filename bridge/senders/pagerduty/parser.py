@@ -8,12 +8,11 @@ concluded from that, so an event without something that the configuration reads 
 from __future__ import annotations
 
 from collections.abc import Container
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from bridge.config.schema import PagerDuty
 from bridge.model import SENDER_LABEL, Alert, AlertStatus, Remark
 from bridge.senders.delivery import Delivery, Dismissal, NotUnderstood, Unusable
 from bridge.senders.fields import at, instant, is_unread, is_unread_instant, text
@@ -21,6 +20,9 @@ from bridge.senders.lenient import DAMAGED, decode, mend
 from bridge.senders.pagerduty.events import EVENTS, ID_CHARS, incident_id
 from bridge.senders.pagerduty.labels import PATHS, labels, unsaid
 from bridge.senders.pagerduty.public_notes import written_for_the_public
+
+if TYPE_CHECKING:
+    from bridge.config.schema import PagerDuty
 
 SOURCE: Final = "pagerduty"
 

@@ -6,13 +6,15 @@ its author starts it with the marker.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridge.config.schema import PagerDuty
 from bridge.config.sections.pagerduty import RESOLUTION_NOTE
 from bridge.senders.fields import at, text
 from bridge.texts.sanitize import prose
 from bridge.texts.template import MAX_CHARS
+
+if TYPE_CHECKING:
+    from bridge.config.schema import PagerDuty
 
 _CUT = " …"  # PagerDuty shortens long texts and says so
 

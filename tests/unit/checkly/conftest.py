@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
 from bridge.checkly.client import Client
 from bridge.sandbox import Account, create_app
-from bridge.sandbox.state import State
 from tests.unit.checkly.helpers import ACCOUNT, KEY, ClientFor, Handler, Time
+
+if TYPE_CHECKING:
+    from bridge.sandbox.state import State
 
 
 @pytest.fixture

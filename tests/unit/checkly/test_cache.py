@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bridge.checkly.cache import MAX_AGE_MS, Cached
 from bridge.checkly.errors import NotSent
-from tests.unit.checkly.helpers import Time
+
+if TYPE_CHECKING:
+    from tests.unit.checkly.helpers import Time
 
 
 class Account:

@@ -4,10 +4,10 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
 from bridge.checkly.client import BODY_LIMIT, Client
 from bridge.checkly.errors import (
@@ -22,6 +22,9 @@ from bridge.checkly.errors import (
 from bridge.sandbox.errors import envelope
 from bridge.telemetry import REGISTRY
 from tests.unit.checkly.helpers import ACCOUNT, KEY, ClientFor
+
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
 
 PATH = "/v1/status-pages/incidents"
 

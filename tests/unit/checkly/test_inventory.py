@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import httpx
 import pytest
 
-from bridge.checkly.client import Client
 from bridge.checkly.errors import Gone, UnknownOutcome
 from bridge.checkly.inventory import read_inventory
 from bridge.sandbox.errors import envelope
-from bridge.sandbox.state import State
-from tests.unit.checkly.helpers import ClientFor, Handler
+
+if TYPE_CHECKING:
+    from bridge.checkly.client import Client
+    from bridge.sandbox.state import State
+    from tests.unit.checkly.helpers import ClientFor, Handler
 
 SERVICES, PAGES, V3_PAGES = "/v1/status-pages/services", "/v1/status-pages", "/v3/status-pages"
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
 from types import SimpleNamespace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
 from bridge.cli import main
 from tests.servers import Sandbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG = """\
 version: 1

@@ -71,7 +71,7 @@ def test_an_incident_that_is_held_back_says_for_which(publish, run, sandbox):
     other = sandbox.control("POST", "incidents", name="By hand", services=["Checkout"], severity="MINOR")
     found = publish("{name: Checkout, shared: true}", lambda posts: any(post["held_by"] for post in posts.values()))
     assert found["posts"][0]["held_by"] == other["id"]
-    said = f"held back: {other['id']} is open for it"
+    said = f"held back: {other['id']} is open for the same service"
     assert run("incidents", "list").out.rstrip().endswith(said)
     assert f"held_by   {other['id']}" in run("incidents", "show", found["id"]).out
 
@@ -134,7 +134,7 @@ def test_a_write_under_way_is_shown_with_its_post(run, monkeypatch):
 def test_an_unknown_id_is_said(run):
     shown = run("incidents", "show", "0000000000")
     assert shown.code == 1
-    assert "answers 404: there is no incident of this id" in shown.err
+    assert "answers 404: no incident has this id" in shown.err
 
 
 @pytest.mark.usefixtures("bridge")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tracemalloc
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
@@ -11,10 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.loader import load
-from bridge.config.schema import Config
 from bridge.core import routing
 from bridge.core.routing import Router, incident_id, incident_key, labels_read, route
 from bridge.model import Ignored, Routed, Severity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.config.schema import Config
 
 CONFIG = """\
 version: 1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bridge.checkly.port import RemoteIncident
 from bridge.model import Incident, Phase
-from tests.unit.reconciler.expectation import Expectation
-from tests.unit.reconciler.page import Page
 from tests.unit.reconciler.senders import CANARY
 from tests.unit.reconciler.world import SECOND
 from tests.unit.store.reference import CLOCKS, NEVER, Kept
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import RemoteIncident
+    from tests.unit.reconciler.expectation import Expectation
+    from tests.unit.reconciler.page import Page
 
 
 def not_as_said(kept: Mapping[str, Any], expected: Expectation) -> Iterator[str]:

@@ -9,21 +9,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, TypeVar
-
-from redis.asyncio import Redis
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.checkly.errors import PageError, Refused
-from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
-from bridge.config.schema import Config
 from bridge.model import V1_PAGE, Intent, Progress
 from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import Lease, LeaseLost
 from bridge.store import Claim, Idle, StoreUnavailable
 from tests.unit.reconciler.clocked import ClockedStore
-from tests.unit.reconciler.expectation import Expectation
-from tests.unit.reconciler.page import Page
 from tests.unit.reconciler.world import LEASE_MS, Live, no_limit
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
+    from bridge.config.schema import Config
+    from tests.unit.reconciler.expectation import Expectation
+    from tests.unit.reconciler.page import Page
 
 CLAIMS_AT_ONCE = 60
 

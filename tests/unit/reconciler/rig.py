@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from itertools import count
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import msgspec
@@ -20,19 +19,23 @@ from bridge.checkly.client import Client
 from bridge.checkly.errors import Refused
 from bridge.checkly.pages import StatusPages
 from bridge.config.loader import load
-from bridge.config.schema import Config
 from bridge.core.routing import route
 from bridge.model import V1_PAGE, Alert, AlertStatus, Incident, Post, Progress, Routed
 from bridge.reconciler import Budget, Reconciler
 from bridge.reconciler.leases import Lease, LeaseLost
 from bridge.sandbox import Account, create_app
-from bridge.sandbox.incidents import Incident as Shown
-from bridge.sandbox.state import State
 from bridge.store import Store
 from bridge.store.connect import connect
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.world import Live
 from tests.unit.store.builders import all_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.config.schema import Config
+    from bridge.sandbox.incidents import Incident as Shown
+    from bridge.sandbox.state import State
 
 INCIDENTS = "/v1/status-pages/incidents"
 SECOND, MINUTE = 1_000, 60_000

@@ -8,16 +8,19 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from bridge.config.loader import load
-from bridge.config.schema import Config
 from bridge.core.routing import route
 from bridge.model import Alert, AlertStatus, Routed
 from bridge.store.codec import alert_name, facets
 from tests.unit.reconciler.expectation import Statement
 from tests.unit.reconciler.world import MINUTE, SECOND, START
+
+if TYPE_CHECKING:
+    from bridge.config.schema import Config
 
 CANARY = "zq7-internal"
 FOREVER_MS = 1 << 50

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from msgspec.structs import replace
 
@@ -16,9 +18,11 @@ from bridge.core.lifecycle import (
     WriteTo,
     decide,
 )
-from bridge.core.planning import PlannedWrite
 from bridge.model import Incident, Intent, Phase, Policy, Post, Severity, Write
 from tests.unit.reconciler.alerts import Alerts
+
+if TYPE_CHECKING:
+    from bridge.core.planning import PlannedWrite
 
 START = 1_790_000_000_000
 SECOND, MINUTE = 1_000, 60_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextvars import copy_context
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -16,6 +16,9 @@ from bridge.reconciler.budget import LOOK_AGAIN_MS, unused
 from bridge.sandbox.faults import Drop
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.rig import CONFIG, INCIDENTS, MINUTE, SECOND, Rig
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TWO_A_MINUTE = CONFIG.replace("settle: 10s", "settle: 10s, requests_per_minute: 2")
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge.model import V1_PAGE, Phase, v3_page
-from bridge.sandbox.impacts import AnyIncident
 from bridge.sandbox.migration import Choice, Migration
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.rig import CONFIG, MINUTE, Rig
 from tests.unit.store.builders import all_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.sandbox.impacts import AnyIncident
 
 OTHER = CONFIG.replace("Checkout", "{page: platform, component: Orders}").replace(
     "Payments", "{page: platform, component: Catalog}"

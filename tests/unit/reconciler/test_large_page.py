@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
 from bridge.checkly.errors import RateLimited
-from bridge.checkly.port import Guard, RemoteIncident
 from bridge.model import Impact, Phase, Priority, Progress, Severity, v3_page
 from bridge.reconciler import Budget, acting
 from bridge.reconciler.details import READING_S, READS_AT_A_TIME, Clues, Unfinished
 from bridge.reconciler.open_incidents import SEARCH_SHARED_S, OpenIncidents
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.world import ID, MINUTE, POLICY, SECOND, SETTLE_MS, World, no_limit, published
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import Guard, RemoteIncident
 
 MANY = [150, 1_000]
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 from msgspec.structs import replace
 
 from bridge.checkly.errors import UnknownOutcome
-from bridge.checkly.port import Guard, RemoteIncident
 from bridge.model import Impact, Phase, Priority, Progress, shows_impacts, v3_page
 from bridge.reconciler.details import READS_AT_A_TIME, UNVERSIONED_S, Unfinished
 from bridge.reconciler.open_incidents import SEARCH_SHARED_S, OpenIncidents
 from tests.unit.reconciler.page import Page
 from tests.unit.reconciler.world import SECOND, World, no_limit, published
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import Guard, RemoteIncident
 
 
 class SlowPage(Page):

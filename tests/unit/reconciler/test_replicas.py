@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bridge.store import NotReplicated
 from tests.unit.reconciler.rig import MINUTE, SECOND, Rig
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
@@ -19,6 +18,9 @@ from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.page import Crash
 from tests.unit.reconciler.rig import CONFIG, INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
 from tests.unit.store.builders import held_by
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from itertools import cycle, pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bridge.checkly.port import Guard, RemoteIncident
 from bridge.model import V1_PAGE, Impact, Phase, Policy, Severity, UpdateKind, shows_impacts, v3_page
 from tests.unit.reconciler.page import IMPACTS, SERVICES, Page
 from tests.unit.reconciler.world import MINUTE, SECOND, SETTLE_MS, World, names
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import Guard, RemoteIncident
 
 SHOP, WEB = v3_page("shop"), v3_page("web")
 LAGS = st.lists(st.integers(0, SETTLE_MS // 2), min_size=1, max_size=4)

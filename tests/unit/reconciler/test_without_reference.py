@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +15,9 @@ from bridge.reconciler.leases import LeaseLost
 from bridge.sandbox.faults import Drop
 from tests.unit.reconciler.rig import INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
 from tests.unit.store.builders import all_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG = """
 version: 1

@@ -3,15 +3,19 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 import uvicorn
-from starlette.applications import Starlette
 
 from bridge.sandbox import Account, create_app
-from bridge.sandbox.state import State
 from tests.unit.sandbox.helpers import Clock, Ids, check_request, check_response, key_of
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from bridge.sandbox.state import State
 
 
 @pytest.fixture

@@ -6,13 +6,15 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
-import httpx
-
-from bridge.sandbox import Account
 from tests.contracts.openapi import Contract
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.sandbox import Account
 
 INCIDENTS = "/v1/status-pages/incidents"
 SERVICES = "/v1/status-pages/services"

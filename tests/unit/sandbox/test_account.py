@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bridge.sandbox import Account
 from bridge.sandbox.account import Group
 from bridge.sandbox.catalog import Catalog
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 WHOLE = """
 name: Example

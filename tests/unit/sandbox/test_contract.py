@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from bridge.sandbox import Account
 from tests.contracts.openapi import Contract, ContractViolation
 from tests.unit.sandbox.helpers import (
     INCIDENTS,
@@ -16,6 +14,11 @@ from tests.unit.sandbox.helpers import (
     service,
     update,
 )
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.sandbox import Account
 
 
 async def test_the_life_of_an_incident(checked: httpx.AsyncClient, account: Account) -> None:

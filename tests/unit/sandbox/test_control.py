@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import httpx
 import pytest
-from starlette.applications import Starlette
 
-from bridge.sandbox import Account
-from bridge.sandbox.state import State
 from tests.unit.sandbox.helpers import INCIDENTS, SERVICES, key_of, new_incident
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from bridge.sandbox import Account
+    from bridge.sandbox.state import State
 
 
 @pytest.fixture

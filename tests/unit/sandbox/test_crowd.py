@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
-
-from bridge.sandbox import Account
 from bridge.sandbox.clock import iso
-from bridge.sandbox.state import State
 from tests.unit.sandbox.helpers import INCIDENTS, SERVICES, Clock
 from tests.unit.sandbox.v3.helpers import DASHBOARD, PAGES
 from tests.unit.sandbox.v3.helpers import INCIDENTS as ON_PLATFORM
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.sandbox import Account
+    from bridge.sandbox.state import State
 
 
 async def crowd(client: httpx.AsyncClient, body: dict[str, Any]) -> httpx.Response:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from bridge.sandbox import Account
 from bridge.sandbox.clock import iso
 from tests.unit.sandbox.helpers import INCIDENTS as INCIDENTS_V1
 from tests.unit.sandbox.helpers import Clock, update
 from tests.unit.sandbox.helpers import new_incident as body_v1
 from tests.unit.sandbox.v3.helpers import INCIDENTS as INCIDENTS_V3
 from tests.unit.sandbox.v3.helpers import new_incident as body_v3
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.sandbox import Account
 
 Body = Callable[..., dict[str, Any]]
 

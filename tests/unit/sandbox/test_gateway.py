@@ -6,15 +6,17 @@ import asyncio
 import sys
 import textwrap
 from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 import pytest
 
 from bridge.sandbox import Account, ConnectionDropped
-from bridge.sandbox.state import State
 from tests.unit.sandbox.helpers import INCIDENTS, Clock, eventually, key_of, new_incident, service, update
 from tests.unit.sandbox.v3.helpers import ORDERS, create, impacts
+
+if TYPE_CHECKING:
+    from bridge.sandbox.state import State
 
 
 class Write(NamedTuple):

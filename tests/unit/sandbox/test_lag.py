@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from bridge.sandbox import Account
-from bridge.sandbox.state import State
 from tests.unit.sandbox.helpers import INCIDENTS as INCIDENTS_V1
 from tests.unit.sandbox.helpers import Clock, new_incident, service, update
 from tests.unit.sandbox.v3.helpers import INCIDENTS as INCIDENTS_V3
 from tests.unit.sandbox.v3.helpers import ORDERS, create, current, impacts
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.sandbox import Account
+    from bridge.sandbox.state import State
 
 LAG_MS = 1_500
 Make = Callable[[str], Awaitable[str]]

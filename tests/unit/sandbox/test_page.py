@@ -2,16 +2,20 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
-from bridge.sandbox import Account
 from bridge.sandbox.clock import iso
-from bridge.sandbox.state import State
 from bridge.sandbox.uptime import DAY_MS
 from bridge.sandbox.views import view
 from tests.unit.sandbox.helpers import INCIDENTS, START, Clock, new_incident, update
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.sandbox import Account
+    from bridge.sandbox.state import State
 
 
 async def text_of(api: httpx.AsyncClient, path: str = "/pages/acme") -> str:

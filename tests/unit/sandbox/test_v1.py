@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from bridge.sandbox import Account
 from bridge.sandbox.clock import iso
-from bridge.sandbox.state import State
 from tests.unit.sandbox.helpers import INCIDENTS, SERVICES, START, Clock, new_incident, service, update
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.sandbox import Account
+    from bridge.sandbox.state import State
 
 
 async def create(api: httpx.AsyncClient, account: Account, **changes: Any) -> str:

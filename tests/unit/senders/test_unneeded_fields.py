@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.loader import load
-from bridge.config.schema import Config
 from bridge.core.routing import Router, labels_read
-from bridge.model import Alert
 from bridge.senders import alertmanager
-from bridge.senders.delivery import Delivery
 from bridge.senders.pagerduty import parser as pagerduty
 from tests.unit.senders.pagerduty.fixtures import fixture
+
+if TYPE_CHECKING:
+    from bridge.config.schema import Config
+    from bridge.model import Alert
+    from bridge.senders.delivery import Delivery
 
 NOW = 1_796_031_035_000
 CONFIG = """\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -12,8 +12,10 @@ from msgspec.structs import replace
 
 from bridge.model import Alert, AlertStatus, Phase, Post, Progress, Severity, Withheld
 from bridge.store import codec, posts
-from bridge.store.codec import Item
 from tests.unit.store.builders import firing, to
+
+if TYPE_CHECKING:
+    from bridge.store.codec import Item
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 NAME = st.text("abc_-|", min_size=1, max_size=5)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import pytest
 from msgspec.structs import replace
@@ -21,7 +23,9 @@ from tests.unit.store.builders import (
     resolved,
     to,
 )
-from tests.unit.store.clock import Clock
+
+if TYPE_CHECKING:
+    from tests.unit.store.clock import Clock
 
 PROGRESS = Progress(
     phase=Phase.INVESTIGATING, phase_at=5, posts={"v1": Post(remote_id="r", severity=Severity.MAJOR)}, note="n"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 
 from bridge.model import Alert, Remark, Routed
-from bridge.store import Store
 from tests.unit.store.builders import END, MINUTE, START, contents, firing, held_by, resolved, to
 from tests.unit.store.statements import check_keys, merged, over, sums, tell, triggered
+
+if TYPE_CHECKING:
+    from bridge.store import Store
 
 SECOND = START + 1_000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
@@ -14,11 +15,13 @@ from msgspec.structs import replace
 
 from bridge.model import Alert, Progress, Routed, Severity
 from bridge.store import Claim, Idle, Store
-from bridge.store.codec import Item
 from bridge.store.connect import connect
 from tests.unit.store.builders import END, HOLD_MS, START, contents, firing, held_by, resolved, to
 from tests.unit.store.clock import Clock
 from tests.unit.store.reference import CLOCKS, NEVER, Message, Reference
+
+if TYPE_CHECKING:
+    from bridge.store.codec import Item
 
 # No two sums of these lengths are within seconds of each other, so that the time a test takes decides nothing.
 PAUSE_MS = 70_000

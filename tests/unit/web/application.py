@@ -6,8 +6,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -19,8 +18,12 @@ from bridge.senders.pagerduty.signature import SigningSecrets
 from bridge.store import BudgetState, Change, CountedAlert, Detail, Trip
 from bridge.web.app import create_app
 from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
-from bridge.web.receiver import Item
 from bridge.web.sender_watch import Silence
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bridge.web.receiver import Item
 
 WEBHOOK = "/webhooks/alertmanager"
 PAGERDUTY = "/webhooks/pagerduty"

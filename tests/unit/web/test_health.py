@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
@@ -14,6 +13,9 @@ from bridge.store import Durability, NotDurable, NotReplicated, Overview, Quiet,
 from bridge.telemetry import REGISTRY
 from bridge.web.health import ANSWER_AGE_MS, Health
 from bridge.web.sender_watch import Silence
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 CONFIG = """\
 version: 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from structlog.testing import capture_logs
@@ -13,6 +13,9 @@ from bridge.config.loader import load
 from bridge.web.sender_keys import SenderKeys
 from tests.unit.senders.pagerduty.fixtures import BODIES
 from tests.unit.web.application import CONFIG, PAGERDUTY, SECRET, TOKEN, WEBHOOK, Bridge, assert_refused
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FIRING = {"alerts": [{"status": "firing", "labels": {"service": "checkout"}}]}
 TRIGGERED = BODIES["incident-triggered"]

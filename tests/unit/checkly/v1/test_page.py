@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -11,9 +11,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from bridge.checkly.cache import RECHECK_AFTER_MS
-from bridge.checkly.client import Client
 from bridge.checkly.errors import Gone, NotSent, RateLimited, Refused, Rejected, UnknownOutcome
-from bridge.checkly.port import StatusPage
 from bridge.checkly.v1.page import INCIDENTS, V1StatusPage
 from bridge.checkly.v1.services import PATH, Catalog
 from bridge.config.schema import Service
@@ -23,6 +21,10 @@ from bridge.sandbox.faults import Answer, Drop, Reorder
 from bridge.sandbox.state import Draft, State
 from tests.contracts.openapi import Contract
 from tests.unit.checkly.helpers import START, ClientFor, Handler, Time
+
+if TYPE_CHECKING:
+    from bridge.checkly.client import Client
+    from bridge.checkly.port import StatusPage
 
 OPEN = Intent(
     write=Write.OPEN,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from bridge.model import Impact, Intent, Phase, Severity, UpdateKind, Write
-from bridge.sandbox.components import ComponentPage
-from bridge.sandbox.impacts import PageIncident
-from bridge.sandbox.state import State
 from tests.unit.checkly.helpers import START
+
+if TYPE_CHECKING:
+    from bridge.sandbox.components import ComponentPage
+    from bridge.sandbox.impacts import PageIncident
+    from bridge.sandbox.state import State
 
 MAJOR, PARTIAL, DEGRADED, FINE = (
     Impact.MAJOR_OUTAGE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -16,7 +16,9 @@ from bridge.checkly.v3.components import (
     find_page,
 )
 from bridge.config.schema import Component
-from tests.unit.checkly.helpers import ClientFor, Time
+
+if TYPE_CHECKING:
+    from tests.unit.checkly.helpers import ClientFor, Time
 
 PAGES = [
     RemotePage(id="aaaa", name="Status", url="shop", domain="Status.example.com"),

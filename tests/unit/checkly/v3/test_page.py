@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from bridge.checkly.cache import MAX_AGE_MS, RECHECK_AFTER_MS
-from bridge.checkly.client import Client
 from bridge.checkly.errors import Gone, NotSent, Nowhere, RateLimited, Refused, Rejected, UnknownOutcome
 from bridge.checkly.v3.components import PAGES, Directory
 from bridge.checkly.v3.page import V3StatusPage
@@ -36,6 +35,9 @@ from tests.unit.checkly.v3.helpers import (
     stands,
     writes,
 )
+
+if TYPE_CHECKING:
+    from bridge.checkly.client import Client
 
 
 @pytest.fixture

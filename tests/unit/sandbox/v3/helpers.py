@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox import Account
 from tests.unit.sandbox.helpers import update
+
+if TYPE_CHECKING:
+    import httpx
 
 PAGES = "/v3/status-pages"
 PLATFORM = f"{PAGES}/{Account.sample().derive('pages', 'platform')}"

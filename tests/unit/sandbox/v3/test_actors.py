@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
-from bridge.sandbox import Account
-from bridge.sandbox.state import State
 from tests.unit.sandbox.helpers import new_incident, update
 from tests.unit.sandbox.v3.helpers import INCIDENTS, ORDERS, PAGES, create, current
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.sandbox import Account
+    from bridge.sandbox.state import State
 
 ON_PAGE = {"name": "Orders fail", "page": "platform", "impacts": {"Orders": "MAJOR_OUTAGE"}, "notify": True}
 ON_SERVICE = {"name": "Checkout fails", "services": ["Checkout"], "severity": "CRITICAL"}

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from tests.unit.sandbox.v3.helpers import API, COMPONENTS, DASHBOARD, INCIDENTS, NOBODY, ORDERS, PAGES, PLATFORM, create
+
+if TYPE_CHECKING:
+    import httpx
 
 
 async def test_the_list_is_in_display_order(api: httpx.AsyncClient) -> None:

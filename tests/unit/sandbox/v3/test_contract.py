@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-import httpx
 import pytest
 
 from bridge.sandbox.clock import iso
@@ -21,6 +20,9 @@ from tests.unit.sandbox.v3.helpers import (
     impacts,
     new_incident,
 )
+
+if TYPE_CHECKING:
+    import httpx
 
 COLORS = dict.fromkeys(get_args(Part), "#0A0B0C")
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 
 from bridge.sandbox.clock import iso
-from bridge.sandbox.state import State
 from tests.unit.sandbox.helpers import START, Clock, update
 from tests.unit.sandbox.v3.helpers import API, DASHBOARD, INCIDENTS, NOBODY, ORDERS, PAGES, create, current, impacts
 from tests.unit.sandbox.v3.helpers import new_incident as body
+
+if TYPE_CHECKING:
+    import httpx
+
+    from bridge.sandbox.state import State
 
 
 @pytest.mark.parametrize(

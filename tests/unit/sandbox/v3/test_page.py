@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-import httpx
+from typing import TYPE_CHECKING
 
 from tests.unit.sandbox.helpers import Clock, update
 from tests.unit.sandbox.test_page import text_of
 from tests.unit.sandbox.v3.helpers import COMPONENTS, DASHBOARD, create, impacts
+
+if TYPE_CHECKING:
+    import httpx
 
 HOUR_MS = 3_600_000
 
