@@ -166,13 +166,13 @@ class Summary(Struct, frozen=True, kw_only=True):
     counts the firing ones that were merged into an alert the bridge never saw.
     ``services`` maps each service that a firing alert names to the highest severity among those alerts.
     ``labels`` holds, per public label, the distinct values among the firing alerts, sorted.
-    ``since`` is when the count of firing alerts last left zero, ``started_at`` when more alerts than before
+    ``firing_since`` is when the count of firing alerts last left zero, ``last_fired_at`` when more alerts than before
     last fired, or another service or severity (an alert in place of another begins nothing),
     ``cleared_at`` when the count last fell to zero, and
     ``eased_at`` when a service or a severity last lost its last alert: all on Redis' clock.
     ``remarks`` are in the order in which they came.
-    ``starts_at`` and ``ends_at`` are the senders', as far as they are believed: the earliest start and the latest end
-    of this outage.
+    ``outage_started_at`` and ``outage_ended_at`` are the senders', as far as they are believed: the earliest start and
+    the latest end of this outage.
     ``conflict_at`` is when an alert of it was last seen to be reported by two senders that nobody told apart; 0: never.
     """
 
@@ -182,12 +182,12 @@ class Summary(Struct, frozen=True, kw_only=True):
     orphaned: int = 0
     services: dict[str, Severity] = {}
     labels: dict[str, tuple[str, ...]] = {}
-    since: int = 0
-    started_at: int = 0
+    firing_since: int = 0
+    last_fired_at: int = 0
     cleared_at: int = 0
     eased_at: int = 0
-    starts_at: int = 0
-    ends_at: int = 0
+    outage_started_at: int = 0
+    outage_ended_at: int = 0
     remarks: tuple[Remark, ...] = ()
     conflict_at: int = 0
 
@@ -368,7 +368,7 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     phase: Phase = Phase.PENDING
-    phase_at: int = 0
+    phase_since: int = 0
     posts: dict[str, Post] = {}
     note: str | None = None
     ended: dict[str, Ended] = {}

@@ -229,7 +229,7 @@ def _next_look(post: Post, progress: Progress) -> int | None:
     """When to look again at what others closed; None once it was seen to be over after its alerts were."""
     if post.closed_at is None or post.remote_id is None:
         return None
-    is_seen = post.theirs_at is None and post.looked_at >= progress.phase_at
+    is_seen = post.theirs_at is None and post.looked_at >= progress.phase_since
     if progress.phase in ENDED and is_seen:
         return None
     return max(max(post.closed_at, post.looked_at) + LOOK_AGAIN_MS, post.retry_at)
@@ -242,15 +242,19 @@ def _after_the_end(
     if progress.phase not in ENDED or any(_is_unfinished(post) for post in progress.posts.values()):
         return None
     if summary.firing:
-        is_late = summary.since > progress.phase_at + policy.reopen_after_ms
+        is_late = summary.firing_since > progress.phase_since + policy.reopen_after_ms
         theirs = {page: post for page, post in progress.posts.items() if post.theirs_at is not None}
         ended = progress.ended | _ended(progress.posts, now)
-        return StartEpisode(progress=Progress(phase_at=summary.since, posts=theirs, ended=ended)) if is_late else None
+        return (
+            StartEpisode(progress=Progress(phase_since=summary.firing_since, posts=theirs, ended=ended))
+            if is_late
+            else None
+        )
     if summary.held or any(_next_look(post, progress) is not None for post in progress.posts.values()):
         return None
     is_searched_for = any(post.search_at is not None for post in progress.posts.values())
-    is_stray = progress.phase is Phase.DISCARDED and not summary.since and not is_searched_for
-    forget_at = progress.phase_at + (min(retention_ms, STRAY_RETENTION_MS) if is_stray else retention_ms)
+    is_stray = progress.phase is Phase.DISCARDED and not summary.firing_since and not is_searched_for
+    forget_at = progress.phase_since + (min(retention_ms, STRAY_RETENTION_MS) if is_stray else retention_ms)
     return Forget() if now >= forget_at else forget_at
 
 
@@ -260,12 +264,12 @@ def advance(progress: Progress, summary: Summary, policy: Policy, now: int) -> t
         phase, until = _next_phase(progress, summary, policy, now)
         if phase is progress.phase:
             return msgspec.structs.replace(progress, note=_note(progress, summary)), until
-        progress = msgspec.structs.replace(progress, phase=phase, phase_at=now)
+        progress = msgspec.structs.replace(progress, phase=phase, phase_since=now)
 
 
 def _note(progress: Progress, summary: Summary) -> str | None:
     if progress.phase is Phase.DISCARDED:
-        return CLEARED_IN_TIME if summary.since else NEVER_KNOWN
+        return CLEARED_IN_TIME if summary.firing_since else NEVER_KNOWN
     reasons = [post.withheld.reason for post in progress.posts.values() if post.withheld is not None]
     if progress.phase is Phase.RESOLVED and reasons:
         return WITHHELD.get(reasons[0], f"not published: {reasons[0]}")
@@ -282,7 +286,9 @@ def _next_phase(progress: Progress, summary: Summary, policy: Policy, now: int) 
             return Phase.MONITORING, None
         if summary.acknowledged:
             return Phase.IDENTIFIED, None
-        return (phase if summary.since < progress.phase_at else Phase.INVESTIGATING), None  # fired anew, unseen
+        return (
+            phase if summary.firing_since < progress.phase_since else Phase.INVESTIGATING
+        ), None  # fired anew, unseen
     if phase is Phase.MONITORING:
         return _after_monitoring(summary, policy, now)
     if phase in {Phase.PENDING, Phase.DISCARDED} and any(post.is_open for post in progress.posts.values()):
@@ -294,7 +300,7 @@ def _next_phase(progress: Progress, summary: Summary, policy: Policy, now: int) 
 
 def _unpublished(summary: Summary, policy: Policy) -> Phase:
     """The end of what nobody was told of: an outage that was missed, if it lasted longer than ``publish_after``."""
-    was_outage = summary.since and summary.cleared_at > summary.since + policy.publish_after_ms
+    was_outage = summary.firing_since and summary.cleared_at > summary.firing_since + policy.publish_after_ms
     return Phase.RESOLVED if was_outage else Phase.DISCARDED
 
 
@@ -314,9 +320,9 @@ def _before_opening(progress: Progress, summary: Summary, policy: Policy, now: i
     if phase is Phase.RESOLVED:
         if any(post.is_open for post in progress.posts.values()):
             return Phase.INVESTIGATING, None  # its end never reached the page: it simply goes on
-        if summary.since > progress.phase_at + policy.reopen_after_ms:
+        if summary.firing_since > progress.phase_since + policy.reopen_after_ms:
             return phase, None  # too late to re-open: `decide` renews
-    publish_at = summary.since + policy.publish_after_ms
+    publish_at = summary.firing_since + policy.publish_after_ms
     return (Phase.INVESTIGATING, None) if now >= publish_at else (phase, publish_at)
 
 

@@ -23,7 +23,7 @@ def observed(post: Post, progress: Progress, summary: Summary, policy: Policy, n
     phase, _ = phase_on(post, progress.phase, summary, policy, now, fires=False)
     if phase is not Phase.RESOLVED or post.ended_at:
         return post
-    return replace(post, ended_at=progress.phase_at if progress.phase is phase else now)
+    return replace(post, ended_at=progress.phase_since if progress.phase is phase else now)
 
 
 def phase_on(
@@ -62,16 +62,16 @@ def _firing(post: Post, summary: Summary, now: int) -> Post:
         return replace(post, quiet_at=0, quiet_ends_at=0, ended_at=0)
     if not post.quiet_at:
         return post
-    is_all_new = summary.since >= post.quiet_at  # nothing fired anywhere before
-    return replace(post, fires_at=max(post.fires_at, summary.since) if is_all_new else post.fires_at or now)
+    is_all_new = summary.firing_since >= post.quiet_at  # nothing fired anywhere before
+    return replace(post, fires_at=max(post.fires_at, summary.firing_since) if is_all_new else post.fires_at or now)
 
 
 def _quiet(post: Post, progress: Progress, summary: Summary, now: int) -> Post:
     if post.quiet_at:
-        is_missed = not summary.firing and summary.since > progress.phase_at and not post.ended_at
+        is_missed = not summary.firing and summary.firing_since > progress.phase_since and not post.ended_at
         quiet_at = max(post.quiet_at, summary.cleared_at) if is_missed else post.quiet_at
         return replace(post, quiet_at=quiet_at, fires_at=0)
     if not summary.firing:
         return replace(post, quiet_at=summary.cleared_at or now)
     has_moved = any(name in summary.services for name in post.services)  # by the configuration: nothing ended
-    return replace(post, quiet_at=now, quiet_ends_at=now if has_moved else summary.ends_at or now)
+    return replace(post, quiet_at=now, quiet_ends_at=now if has_moved else summary.outage_ended_at or now)

@@ -76,7 +76,9 @@ def _is_closed_by_hand(post: Post, phase: Phase, summary: Summary, policy: Polic
         return False
     is_new_here = post.fires_at > post.closed_at
     fires_anew = (
-        is_new_here or summary.since > post.closed_at or summary.started_at > post.closed_at + policy.reopen_after_ms
+        is_new_here
+        or summary.firing_since > post.closed_at
+        or summary.last_fired_at > post.closed_at + policy.reopen_after_ms
     )
     return phase not in OPEN_PHASES or not fires_anew
 
@@ -189,7 +191,7 @@ def _untold(post: Post, phase: Phase, summary: Summary) -> Remark | None:
         (
             remark
             for remark in summary.remarks
-            if remark.kept_at >= max(summary.since, post.fires_at)
+            if remark.kept_at >= max(summary.firing_since, post.fires_at)
             and remark.event_id not in post.told
             and not (post.parked is not None and post.parked_write.endswith(f" {remark.event_id}"))
         ),
@@ -206,9 +208,11 @@ def _public_date(
     if remark is not None:
         true_at = remark.observed_at
     elif kind is UpdateKind.OPEN:
-        true_at = post.fires_at if post.fires_at > summary.since else summary.starts_at or summary.since
+        true_at = (
+            post.fires_at if post.fires_at > summary.firing_since else summary.outage_started_at or summary.firing_since
+        )
     elif status in {Phase.MONITORING, Phase.RESOLVED}:
-        true_at = post.quiet_ends_at or summary.ends_at or summary.cleared_at
+        true_at = post.quiet_ends_at or summary.outage_ended_at or summary.cleared_at
     else:
         true_at = today
     return max(min(true_at, today), post.public_at + DATE_STEP_MS)

@@ -152,5 +152,5 @@ class Publisher:
     def _is_our_end(self, update: RemoteUpdate) -> bool:
         """By our reference, or by our words, if nothing fired when they were posted: then we would have said them."""
         summary = self._at.incident.summary
-        was_clear = not summary.firing or update.created_at < summary.since
+        was_clear = not summary.firing or update.created_at < summary.firing_since
         return self._at.is_ours(update) or (was_clear and update.text.strip() == self._at.end_text.strip())

@@ -396,7 +396,7 @@ class Reconciler:
         """Words for the public that came too late to be published are at least said to be lost."""
         told = {event for post in incident.progress.posts.values() for event in post.told}
         for remark in incident.summary.remarks:
-            if remark.kept_at >= incident.summary.since and remark.event_id not in told:
+            if remark.kept_at >= incident.summary.firing_since and remark.event_id not in told:
                 source, series = remark.source, self._config.current.senders.series_of(remark.source, remark.sender)
                 REMARKS.labels(source, series, "dropped").inc()
                 log(Event.REMARK_DROPPED, source=source, fingerprint=remark.fingerprint, incident=incident.key)

@@ -273,18 +273,19 @@ def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], re
         elif kind == "l":
             label, _, value = rest.partition("|")
             labels.setdefault(label, set()).add(value)
-    number: dict[str, Any] = {name: int(fields.get(name, 0)) for name in ("firing", "held", "since")}
+    number: dict[str, Any] = {name: int(fields.get(name, 0)) for name in ("firing", "held")}
     return Summary(
         **number,
         acknowledged=int(counts.get("a", 0)),
         orphaned=int(counts.get("u", 0)),
         services=dict(sorted(services.items())),
         labels={label: tuple(sorted(values)) for label, values in sorted(labels.items())},
-        started_at=int(fields.get("started", 0)),
+        firing_since=int(fields.get("since", 0)),
+        last_fired_at=int(fields.get("started", 0)),
         cleared_at=int(fields.get("cleared", 0)),
         eased_at=int(fields.get("eased", 0)),
-        starts_at=int(fields.get("starts", 0)),
-        ends_at=int(fields.get("ends", 0)),
+        outage_started_at=int(fields.get("starts", 0)),
+        outage_ended_at=int(fields.get("ends", 0)),
         conflict_at=int(fields.get("conflict", 0)),
         remarks=tuple(map(_unpack_remark, remarks)),
     )

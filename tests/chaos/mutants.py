@@ -400,7 +400,7 @@ MUTANTS = (
         OWN_ONLY,
         "who ends it in our words while it fires is taken for us",
         "bridge/reconciler/publisher.py",
-        "was_clear = not summary.firing or update.created_at < summary.since",
+        "was_clear = not summary.firing or update.created_at < summary.firing_since",
         "was_clear = True",
         f"{RECONCILER}/test_stale_reads.py::test_an_end_in_our_words_while_it_fires_is_a_person_s",
     ),

@@ -45,16 +45,12 @@ class Fleet(Stage):
         config = yaml.safe_load(self._config.read_text())
         changes = {"routes": _ROUTES, "public_labels": ["region", "title"]}
         self._config.write_text(yaml.safe_dump({**config, **changes}))
-        self._older = folder / "older.yaml"  # as a release wants it that knows of no budgets, and so has none
-        self._older.write_text(
-            yaml.safe_dump({key: each for key, each in {**config, **changes}.items() if key != "budgets"})
-        )
 
     def bridge(self, release: type[Bridge] = Bridge) -> Bridge:
         """One more bridge, starting; it is stopped with the stage."""
         bridge = release(
             self._folder / f"bridge-{next(self._numbers)}",
-            config=self._config if release is Bridge else self._older,
+            config=self._config,
             sandbox=self.sandbox,
             redis_url=self.redis.url,
             environment=pager.ENVIRONMENT,

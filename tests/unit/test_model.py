@@ -40,7 +40,7 @@ def test_readers_see_an_incident_as_ongoing_until_it_is_resolved(
 
 def test_progress_survives_the_store() -> None:
     post = Post(remote_id="remote", status=Phase.MONITORING, severity=Severity.MAJOR, services=("checkout",))
-    progress = Progress(phase=Phase.MONITORING, phase_at=5, posts={"page": post})
+    progress = Progress(phase=Phase.MONITORING, phase_since=5, posts={"page": post})
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(progress), type=Progress) == progress
 
 

@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bridge.model import Incident
-
-try:
-    from bridge.store import codec
-except ImportError:  # the previous release calls it otherwise
-    from bridge.store import records as codec  # type: ignore[attr-defined,no-redef]
+from bridge.store import codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

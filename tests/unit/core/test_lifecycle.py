@@ -230,13 +230,13 @@ class TestDates:
     def test_a_start_in_the_future_is_not_believed(self) -> None:
         story = Story()
         story.alerts.fire(story.now)
-        story.alerts.starts_at = START + 60 * MINUTE
+        story.alerts.outage_started_at = START + 60 * MINUTE
         assert story.settle().after(MINUTE).written[0].public_at == START + MINUTE
 
     def test_an_update_waits_rather_than_share_a_second_with_the_one_before(self) -> None:
         story = Story(replace(POLICY, publish_after_ms=0))
         story.alerts.fire(story.now)
-        story.alerts.starts_at = START
+        story.alerts.outage_started_at = START
         story.settle().acknowledge()
         assert (len(story.written), story.next_at) == (1, START + DATE_STEP_MS)
         assert story.after(DATE_STEP_MS).written[-1].public_at == START + DATE_STEP_MS

@@ -176,8 +176,8 @@ def test_what_is_open_on_a_page_has_a_way_to_its_end(
     phase: Phase, posts: dict[str, Post], since: int, cleared: int
 ) -> None:
     """Whatever is recorded of a post: once nothing fires, it is due, until it is over."""
-    summary = Summary(since=since, started_at=since, cleared_at=since + cleared, eased_at=since + cleared)
-    progress = Progress(phase=phase, phase_at=since, posts=posts)
+    summary = Summary(firing_since=since, last_fired_at=since, cleared_at=since + cleared, eased_at=since + cleared)
+    progress = Progress(phase=phase, phase_since=since, posts=posts)
     incident = Incident(id="0123456789", key="checkout", route="checkout", summary=summary, progress=progress)
     step = decide(incident, POLICY, START, retention_ms=RETENTION_MS, pages_of=dict.fromkeys(SERVICES, PAGES))
     may_be_open = [post for post in posts.values() if post.is_open or (post.closed_at and post.theirs_at)]

@@ -165,7 +165,7 @@ class TestPages:
             key="k",
             route="r",
             summary=summary,
-            progress=Progress(phase=phase, phase_at=START, posts=posts),
+            progress=Progress(phase=phase, phase_since=START, posts=posts),
         )
 
     def decide(self, incident: Incident, now: int = START, **pages_of: tuple[str, ...]) -> Any:
@@ -262,7 +262,7 @@ class TestPages:
 
     def test_one_that_nothing_was_known_of_is_soon_forgotten(self):
         incident = replace(self.incident(Phase.DISCARDED, {"v1": Post()}), summary=Summary(cleared_at=START))
-        incident = replace(incident, progress=replace(incident.progress, phase_at=START))
+        incident = replace(incident, progress=replace(incident.progress, phase_since=START))
         assert self.decide(incident, START, shop=("v1",)).until == START + 15 * MINUTE
 
     def test_an_outage_that_came_and_went_unseen_is_said_to_be_missed(self):
@@ -289,7 +289,7 @@ class TestPages:
     @pytest.mark.parametrize("phase", [Phase.PENDING, INVESTIGATING, MONITORING, RESOLVED])
     def test_where_something_is_recorded_nothing_is_searched(self, phase):
         alerts = Alerts(
-            cleared_at=START, since=START, firing={"shop": Severity.MAJOR} if phase is INVESTIGATING else {}
+            cleared_at=START, firing_since=START, firing={"shop": Severity.MAJOR} if phase is INVESTIGATING else {}
         )
         posts = {"v1": Post(remote_id="1", status=phase, services=("shop",), severity=Severity.MAJOR), "v3:a": Post()}
         step = self.decide(self.incident(phase, posts, alerts), shop=("v1", "v3:a"), other=("v3:b",))

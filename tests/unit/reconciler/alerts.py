@@ -13,22 +13,27 @@ class Alerts(Struct):
     firing: dict[str, Severity] = {}
     acknowledged: bool = False
     held: int = 0
-    since: int = 0
-    started_at: int = 0
+    firing_since: int = 0
+    last_fired_at: int = 0
     cleared_at: int = 0
     eased_at: int = 0
-    starts_at: int = 0
-    ends_at: int = 0
+    outage_started_at: int = 0
+    outage_ended_at: int = 0
     remarks: tuple[Remark, ...] = ()
     revision: int = 0
 
     def fire(self, now: int, service: str = "checkout", severity: Severity = Severity.MAJOR) -> None:
         if not self.firing:
-            self.since, self.starts_at, self.ends_at, self.acknowledged = now, now - 500, 0, False
+            self.firing_since, self.outage_started_at, self.outage_ended_at, self.acknowledged = (
+                now,
+                now - 500,
+                0,
+                False,
+            )
         elif service in self.firing and self.firing[service] is not severity:
             self.eased_at = now
         if service not in self.firing:
-            self.started_at = now
+            self.last_fired_at = now
         self.firing = {**self.firing, service: severity}
         self.revision += 1
 
@@ -37,7 +42,7 @@ class Alerts(Struct):
         left = {name: level for name, level in self.firing.items() if service not in {None, name}}
         if left == self.firing:
             return
-        self.firing, self.eased_at, self.ends_at = left, now, now - 200
+        self.firing, self.eased_at, self.outage_ended_at = left, now, now - 200
         if not left:
             self.cleared_at, self.acknowledged = now, False
         self.revision += 1
@@ -65,11 +70,11 @@ class Alerts(Struct):
             acknowledged=int(self.acknowledged),
             held=self.held,
             services=dict(sorted(self.firing.items())),
-            since=self.since,
-            started_at=self.started_at,
+            firing_since=self.firing_since,
+            last_fired_at=self.last_fired_at,
             cleared_at=self.cleared_at,
             eased_at=self.eased_at,
-            starts_at=self.starts_at,
-            ends_at=self.ends_at,
+            outage_started_at=self.outage_started_at,
+            outage_ended_at=self.outage_ended_at,
             remarks=self.remarks,
         )

@@ -240,7 +240,7 @@ class Rig:
 
 def _older(progress: Progress, ms: int) -> Progress:
     posts = {page: _older_post(post, ms) for page, post in progress.posts.items()}
-    return replace(progress, phase_at=progress.phase_at - ms, posts=posts)
+    return replace(progress, phase_since=progress.phase_since - ms, posts=posts)
 
 
 def _older_post(post: Post, ms: int) -> Post:

@@ -80,4 +80,4 @@ async def test_dates_of_senders_are_held_against_the_clock_of_the_host(store, db
     db.set(NOW, NOON - HOUR)
     await store.ingest([(firing(starts_at=NOON - HOUR + MINUTE), to())])
     incident, _ = await held_by(store)
-    assert incident.summary.starts_at == NOON - HOUR
+    assert incident.summary.outage_started_at == NOON - HOUR

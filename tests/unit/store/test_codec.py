@@ -83,9 +83,11 @@ def test_an_incident_takes_each_services_highest_severity():
     assert summary.services == {"cart": Severity.CRITICAL, "shop": Severity.MEDIUM}
 
 
-@given(phase=st.sampled_from(Phase), note=st.none() | TEXT, parked=st.none() | TEXT, phase_at=st.integers(0, 2**52))
-def test_progress_survives_the_store(phase, note, parked, phase_at):
-    progress = Progress(phase=phase, phase_at=phase_at, note=note, posts={"v1": Post(parked=parked, retry_at=phase_at)})
+@given(phase=st.sampled_from(Phase), note=st.none() | TEXT, parked=st.none() | TEXT, phase_since=st.integers(0, 2**52))
+def test_progress_survives_the_store(phase, note, parked, phase_since):
+    progress = Progress(
+        phase=phase, phase_since=phase_since, note=note, posts={"v1": Post(parked=parked, retry_at=phase_since)}
+    )
     fields = {"key": b"k", "route": b"r", "group": b"{}", "episode": b"1", "rev": b"1"}
     packed = codec.pack_progress(progress)
     assert codec.unpack_incident("id", {**fields, "progress": packed}, {}).progress == progress

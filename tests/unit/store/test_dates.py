@@ -33,8 +33,8 @@ class TestStartsInTheFuture:
     async def test_it_counts_as_its_first_delivery(self, store, clock):
         await send(store, firing(starts_at=FAR))
         alert, facts = await only_alert(store), (await held_by(store))[0].summary
-        assert (alert.starts_at, alert.counts_from) == (FAR, facts.starts_at)
-        assert is_now(facts.starts_at, clock)
+        assert (alert.starts_at, alert.counts_from) == (FAR, facts.outage_started_at)
+        assert is_now(facts.outage_started_at, clock)
 
     async def test_a_repeat_is_no_first_delivery(self, store, clock):
         await send(store, firing(starts_at=FAR))
@@ -72,26 +72,26 @@ class TestStartsInTheFuture:
         claim = await store.claim(token="t", lease_ms=LEASE_MS)
         assert isinstance(claim, Claim)
         assert claim.incident.summary.firing == 1
-        assert is_now(claim.incident.summary.starts_at, clock)
+        assert is_now(claim.incident.summary.outage_started_at, clock)
 
 
 class TestStartsLongAgo:
     @pytest.mark.parametrize("backdate_ms", [0, HOUR, DAY])
     async def test_the_public_start_is_at_most_so_long_before_the_first_delivery(self, store, clock, backdate_ms):
         await send(store, firing(starts_at=START - 6 * 365 * DAY), replace(to(), backdate_ms=backdate_ms))
-        starts_at = (await held_by(store))[0].summary.starts_at
+        starts_at = (await held_by(store))[0].summary.outage_started_at
         assert is_now(starts_at + backdate_ms, clock)
         assert (await only_alert(store)).counts_from == starts_at
 
     async def test_a_start_within_that_time_is_published_as_it_was_sent(self, store):
         await send(store, firing(starts_at=START))
-        assert (await held_by(store))[0].summary.starts_at == START
+        assert (await held_by(store))[0].summary.outage_started_at == START
         assert (await only_alert(store)).counts_from is None
 
     async def test_the_alert_that_joins_brings_no_earlier_start(self, store):
         await send(store, firing("a"))
         await send(store, firing("b", starts_at=START - 6 * 365 * DAY))
-        assert (await held_by(store))[0].summary.starts_at > START - DAY
+        assert (await held_by(store))[0].summary.outage_started_at > START - DAY
 
     async def test_what_is_stale_goes_by_the_start_as_it_was_sent(self, store):
         await send(store, firing(starts_at=START - 3 * DAY))
@@ -104,7 +104,7 @@ class TestEnds:
     async def test_an_end_that_cannot_be_counts_as_its_delivery(self, store, clock, ends_at):
         await send(store, firing())
         assert await send(store, resolved(ends_at=ends_at)) == "resolved"
-        assert is_now((await held_by(store))[0].summary.ends_at, clock)
+        assert is_now((await held_by(store))[0].summary.outage_ended_at, clock)
 
     async def test_after_an_end_in_the_future_the_next_occurrence_is_news(self, store, clock):
         await send(store, firing())
@@ -120,7 +120,7 @@ class TestEnds:
 
     async def test_an_unknown_end_in_the_future_is_none_for_the_page(self, store, clock):
         await send(store, resolved(ends_at=FAR))
-        assert is_now((await held_by(store))[0].summary.ends_at, clock)
+        assert is_now((await held_by(store))[0].summary.outage_ended_at, clock)
 
 
 class TestSendersWithAClock:

@@ -12,7 +12,7 @@ from bridge.store import store as store_module
 from tests.unit.store.builders import END, LEASE_MS, MINUTE, START, firing, held_by, resolved, to
 from tests.unit.store.statements import merged, over, tell, triggered
 
-CLOCKS = ("since", "started_at", "cleared_at", "eased_at", "starts_at", "ends_at")
+CLOCKS = ("firing_since", "last_fired_at", "cleared_at", "eased_at", "outage_started_at", "outage_ended_at")
 
 
 async def summary(store, id_="shop"):
@@ -38,7 +38,7 @@ async def test_an_alert_in_place_of_another_ends_and_begins_nothing(store, clock
     changes = await store.ingest([swap("a", "b")[nth] for nth in order])
     assert sorted(change.outcome for change in changes) == ["added", "resolved"]
     after = await clocks(store)
-    assert after == {**before, "ends_at": END}
+    assert after == {**before, "outage_ended_at": END}
     assert (await held_by(store))[0].revision == revision
 
 
@@ -46,7 +46,7 @@ async def test_an_alert_in_place_of_another_ends_and_begins_nothing(store, clock
 async def test_in_whatever_order_a_delivery_changes_everything_it_is_one_change(store, clock, order):
     await store.ingest([(firing("a"), to()), (firing("b"), to(services=("cart",), severity=Severity.CRITICAL))])
     clock.advance(MINUTE)
-    since = (await summary(store)).since
+    since = (await summary(store)).firing_since
     items = [
         (resolved("a"), to()),
         (resolved("b"), to(services=("cart",), severity=Severity.CRITICAL)),
@@ -54,7 +54,7 @@ async def test_in_whatever_order_a_delivery_changes_everything_it_is_one_change(
     ]
     await store.ingest([items[nth] for nth in order])
     facts = await summary(store)
-    assert (facts.since, facts.cleared_at, facts.firing) == (since, 0, 1)
+    assert (facts.firing_since, facts.cleared_at, facts.firing) == (since, 0, 1)
     assert facts.eased_at >= since + MINUTE  # that of b, and nothing of a
     assert facts.services == {"checkout": Severity.MAJOR}
 
@@ -84,7 +84,7 @@ async def test_nobody_sees_a_moment_between_the_parts_of_a_large_delivery(store,
     assert len(seen) == 5
     assert min(seen) == 7
     after = await clocks(store)
-    assert after == {**before, "started_at": after["started_at"], "ends_at": END}
+    assert after == {**before, "last_fired_at": after["last_fired_at"], "outage_ended_at": END}
 
 
 async def test_what_a_large_delivery_says_of_one_alert_stays_in_its_order(store, monkeypatch):
@@ -99,12 +99,12 @@ async def test_what_a_large_delivery_says_of_one_alert_stays_in_its_order(store,
 async def test_deliveries_that_come_together_are_as_many_changes(store, clock):
     await store.ingest([(firing("a"), to())])
     clock.advance(MINUTE)
-    since = (await summary(store)).since
+    since = (await summary(store)).firing_since
     end, start = swap("a", "b")
     changes = await asyncio.gather(store.ingest([end]), store.ingest([start]))
     assert [change.outcome for (change,) in changes] == ["resolved", "opened"]
     facts = await summary(store)
-    assert facts.since >= since + MINUTE
+    assert facts.firing_since >= since + MINUTE
     assert facts.cleared_at >= since + MINUTE
 
 
@@ -139,9 +139,9 @@ async def test_a_public_label_that_changes_with_each_alert_puts_off_no_lower_sev
 async def test_in_place_of_another_only_what_is_new_begins(store, clock, routed, begins):
     await store.ingest([(firing("a"), to())])
     clock.advance(MINUTE)
-    before = (await summary(store)).started_at
+    before = (await summary(store)).last_fired_at
     await store.ingest([(resolved("a"), to()), (firing("b", starts_at=END), routed)])
-    assert ((await summary(store)).started_at > before) is begins
+    assert ((await summary(store)).last_fired_at > before) is begins
 
 
 async def test_an_alert_that_is_over_within_one_delivery_delays_no_end(store, clock):
@@ -151,12 +151,12 @@ async def test_an_alert_that_is_over_within_one_delivery_delays_no_end(store, cl
     before = await clocks(store)
     await store.ingest([(firing("b"), to()), (resolved("b", ends_at=END + 5), to())])
     after = await clocks(store)
-    assert after == {**before, "ends_at": END + 5}
+    assert after == {**before, "outage_ended_at": END + 5}
 
 
 async def test_the_outage_that_a_delivery_begins_has_its_earliest_start(store):
     await store.ingest([(firing("b", starts_at=START + 5), to()), (firing("a"), to())])
-    assert (await summary(store)).starts_at == START
+    assert (await summary(store)).outage_started_at == START
 
 
 async def test_a_merge_that_brings_one_alert_and_takes_another_away_is_one_change(store, clock):
@@ -167,6 +167,6 @@ async def test_a_merge_that_brings_one_alert_and_takes_another_away_is_one_chang
     await tell(store, triggered("C", 4, "payments"))
     await tell(store, over("B", 5, "payments"))
     after = await clocks(store, "bank")
-    assert {name: after[name] for name in ("since", "cleared_at", "starts_at")} == {
-        name: before[name] for name in ("since", "cleared_at", "starts_at")
+    assert {name: after[name] for name in ("firing_since", "cleared_at", "outage_started_at")} == {
+        name: before[name] for name in ("firing_since", "cleared_at", "outage_started_at")
     }

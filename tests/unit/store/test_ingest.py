@@ -67,13 +67,13 @@ async def test_the_first_alert_opens_its_incident_and_others_join(store, clock):
     incident, alerts = await held_by(store)
     assert (incident.key, incident.route, incident.group) == ("shop-key", "shop-route", {"region": "eu"})
     assert (incident.episode, incident.revision) == (1, 1)
-    assert before <= incident.summary.since <= clock.now
-    assert incident.summary.started_at == incident.summary.since
-    assert replace(incident.summary, since=0, started_at=0) == Summary(
+    assert before <= incident.summary.firing_since <= clock.now
+    assert incident.summary.last_fired_at == incident.summary.firing_since
+    assert replace(incident.summary, firing_since=0, last_fired_at=0) == Summary(
         firing=2,
         services={"cart": Severity.CRITICAL, "checkout": Severity.CRITICAL},
         labels={"region": ("eu", "us")},
-        starts_at=START - 5,
+        outage_started_at=START - 5,
     )
     assert {alert.fingerprint: (alert.severity, alert.why) for alert in alerts} == {
         "a": (Severity.MAJOR, ("the test says so",)),
@@ -164,25 +164,25 @@ async def test_an_acknowledgement_is_counted_while_the_alert_is_active(store):
 
 async def test_sums_tell_when_the_outage_began_eased_and_cleared(store, clock):
     await store.ingest([(firing("a"), to()), (firing("b"), to(services=("cart",)))])
-    begun = (await summary(store)).since
+    begun = (await summary(store)).firing_since
     clock.advance(MINUTE)
     await store.ingest([(resolved("b", ends_at=END + 7), to(services=("cart",)))])
     eased = await summary(store)
-    assert (eased.since, eased.cleared_at, eased.ends_at) == (begun - MINUTE, 0, END + 7)
+    assert (eased.firing_since, eased.cleared_at, eased.outage_ended_at) == (begun - MINUTE, 0, END + 7)
     assert eased.eased_at >= begun
-    assert eased.started_at == begun - MINUTE
+    assert eased.last_fired_at == begun - MINUTE
     await store.ingest([(firing("late"), to())])
-    assert (await summary(store)).started_at >= eased.eased_at
+    assert (await summary(store)).last_fired_at >= eased.eased_at
     await store.ingest([(resolved("late", ends_at=END + 6), to())])
     clock.advance(MINUTE)
     await store.ingest([(resolved("a"), to())])
     cleared = await summary(store)
     assert cleared.cleared_at >= begun
-    assert (cleared.firing, cleared.services, cleared.ends_at) == (0, {}, END + 7)
+    assert (cleared.firing, cleared.services, cleared.outage_ended_at) == (0, {}, END + 7)
     await store.ingest([(firing("c", starts_at=END + 99), to())])
     again = await summary(store)
-    assert (again.starts_at, again.ends_at) == (END + 99, 0)
-    assert again.since >= cleared.cleared_at
+    assert (again.outage_started_at, again.outage_ended_at) == (END + 99, 0)
+    assert again.firing_since >= cleared.cleared_at
 
 
 SHOP, BANK = to("shop"), to("bank", services=("payments",))

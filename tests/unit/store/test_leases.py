@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.unit.store.clock import Clock
 
 PROGRESS = Progress(
-    phase=Phase.INVESTIGATING, phase_at=5, posts={"v1": Post(remote_id="r", severity=Severity.MAJOR)}, note="n"
+    phase=Phase.INVESTIGATING, phase_since=5, posts={"v1": Post(remote_id="r", severity=Severity.MAJOR)}, note="n"
 )
 BEGUN = Post(
     intent=Intent(

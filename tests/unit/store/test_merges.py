@@ -152,7 +152,7 @@ async def test_a_waiting_alert_is_told_apart_until_its_target_appears(store):
 async def test_the_end_of_the_target_is_the_end_of_what_was_merged(store):
     await tell(store, A, merged("A", 4, "B"), over("B", 5_000))
     incident, alerts = await held_by(store)
-    assert incident.summary.ends_at == alerts[0].ends_at == START + 5_000
+    assert incident.summary.outage_ended_at == alerts[0].ends_at == START + 5_000
     assert alerts[0].status == "resolved"
 
 

@@ -46,7 +46,7 @@ async def test_changed_labels_move_it_from_sum_to_sum(store, db):
     assert sums(db) == {"shop": counted(other), "bank": counted(IN_BANK)}
     incident, alerts = await held_by(store, "bank")
     assert incident.summary.services == {"payments": Severity.CRITICAL}
-    assert incident.summary.starts_at == START
+    assert incident.summary.outage_started_at == START
     assert [alert.fingerprint for alert in alerts] == ["A"]
     assert [alert.fingerprint for alert in (await held_by(store))[1]] == ["B"]
 
@@ -156,4 +156,4 @@ async def test_what_is_published_is_not_lost_to_an_ignored_statement_of_the_same
 @pytest.mark.parametrize("elsewhere", [IN_BANK, NOWHERE], ids=["to another incident", "to nowhere"])
 async def test_the_incident_it_left_ends_when_it_left(store, elsewhere):
     await tell(store, IN_SHOP, elsewhere)
-    assert (await held_by(store))[0].summary.ends_at == START + elsewhere.at
+    assert (await held_by(store))[0].summary.outage_ended_at == START + elsewhere.at

@@ -16,7 +16,7 @@ def remark(text: str = "We are rolling back.", *, event: str = "e1", alert: str 
 
 async def kept(store) -> tuple[Remark, ...]:
     summary = (await store.claim(token="t", lease_ms=1)).incident.summary
-    assert all(each.kept_at >= summary.since for each in summary.remarks)
+    assert all(each.kept_at >= summary.firing_since for each in summary.remarks)
     return tuple(replace(each, kept_at=0) for each in summary.remarks)
 
 

@@ -33,10 +33,10 @@ INCIDENT = Incident(
     key="checkout",
     route="checkout",
     revision=3,
-    summary=Summary(firing=1, services={"checkout": Severity.MAJOR}, since=NOW, starts_at=NOW - 1),
+    summary=Summary(firing=1, services={"checkout": Severity.MAJOR}, firing_since=NOW, outage_started_at=NOW - 1),
     progress=Progress(
         phase=Phase.INVESTIGATING,
-        phase_at=NOW,
+        phase_since=NOW,
         posts={
             "v1": Post(
                 remote_id="abc",
@@ -451,7 +451,7 @@ async def test_incidents_are_listed(bridge):
         "episode": 1,
         "revision": 3,
         "phase": "INVESTIGATING",
-        "phase_at": "2026-11-23T18:47:10.000Z",
+        "phase_since": "2026-11-23T18:47:10.000Z",
         "severity": "MAJOR",
         "services": {"checkout": "MAJOR"},
         "labels": {},
