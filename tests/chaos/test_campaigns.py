@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from tests.chaos.storms import Storms
 if TYPE_CHECKING:
     from tests.chaos.campaign import Campaign
 
+ROOT = Path(__file__).parents[2]
 _GENEROUS_S = 40.0  # this machine may be busy with other tests
 SUBSET: list[tuple[Campaign, int, int]] = [
     (CrashPoints(), 22, 4),  # around the first POST
@@ -56,6 +58,14 @@ def test_nothing_is_lost_and_nothing_doubled(campaign, seed, count, tmp_path):
 
 
 def test_the_documentation_lists_every_campaign():
-    page = Path(__file__).parents[2] / "docs" / "reliability.md"
+    page = ROOT / "docs" / "reliability.md"
     rows = [line for line in page.read_text().splitlines() if line.startswith("| `")]
     assert [each.name for each in CAMPAIGNS if sum(f"| `{each.name}` |" in row for row in rows) != 2] == []
+
+
+def test_the_documentation_tells_of_every_hostile_kind_and_names_tests_that_are():
+    page = (ROOT / "docs" / "reliability.md").read_text()
+    [section] = re.findall(r"## What an adversary sends\n(.+?)\n## ", page, re.DOTALL)
+    assert [kind for kind in KINDS if f"`{kind}`" not in section] == []
+    tests = "".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
+    assert [name for name in re.findall(r"`(test_\w+)`", section) if f"def {name}(" not in tests] == []
