@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench import idling, page, publishing, receiving, volume
-from tests.bench.stage import Stage
+from tests.bench.measured_servers import Stage
 from tests.bench.table import Plot, Results, Row
 
 _ROOT = Path(__file__).parents[2]

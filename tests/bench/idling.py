@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from tests.bench.stage import Stage, cpu_s, resident_mib
+from tests.bench.measured_servers import Stage, cpu_s, resident_mib
 from tests.bench.table import Row
 
 

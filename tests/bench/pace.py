@@ -17,7 +17,7 @@ from typing import cast
 
 import uvloop
 
-from tests.bench.stage import AUTHORIZATION, PATH
+from tests.bench.measured_servers import AUTHORIZATION, PATH
 
 CONNECTIONS = 64
 _LAST_S = 30

@@ -12,7 +12,7 @@ import httpx
 
 from bridge.store.namespace import PREFIX
 from tests.bench import payloads
-from tests.bench.stage import AUTHORIZATION, Stage, cpu_s, post, used_bytes
+from tests.bench.measured_servers import AUTHORIZATION, Stage, cpu_s, post, used_bytes
 from tests.bench.table import Row
 from tests.servers.process import eventually
 

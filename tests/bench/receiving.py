@@ -7,7 +7,18 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from tests.bench import payloads
-from tests.bench.stage import Figure, Pace, SlowRedis, Stage, cpu_s, finish_pace, finish_wrk, flush, rate, ratios
+from tests.bench.measured_servers import (
+    Figure,
+    Pace,
+    SlowRedis,
+    Stage,
+    cpu_s,
+    finish_pace,
+    finish_wrk,
+    flush,
+    rate,
+    ratios,
+)
 from tests.bench.table import Plot, Row
 from tests.servers.redis import Redis
 

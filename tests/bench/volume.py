@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.bench import payloads
-from tests.bench.stage import Stage, cpu_s, finish_pace, flush, forget_peak, post, resident_mib, used_bytes
+from tests.bench.measured_servers import Stage, cpu_s, finish_pace, flush, forget_peak, post, resident_mib, used_bytes
 from tests.bench.table import Plot, Row
 
 if TYPE_CHECKING:

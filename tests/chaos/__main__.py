@@ -15,9 +15,9 @@ from pathlib import Path
 
 import msgspec
 
+from tests.chaos.campaign_servers import lanes
 from tests.chaos.campaigns import CAMPAIGNS
 from tests.chaos.runner import Report, run
-from tests.chaos.stage import lanes
 
 
 def main() -> int:

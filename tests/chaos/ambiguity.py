@@ -10,12 +10,12 @@ from typing import Any
 from msgspec import Struct, structs
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import SETTLE_MS as SHORT_SETTLE_MS
+from tests.chaos.campaign_servers import TIMEOUT_MS, Alerts, Stage
 from tests.chaos.checker import judge
 from tests.chaos.generation import V1, Generation
 from tests.chaos.habits import Habits
-from tests.chaos.stage import SETTLE_MS as SHORT_SETTLE_MS
-from tests.chaos.stage import TIMEOUT_MS, Alerts, Stage
-from tests.chaos.story import OUTAGE, first_title, mailed, outage
+from tests.chaos.outage_script import OUTAGE, first_title, mailed, outage
 from tests.scenarios.vocabulary import metric
 
 SETTLE_MS = 2_000

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from msgspec import structs
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import name
 from tests.chaos.checker import Wanted, judge
-from tests.chaos.stage import name
 from tests.scenarios.vocabulary import alert, iso, now_ms, payload
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from tests.chaos.campaign_servers import Stage
     from tests.chaos.checker import History
-    from tests.chaos.stage import Stage
 
 BRIDGES = 2
 OPEN, MAILS = 30, 20

@@ -11,7 +11,7 @@ from msgspec import Struct
 from tests.chaos.checker import Verdict
 
 if TYPE_CHECKING:
-    from tests.chaos.stage import Stage
+    from tests.chaos.campaign_servers import Stage
 
 
 class Trial(Struct, frozen=True, kw_only=True):

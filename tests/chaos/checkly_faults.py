@@ -11,11 +11,11 @@ from typing import Any
 from msgspec import Struct, structs
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import DUE, Alerts, Stage
 from tests.chaos.checker import judge
 from tests.chaos.network import Network
+from tests.chaos.outage_script import mailed, outage
 from tests.chaos.proxy import Beyond, Flow, Greeting
-from tests.chaos.stage import DUE, Alerts, Stage
-from tests.chaos.story import mailed, outage
 from tests.scenarios.vocabulary import log_of, metric
 from tests.unit.store.clock import Clock
 

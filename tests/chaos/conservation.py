@@ -11,9 +11,9 @@ from threading import Event
 import httpx
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import Alerts, Stage
 from tests.chaos.checker import judge
 from tests.chaos.generation import SERVICES
-from tests.chaos.stage import Alerts, Stage
 from tests.servers import Bridge
 
 PATIENCE_S = 300.0

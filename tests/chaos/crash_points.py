@@ -11,11 +11,11 @@ from itertools import chain
 from random import Random
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import SETTLE_MS, Alerts, Stage
 from tests.chaos.checker import judge
 from tests.chaos.generation import V1, Generation
 from tests.chaos.habits import Habits
-from tests.chaos.stage import SETTLE_MS, Alerts, Stage
-from tests.chaos.story import mailed, outage, relapse
+from tests.chaos.outage_script import mailed, outage, relapse
 
 
 class CrashPoints:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import Alerts, Stage, name
 from tests.chaos.checker import judge
 from tests.chaos.checkly_faults import LEASE_MS, RECOVERY_S, SETTLE_MS
 from tests.chaos.network import Network
 from tests.chaos.proxy import Beyond, Flow
-from tests.chaos.stage import Alerts, Stage, name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, structs
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import Alerts, Stage, name
 from tests.chaos.checker import judge
 from tests.chaos.checkly_faults import LEASE_MS
 from tests.chaos.generation import ACCOUNT
-from tests.chaos.stage import Alerts, Stage, name
 from tests.scenarios.vocabulary import now_ms
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from tests.chaos.generation import V1
 if TYPE_CHECKING:
     from random import Random
 
+    from tests.chaos.campaign_servers import Stage
     from tests.chaos.generation import Generation
-    from tests.chaos.stage import Stage
 
 CROWD = 25  # more than the bridge reads in one step
 

@@ -15,7 +15,7 @@ from tests.chaos.checker import Verdict
 from tests.unit.reconciler.machine import BridgeMachine
 
 if TYPE_CHECKING:
-    from tests.chaos.stage import Stage
+    from tests.chaos.campaign_servers import Stage
 
 _ALONE = Lock()  # Hypothesis parses source code; Python 3.11 cannot in two threads (SystemError: AST constructor)
 STORIES = 25

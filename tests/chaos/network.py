@@ -11,7 +11,7 @@ import trustme
 from tests.chaos.proxy import Proxy
 
 if TYPE_CHECKING:
-    from tests.chaos.stage import Stage
+    from tests.chaos.campaign_servers import Stage
 
 _HOST = "checkly.test"
 _NOBODY = "127.0.0.2"  # an address of this machine at which nothing listens

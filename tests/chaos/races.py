@@ -8,10 +8,10 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import Alerts, Stage, name
 from tests.chaos.checker import judge
 from tests.chaos.generation import SERVICES
 from tests.chaos.load import Load, deliver
-from tests.chaos.stage import Alerts, Stage, name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,10 +14,10 @@ import httpx
 from msgspec import Struct, structs
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import Alerts, Stage
 from tests.chaos.checker import judge
+from tests.chaos.outage_script import REGION, mailed, outage
 from tests.chaos.proxy import Flow, Proxy
-from tests.chaos.stage import Alerts, Stage
-from tests.chaos.story import REGION, mailed, outage
 from tests.servers import free_ports
 
 RECOVERY_S = 10.0

@@ -15,8 +15,8 @@ import msgspec
 from msgspec import Struct
 
 from tests.chaos.campaign import Campaign, Trial
+from tests.chaos.campaign_servers import Stage
 from tests.chaos.checker import Verdict
-from tests.chaos.stage import Stage
 
 if TYPE_CHECKING:
     from pathlib import Path

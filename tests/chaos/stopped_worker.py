@@ -9,9 +9,9 @@ import signal
 from collections import Counter
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import Alerts, Stage
 from tests.chaos.checker import judge
-from tests.chaos.stage import Alerts, Stage
-from tests.chaos.story import mailed, outage
+from tests.chaos.outage_script import mailed, outage
 
 
 class StoppedWorker:

@@ -14,16 +14,16 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tests.chaos.campaign import Trial
+from tests.chaos.campaign_servers import name
 from tests.chaos.checker import Verdict, Wanted, judge
 from tests.chaos.load import Load, deliver
 from tests.chaos.memory import Memory
-from tests.chaos.stage import name
 from tests.scenarios.vocabulary import alert, iso, metric, now_ms, payload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.chaos.stage import Stage
+    from tests.chaos.campaign_servers import Stage
 
 ALERTS_A_SECOND = 2_000
 ALERTS_EACH = 100

@@ -11,11 +11,11 @@ import httpx
 import yaml
 from msgspec.structs import replace
 
+from tests.chaos.campaign_servers import name
 from tests.chaos.checker import History, Verdict, Wanted, judge, unmet
 from tests.chaos.leaks import Markup, spoken, unsafe, unsound_lines
-from tests.chaos.malice import CANARY
+from tests.chaos.malformed_payloads import CANARY
 from tests.chaos.memory import MIB, Memory
-from tests.chaos.stage import name
 from tests.scenarios.vocabulary import alert, payload
 from tests.servers import Bridge, Sandbox, eventually
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from contextlib import ExitStack
 
-    from tests.chaos.stage import Stage
+    from tests.chaos.campaign_servers import Stage
 
 _SECRETS = {
     "CHECKLY_API_KEY": "wombat_key",
@@ -52,7 +52,7 @@ _CONFIG = {
     "routes": [
         {"name": "normal", "match": "team = shop", "services": {"label": "service"}, "group_by": ["region"]},
         {"name": "careless", "match": "team = careless", "services": ["Payments"], "group_by": ["region"]},
-        {"name": "sly", "match": "team = sly", "services": ["Payments"], "group_by": ["case"]},
+        {"name": "injection", "match": "team = injection", "services": ["Payments"], "group_by": ["case"]},
         {"name": "pager", "match": "team = pager", "services": ["Payments"], "group_by": ["title"]},
         {"name": "others", "services": ["Search"], "texts": {"name": "Others"}},
     ],

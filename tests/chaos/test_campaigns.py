@@ -10,6 +10,7 @@ import pytest
 
 from tests.chaos.ambiguity import Ambiguity, LateTwins
 from tests.chaos.budgets import Budgets
+from tests.chaos.campaign_servers import lanes
 from tests.chaos.campaigns import CAMPAIGNS
 from tests.chaos.checkly_faults import ChecklyFaults
 from tests.chaos.conservation import Conservation
@@ -17,11 +18,10 @@ from tests.chaos.crash_points import CrashPoints
 from tests.chaos.drain import Drain
 from tests.chaos.ends_first import EndsFirst
 from tests.chaos.generation import V3
-from tests.chaos.hostile import KINDS, Hostile
+from tests.chaos.hostile_campaign import KINDS, Hostile
 from tests.chaos.races import Races
 from tests.chaos.redis_faults import FAULTS, RedisFaults
 from tests.chaos.runner import run
-from tests.chaos.stage import lanes
 from tests.chaos.stopped_worker import StoppedWorker
 from tests.chaos.storms import Storms
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from tests.chaos.campaign_servers import Stage
 from tests.chaos.checker import judge
-from tests.chaos.stage import Stage
 from tests.scenarios import pager
 from tests.servers import Bridge
 

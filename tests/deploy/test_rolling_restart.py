@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx
 import pytest
 
+from tests.chaos.campaign_servers import Alerts, name
 from tests.chaos.checker import Verdict, Wanted
-from tests.chaos.stage import Alerts, name
 from tests.deploy.fleet import Fleet
 from tests.scenarios import pager
 from tests.scenarios.vocabulary import now_ms

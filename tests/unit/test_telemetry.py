@@ -79,12 +79,12 @@ def test_a_person_reads_text(stream):
     assert not stream.getvalue().startswith("{")
 
 
-@pytest.mark.parametrize("sly", ["\x1b[2J", "\x9b2J", "a\nb", "\u202eb", "a\u200bb"])
-def test_what_a_person_reads_steers_no_terminal(stream, sly):
+@pytest.mark.parametrize("injected", ["\x1b[2J", "\x9b2J", "a\nb", "\u202eb", "a\u200bb"])
+def test_what_a_person_reads_steers_no_terminal(stream, injected):
     configure_logging(form="text", write=stream.writeline)
-    log(Event.RECONCILE_FAILED, incident=sly, exc_info=ValueError(sly))
+    log(Event.RECONCILE_FAILED, incident=injected, exc_info=ValueError(injected))
     shown = stream.getvalue()
-    assert json.dumps(sly)[1:-1] in shown.partition("\n")[0].replace("\\\\", "\\")
+    assert json.dumps(injected)[1:-1] in shown.partition("\n")[0].replace("\\\\", "\\")
     assert all(char.isprintable() or char == "\n" for char in shown)
 
 

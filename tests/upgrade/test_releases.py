@@ -10,8 +10,8 @@ from itertools import cycle
 import httpx
 import pytest
 
+from tests.chaos.campaign_servers import Alerts, name
 from tests.chaos.checker import Verdict, Wanted
-from tests.chaos.stage import Alerts, name
 from tests.deploy.fleet import Fleet
 from tests.scenarios import pager
 from tests.scenarios.vocabulary import INCIDENTS, logged

@@ -11,10 +11,10 @@ from multiprocessing import get_context
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.chaos import sly
+from tests.chaos import injection_strings
 from tests.chaos.excess import EXCESSES
-from tests.chaos.hostile import KINDS
-from tests.chaos.malice import Corpus, giants
+from tests.chaos.hostile_campaign import KINDS
+from tests.chaos.malformed_payloads import Corpus, giants
 from tests.chaos.soak.sending import SECRET
 from tests.chaos.wire import ATTACKS, WEBHOOKS, ask, head, statuses
 from tests.servers import Bridge
@@ -28,9 +28,9 @@ _TRUSTED = f"Authorization: Bearer {Bridge.alertmanager_token}"
 
 def bodies(chance: Random) -> Iterator[tuple[str, bytes]]:
     """What both kinds of trusted senders should not send."""
-    for body in (*Corpus("alertmanager").mutants(chance, BODIES), *sly.alerts(chance)):
+    for body in (*Corpus("alertmanager").mutants(chance, BODIES), *injection_strings.alerts(chance)):
         yield "alertmanager", body
-    for body in (*Corpus("pagerduty").mutants(chance, BODIES), *sly.events(), *sly.ends()):
+    for body in (*Corpus("pagerduty").mutants(chance, BODIES), *injection_strings.events(), *injection_strings.ends()):
         yield "pagerduty", body
     for body in chance.sample(sorted(giants(15 << 20).values()), 2):
         yield "alertmanager", body

@@ -34,7 +34,7 @@ CONFIG: dict[str, Any] = {
     "defaults": {"publish_after": "1s", "resolve_after": "2s", "reopen_after": "10s"},
     "routes": [
         {"name": "shop", "match": "team = shop", "services": {"label": "service"}, "group_by": ["region"]},
-        {"name": "sly", "match": "team = pager, service = shop", "services": ["Payments"], "group_by": ["title"]},
+        {"name": "injection", "match": "team = pager, service = shop", "services": ["Payments"], "group_by": ["title"]},
         {
             "name": "pager",
             "match": "team = pager",

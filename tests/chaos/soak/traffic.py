@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.stage import name
+from tests.chaos.campaign_servers import name
 from tests.scenarios.vocabulary import alert, iso, now_ms, payload
 
 if TYPE_CHECKING:

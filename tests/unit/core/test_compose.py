@@ -12,7 +12,7 @@ from bridge.core.planning import PlannedWrite
 from bridge.model import Incident, Phase, Policy, Post, Remark, Severity, UpdateKind, Write
 from bridge.reconciler.ownership import CLOCKS_APART_MS, ours, references
 from bridge.texts.render import TextKind
-from tests.unit.reconciler.world import ID, MINUTE, START, config
+from tests.unit.reconciler.page_harness import ID, MINUTE, START, config
 
 CONFIG = config(Policy())
 INCIDENT = Incident(id=ID, key="checkout", route="checkout")

@@ -20,7 +20,7 @@ from bridge.core.lifecycle import (
 from bridge.core.planning import DATE_STEP_MS, signature
 from bridge.model import Incident, Phase, Post, Severity, UpdateKind
 from tests.unit.reconciler.alerts import Alerts
-from tests.unit.reconciler.story import (
+from tests.unit.reconciler.lifecycle_harness import (
     MINUTE,
     POLICY,
     RETENTION_MS,

@@ -27,7 +27,7 @@ from bridge.model import (
     v3_reference,
 )
 from tests.unit.reconciler.alerts import Alerts
-from tests.unit.reconciler.story import MINUTE, POLICY, RETENTION_MS, SECOND, START, intent
+from tests.unit.reconciler.lifecycle_harness import MINUTE, POLICY, RETENTION_MS, SECOND, START, intent
 
 MAJOR, PARTIAL, DEGRADED, FINE = (
     Impact.MAJOR_OUTAGE,

@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from bridge.model import Incident, Phase
+from tests.unit.reconciler.page_harness import SECOND
 from tests.unit.reconciler.senders import CANARY
-from tests.unit.reconciler.world import SECOND
 from tests.unit.store.reference import CLOCKS, NEVER, Kept
 
 if TYPE_CHECKING:

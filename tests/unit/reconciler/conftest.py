@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.model import V1_PAGE, v3_page
-from tests.unit.reconciler.world import World
+from tests.unit.reconciler.page_harness import World
 
 
 @pytest.fixture(params=[V1_PAGE, v3_page("status")])

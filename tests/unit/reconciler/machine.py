@@ -25,6 +25,7 @@ from tests.unit.reconciler import checks
 from tests.unit.reconciler.clocked import NOW, ClockedStore
 from tests.unit.reconciler.expectation import Expectation
 from tests.unit.reconciler.page import Outcome, Page
+from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, SECOND, SETTLE_MS, START
 from tests.unit.reconciler.replica import Replica
 from tests.unit.reconciler.senders import (
     INSTANTS,
@@ -36,7 +37,6 @@ from tests.unit.reconciler.senders import (
     routed,
     statement,
 )
-from tests.unit.reconciler.world import LEASE_MS, MINUTE, SECOND, SETTLE_MS, START
 from tests.unit.store.builders import HOLD_MS, PREFIX, all_of, contents
 
 CALM_MS = 30 * MINUTE  # longer than any timer of the bridge runs

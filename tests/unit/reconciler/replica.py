@@ -17,7 +17,7 @@ from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import Lease, LeaseLost
 from bridge.store import Claim, Idle, StoreUnavailable
 from tests.unit.reconciler.clocked import ClockedStore
-from tests.unit.reconciler.world import LEASE_MS, Live, no_limit
+from tests.unit.reconciler.page_harness import LEASE_MS, Live, no_limit
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -17,7 +17,7 @@ from bridge.core.routing import route
 from bridge.model import Alert, AlertStatus, Routed
 from bridge.store.codec import alert_name, facets
 from tests.unit.reconciler.expectation import Statement
-from tests.unit.reconciler.world import MINUTE, SECOND, START
+from tests.unit.reconciler.page_harness import MINUTE, SECOND, START
 
 if TYPE_CHECKING:
     from bridge.config.schema import Config

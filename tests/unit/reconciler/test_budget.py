@@ -15,7 +15,7 @@ from bridge.reconciler import Budget, acting
 from bridge.reconciler.budget import LOOK_AGAIN_MS, unused
 from bridge.sandbox.faults import Drop
 from bridge.store.namespace import PREFIX
-from tests.unit.reconciler.rig import CONFIG, INCIDENTS, MINUTE, SECOND, Rig
+from tests.unit.reconciler.redis_harness import CONFIG, INCIDENTS, MINUTE, SECOND, Rig
 
 if TYPE_CHECKING:
     from pathlib import Path

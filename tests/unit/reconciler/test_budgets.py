@@ -13,7 +13,7 @@ from bridge.core.routing import route
 from bridge.model import V1_PAGE, Alert, AlertStatus, Incident, Phase, Routed
 from bridge.reconciler.leases import Lease
 from bridge.store.namespace import PREFIX
-from tests.unit.reconciler.rig import MINUTE, SECOND, Rig, together
+from tests.unit.reconciler.redis_harness import MINUTE, SECOND, Rig, together
 
 HOUR = 60 * MINUTE
 SERVICES = "services: {checkout: Checkout, payments: Payments}"

@@ -8,7 +8,7 @@ import pytest
 from bridge.checkly.errors import NotSent
 from bridge.model import Phase
 from bridge.reconciler.circuit_breaker import ASK_EVERY_S, LOST_IN_A_ROW, TRY_EVERY_S, CircuitBreaker
-from tests.unit.reconciler.rig import Rig
+from tests.unit.reconciler.redis_harness import Rig
 
 
 class Api:

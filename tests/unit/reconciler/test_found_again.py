@@ -10,7 +10,7 @@ import pytest
 from bridge.model import V1_PAGE, Phase, v3_page
 from bridge.sandbox.migration import Choice, Migration
 from bridge.store.namespace import PREFIX
-from tests.unit.reconciler.rig import CONFIG, MINUTE, Rig
+from tests.unit.reconciler.redis_harness import CONFIG, MINUTE, Rig
 from tests.unit.store.builders import all_of
 
 if TYPE_CHECKING:

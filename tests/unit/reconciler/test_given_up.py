@@ -12,7 +12,7 @@ from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.model import Phase, Severity
 from bridge.store import posts
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.world import MINUTE, POLICY, SECOND, World, names, published
+from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, World, names, published
 
 pytestmark = pytest.mark.usefixtures("generation")
 DAY = 24 * 60 * MINUTE

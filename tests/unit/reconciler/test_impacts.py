@@ -11,7 +11,7 @@ from bridge.checkly.errors import Nowhere
 from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.model import V1_PAGE, Impact, Phase, Progress, Severity, v3_page
 from tests.unit.reconciler.page import IMPACTS, Outcome, Page
-from tests.unit.reconciler.world import ID, MINUTE, POLICY, SECOND, World, names
+from tests.unit.reconciler.page_harness import ID, MINUTE, POLICY, SECOND, World, names
 
 SHOP, WEB = v3_page("shop"), v3_page("web")
 WORST, BAD, FINE = Impact.MAJOR_OUTAGE, IMPACTS[Severity.MAJOR], Impact.OPERATIONAL

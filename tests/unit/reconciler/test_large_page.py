@@ -14,7 +14,7 @@ from bridge.reconciler import Budget, acting
 from bridge.reconciler.details import READING_S, READS_AT_A_TIME, Clues, Unfinished
 from bridge.reconciler.open_incidents import SEARCH_SHARED_S, OpenIncidents
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.world import ID, MINUTE, POLICY, SECOND, SETTLE_MS, World, no_limit, published
+from tests.unit.reconciler.page_harness import ID, MINUTE, POLICY, SECOND, SETTLE_MS, World, no_limit, published
 
 if TYPE_CHECKING:
     from bridge.checkly.port import Guard, RemoteIncident

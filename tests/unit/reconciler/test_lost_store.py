@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bridge.model import Phase, Progress, Severity
 from bridge.telemetry import INCIDENTS_UNKNOWN
 from tests.unit.reconciler.page import Outcome, Page
-from tests.unit.reconciler.world import ID, MINUTE, POLICY, SECOND, SETTLE_MS, START, World, names, published
+from tests.unit.reconciler.page_harness import ID, MINUTE, POLICY, SECOND, SETTLE_MS, START, World, names, published
 
 pytestmark = pytest.mark.usefixtures("generation")
 

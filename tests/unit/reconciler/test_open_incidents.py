@@ -13,7 +13,7 @@ from bridge.model import Impact, Phase, Priority, Progress, shows_impacts, v3_pa
 from bridge.reconciler.details import READS_AT_A_TIME, UNVERSIONED_S, Unfinished
 from bridge.reconciler.open_incidents import SEARCH_SHARED_S, OpenIncidents
 from tests.unit.reconciler.page import Page
-from tests.unit.reconciler.world import SECOND, World, no_limit, published
+from tests.unit.reconciler.page_harness import SECOND, World, no_limit, published
 
 if TYPE_CHECKING:
     from bridge.checkly.port import Guard, RemoteIncident

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bridge.config.schema import Reference
 from bridge.model import Phase, Severity, UpdateKind
 from tests.unit.reconciler.page import Outcome, Page
-from tests.unit.reconciler.world import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, World, names, published
+from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, World, names, published
 
 pytestmark = pytest.mark.usefixtures("generation")
 

@@ -9,8 +9,8 @@ from bridge.checkly.port import RemoteUpdate
 from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.model import Phase, Severity
 from tests.unit.reconciler.page import Outcome
+from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, World
 from tests.unit.reconciler.test_impacts import BAD, SHOP, WEB, shown, statuses, two_pages
-from tests.unit.reconciler.world import MINUTE, POLICY, SECOND, World
 
 INVESTIGATING, MONITORING, RESOLVED = Phase.INVESTIGATING, Phase.MONITORING, Phase.RESOLVED
 

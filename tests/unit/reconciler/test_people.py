@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bridge.model import Phase, Severity
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.world import MINUTE, SETTLE_MS, names, published
+from tests.unit.reconciler.page_harness import MINUTE, SETTLE_MS, names, published
 
 pytestmark = pytest.mark.usefixtures("generation")
 

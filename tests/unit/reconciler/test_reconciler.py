@@ -14,7 +14,7 @@ from bridge.model import Phase, Severity, UpdateKind, Write
 from bridge.reconciler.leases import Lease, LeaseLost
 from bridge.telemetry import MISSED
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.world import LEASE_MS, MINUTE, POLICY, SECOND, START, World, names, published
+from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, POLICY, SECOND, START, World, names, published
 
 pytestmark = pytest.mark.usefixtures("generation")
 

@@ -8,8 +8,8 @@ import pytest
 
 from bridge.model import V1_PAGE, Phase, v3_page
 from tests.unit.reconciler.page import Outcome
+from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, World, names
 from tests.unit.reconciler.test_trouble import of_generation
-from tests.unit.reconciler.world import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, World, names
 
 STATUS = v3_page("status")
 LEARNED_MS = LEASE_MS + 2 * SETTLE_MS

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bridge.store import NotReplicated
-from tests.unit.reconciler.rig import MINUTE, SECOND, Rig
+from tests.unit.reconciler.redis_harness import MINUTE, SECOND, Rig
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from bridge.model import Phase, Severity
 from bridge.reconciler.publisher import HOLD_MS
 from bridge.store.posts import tally
 from tests.unit.reconciler.page import IMPACTS
-from tests.unit.reconciler.world import MINUTE, POLICY, World, names, published
+from tests.unit.reconciler.page_harness import MINUTE, POLICY, World, names, published
 
 pytestmark = pytest.mark.usefixtures("generation")
 OPEN = Phase.INVESTIGATING

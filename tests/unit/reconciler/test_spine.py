@@ -16,7 +16,7 @@ from bridge.reconciler.leases import LeaseLost
 from bridge.sandbox.faults import Answer, Drop
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.page import Crash
-from tests.unit.reconciler.rig import CONFIG, INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
+from tests.unit.reconciler.redis_harness import CONFIG, INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
 from tests.unit.store.builders import held_by
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from bridge.checkly.port import RemoteUpdate
 from bridge.model import Phase, Policy, Severity
 from tests.unit.reconciler.page import IMPACTS, Outcome
-from tests.unit.reconciler.world import MINUTE, POLICY, SECOND, SETTLE_MS, World, names, published
+from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, SETTLE_MS, World, names, published
 
 pytestmark = pytest.mark.usefixtures("generation")
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bridge.model import V1_PAGE, Impact, Phase, Policy, Severity, UpdateKind, shows_impacts, v3_page
 from tests.unit.reconciler.page import IMPACTS, SERVICES, Page
-from tests.unit.reconciler.world import MINUTE, SECOND, SETTLE_MS, World, names
+from tests.unit.reconciler.page_harness import MINUTE, SECOND, SETTLE_MS, World, names
 
 if TYPE_CHECKING:
     from bridge.checkly.port import Guard, RemoteIncident

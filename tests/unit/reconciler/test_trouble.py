@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.model import V1_PAGE, Phase, Policy, Severity, shows_impacts, v3_page
 from tests.unit.reconciler.page import IMPACTS, SERVICES, Outcome
-from tests.unit.reconciler.world import LEASE_MS, MINUTE, SECOND, SETTLE_MS, World
+from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, SECOND, SETTLE_MS, World
 
 Act: TypeAlias = tuple[Any, ...]
 PAGES = (V1_PAGE, v3_page("status"))

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from bridge.model import V1_PAGE, Impact, Phase, Severity, shows_impacts, v3_page
 from tests.unit.reconciler.page import IMPACTS, Outcome
+from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, World
 from tests.unit.reconciler.test_trouble import of_generation
-from tests.unit.reconciler.world import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, World
 
 STATUS = v3_page("status")
 LEARNED_MS = LEASE_MS + 2 * SETTLE_MS  # a bridge that died left its lease

@@ -9,7 +9,7 @@ import pytest
 from bridge.core.gate import MAILS, OPENS
 from bridge.model import V1_PAGE, AlertStatus, v3_page
 from bridge.store.namespace import PREFIX
-from tests.unit.reconciler.rig import MINUTE, SECOND, Rig
+from tests.unit.reconciler.redis_harness import MINUTE, SECOND, Rig
 from tests.unit.reconciler.test_budgets import (
     aged,
     budgets_of,

@@ -13,7 +13,7 @@ from bridge.model import V1_PAGE
 from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import LeaseLost
 from bridge.sandbox.faults import Drop
-from tests.unit.reconciler.rig import INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
+from tests.unit.reconciler.redis_harness import INCIDENTS, MINUTE, SECOND, SETTLE_MS, Rig, together
 from tests.unit.store.builders import all_of
 
 if TYPE_CHECKING:

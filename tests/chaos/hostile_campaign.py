@@ -1,4 +1,4 @@
-"""Input that is broken, huge, forged or sly: nothing crashes, grows or leaks, and the next alert reaches the page."""
+"""Input that is broken, huge, forged or injecting: nothing crashes, grows or leaks, and the next alert is published."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from tests.chaos import sly
+from tests.chaos import injection_strings
 from tests.chaos.campaign import Trial
 from tests.chaos.excess import EXCESSES, GUESSES, LIMITS
-from tests.chaos.malice import TIMES, Corpus, giants
+from tests.chaos.malformed_payloads import TIMES, Corpus, giants
 from tests.chaos.patrol import Patrol
 from tests.chaos.target import Target, normal
 from tests.chaos.wire import ATTACKS, statuses
 from tests.scenarios.vocabulary import alert, logged, metric, payload
 
 if TYPE_CHECKING:
-    from tests.chaos.stage import Stage
+    from tests.chaos.campaign_servers import Stage
 
 BODIES = 300
 MOST_LINES = 3  # of the log, for guesses: of each address one a minute, and how many there were
@@ -42,7 +42,7 @@ class Kind(Struct, frozen=True):
 
 def _alertmanagers(target: Target, chance: Random) -> Counter[int]:
     mutants = Corpus("alertmanager").mutants(chance, BODIES)
-    odd_times = (payload(alert(team="sly", case=time) | {"startsAt": time, "endsAt": time}) for time in TIMES)
+    odd_times = (payload(alert(team="injection", case=time) | {"startsAt": time, "endsAt": time}) for time in TIMES)
     return Counter(map(target.alertmanager, (*mutants, *odd_times)))
 
 
@@ -50,14 +50,16 @@ def _pagerdutys(target: Target, chance: Random) -> Counter[int]:
     return Counter(map(target.pagerduty, Corpus("pagerduty").mutants(chance, BODIES)))
 
 
-def _sly(target: Target, chance: Random) -> Counter[int]:
+def _injection(target: Target, chance: Random) -> Counter[int]:
     """What should not get onto a page, in all that may: public labels, titles, notes and status updates."""
     before = target.markup()
-    answers = Counter(map(target.alertmanager, sly.alerts(chance))) + Counter(map(target.pagerduty, sly.events()))
+    answers = Counter(map(target.alertmanager, injection_strings.alerts(chance))) + Counter(
+        map(target.pagerduty, injection_strings.events())
+    )
     target.rests()
     if metric(target.bridge, "bridge_alerts_total", outcome="unusable"):
         target.wrong.append("not every value has been understood")
-    if len(target.history().incidents) <= 2 * len(set(sly.VALUES)):
+    if len(target.history().incidents) <= 2 * len(set(injection_strings.VALUES)):
         target.wrong.append("not every value has reached the page")
     if more := target.markup() - before:
         target.wrong.append(f"the page has markup that it had not: {sorted(more)}")
@@ -136,8 +138,8 @@ def _paged(target: Target, _chance: Random) -> Counter[int]:
 
 def _unnamed(target: Target, _chance: Random) -> Counter[int]:
     """Fifteen megabytes of labels without a fingerprint, so that it is computed: of few alerts, and of many."""
-    few = [alert(team="sly", case=f"{n}", much="x" * (1 << 20)) for n in range(15)]
-    many = [alert(team="sly", case="many", much=f"{n} ".ljust(500, "x")) for n in range(15_000)]
+    few = [alert(team="injection", case=f"{n}", much="x" * (1 << 20)) for n in range(15)]
+    many = [alert(team="injection", case="many", much=f"{n} ".ljust(500, "x")) for n in range(15_000)]
     bodies = (payload(*(each | {"fingerprint": None} for each in alerts)) for alerts in (few, many))
     return Counter(map(target.alertmanager, bodies))
 
@@ -145,7 +147,7 @@ def _unnamed(target: Target, _chance: Random) -> Counter[int]:
 KINDS = {
     "Alertmanager's": Kind(_alertmanagers, {202, 400}),
     "PagerDuty's": Kind(_pagerdutys, {202, 400, 413}),
-    "sly": Kind(_sly, {202}),
+    "injection": Kind(_injection, {202}),
     "credentials": _wire("credentials", 401),
     "places": _wire("places", 200, 400, 401, 404, 405),
     "encodings": _wire("encodings", 415),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.chaos.campaign_servers import Alerts, name
 from tests.chaos.checker import title
 from tests.chaos.generation import V1, Generation
-from tests.chaos.stage import Alerts, name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

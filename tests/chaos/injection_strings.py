@@ -31,7 +31,7 @@ VALUES = (
 def alerts(chance: Random) -> Iterator[bytes]:
     """For each value an incident of Alertmanager's that is named after it."""
     for case, value in enumerate(VALUES):
-        yield payload(alert(team="sly", case=f"{case}", region=value, title=chance.choice(VALUES)))
+        yield payload(alert(team="injection", case=f"{case}", region=value, title=chance.choice(VALUES)))
 
 
 def events() -> Iterator[bytes]:

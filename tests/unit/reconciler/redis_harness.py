@@ -27,7 +27,7 @@ from bridge.sandbox import Account, create_app
 from bridge.store import Store
 from bridge.store.connect import connect
 from bridge.store.namespace import PREFIX
-from tests.unit.reconciler.world import Live
+from tests.unit.reconciler.page_harness import Live
 from tests.unit.store.builders import all_of
 
 if TYPE_CHECKING:
