@@ -42,8 +42,8 @@ async def account(client: Client) -> Account:
     """The account, and by that a check of key and account id.
 
     Raises:
-        Refused: The key or the account id is wrong.
-        PageError: As for any call.
+        Unauthorized: The key or the account id is wrong.
+        ChecklyError: As for any call.
     """
     data = await client.request("GET", "/v1/accounts/me")
     match data:
@@ -58,7 +58,7 @@ async def account(client: Client) -> Account:
 
 
 async def pages(client: Client) -> list[Page]:
-    """The status pages that the v1 API knows. Raises PageError."""
+    """The status pages that the v1 API knows. Raises ChecklyError."""
     return [
         Page(
             id=entry["id"],

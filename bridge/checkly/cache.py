@@ -28,7 +28,7 @@ class Cached(Generic[_T]):
         """The value as of at most ``max_age_ms`` before this call; concurrent callers share one reading.
 
         Raises:
-            PageError: It had to be read and could not be.
+            ChecklyError: It had to be read and could not be.
         """
         oldest = self._clock() - max_age_ms
         async with self._lock:

@@ -93,7 +93,7 @@ class Client:
         Raises:
             NotSent: No complete request left: there was no connection, or ``guard`` said no.
             RateLimited: The answer was 429, or the budget is used up.
-            PageError: See ``error_mapping.error`` for statuses. After the first byte, all that is not a readable
+            ChecklyError: See ``error_mapping.error`` for statuses. After the first byte, all that is not a readable
                 answer (a timeout, a reset, a body over 8 MiB or not JSON) is UnknownOutcome.
         """
         flight = _Flight(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import msgspec
 
-from bridge.checkly.errors import Gone, PageError, RateLimited, Refused, Rejected, UnknownOutcome
+from bridge.checkly.errors import ChecklyError, Gone, RateLimited, Rejected, Unauthorized, UnknownOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -25,7 +25,7 @@ _TITLE = re.compile(r"<title[^>]*>([^<]{1,200})", re.IGNORECASE)
 _SHORTEST_ECHO = 4
 
 
-def error(status: int, detail: str, headers: Mapping[str, str], body: bytes) -> PageError:
+def error(status: int, detail: str, headers: Mapping[str, str], body: bytes) -> ChecklyError:
     """The error for a status that is not 2xx.
 
     408 and 409 count as unknown: both can follow a write that took effect. So does a 404 or 410 without Checkly's
@@ -35,7 +35,7 @@ def error(status: int, detail: str, headers: Mapping[str, str], body: bytes) -> 
     if status == httpx.codes.TOO_MANY_REQUESTS:
         return RateLimited(detail, retry_after_ms=retry_after_ms(headers))
     if status in (401, 402, 403):
-        return Refused(detail, status=status)
+        return Unauthorized(detail, status=status)
     if status in (404, 410) and _is_envelope(body, status):
         return Gone(detail, status=status)
     if status in (404, 408, 409, 410) or httpx.codes.is_server_error(status):

@@ -8,8 +8,8 @@ from __future__ import annotations
 DETAIL_LIMIT = 300
 
 
-class PageError(Exception):
-    """Any failure of a call to a status page.
+class ChecklyError(Exception):
+    """Any failure of a call to Checkly: of all writes (`Unauthorized`), or of this one (`PageError`).
 
     ``detail`` is safe to log: no secret, at most 300 characters. ``status`` is the HTTP status, where there was one.
     """
@@ -18,6 +18,14 @@ class PageError(Exception):
         self.detail = detail if len(detail) <= DETAIL_LIMIT else detail[: DETAIL_LIMIT - 1] + "…"
         self.status = status
         super().__init__(self.detail)
+
+
+class Unauthorized(ChecklyError):
+    """401, 402 or 403: the key, the plan or the role is wrong. Every write will fail until a person acts."""
+
+
+class PageError(ChecklyError):
+    """This call failed; others may succeed."""
 
 
 class NotSent(PageError):
@@ -39,10 +47,6 @@ class OverBudget(RateLimited):
 
     def __init__(self, detail: str, *, retry_after_ms: int) -> None:
         super().__init__(detail, retry_after_ms=retry_after_ms)
-
-
-class Refused(PageError):
-    """401, 402 or 403: the key, the plan or the role is wrong. Every write will fail until a person acts."""
 
 
 class Rejected(PageError):

@@ -39,7 +39,7 @@ async def read_inventory(client: Client, *, with_v1: bool = True, named: Collect
 
     Raises:
         Gone: The account knows none of what was asked for: its id or the API's address is wrong.
-        PageError: As for any call.
+        ChecklyError: As for any call.
     """
     v3_gone: Gone | None = None
     directory = Directory(client, clock=_same_moment)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited, Refused, UnknownOutcome
+from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited, UnknownOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def only_reading() -> Iterator[None]:
     """Whatever fails while a list is read, nothing was written, nothing was rejected and no incident is gone."""
     try:
         yield
-    except (NotSent, RateLimited, Refused):
+    except (NotSent, RateLimited):
         raise
     except PageError as error:
         raise NotSent(f"nothing was written: {error.detail}", status=error.status) from error

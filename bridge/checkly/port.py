@@ -1,8 +1,8 @@
 """The port to a status page: what the reconciler needs of one, whichever generation of Checkly's API serves it.
 
 Adapters: ``v1`` (services and severity) and ``v3`` (a page's components, each with an impact). Every method raises a
-``checkly.errors.PageError`` subclass, whose class tells what may have happened on the other side; none of them repeats
-a write that may have happened.
+``checkly.errors.ChecklyError`` subclass, whose class tells what may have happened on the other side; none of them
+repeats a write that may have happened.
 """
 
 from __future__ import annotations

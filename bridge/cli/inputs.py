@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bridge.checkly.client import Client
-from bridge.checkly.errors import PageError, Refused
+from bridge.checkly.errors import PageError, Unauthorized
 from bridge.cli.errors import USAGE, Failure
 from bridge.config.environment import Settings, SettingsError
 from bridge.config.loader import load
@@ -92,7 +92,7 @@ async def checkly(settings: Settings) -> AsyncIterator[Client]:
     client = checkly_client(settings)
     try:
         yield client
-    except Refused as error:
+    except Unauthorized as error:
         raise Failure(
             f"Checkly at {settings.checkly_api_url} refuses the key: {error.detail}\n"
             "Check CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, and that the key may write (Read & Write or Admin)."

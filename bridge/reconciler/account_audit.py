@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bridge.checkly.audit import Audit, FindingKind, audit
-from bridge.checkly.errors import PageError, Refused
+from bridge.checkly.errors import ChecklyError, Unauthorized
 from bridge.checkly.inventory import read_inventory
 from bridge.telemetry import TARGETS_WRONG, Event, log
 
@@ -56,10 +56,10 @@ class AccountAudit:
         services = self._config.current.services
         try:
             found = await self._audit(services)
-        except PageError as error:
-            if isinstance(error, Refused) and not self._is_refused:
+        except ChecklyError as error:
+            if isinstance(error, Unauthorized) and not self._is_refused:
                 log(Event.KEY_REFUSED, reason=error.detail)
-            self._is_refused = isinstance(error, Refused)
+            self._is_refused = isinstance(error, Unauthorized)
             log(Event.TARGETS_UNREAD, reason=error.detail)
             return False
         except Exception as error:  # noqa: BLE001 - what only advises must not stop what works

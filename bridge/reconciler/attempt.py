@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from bridge.checkly.errors import OverBudget, PageError, RateLimited, Refused
+from bridge.checkly.errors import OverBudget, PageError, RateLimited
 from bridge.core import outcomes
 from bridge.reconciler import manual_edits
 from bridge.reconciler.details import Unfinished
@@ -103,8 +103,6 @@ class Attempt:
             return waiting
         try:
             is_listed = await self.open_incidents.lists(remote_id_of(post), guard=self.guard)
-        except Refused:
-            raise
         except PageError:
             return waiting
         if is_listed:

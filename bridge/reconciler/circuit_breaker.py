@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from bridge.checkly.errors import PageError
+from bridge.checkly.errors import ChecklyError
 from bridge.telemetry import Event, log
 
 LOST_IN_A_ROW = 3
@@ -44,7 +44,7 @@ class CircuitBreaker:
     async def allows(self) -> bool:
         """Whether to begin something now."""
         if self._is_open and self._monotonic() >= self._ask_at:
-            with suppress(PageError):
+            with suppress(ChecklyError):
                 await self._ask()
             self._ask_at = self._monotonic() + ASK_EVERY_S
         if self._is_open and self._monotonic() >= self._try_at:

@@ -56,7 +56,9 @@ class Reading:
 
 
 class OpenIncidents:
-    """The open incidents of one page. ``monotonic`` is in seconds. Every method raises PageError and StoreUnavailable.
+    """The open incidents of one page. ``monotonic`` is in seconds.
+
+    Every method raises ChecklyError and StoreUnavailable.
 
     An incident that the store knows as another's is never found, whatever it shows.
 

@@ -1,6 +1,6 @@
 """Writing on a status page: what stands there before a write, and the write as recorded.
 
-Every method takes the post as recorded and returns the post to record. `Refused` alone escapes: it concerns every
+Every method takes the post as recorded and returns the post to record. `Unauthorized` alone escapes: it concerns every
 incident, not this one.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Refused, Rejected
+from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Rejected, Unauthorized
 from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.core import outcomes
 from bridge.core.planning import PlannedWrite, signature
@@ -50,8 +50,6 @@ class Publisher:
                 await self._at.open_incidents.find_before_create(self._at.incident.id, guard=self._at.guard)
                 if waiting := await self._held(post, planned, now):
                     return waiting
-        except Refused:
-            raise
         except Unfinished:
             return outcomes.unsurveyed(post, retry_at=now + GO_ON_MS)
         except Nowhere as error:
@@ -68,7 +66,7 @@ class Publisher:
         intent = intent_of(post)
         try:
             sent = await self._send(post, current, intent)
-        except Refused:
+        except Unauthorized:
             WRITES.labels(intent.write, "refused").inc()
             raise
         except (NotSent, RateLimited) as error:

@@ -1,6 +1,6 @@
 """Reading back: looking on a page for what a write of unknown outcome, a repeated one, or a lost store left there.
 
-Every method takes the post as recorded and returns the post to record. `Refused` alone escapes: it concerns every
+Every method takes the post as recorded and returns the post to record. `Unauthorized` alone escapes: it concerns every
 incident, not this one.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.checkly.errors import Gone, Nowhere, PageError, Refused, Rejected
+from bridge.checkly.errors import Gone, Nowhere, PageError, Rejected
 from bridge.core import outcomes
 from bridge.model import Intent, Phase, Post, Priority, Write
 from bridge.reconciler import manual_edits
@@ -37,8 +37,6 @@ class PageReader:
         intent = intent_of(post)
         try:
             remote = await self._look(post, intent, now)
-        except Refused:
-            raise
         except Unfinished:
             return replace(post, retry_at=now + GO_ON_MS)  # not found yet is not absent: this was no look
         except PageError as error:
@@ -73,8 +71,6 @@ class PageReader:
             is_seen = post.remote_id is None or any(each.id == post.remote_id for each in found)
             oldest = found[0] if found and is_seen and not is_over else None
             await self._resolve_twins(found, now, kept=oldest.id if oldest else post.remote_id)
-        except Refused:
-            raise
         except Unfinished:
             return replace(post, verify_at=now + GO_ON_MS)
         except PageError as error:
@@ -89,8 +85,6 @@ class PageReader:
         try:
             await self._at.reserve(1)
             current = await self._at.page.read(remote_id_of(post), guard=self._at.guard)
-        except Refused:
-            raise
         except PageError as error:
             if isinstance(error, Gone):
                 return await self._at.missing(post, now)
@@ -108,8 +102,6 @@ class PageReader:
             clues = Clues(services=frozenset(self._at.incident.summary.services))
             found = await self._at.open_incidents.find_existing(self._at.incident.id, clues, guard=self._at.guard)
             found = self._at.believed(found, now)
-        except Refused:
-            raise
         except Unfinished:
             return replace(post, search_at=now + GO_ON_MS)
         except Nowhere:  # no such page: it may be there once it is migrated

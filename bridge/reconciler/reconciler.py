@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec.structs import replace
 
-from bridge.checkly.errors import Refused
+from bridge.checkly.errors import Unauthorized
 from bridge.core import outcomes
 from bridge.core.compose import compose, duplicate_text, end_text
 from bridge.core.gate import REASON, Decision
@@ -187,7 +187,7 @@ class Reconciler:
     async def reconcile(self, lease: Lease) -> None:
         """Bring one leased incident as far as it goes now, and give it back.
 
-        Raises LeaseLost, StoreUnavailable, and Refused when the page refuses the key.
+        Raises LeaseLost, StoreUnavailable, and Unauthorized when the page refuses the key.
         """
         grant(lease.claim.requests)
         if lease.claim.go_in_ms:
@@ -219,7 +219,7 @@ class Reconciler:
             log(Event.LEASE_LOST, incident=key, route=lease.incident.route)
         except StoreUnavailable as error:
             seldom(Event.STORE_UNAVAILABLE, reason=str(error))
-        except Refused as error:
+        except Unauthorized as error:
             await self._pause(lease, error)
         except Exception as error:  # noqa: BLE001 - one incident's surprise must not stop the others
             log(Event.RECONCILE_FAILED, incident=key, reason=f"{type(error).__name__}: {error}", exc_info=True)
@@ -347,7 +347,7 @@ class Reconciler:
             tokens = NO_TOKENS
             try:
                 begun = await publisher.send(begun, surveyed, lease.now, write=signature(planned))
-            except Refused:
+            except Unauthorized:
                 after = outcomes.not_sent(post, retry_at=lease.now)
                 give = Tokens(give=self._unsent(lease, step.page, after))
                 await self._record(lease, step.progress, step.page, after, tokens=give)
@@ -407,7 +407,7 @@ class Reconciler:
         if await self._store.resume():
             log(Event.WRITES_RESUMED)
 
-    async def _pause(self, lease: Lease, error: Refused) -> None:
+    async def _pause(self, lease: Lease, error: Unauthorized) -> None:
         try:
             if await self._store.pause(error.detail, now=lease.now):
                 log(Event.WRITES_PAUSED, reason=error.detail, status=error.status)

@@ -39,7 +39,7 @@ class Catalog:
         self._services = Cached(self._read, clock=clock)
 
     async def services(self, *, max_age_ms: int = MAX_AGE_MS) -> tuple[RemoteService, ...]:
-        """All services, as of at most ``max_age_ms`` before this call. Raises PageError."""
+        """All services, as of at most ``max_age_ms`` before this call. Raises ChecklyError."""
         return await self._services.get(max_age_ms=max_age_ms)
 
     async def _read(self) -> tuple[RemoteService, ...]:

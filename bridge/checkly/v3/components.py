@@ -52,11 +52,11 @@ class Directory:
         self._components: dict[str, Cached[tuple[RemoteComponent, ...]]] = {}
 
     async def pages(self, *, max_age_ms: int = MAX_AGE_MS) -> tuple[RemotePage, ...]:
-        """All v3 pages. Raises PageError."""
+        """All v3 pages. Raises ChecklyError."""
         return await self._pages.get(max_age_ms=max_age_ms)
 
     async def components(self, page_id: str, *, max_age_ms: int = MAX_AGE_MS) -> tuple[RemoteComponent, ...]:
-        """All components of a page, groups too. Raises PageError."""
+        """All components of a page, groups too. Raises ChecklyError."""
         if page_id not in self._components:
             self._components[page_id] = Cached(lambda: self._read_components(page_id), clock=self._clock)
         return await self._components[page_id].get(max_age_ms=max_age_ms)

@@ -3,7 +3,7 @@ import pytest
 
 from bridge.checkly.account import Account, account, pages
 from bridge.checkly.client import Client
-from bridge.checkly.errors import Refused, UnknownOutcome
+from bridge.checkly.errors import Unauthorized, UnknownOutcome
 from bridge.sandbox.state import State
 from tests.unit.checkly.helpers import ClientFor
 
@@ -23,7 +23,7 @@ async def test_an_account_needs_no_more_than_an_id(client_for: ClientFor) -> Non
 
 
 async def test_a_wrong_key_and_an_odd_answer_are_errors(client_for: ClientFor) -> None:
-    with pytest.raises(Refused, match="Bad Token"):
+    with pytest.raises(Unauthorized, match="Bad Token"):
         await account(client_for(lambda _: httpx.Response(401, json={"message": "Bad Token"})))
     with pytest.raises(UnknownOutcome):
         await account(client_for(lambda _: httpx.Response(200, json={"error": "none"})))

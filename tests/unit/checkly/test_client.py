@@ -11,12 +11,12 @@ import pytest
 
 from bridge.checkly.client import BODY_LIMIT, Client
 from bridge.checkly.errors import (
+    ChecklyError,
     Gone,
     NotSent,
-    PageError,
     RateLimited,
-    Refused,
     Rejected,
+    Unauthorized,
     UnknownOutcome,
 )
 from bridge.sandbox.errors import envelope
@@ -76,9 +76,9 @@ async def test_any_2xx_is_success(client_for: ClientFor, answer: httpx.Response,
     [
         (302, Rejected),
         (400, Rejected),
-        (401, Refused),
-        (402, Refused),
-        (403, Refused),
+        (401, Unauthorized),
+        (402, Unauthorized),
+        (403, Unauthorized),
         (408, UnknownOutcome),
         (404, UnknownOutcome),
         (409, UnknownOutcome),
@@ -92,7 +92,7 @@ async def test_any_2xx_is_success(client_for: ClientFor, answer: httpx.Response,
 )
 @pytest.mark.parametrize("body", [b"", b"busy", b"<html>", b'{"statusCode":1,"error":"x","message":"y"}'])
 async def test_a_refusing_answer_becomes_its_class_whatever_its_body(
-    client_for: ClientFor, status: int, kind: type[PageError], body: bytes
+    client_for: ClientFor, status: int, kind: type[ChecklyError], body: bytes
 ) -> None:
     with pytest.raises(kind) as caught:
         await client_for(lambda _: httpx.Response(status, content=body)).request("POST", PATH)
@@ -132,7 +132,7 @@ async def test_a_damaged_compressed_success_is_unknown(client_for: ClientFor) ->
     ],
 )
 async def test_a_failure_without_an_answer_is_unknown_unless_nothing_was_sent(
-    client_for: ClientFor, failure: Exception, kind: type[PageError]
+    client_for: ClientFor, failure: Exception, kind: type[ChecklyError]
 ) -> None:
     def fail(_: httpx.Request) -> httpx.Response:
         raise failure
@@ -181,7 +181,7 @@ async def test_a_detail_is_short_and_names_the_ray(client_for: ClientFor) -> Non
 
 
 @pytest.mark.parametrize(("status", "kind"), [(200, UnknownOutcome), (422, Rejected)])
-async def test_an_answer_has_a_size_limit(client_for: ClientFor, status: int, kind: type[PageError]) -> None:
+async def test_an_answer_has_a_size_limit(client_for: ClientFor, status: int, kind: type[ChecklyError]) -> None:
     bomb = gzip.compress(b" " * (BODY_LIMIT + 1))
     answer = httpx.Response(status, stream=httpx.ByteStream(bomb), headers={"content-encoding": "gzip"})
     with pytest.raises(kind):
@@ -297,7 +297,7 @@ async def test_an_observer_hears_of_every_call_that_was_made(client_for: ClientF
     client = client_for(answer)
     client._observe = seen.append
     for path in ("/200", "/refused", "/404", "/damaged", "/503"):
-        with suppress(PageError):
+        with suppress(ChecklyError):
             await client.request("GET", path)
     with pytest.raises(NotSent):
         await client.request("GET", "/200", guard=lambda: False)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.checkly import error_mapping
-from bridge.checkly.errors import Gone, RateLimited, Refused, Rejected, UnknownOutcome
+from bridge.checkly.errors import Gone, RateLimited, Rejected, Unauthorized, UnknownOutcome
 
 DATE = "Tue, 20 Oct 2026 10:00:00 GMT"
 
@@ -52,7 +52,7 @@ def test_no_body_is_too_strange_and_none_yields_a_line_break(body: bytes) -> Non
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        *((status, Refused) for status in (401, 402, 403)),
+        *((status, Unauthorized) for status in (401, 402, 403)),
         *((status, Gone) for status in (404, 410)),
         *((status, UnknownOutcome) for status in (408, 409, 500, 502, 503, 504, 520, 599)),
         *((status, Rejected) for status in (301, 302, 304, 307, 308, 400, 405, 406, 413, 415, 418, 422, 451)),

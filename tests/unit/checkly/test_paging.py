@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from bridge.checkly.errors import Gone, NotSent, Refused, UnknownOutcome
+from bridge.checkly.errors import Gone, NotSent, Unauthorized, UnknownOutcome
 from bridge.checkly.paging import entries
 from bridge.sandbox.errors import envelope
 from tests.unit.checkly.helpers import ClientFor, Handler
@@ -72,7 +72,7 @@ async def test_a_list_that_is_gone_says_what_that_may_mean(client_for: ClientFor
 
 
 async def test_other_errors_and_the_guard_pass_through(client_for: ClientFor) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(Unauthorized):
         await entries(client_for(lambda _: httpx.Response(401)), PATH)
     with pytest.raises(NotSent):
         await entries(client_for(pages(page("a", None))[0]), PATH, guard=lambda: False)

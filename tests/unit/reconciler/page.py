@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from bridge.checkly.errors import Gone, NotSent, RateLimited, Refused, Rejected, UnknownOutcome
+from bridge.checkly.errors import Gone, NotSent, RateLimited, Rejected, Unauthorized, UnknownOutcome
 from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
 from bridge.model import Impact, Intent, Phase, Severity
 
@@ -38,7 +38,7 @@ class Outcome(Enum):
 ERRORS = {
     Outcome.NOT_SENT: NotSent("refused"),
     Outcome.RATE_LIMITED: RateLimited("429"),
-    Outcome.REFUSED: Refused("401", status=401),
+    Outcome.REFUSED: Unauthorized("401", status=401),
     Outcome.REJECTED: Rejected("413", status=413),
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from bridge.checkly.errors import Refused
+from bridge.checkly.errors import Unauthorized
 from bridge.config.schema import Checkly, Config, Service
 from bridge.model import V1_PAGE, Incident, Policy, Post, Priority, Progress, Severity, shows_impacts
 from bridge.reconciler import Reconciler
@@ -259,7 +259,7 @@ class World:
                 return
             try:
                 await self.reconciler.reconcile(lease)
-            except Refused as error:
+            except Unauthorized as error:
                 await self.reconciler._pause(lease, error)
             except Crash:
                 self.restart()

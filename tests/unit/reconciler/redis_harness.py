@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge.checkly.client import Client
-from bridge.checkly.errors import Refused
+from bridge.checkly.errors import Unauthorized
 from bridge.checkly.pages import StatusPages
 from bridge.config.loader import load
 from bridge.core.routing import route
@@ -169,7 +169,7 @@ class Rig:
                 await reconciler.reconcile(lease)
             except LeaseLost:
                 continue
-            except Refused as error:
+            except Unauthorized as error:
                 await reconciler._pause(lease, error)
         raise AssertionError(f"no end of claims: {self.writes}")
 

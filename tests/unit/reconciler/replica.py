@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bridge.checkly.errors import PageError, Refused
+from bridge.checkly.errors import ChecklyError, Unauthorized
 from bridge.model import V1_PAGE, Intent, Progress
 from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import Lease, LeaseLost
@@ -132,7 +132,7 @@ class Replica:
         failure = None
         try:
             answer = await call()
-        except PageError as error:
+        except ChecklyError as error:
             failure = error
         await self.stop()
         if failure is not None:
@@ -162,7 +162,7 @@ class Replica:
             await self._reconciler.reconcile(lease)
         except (LeaseLost, StoreUnavailable):
             pass
-        except Refused as error:
+        except Unauthorized as error:
             await self._reconciler._pause(lease, error)
         finally:
             self._lease = None

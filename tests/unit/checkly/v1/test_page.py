@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from bridge.checkly.cache import RECHECK_AFTER_MS
-from bridge.checkly.errors import Gone, NotSent, RateLimited, Refused, Rejected, UnknownOutcome
+from bridge.checkly.errors import Gone, NotSent, RateLimited, Rejected, Unauthorized, UnknownOutcome
 from bridge.checkly.v1.page import INCIDENTS, V1StatusPage
 from bridge.checkly.v1.services import PATH, Catalog
 from bridge.config.schema import Service
@@ -249,7 +249,7 @@ async def test_an_unreadable_success_is_unknown(page: StatusPage, state: State, 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(401, Refused), (429, RateLimited), (500, NotSent), (404, NotSent), (422, NotSent), (302, NotSent)],
+    [(401, Unauthorized), (429, RateLimited), (500, NotSent), (404, NotSent), (422, NotSent), (302, NotSent)],
 )
 async def test_a_failure_before_the_write_says_that_nothing_was_written(
     page: StatusPage, state: State, status: int, kind: type[Exception]
@@ -261,7 +261,7 @@ async def test_a_failure_before_the_write_says_that_nothing_was_written(
     await page.open(OPEN)
 
 
-@pytest.mark.parametrize(("status", "kind"), [(403, Refused), (404, NotSent), (503, NotSent)])
+@pytest.mark.parametrize(("status", "kind"), [(403, Unauthorized), (404, NotSent), (503, NotSent)])
 async def test_a_list_that_cannot_be_read_is_not_a_lost_incident(
     page: StatusPage, state: State, status: int, kind: type[Exception]
 ) -> None:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from structlog.testing import capture_logs
 
 from bridge.checkly.cache import MAX_AGE_MS, RECHECK_AFTER_MS
-from bridge.checkly.errors import Gone, NotSent, Nowhere, RateLimited, Refused, Rejected, UnknownOutcome
+from bridge.checkly.errors import Gone, NotSent, Nowhere, RateLimited, Rejected, Unauthorized, UnknownOutcome
 from bridge.checkly.v3.components import PAGES, Directory
 from bridge.checkly.v3.page import V3StatusPage
 from bridge.config.schema import Component, Service
@@ -205,7 +205,7 @@ class TestList:
         names = [incident.name for incident in await page.open_incidents()]
         assert len(names) == len(set(names)) >= 249
 
-    @pytest.mark.parametrize(("status", "kind"), [(403, Refused), (404, NotSent), (503, NotSent)])
+    @pytest.mark.parametrize(("status", "kind"), [(403, Unauthorized), (404, NotSent), (503, NotSent)])
     async def test_one_that_cannot_be_read_is_not_a_lost_incident(
         self, page: V3StatusPage, state: State, status: int, kind: type[Exception]
     ) -> None:
@@ -379,7 +379,7 @@ class TestOutcomes:
     @pytest.mark.parametrize("path", [PAGES, f"{PAGES}/*/components"])
     @pytest.mark.parametrize(
         ("status", "kind"),
-        [(401, Refused), (429, RateLimited), (500, NotSent), (404, NotSent), (422, NotSent), (302, NotSent)],
+        [(401, Unauthorized), (429, RateLimited), (500, NotSent), (404, NotSent), (422, NotSent), (302, NotSent)],
     )
     async def test_a_failure_before_the_write_says_that_nothing_was_written(
         self, page: V3StatusPage, state: State, path: str, status: int, kind: type[Exception]
