@@ -144,7 +144,7 @@ class Priority(IntEnum):
     AUDIT = 4  # of the whole account
 
 
-class Remark(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class PublicNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Words that a person wrote for the public about one alert (``fingerprint``), already fit to be published.
 
     ``sender``, ``observed_at`` and ``event_id`` are as an alert's; ``kept_at`` is when it came, on Redis' clock.
@@ -170,7 +170,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     last fired, or another service or severity (an alert in place of another begins nothing),
     ``cleared_at`` when the count last fell to zero, and
     ``eased_at`` when a service or a severity last lost its last alert: all on Redis' clock.
-    ``remarks`` are in the order in which they came.
+    ``public_notes`` are in the order in which they came.
     ``outage_started_at`` and ``outage_ended_at`` are the senders', as far as they are believed: the earliest start and
     the latest end of this outage.
     ``conflict_at`` is when an alert of it was last seen to be reported by two senders that nobody told apart; 0: never.
@@ -188,7 +188,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     eased_at: int = 0
     outage_started_at: int = 0
     outage_ended_at: int = 0
-    remarks: tuple[Remark, ...] = ()
+    public_notes: tuple[PublicNote, ...] = ()
     conflict_at: int = 0
 
     @property
@@ -218,9 +218,10 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One write to a status page, recorded before it is sent, in full: a retry sends the same bytes.
 
     ``unknown_at`` is set once the outcome is unknown: from then on the write may only be repeated after
-    looking for its effect (``looks`` counts how often that was done). ``remark`` is the event of the remark it tells,
-    ``displays`` are the public names of its services. ``impacts`` is what each service's components are to show; v1
-    shows none. If it is not ``is_dated``, it goes without ``public_at``, which the page refused, and is told by its
+    looking for its effect (``looks`` counts how often that was done). ``public_note`` is the event of the note that
+    it publishes, ``displays`` are the public names of its services. ``impacts`` is what each service's
+    components are to show; v1 shows none.
+    If it is not ``is_dated``, it goes without ``public_at``, which the page refused, and is told by its
     text from the updates with the ids ``seen``, which showed the same text before. ``end_token`` is the mail token that
     an opening took for the mail of the end; ``is_end_unpaid``: it took none, so the end has to take its own.
     ``paid_at`` is when what it repeats was recorded, whose tokens it goes by; 0 if it repeats nothing.
@@ -237,7 +238,7 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     notify: bool
     public_at: int
     recorded_at: int
-    remark: str = ""
+    public_note: str = ""
     displays: dict[str, str] = {}
     impacts: dict[str, Impact] = {}
     unknown_at: int | None = None
@@ -290,8 +291,9 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``parked`` says why the page refused the write ``parked_write`` for good. ``closed_at`` is when someone else was
     found to have resolved or deleted it, ``missing_at`` since when the page says that it does not exist.
     ``verify_at`` is when to look for a late twin of a write that was repeated, ``verifications`` how often it was done.
-    ``told`` are the events of the remarks that it shows, ``displays`` the public names under which its services were
-    told of. ``impacts`` is what the components of its services show. ``search_at`` is when to look for something of
+    ``published_notes`` are the events of the public notes that it shows,
+    ``displays`` the public names under which its services were announced.
+    ``impacts`` is what the components of its services show. ``search_at`` is when to look for something of
     ours that nothing is recorded of. ``held_by`` is the open incident of someone else for which it is held back.
     ``update_id`` is our newest update as the page calls it, if that is known; ``stale_at`` since when reads lack it.
     ``changed_at`` is when the page last took severity and impacts from us as they are here. ``looked_at`` is when what
@@ -325,7 +327,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing_at: int | None = None
     verify_at: int | None = None
     verifications: int = 0
-    told: tuple[str, ...] = ()
+    published_notes: tuple[str, ...] = ()
     displays: dict[str, str] = {}
     impacts: dict[str, Impact] = {}
     search_at: int | None = None

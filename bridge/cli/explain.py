@@ -121,9 +121,9 @@ def _print(explanation: Explanation) -> None:
         say("", f"{delivery.truncated} more were cut off by the sender (max_alerts): set it to 0.")
     if delivery.dismissal is not None:
         say("", f"It changes nothing: {_DISMISSALS[delivery.dismissal.reason]}.")
-    for remark in delivery.remarks:
-        say("", f"Remark on {remark.fingerprint}, written for the public:")
-        say(*(f"    {line}" for line in remark.text.splitlines()))
+    for public_note in delivery.public_notes:
+        say("", f"Public note on {public_note.fingerprint}, written for the public:")
+        say(*(f"    {line}" for line in public_note.text.splitlines()))
     for preview in explanation.incidents:
         _print_incident(preview)
 
@@ -206,7 +206,7 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
         "unread": explanation.delivery.unread,
         "truncated": explanation.delivery.truncated,
         "dismissed": explanation.delivery.dismissal,
-        "remarks": explanation.delivery.remarks,
+        "public_notes": explanation.delivery.public_notes,
         "incidents": [
             {
                 **msgspec.structs.asdict(preview),

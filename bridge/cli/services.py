@@ -48,8 +48,8 @@ def services(*, output: Output = Form.TEXT) -> None:
         return
     say("services:")
     for key, each in zip(_keys(entries), entries, strict=True):
-        remark = each.unseen or each.hint or f"shown on {_named(each.pages)}"
-        say(f"  {'# ' if each.unseen else ''}{_yaml(key)}: {_yaml(each.target)}  # {remark}")
+        comment = each.unseen or each.hint or f"shown on {_named(each.pages)}"
+        say(f"  {'# ' if each.unseen else ''}{_yaml(key)}: {_yaml(each.target)}  # {comment}")
     if inventory.v1_gone:
         say(f"# Checkly has retired the v1 API for this account: {inventory.v1_gone}")
 

@@ -41,8 +41,8 @@ def compose(incident: Incident, post: Post, planned: PlannedWrite, config: Confi
     text = (
         ""
         if planned.write is Write.CHANGE
-        else planned.remark.text
-        if planned.remark
+        else planned.public_note.text
+        if planned.public_note
         else render(text_kind(post, planned))
     )
     if text and _shows_reference(text, post, planned, config):
@@ -59,7 +59,7 @@ def compose(incident: Incident, post: Post, planned: PlannedWrite, config: Confi
         notify=planned.write is not Write.CHANGE and planned.kind in config.checkly.notify,
         public_at=planned.public_at,
         recorded_at=now,
-        remark=planned.remark.event_id if planned.remark else "",
+        public_note=planned.public_note.event_id if planned.public_note else "",
         displays=displays,
         impacts=planned.impacts,
     )

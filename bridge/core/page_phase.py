@@ -54,7 +54,7 @@ def is_another(post: Post, phase: Phase, policy: Policy, now: int) -> bool:
 
 def another(post: Post) -> Post:
     """The post of the next incident on the same page. What was told there is not told again."""
-    return Post(told=post.told, fires_at=post.fires_at)
+    return Post(published_notes=post.published_notes, fires_at=post.fires_at)
 
 
 def _firing(post: Post, summary: Summary, now: int) -> Post:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from bridge.model import Impact, Phase, Policy, Post, Remark, Severity, Summary, UpdateKind, Write
+from bridge.model import Impact, Phase, Policy, Post, PublicNote, Severity, Summary, UpdateKind, Write
 
 OPEN_PHASES = frozenset({Phase.INVESTIGATING, Phase.IDENTIFIED})
 DATE_STEP_MS = 1_000  # Checkly may drop milliseconds: dates of one incident's updates differ by at least a second
@@ -22,7 +22,7 @@ class PlannedWrite(Struct, frozen=True, kw_only=True):
     services: tuple[str, ...]
     labels: dict[str, tuple[str, ...]]
     public_at: int
-    remark: Remark | None = None
+    public_note: PublicNote | None = None
     impacts: dict[str, Impact] = {}
 
 
@@ -87,8 +87,8 @@ def _planned(
     post: Post, phase: Phase, wanted: _Content, summary: Summary, today: int, *, fires: bool
 ) -> PlannedWrite | None:
     what = _diff(post, phase, wanted, fires=fires)
-    remark = _untold(post, phase, summary) if what is None else None
-    if what is None and remark is None:
+    public_note = _unpublished_note(post, phase, summary) if what is None else None
+    if what is None and public_note is None:
         return None
     write, kind = what or (Write.UPDATE, UpdateKind.UPDATE)
     status = phase if write is not Write.CHANGE else post.status
@@ -99,8 +99,8 @@ def _planned(
         severity=wanted.severity or post.announced_severity or Severity.MINOR,
         services=wanted.services,
         labels=_merge_labels(post, summary),
-        public_at=_public_date(post, write, status, kind, summary, remark, today),
-        remark=remark,
+        public_at=_public_date(post, write, status, kind, summary, public_note, today),
+        public_note=public_note,
         impacts=wanted.impacts,
     )
 
@@ -113,8 +113,8 @@ def signature(planned: PlannedWrite) -> str:
         else name
         for name in planned.services
     )
-    remark = planned.remark.event_id if planned.remark else ""
-    return f"{planned.write} {planned.status} {planned.severity.name} {','.join(services)} {remark}".rstrip()
+    public_note = planned.public_note.event_id if planned.public_note else ""
+    return f"{planned.write} {planned.status} {planned.severity.name} {','.join(services)} {public_note}".rstrip()
 
 
 def _content(post: Post, severity: Severity | None) -> _Content:
@@ -183,30 +183,36 @@ def _diff(post: Post, phase: Phase, wanted: _Content, *, fires: bool) -> tuple[W
     return None
 
 
-def _untold(post: Post, phase: Phase, summary: Summary) -> Remark | None:
-    """The first remark on this outage that an open incident does not show yet."""
+def _unpublished_note(post: Post, phase: Phase, summary: Summary) -> PublicNote | None:
+    """The first public note on this outage that an open incident does not show yet."""
     if not post.is_open or phase is Phase.RESOLVED:
         return None
     return next(
         (
-            remark
-            for remark in summary.remarks
-            if remark.kept_at >= max(summary.firing_since, post.fires_at)
-            and remark.event_id not in post.told
-            and not (post.parked is not None and post.parked_write.endswith(f" {remark.event_id}"))
+            public_note
+            for public_note in summary.public_notes
+            if public_note.kept_at >= max(summary.firing_since, post.fires_at)
+            and public_note.event_id not in post.published_notes
+            and not (post.parked is not None and post.parked_write.endswith(f" {public_note.event_id}"))
         ),
         None,
     )
 
 
 def _public_date(
-    post: Post, write: Write, status: Phase, kind: UpdateKind, summary: Summary, remark: Remark | None, today: int
+    post: Post,
+    write: Write,
+    status: Phase,
+    kind: UpdateKind,
+    summary: Summary,
+    public_note: PublicNote | None,
+    today: int,
 ) -> int:
     """The true time of what the update tells, never in the future, and later than the update before it."""
     if write is Write.CHANGE:
         return post.public_at  # it tells nothing
-    if remark is not None:
-        true_at = remark.observed_at
+    if public_note is not None:
+        true_at = public_note.observed_at
     elif kind is UpdateKind.OPEN:
         true_at = (
             post.fires_at if post.fires_at > summary.firing_since else summary.outage_started_at or summary.firing_since

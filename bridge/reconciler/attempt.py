@@ -84,8 +84,11 @@ class Attempt:
         self.log_incident(Event.WRITE_ADOPTED, remote_id=found[0].id)
         post = self.adopted(post, found[0], services=services, severity=severity)
         texts = [update.text for update in found[0].updates]
-        remarks = self.incident.summary.remarks
-        post = replace(post, told=tuple(each.event_id for each in remarks if any(each.text in text for text in texts)))
+        public_notes = self.incident.summary.public_notes
+        post = replace(
+            post,
+            published_notes=tuple(each.event_id for each in public_notes if any(each.text in text for text in texts)),
+        )
         is_alone = len(found) == 1 and not self.open_incidents.is_unfinished
         return post if is_alone else replace(post, verify_at=now, verifications=0)
 

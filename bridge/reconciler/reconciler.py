@@ -394,12 +394,15 @@ class Reconciler:
 
     def _report_untold(self, incident: Incident) -> None:
         """Words for the public that came too late to be published are at least said to be lost."""
-        told = {event for post in incident.progress.posts.values() for event in post.told}
-        for remark in incident.summary.remarks:
-            if remark.kept_at >= incident.summary.firing_since and remark.event_id not in told:
-                source, series = remark.source, self._config.current.senders.series_of(remark.source, remark.sender)
+        told = {event for post in incident.progress.posts.values() for event in post.published_notes}
+        for public_note in incident.summary.public_notes:
+            if public_note.kept_at >= incident.summary.firing_since and public_note.event_id not in told:
+                source, series = (
+                    public_note.source,
+                    self._config.current.senders.series_of(public_note.source, public_note.sender),
+                )
                 REMARKS.labels(source, series, "dropped").inc()
-                log(Event.REMARK_DROPPED, source=source, fingerprint=remark.fingerprint, incident=incident.key)
+                log(Event.REMARK_DROPPED, source=source, fingerprint=public_note.fingerprint, incident=incident.key)
 
     async def _resume(self, lease: Lease) -> None:
         lease.probing = False

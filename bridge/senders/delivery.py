@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from bridge.model import Alert, Remark
+from bridge.model import Alert, PublicNote
 
 
 class NotUnderstood(Exception):
@@ -45,6 +45,6 @@ class Delivery(Struct, frozen=True, kw_only=True):
     alerts: list[Alert]
     unusable: list[Unusable]
     truncated: int = 0
-    remarks: tuple[Remark, ...] = ()
+    public_notes: tuple[PublicNote, ...] = ()
     dismissal: Dismissal | None = None
     unread: Mapping[str, int] = {}

@@ -21,7 +21,7 @@ from bridge.model import (
     AlertStatus,
     Incident,
     Progress,
-    Remark,
+    PublicNote,
     Routed,
     Severity,
     Summary,
@@ -61,7 +61,7 @@ _decode_conflicts = msgspec.msgpack.Decoder(frozenset[int]).decode
 _decode_outcomes = msgspec.msgpack.Decoder(list[str]).decode
 _decode_opaque = msgspec.json.Decoder(_Opaque).decode
 _decode_progress = msgspec.msgpack.Decoder(Progress).decode
-_decode_remark = msgspec.json.Decoder(Remark).decode
+_decode_public_note = msgspec.json.Decoder(PublicNote).decode
 _decode_group = msgspec.json.Decoder(dict[str, str]).decode
 encode_json = msgspec.json.Encoder().encode
 
@@ -246,9 +246,9 @@ def pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
 
 
 def unpack_incident(
-    id_: str, fields: Mapping[str, bytes], counts: Mapping[str, bytes], remarks: Sequence[bytes] = ()
+    id_: str, fields: Mapping[str, bytes], counts: Mapping[str, bytes], public_notes: Sequence[bytes] = ()
 ) -> Incident:
-    """An incident from its hash, its facets and its remarks."""
+    """An incident from its hash, its facets and its public_notes."""
     progress = fields.get("progress")
     return Incident(
         id=id_,
@@ -257,12 +257,12 @@ def unpack_incident(
         group=_decode_group(fields["group"]),
         episode=int(fields["episode"]),
         revision=int(fields["rev"]),
-        summary=_unpack_summary(fields, counts, remarks),
+        summary=_unpack_summary(fields, counts, public_notes),
         progress=_decode_progress(progress) if progress else Progress(),
     )
 
 
-def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], remarks: Sequence[bytes]) -> Summary:
+def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], public_notes: Sequence[bytes]) -> Summary:
     services: dict[str, Severity] = {}
     labels: dict[str, set[str]] = {}
     for facet in counts:
@@ -287,10 +287,10 @@ def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], re
         outage_started_at=int(fields.get("starts", 0)),
         outage_ended_at=int(fields.get("ends", 0)),
         conflict_at=int(fields.get("conflict", 0)),
-        remarks=tuple(map(_unpack_remark, remarks)),
+        public_notes=tuple(map(_unpack_public_note, public_notes)),
     )
 
 
-def _unpack_remark(packed: bytes) -> Remark:
+def _unpack_public_note(packed: bytes) -> PublicNote:
     kept_at, brace, rest = packed.partition(b"{")
-    return msgspec.structs.replace(_decode_remark(brace + rest), kept_at=int(kept_at))
+    return msgspec.structs.replace(_decode_public_note(brace + rest), kept_at=int(kept_at))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from bridge.config import schema
-from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, Remark
+from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, PublicNote
 from bridge.store import budgets, codec, posts, scripts
 from bridge.store.budgets import NO_TOKENS, BudgetState, Tokens, Trip
 from bridge.store.errors import NoRoom, reply_of
@@ -107,17 +107,17 @@ class Store:
             for changes in codec.unpack_changes(call, outcomes, conflicts, is_due=bool(is_due))
         ]
 
-    async def remark(self, remark: Remark) -> str:
+    async def public_note(self, public_note: PublicNote) -> str:
         """Keep words for the public with the incident that counts their alert; what became of them.
 
         ``kept``, ``repeat``, ``unknown`` (nothing counts their alert) or ``stale`` (so old that they may be a replay).
         Raises NotDurable and NotReplicated as ``ingest`` does.
         """
         await self._write_concern.demand()
-        name = codec.alert_name(remark.source, remark.fingerprint, remark.sender)
-        packed = codec.encode_json(remark)
+        name = codec.alert_name(public_note.source, public_note.fingerprint, public_note.sender)
+        packed = codec.encode_json(public_note)
         _, outcome, _ = await self._run(
-            scripts.REMARK, name, remark.event_id, packed, remark.observed_at, replicated=True
+            scripts.PUBLIC_NOTE, name, public_note.event_id, packed, public_note.observed_at, replicated=True
         )
         return str(outcome, "ascii")
 
@@ -378,5 +378,5 @@ class Store:
 
 
 def _incident(id_: str, snapshot: list[Any]) -> Incident:
-    fields, counts, remarks, _ = snapshot
-    return codec.unpack_incident(id_, codec.pairs(fields), codec.pairs(counts), remarks)
+    fields, counts, public_notes, _ = snapshot
+    return codec.unpack_incident(id_, codec.pairs(fields), codec.pairs(counts), public_notes)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bridge import telemetry
 from bridge.config.schema import OTHER_SENDER, Config
 from bridge.config.sections.senders import SENDER_NAME, SENDER_NAME_WORDS
-from bridge.model import Alert, AlertStatus, Ignored, Remark, Routed
+from bridge.model import Alert, AlertStatus, Ignored, PublicNote, Routed
 from bridge.senders.delivery import Delivery, NotUnderstood
 from bridge.senders.steps import in_turns
 from bridge.store import REFUSED, Change, StoreUnavailable
@@ -55,7 +55,7 @@ class AlertStore(Protocol):
         """Fold alerts into incidents, durably; what became of each, in order. Raises StoreUnavailable."""
         ...
 
-    async def remark(self, remark: Remark, /) -> str:
+    async def public_note(self, public_note: PublicNote, /) -> str:
         """Keep words for the public with their alert's incident; what became of them. Raises StoreUnavailable."""
         ...
 
@@ -182,7 +182,7 @@ class Receiver:
             await self._store.hear(watchdogs)
         if self._on_change is not None and any(change.is_due for _, change in heard):
             self._on_change()
-        await self._remark(delivery.remarks, origin)
+        await self._public_note(delivery.public_notes, origin)
         outcome = report(origin, delivery, unheard, heard)
         _demand_all_kept([change for _, change in heard])
         return outcome
@@ -191,13 +191,13 @@ class Receiver:
         items = [(alert, decision if isinstance(decision, Routed) else None) for alert, decision in decided]
         return await self._store.ingest(items) if items else []
 
-    async def _remark(self, remarks: Sequence[Remark], origin: Origin) -> None:
-        for remark in remarks:
-            outcome = await self._store.remark(remark)
+    async def _public_note(self, public_notes: Sequence[PublicNote], origin: Origin) -> None:
+        for public_note in public_notes:
+            outcome = await self._store.public_note(public_note)
             counted = {"unknown": "dropped", "repeat": "kept"}.get(outcome, outcome)
             telemetry.REMARKS.labels(origin.source, origin.series, counted).inc()
             if outcome == "unknown":
-                log(Event.REMARK_DROPPED, **origin.fields, fingerprint=remark.fingerprint)
+                log(Event.REMARK_DROPPED, **origin.fields, fingerprint=public_note.fingerprint)
             elif outcome == "kept" and self._on_change is not None:
                 self._on_change()
 

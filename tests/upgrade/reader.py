@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Stored(msgspec.Struct):
-    """An incident's hash and its remarks, and the form in which an ended episode is kept."""
+    """An incident's hash and its public notes, and the form in which an ended episode is kept."""
 
     fields: dict[str, bytes]
-    remarks: list[bytes]
+    public_notes: list[bytes]
     archived: bytes
 
 
@@ -32,7 +32,7 @@ class Read(msgspec.Struct):
 
 def read(stored: Stored) -> Read:
     """Understand one."""
-    incident = codec.unpack_incident("ID", stored.fields, {}, stored.remarks)
+    incident = codec.unpack_incident("ID", stored.fields, {}, stored.public_notes)
     archived = msgspec.json.decode(stored.archived, type=Incident)
     return Read(incident, archived, codec.pack_progress(incident.progress))
 

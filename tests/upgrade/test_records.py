@@ -56,7 +56,7 @@ def store(incident: Incident) -> Stored:
     """What is stored of it; its facts, which only scripts write, are left out."""
     return Stored(
         fields=FACTS | {"progress": codec.pack_progress(incident.progress)},
-        remarks=[b"%d%s" % (each.kept_at, codec.encode_json(each)) for each in incident.summary.remarks],
+        public_notes=[b"%d%s" % (each.kept_at, codec.encode_json(each)) for each in incident.summary.public_notes],
         archived=msgspec.json.encode(incident),
     )
 
@@ -91,6 +91,6 @@ def test_the_previous_release_reads_what_is_stored_and_what_it_then_stores_can_b
     assert "not understood" not in understood
     assert agrees(understood["archived"], meant)
     assert agrees(understood["incident"]["progress"], meant["progress"])
-    assert agrees(understood["incident"]["summary"]["remarks"], meant["summary"]["remarks"])
+    assert agrees(understood["incident"]["summary"]["public_notes"], meant["summary"]["public_notes"])
     read = msgspec.json.decode(answer, type=Read)
     assert msgspec.msgpack.decode(read.progress, type=Progress) == read.archived.progress

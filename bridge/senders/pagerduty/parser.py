@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from bridge.model import SENDER_LABEL, Alert, AlertStatus, Remark
+from bridge.model import SENDER_LABEL, Alert, AlertStatus, PublicNote
 from bridge.senders.delivery import Delivery, Dismissal, NotUnderstood, Unusable
 from bridge.senders.fields import at, instant, is_unread, is_unread_instant, text
 from bridge.senders.lenient import DAMAGED, decode, mend
@@ -46,7 +46,7 @@ class _Problem(Exception):
 
 
 def parse(body: bytes, meaning: PagerDuty, labels_read: Container[str], sender: str = "") -> Delivery:
-    """Read one webhook body: one alert, one remark, one unusable event, or the reason why it says nothing that counts.
+    """Read one webhook body: one alert, one public note, one unusable event, or why nothing in it counts.
 
     ``labels_read`` are the labels that the configuration reads: an incident that is not over must say what they are.
     Everything is its ``sender``'s, if that has a name: also the ids of events.
@@ -66,8 +66,8 @@ def parse(body: bytes, meaning: PagerDuty, labels_read: Container[str], sender: 
     return replace(
         delivery,
         alerts=[_sent_by(sender, alert) for alert in delivery.alerts],
-        remarks=tuple(
-            replace(each, sender=sender, event_id=_named(sender, each.event_id)) for each in delivery.remarks
+        public_notes=tuple(
+            replace(each, sender=sender, event_id=_named(sender, each.event_id)) for each in delivery.public_notes
         ),
         unread=unread,
     )
@@ -151,14 +151,14 @@ def _from_words(event: dict[str, Any], meaning: PagerDuty) -> Delivery:
     if words is None:
         return _dismiss(event, "note")
     fingerprint, occurred_at = _identity(event, ".data.incident.id"), _occurred_at(event)
-    remark = Remark(
+    public_note = PublicNote(
         source=SOURCE,
         fingerprint=fingerprint,
         text=words,
         observed_at=occurred_at,
         event_id=_words_id(event["data"]) or _id(event) or f"{fingerprint}@{occurred_at}",
     )
-    return Delivery(alerts=[], unusable=[], remarks=(remark,))
+    return Delivery(alerts=[], unusable=[], public_notes=(public_note,))
 
 
 def _words_id(data: Any) -> str | None:

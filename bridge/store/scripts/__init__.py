@@ -23,7 +23,7 @@ def _load(name: str, *before: str) -> Script:
 
 
 INGEST = _load("ingest", "alerts", "senders", "conflicts", "dates", "limits")
-REMARK = _load("remark", "alerts", "senders")
+PUBLIC_NOTE = _load("public_note", "alerts", "senders")
 CLAIM = _load("claim", "lease", "budget", "gate")
 RECORD = _load("record", "lease", "gate")
 SETTLE = _load("settle", "lease", "budget", "gate")

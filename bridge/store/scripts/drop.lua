@@ -17,7 +17,7 @@ count_open(id, '')
 wait_for(id, '')
 local listed = redis.call('HGET', incident_key(id), 'listed')
 if listed and listed ~= '' then unlist(id, listed) end
-redis.call('DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), remarks_key(id))
+redis.call('DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), public_notes_key(id))
 redis.call('ZREM', DUE, id)
 redis.call('ZREM', REFUSED, id)
 redis.call('ZREM', CLEARED, id)

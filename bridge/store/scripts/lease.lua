@@ -25,10 +25,10 @@ local function hold_remotes(id, held)
   return true
 end
 
--- What a reconciler sees of an incident: its fields, its facets and its remarks; and what `wall` is now.
+-- What a reconciler sees of an incident: its fields, its facets and its public notes; and what `wall` is now.
 local function snapshot(id)
   return {redis.call('HGETALL', incident_key(id)), redis.call('HGETALL', facets_key(id)),
-    redis.call('LRANGE', remarks_key(id), 0, -1), wall}
+    redis.call('LRANGE', public_notes_key(id), 0, -1), wall}
 end
 
 local function holds_lease(id, token)

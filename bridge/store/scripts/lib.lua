@@ -38,7 +38,7 @@ local REMEMBER_ALERTS = 3        -- an incident keeps this many resolved alerts 
 local function incident_key(id) return prefix .. 'i:' .. id end
 local function alerts_key(id) return prefix .. 'i:' .. id .. ':alerts' end
 local function facets_key(id) return prefix .. 'i:' .. id .. ':facets' end
-local function remarks_key(id) return prefix .. 'i:' .. id .. ':remarks' end
+local function public_notes_key(id) return prefix .. 'i:' .. id .. ':notes' end
 local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
 local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix .. 'tallies', prefix .. 'remotes'
 local OPEN, REFUSED = prefix .. 'open', prefix .. 'refused'

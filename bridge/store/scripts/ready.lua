@@ -1,4 +1,4 @@
--- Calls whatever INGEST, REMARK and HEARTBEAT may call, on their keys, and leaves nothing behind: what a server refuses to
+-- Calls whatever INGEST, PUBLIC_NOTE and HEARTBEAT may call, on their keys, and leaves nothing behind: what a server refuses to
 -- them, for want of rights or of room, it refuses to this. Nobody has an incident or an alert of the name that is used.
 -- ARGV: prefix. Returns {now}.
 
@@ -24,8 +24,8 @@ for _, key in ipairs({DUE, CLEARED, STRAYS, COUNTED, timers_key(NAME)}) do
   redis.call('ZREM', key, NAME)
 end
 redis.call('SISMEMBER', OPEN, NAME)
-redis.call('RPUSH', remarks_key(NAME), now)
-redis.call('LTRIM', remarks_key(NAME), 1, 0)
+redis.call('RPUSH', public_notes_key(NAME), now)
+redis.call('LTRIM', public_notes_key(NAME), 1, 0)
 redis.call('SADD', sources, NAME)
 redis.call('SMOVE', sources, targets, NAME)
 redis.call('PEXPIRE', targets, 60000)

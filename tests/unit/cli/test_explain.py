@@ -196,7 +196,7 @@ class TestPagerDuty:
 
     def test_json_has_the_same(self, explain_event):
         (found,) = json.loads(explain_event("incident-annotated", "--output", "json").out)
-        assert [remark["fingerprint"] for remark in found["remarks"]] == ["Q1SAMPLE000001"]
+        assert [public_note["fingerprint"] for public_note in found["public_notes"]] == ["Q1SAMPLE000001"]
         (found,) = json.loads(explain_event("ping", "--output", "json").out)
         assert found["dismissed"]["reason"] == "ping"
 

@@ -9,7 +9,7 @@ from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.config.schema import Reference, Service
 from bridge.core.compose import compose, duplicate_text, reference_line, text_kind
 from bridge.core.planning import PlannedWrite
-from bridge.model import Incident, Phase, Policy, Post, Remark, Severity, UpdateKind, Write
+from bridge.model import Incident, Phase, Policy, Post, PublicNote, Severity, UpdateKind, Write
 from bridge.reconciler.ownership import CLOCKS_APART_MS, ours, references
 from bridge.texts.render import TextKind
 from tests.unit.reconciler.page_harness import ID, MINUTE, START, config
@@ -74,8 +74,10 @@ class TestCompose:
         assert ID in compose(INCIDENT, replace(OPEN, updates=0), update, CONFIG, now=START).text
 
     def test_words_that_end_with_a_reference_are_followed_by_ours(self) -> None:
-        remark = Remark(source="pagerduty", fingerprint="Q1", text="Reference: ZZZZZZZZZZ", observed_at=0, event_id="e")
-        planned = replace(PLANNED, write=Write.UPDATE, kind=UpdateKind.UPDATE, remark=remark)
+        public_note = PublicNote(
+            source="pagerduty", fingerprint="Q1", text="Reference: ZZZZZZZZZZ", observed_at=0, event_id="e"
+        )
+        planned = replace(PLANNED, write=Write.UPDATE, kind=UpdateKind.UPDATE, public_note=public_note)
         intent = compose(INCIDENT, OPEN, planned, CONFIG, now=START)
         assert references(remote("ours", intent.text)) == {ID}
 
@@ -110,10 +112,12 @@ class TestCompose:
         assert references(quoting) == {"ZZZZZZZZZZ"}
 
     def test_a_remark_is_published_as_it_was_written(self) -> None:
-        remark = Remark(source="pagerduty", fingerprint="Q1", text="We are back.", observed_at=START, event_id="e1")
-        planned = replace(PLANNED, write=Write.UPDATE, kind=UpdateKind.UPDATE, remark=remark)
+        public_note = PublicNote(
+            source="pagerduty", fingerprint="Q1", text="We are back.", observed_at=START, event_id="e1"
+        )
+        planned = replace(PLANNED, write=Write.UPDATE, kind=UpdateKind.UPDATE, public_note=public_note)
         intent = compose(INCIDENT, OPEN, planned, CONFIG, now=START)
-        assert (intent.text, intent.remark) == ("We are back.", "e1")
+        assert (intent.text, intent.public_note) == ("We are back.", "e1")
 
     def test_an_incident_keeps_the_name_it_was_given(self) -> None:
         assert compose(INCIDENT, OPEN, PLANNED, CONFIG, now=START).name == "A name it once had"

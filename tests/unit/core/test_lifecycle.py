@@ -339,39 +339,39 @@ class TestTrouble:
 
 class TestRemarks:
     def test_a_remark_is_told_once_in_the_status_that_stands(self) -> None:
-        story = published().after(MINUTE).remark("We are rolling back.").after(MINUTE)
+        story = published().after(MINUTE).public_note("We are rolling back.").after(MINUTE)
         assert story.told[1:] == ["update INVESTIGATING MAJOR"]
         planned = story.written[-1]
-        assert planned.remark is not None
-        assert (planned.remark.text, planned.kind) == ("We are rolling back.", UpdateKind.UPDATE)
-        assert planned.public_at == planned.remark.observed_at
-        story.clear().remark("It looks better.").after(MINUTE)
+        assert planned.public_note is not None
+        assert (planned.public_note.text, planned.kind) == ("We are rolling back.", UpdateKind.UPDATE)
+        assert planned.public_at == planned.public_note.observed_at
+        story.clear().public_note("It looks better.").after(MINUTE)
         assert story.told[2:] == ["update MONITORING MAJOR", "update MONITORING MAJOR"]
         assert story.after(2 * MINUTE).told[4:] == ["update RESOLVED MAJOR"]
 
     def test_a_remark_made_before_the_incident_is_public_waits_for_it(self) -> None:
-        story = Story().fire().remark("We know.")
+        story = Story().fire().public_note("We know.")
         assert story.told == []
         assert story.after(2 * MINUTE).told == ["open INVESTIGATING MAJOR", "update INVESTIGATING MAJOR"]
 
     def test_a_remark_that_comes_after_the_end_is_not_dug_out_by_the_next_outage(self) -> None:
-        story = published().clear().after(3 * MINUTE).remark("All good.").after(MINUTE)
+        story = published().clear().after(3 * MINUTE).public_note("All good.").after(MINUTE)
         assert story.told[-1] == "update RESOLVED MAJOR"
         story.fire().after(2 * MINUTE)
         assert story.told[-1] == "update INVESTIGATING MAJOR"
-        assert [planned.remark for planned in story.written] == [None] * len(story.written)
+        assert [planned.public_note for planned in story.written] == [None] * len(story.written)
 
     def test_a_remark_that_the_page_refuses_holds_up_nothing(self) -> None:
         story = published().after(MINUTE)
-        story.alerts.remark(story.now, "Refused.")
+        story.alerts.public_note(story.now, "Refused.")
         step = story.decide()
         assert isinstance(step, WriteTo)
         story.put(outcomes.parked(story.post, write=signature(step.planned), reason="400", now=story.now))
-        story.remark("Taken.").after(MINUTE)
-        assert [planned.remark.text for planned in story.written if planned.remark] == ["Taken.", "Refused."]
+        story.public_note("Taken.").after(MINUTE)
+        assert [planned.public_note.text for planned in story.written if planned.public_note] == ["Taken.", "Refused."]
 
-    def test_a_change_of_status_is_told_before_a_remark(self) -> None:
+    def test_a_change_of_status_is_told_before_a_public_note(self) -> None:
         story = published().after(MINUTE)
         story.alerts.acknowledge()
-        story.remark("Found it.").after(MINUTE)
-        assert [planned.remark is not None for planned in story.written[1:]] == [False, True]
+        story.public_note("Found it.").after(MINUTE)
+        assert [planned.public_note is not None for planned in story.written[1:]] == [False, True]

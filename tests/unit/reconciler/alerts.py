@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from bridge.model import Remark, Severity, Summary
+from bridge.model import PublicNote, Severity, Summary
 
 
 class Alerts(Struct):
@@ -19,7 +19,7 @@ class Alerts(Struct):
     eased_at: int = 0
     outage_started_at: int = 0
     outage_ended_at: int = 0
-    remarks: tuple[Remark, ...] = ()
+    public_notes: tuple[PublicNote, ...] = ()
     revision: int = 0
 
     def fire(self, now: int, service: str = "checkout", severity: Severity = Severity.MAJOR) -> None:
@@ -55,12 +55,12 @@ class Alerts(Struct):
         self.held = count
         self.revision += 1
 
-    def remark(self, now: int, text: str) -> None:
-        event = f"e{len(self.remarks)}"
-        told = Remark(
+    def public_note(self, now: int, text: str) -> None:
+        event = f"e{len(self.public_notes)}"
+        told = PublicNote(
             source="pagerduty", fingerprint="a", text=text, observed_at=now - 100, event_id=event, kept_at=now
         )
-        self.remarks = (*self.remarks, told)
+        self.public_notes = (*self.public_notes, told)
         self.revision += 1
 
     @property
@@ -76,5 +76,5 @@ class Alerts(Struct):
             eased_at=self.eased_at,
             outage_started_at=self.outage_started_at,
             outage_ended_at=self.outage_ended_at,
-            remarks=self.remarks,
+            public_notes=self.public_notes,
         )

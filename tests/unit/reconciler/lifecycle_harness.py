@@ -100,8 +100,8 @@ class Story:
         self.alerts.acknowledge()
         return self.settle()
 
-    def remark(self, text: str) -> Story:
-        self.alerts.remark(self.now, text)
+    def public_note(self, text: str) -> Story:
+        self.alerts.public_note(self.now, text)
         return self.settle()
 
     def hold(self, count: int = 1) -> Story:
@@ -146,7 +146,7 @@ def intent(planned: PlannedWrite) -> Intent:
         notify=False,
         public_at=planned.public_at,
         recorded_at=0,
-        remark=planned.remark.event_id if planned.remark else "",
+        public_note=planned.public_note.event_id if planned.public_note else "",
         impacts=planned.impacts,
     )
 

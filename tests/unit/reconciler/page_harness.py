@@ -232,8 +232,8 @@ class World:
         self.alerts.acknowledge()
         self.settle()
 
-    def remark(self, text: str) -> None:
-        self.alerts.remark(self.now, text)
+    def public_note(self, text: str) -> None:
+        self.alerts.public_note(self.now, text)
         self.settle()
 
     def settle(self) -> None:

@@ -285,12 +285,12 @@ class TestMoves:
     @pytest.mark.parametrize("remote_id", [None, "another"], ids=["same id", "another id"])
     def test_words_that_were_carried_over_are_not_told_again(self, remote_id: str | None) -> None:
         world = self.before()
-        world.remark("We are rolling back.")
+        world.public_note("We are rolling back.")
         world.after(MINUTE)
         self.migrate(world, remote_id)
         self.reload(world, checkout=(SHOP,))
         world.after(MINUTE)
-        world.remark("Rolled back.")
+        world.public_note("Rolled back.")
         world.after(MINUTE)
         texts = [update.text.partition("\n")[0] for update in world.pages[SHOP].only.updates]
         assert sorted(texts[:2]) == ["Rolled back.", "We are rolling back."]

@@ -42,7 +42,7 @@ class TestLostStore:
     def test_it_takes_over_what_was_told_of_a_hundred_times_and_more(self, told: int) -> None:
         before = published()
         for number in range(1, told):
-            before.remark(f"Remark {number}.")
+            before.public_note(f"Note {number}.")
             before.after(SECOND)
         texts = [update.text for update in before.page.only.updates]
         assert [len(texts) - at for at, text in enumerate(texts) if ID in text] == [
@@ -58,9 +58,9 @@ class TestLostStore:
         world = self.forgetful(published().page)
         world.fire()
         world.after(2 * MINUTE)
-        world.remark("One.")
+        world.public_note("One.")
         world.after(SECOND)
-        world.remark("Two.")
+        world.public_note("Two.")
         world.after(SECOND)
         assert [ID in update.text for update in world.page.only.updates[:2]] == [False, True]
 

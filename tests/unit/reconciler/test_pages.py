@@ -176,7 +176,7 @@ def test_while_something_is_held_no_page_is_said_to_be_over() -> None:
 def test_words_for_the_public_go_where_the_incident_is_open() -> None:
     world = half_over()
     world.after(10 * MINUTE)
-    world.remark("We are on it.")
+    world.public_note("We are on it.")
     assert "We are on it." in newest(world, SHOP).text
     assert statuses(world, WEB) == [RESOLVED]
     world.after(10 * MINUTE)
@@ -184,7 +184,7 @@ def test_words_for_the_public_go_where_the_incident_is_open() -> None:
     world.after(5 * MINUTE)
     assert statuses(world, WEB) == [RESOLVED, INVESTIGATING]
     assert "We are on it." not in newest(world, WEB).text, "that was of another outage"
-    world.remark("Search is slow.")
+    world.public_note("Search is slow.")
     world.after(SECOND)
     assert all("Search is slow." in newest(world, page).text for page in (SHOP, WEB))
 

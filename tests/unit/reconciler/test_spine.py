@@ -11,7 +11,7 @@ import pytest
 import structlog
 
 from bridge.checkly.errors import NotSent
-from bridge.model import V1_PAGE, AlertStatus, Phase, Remark
+from bridge.model import V1_PAGE, AlertStatus, Phase, PublicNote
 from bridge.reconciler.leases import LeaseLost
 from bridge.sandbox.faults import Answer, Drop
 from bridge.store.namespace import PREFIX
@@ -77,8 +77,10 @@ async def test_words_that_the_end_overtook_are_reported_lost(rig: Rig) -> None:
     incident = await rig.incident()
     (alert,) = (await held_by(rig.store, incident.id))[1]
     at = alert.starts_at
-    remark = Remark(source=alert.source, fingerprint=alert.fingerprint, text="Hm.", observed_at=at, event_id="e1")
-    assert await rig.store.remark(remark) == "kept"
+    public_note = PublicNote(
+        source=alert.source, fingerprint=alert.fingerprint, text="Hm.", observed_at=at, event_id="e1"
+    )
+    assert await rig.store.public_note(public_note) == "kept"
     with structlog.testing.capture_logs() as lines:
         await rig.settle()
     assert (await rig.incident()).progress.phase is Phase.RESOLVED

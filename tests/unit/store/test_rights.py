@@ -13,7 +13,7 @@ import redis
 from redis.exceptions import ResponseError
 
 from bridge.config import schema
-from bridge.model import Progress, Remark
+from bridge.model import Progress, PublicNote
 from bridge.store import Claim, NotDurable, Store, StoreUnavailable, scripts
 from bridge.store.connect import connect
 from tests.servers import eventually, free_ports
@@ -80,7 +80,7 @@ def rules(line: str) -> list[str]:
 
 
 async def deliver(store: Store) -> None:
-    """Deliveries of every kind: starts, repeats, ends, moves, held ones, merges, remarks, watchdogs."""
+    """Deliveries of every kind: starts, repeats, ends, moves, held ones, merges, public notes, watchdogs."""
     await store.ingest([(firing("a"), to()), (firing("b"), to("bank", services=("cart",)))])
     await store.ingest([(firing("a"), to("bank")), (resolved("b"), None), (firing("b"), to())])
     await store.ingest([(resolved("a"), to()), (resolved("b"), to())])
@@ -89,8 +89,8 @@ async def deliver(store: Store) -> None:
         await store.ingest([(firing(name, observed_at=at), to())])
     merged = firing("p", observed_at=began + 30)
     await store.ingest([(type(merged)(**{**as_dict(merged), "merged_into": "q", "event_id": "e1"}), to())])
-    assert await store.remark(
-        Remark(source="alertmanager", fingerprint="q", event_id="e2", text="t", observed_at=began + 35)
+    assert await store.public_note(
+        PublicNote(source="alertmanager", fingerprint="q", event_id="e2", text="t", observed_at=began + 35)
     )
     await store.ingest([(resolved("q", observed_at=began + 40), to())])
     await store.hear(["watchdog"])
@@ -191,7 +191,7 @@ async def test_the_line_gives_no_more_than_the_bridge_s_own_keys(server):
 
 
 def test_readiness_calls_every_command_of_a_delivery():
-    needed = set(CALL.findall(scripts.INGEST.text + scripts.REMARK.text + scripts.HEARTBEAT.text))
+    needed = set(CALL.findall(scripts.INGEST.text + scripts.PUBLIC_NOTE.text + scripts.HEARTBEAT.text))
     not_of_a_delivery = {"HGETALL", "LRANGE"}  # lib.lua's snapshot, for reconcilers
     assert needed - not_of_a_delivery == set(CALL.findall(scripts.READY.text)) - not_of_a_delivery
     assert needed - not_of_a_delivery - {"TIME"} == {command.upper() for command in COMMANDS}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from msgspec.structs import replace
 
-from bridge.model import Alert, Remark, Routed
+from bridge.model import Alert, PublicNote, Routed
 from tests.unit.store.builders import END, MINUTE, START, contents, firing, held_by, resolved, to
 from tests.unit.store.statements import check_keys, merged, over, sums, tell, triggered
 
@@ -143,20 +143,20 @@ async def test_an_event_that_came_before_the_path_had_a_name_is_no_other_event_a
     assert await tell(store, ends, triggered("A", 2), sender="eu", with_event=True) == ["repeat", "stale"]
 
 
-def remark(sender: str = "", event: str = "n1") -> Remark:
+def public_note(sender: str = "", event: str = "n1") -> PublicNote:
     event = f"@{sender}/{event}" if sender else event
-    return Remark(source="pagerduty", sender=sender, fingerprint="A", text="Hm.", observed_at=END, event_id=event)
+    return PublicNote(source="pagerduty", sender=sender, fingerprint="A", text="Hm.", observed_at=END, event_id=event)
 
 
 async def test_a_note_finds_its_alert_across_the_naming_and_counts_once(store, db):
     await tell(store, triggered("A", 1), sender="us")
     await tell(store, triggered("A", 1))
-    assert await store.remark(remark()) == "kept"
-    assert await store.remark(remark("eu")) == "repeat"
+    assert await store.public_note(public_note()) == "kept"
+    assert await store.public_note(public_note("eu")) == "repeat"
     assert db.hexists("bridge:{0}:index", "pagerduty@eu/A")
-    assert await store.remark(remark("us")) == "kept"
-    assert await store.remark(remark("ap")) == "unknown"
-    kept = db.lrange("bridge:{0}:i:shop:remarks", 0, -1)
+    assert await store.public_note(public_note("us")) == "kept"
+    assert await store.public_note(public_note("ap")) == "unknown"
+    kept = db.lrange("bridge:{0}:i:shop:notes", 0, -1)
     assert len(kept) == 2
 
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis as Client
 
 from bridge.config import schema
 from bridge.config.sections.store import LONGEST_WAIT_MS
-from bridge.model import Progress, Remark
+from bridge.model import Progress, PublicNote
 from bridge.store import Claim, NotDurable, NotReplicated, Store, StoreUnavailable
 from bridge.store.connect import TIMEOUT_S, connect
 from bridge.store.write_concern import _confirm
@@ -184,8 +184,11 @@ class TestOnRedis:
         claim = await store.claim(token="t", lease_ms=LEASE_MS)
         assert isinstance(claim, Claim)
         pair.replica.signal(signal.SIGSTOP)
-        remark = Remark(source="alertmanager", fingerprint="a", event_id="e", observed_at=START, text="x")
-        for call in (store.remark(remark), store.record(claim, Progress(), lease_ms=LEASE_MS, replicated=True)):
+        public_note = PublicNote(source="alertmanager", fingerprint="a", event_id="e", observed_at=START, text="x")
+        for call in (
+            store.public_note(public_note),
+            store.record(claim, Progress(), lease_ms=LEASE_MS, replicated=True),
+        ):
             with pytest.raises(NotReplicated):
                 await call
         assert await store.record(claim, Progress(), lease_ms=LEASE_MS), "the others go on"

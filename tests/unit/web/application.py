@@ -66,7 +66,7 @@ class MemoryStore:
         self.items += items
         return [self._change(alert, routed) for alert, routed in items]
 
-    async def remark(self, _remark):
+    async def public_note(self, _public_note):
         if self.error:
             raise self.error
         return "unknown"

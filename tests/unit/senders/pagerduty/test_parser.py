@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from bridge.config.loader import load
 from bridge.config.schema import PagerDuty
 from bridge.core.routing import labels_read, route
-from bridge.model import Alert, AlertStatus, Remark
+from bridge.model import Alert, AlertStatus, PublicNote
 from bridge.senders.delivery import Delivery, Dismissal, NotUnderstood
 from bridge.senders.pagerduty.events import EVENTS, incident_id
 from bridge.senders.pagerduty.labels import PATHS
@@ -54,21 +54,21 @@ def read(body: Any, meaning: PagerDuty = DEFAULT, labels_read: Container[str] = 
 def read_alert(name: str, meaning: PagerDuty = DEFAULT, /, **changes: Any) -> Alert:
     delivery = read(fixture(name, **changes), meaning)
     (alert,) = delivery.alerts
-    assert (delivery.unusable, delivery.remarks, delivery.dismissal) == ([], (), None)
+    assert (delivery.unusable, delivery.public_notes, delivery.dismissal) == ([], (), None)
     return alert
 
 
 def read_unusable(name: str, meaning: PagerDuty = DEFAULT, /, **changes: Any) -> str:
     delivery = read(fixture(name, **changes), meaning)
     (unusable,) = delivery.unusable
-    assert (delivery.alerts, delivery.remarks, delivery.dismissal) == ([], (), None)
+    assert (delivery.alerts, delivery.public_notes, delivery.dismissal) == ([], (), None)
     return unusable.path
 
 
 def read_dismissal(body: Any, meaning: PagerDuty = DEFAULT) -> Dismissal:
     delivery = read(body, meaning)
     assert delivery.dismissal is not None
-    assert (delivery.alerts, delivery.unusable, delivery.remarks) == ([], [], ())
+    assert (delivery.alerts, delivery.unusable, delivery.public_notes) == ([], [], ())
     return delivery.dismissal
 
 
@@ -330,10 +330,10 @@ def test_a_ping(changes):
     assert read_dismissal(fixture("ping", **changes)).reason == "ping"
 
 
-def test_what_is_written_for_the_public_is_a_remark():
+def test_what_is_written_for_the_public_is_a_public_note():
     meaning = PagerDuty(note_marker="PUBLIC:", status_updates=True)
-    assert read(BODIES["incident-annotated"], meaning).remarks == (
-        Remark(
+    assert read(BODIES["incident-annotated"], meaning).public_notes == (
+        PublicNote(
             source="pagerduty",
             fingerprint=INCIDENT,
             text="Some payments fail. We are rolling back.",
@@ -341,7 +341,7 @@ def test_what_is_written_for_the_public_is_a_remark():
             event_id="incident_note/PNOTE01",
         ),
     )
-    (update,) = read(BODIES["incident-status-update"], meaning).remarks
+    (update,) = read(BODIES["incident-status-update"], meaning).public_notes
     assert update.text == "Checkout works again for most customers …"
     assert update.event_id == "incident_status_update/PSTAT01"
     assert read_dismissal(BODIES["incident-annotated-by-resolution"], meaning).reason == "note"
@@ -351,13 +351,13 @@ def test_what_is_written_for_the_public_is_a_remark():
 
 def test_a_note_has_the_same_name_in_every_subscription():
     meaning = PagerDuty(note_marker="PUBLIC:")
-    names = [read(fixture("incident-annotated", id=id_), meaning).remarks[0].event_id for id_ in ("E1", "E2")]
+    names = [read(fixture("incident-annotated", id=id_), meaning).public_notes[0].event_id for id_ in ("E1", "E2")]
     assert names == ["incident_note/PNOTE01"] * 2
     for id_ in (None, "", "x" * 129):
-        (remark,) = read(fixture("incident-annotated", data__id=id_), meaning).remarks
-        assert remark.event_id == BODIES["incident-annotated"]["event"]["id"]
-    (remark,) = read(fixture("incident-annotated", data__id=None, id=None), meaning).remarks
-    assert remark.event_id == f"{INCIDENT}@{remark.observed_at}"
+        (public_note,) = read(fixture("incident-annotated", data__id=id_), meaning).public_notes
+        assert public_note.event_id == BODIES["incident-annotated"]["event"]["id"]
+    (public_note,) = read(fixture("incident-annotated", data__id=None, id=None), meaning).public_notes
+    assert public_note.event_id == f"{INCIDENT}@{public_note.observed_at}"
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
@@ -463,7 +463,7 @@ MEANINGS = st.builds(
 
 
 def says_one_thing(delivery: Delivery) -> bool:
-    said = len(delivery.alerts) + len(delivery.unusable) + len(delivery.remarks)
+    said = len(delivery.alerts) + len(delivery.unusable) + len(delivery.public_notes)
     return said + (delivery.dismissal is not None) == 1
 
 
@@ -575,6 +575,6 @@ def test_what_a_sender_with_a_name_says_is_its_own():
 def test_notes_of_two_senders_are_two_notes():
     marked = PagerDuty(note_marker="PUBLIC:")
     body = json.dumps(fixture("incident-annotated", data__content="PUBLIC: Hm.")).encode()
-    (plain,), (named,) = parse(body, marked, ALL).remarks, parse(body, marked, ALL, "eu").remarks
+    (plain,), (named,) = parse(body, marked, ALL).public_notes, parse(body, marked, ALL, "eu").public_notes
     assert (plain.sender, named.sender) == ("", "eu")
     assert named.event_id == f"@eu/{plain.event_id}"

@@ -1,8 +1,8 @@
 -- Keeps words that a person wrote for the public with the incident that counts their alert.
--- ARGV: prefix, alert, event, JSON of the remark, which is kept behind the time of its coming, when it was written.
+-- ARGV: prefix, alert, event, JSON of the public note, which is kept behind the time of its coming, when it was written.
 -- Returns {now, 'kept' | 'repeat' | 'stale' | 'unknown', incident id}.
 
-local REMARKS_KEPT = 20
+local NOTES_KEPT = 20
 local dated = tonumber(ARGV[5])
 
 local function is_seen(event) return redis.call('EXISTS', prefix .. 'e:' .. event) == 1 end
@@ -16,8 +16,8 @@ elseif ARGV[3] ~= '' and (is_seen(ARGV[3]) or plain and is_seen(plain)) then out
 elseif dated <= wall - REMEMBER_MS then outcome = 'stale' end -- of a replay the store may have forgotten the name
 if outcome == 'kept' then
   local incident = touch(id)
-  redis.call('RPUSH', remarks_key(id), now .. ARGV[4])
-  redis.call('LTRIM', remarks_key(id), -REMARKS_KEPT, -1)
+  redis.call('RPUSH', public_notes_key(id), now .. ARGV[4])
+  redis.call('LTRIM', public_notes_key(id), -NOTES_KEPT, -1)
   incident.dirty, incident.material = true, true
 end
 save_alerts()
