@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from bridge.core.gate import MAILS, OPENS
 from bridge.core.routing import route
 from bridge.model import V1_PAGE, Alert, AlertStatus, Incident, Phase, Routed
 from bridge.reconciler.leases import Lease
+from bridge.sandbox.faults import Answer
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.redis_harness import MINUTE, SECOND, Rig, together
 
@@ -240,10 +243,14 @@ async def test_an_end_that_no_mail_tells_of_gives_its_token_back(rig):
 
 
 async def test_what_was_not_sent_gives_its_tokens_back(rig):
-    bridge = rig.start(api_key="wrong")
+    rig.state.faults.queue.append(Answer(method="POST", status=429))
     await tell(rig, AlertStatus.FIRING, ["a"])
-    await rig.settle(bridge)
+    await work(rig)
+    assert rig.shown == []
     assert (await budget_of(rig))[0] == {"open": 0, OPENS: 0, MAILS: 0}
+    await rig.after(MINUTE)
+    assert visible(rig) == ["a"]
+    assert (await budget_of(rig))[0] == {"open": 1, OPENS: 1, MAILS: 2}
 
 
 async def test_two_replicas_race_for_the_last_token_and_one_wins(rig):
@@ -251,10 +258,26 @@ async def test_two_replicas_race_for_the_last_token_and_one_wins(rig):
     other = rig.start()
     await tell(rig, AlertStatus.FIRING, ["a", "b"])
     first, second = await rig.claim(), await rig.claim(other)
+    meet(rig.reconciler, other)
     await together(rig.reconciler.reconcile(first), other.reconcile(second))
     await work(rig)
     assert len(rig.shown) == 1
     assert len(await withheld(rig)) == 1
+
+
+def meet(*reconcilers: Any) -> None:
+    """None of them acts upon its first decision before all have made theirs."""
+    barrier = asyncio.Barrier(len(reconcilers))
+    for each in reconcilers:
+        decide, asked = each._gatekeeper.decide, count()
+
+        async def decided(*args: Any, decide: Any = decide, asked: Any = asked) -> Any:
+            decision = await decide(*args)
+            if next(asked) == 0:
+                await barrier.wait()
+            return decision
+
+        each._gatekeeper.decide = decided
 
 
 async def test_what_clears_while_it_is_withheld_was_not_published_and_says_why(rig):
