@@ -290,7 +290,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``announced_*`` what the last incident update told readers. ``intent`` is a write whose outcome is not recorded yet.
     ``parked`` says why the page refused the write ``parked_write`` for good. ``closed_at`` is when someone else was
     found to have resolved or deleted it, ``missing_at`` since when the page says that it does not exist.
-    ``verify_at`` is when to look for a late twin of a write that was repeated, ``verifications`` how often it was done.
+    ``verify_at`` is when to look for a late duplicate of a repeated write, ``verifications`` how often it was done.
     ``published_notes`` are the events of the public notes that it shows,
     ``displays`` the public names under which its services were announced.
     ``impacts`` is what the components of its services show. ``search_at`` is when to look for something of

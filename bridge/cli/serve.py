@@ -196,7 +196,7 @@ def _reconciler(
         client.timeout_ms = config.checkly.timeout_ms
 
     live.subscribe(adjust)
-    targets = AccountAudit(client, live, chance=random.random)
+    targets = AccountAudit(client, live, jitter=random.random)
     live.subscribe(targets.look_again)
     reconciler = Reconciler(
         store=store,
@@ -208,7 +208,7 @@ def _reconciler(
         wall=_now,
         monotonic=time.monotonic,
         token=lambda: secrets.token_hex(8),
-        chance=random.random,
+        jitter=random.random,
     )
     return reconciler, targets
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _EMPTY = "\u034f\u115f\u1160\u180b\u180c\u180d\u2800\u3164\uffa0"  # letters and marks that show nothing
 _JOINERS = "\u200d\ufe0e\ufe0f"  # parts of emoji
 _SCRIPTS = {"CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE"}  # of which letters look like Latin ones
-_TWINS = dict(
+_LOOKALIKES = dict(
     zip(
         "\u0430\u0441\u0435\u043e\u0440\u0445\u0443\u0456\u0458\u0455\u04bb\u0501\u051b\u051d\u0475"
         "\u0410\u0412\u0415\u041d\u0406\u0408\u041a\u041c\u041e\u0420\u0405\u0422\u0425\u04ae\u0423"
@@ -55,7 +55,7 @@ def odd_characters(text: str, *, is_code: bool) -> Iterator[Odd]:
             if not (at and character in _JOINERS and _is_emoji(text[at - 1])):
                 yield Odd(at, f"{name_of(character)} cannot be seen here")
         elif at in strange:
-            like = f'looks like "{_TWINS[character]}"' if character in _TWINS else "is not a Latin letter"
+            like = f'looks like "{_LOOKALIKES[character]}"' if character in _LOOKALIKES else "is not a Latin letter"
             yield Odd(at, f"{name_of(character)} {like} here")
         elif (like := _printed(character)) and any(at in part for part in code):
             yield Odd(at, f"{name_of(character)} looks like {like} here")
@@ -89,7 +89,7 @@ def _strange(word: re.Match[str], *, alone: bool) -> Iterator[int]:
     if word[0].isascii():
         return
     scripts = [unicodedata.name(each, "").split(" ")[0] for each in word[0]]
-    is_latin = "LATIN" in scripts or (alone and all(each in _TWINS or not each.isalpha() for each in word[0]))
+    is_latin = "LATIN" in scripts or (alone and all(each in _LOOKALIKES or not each.isalpha() for each in word[0]))
     if is_latin:
         yield from (word.start() + at for at, script in enumerate(scripts) if script in _SCRIPTS)
 

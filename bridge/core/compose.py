@@ -99,7 +99,7 @@ def end_text(incident: Incident, post: Post, config: Config) -> str:
 
 
 def duplicate_text(incident: Incident, post: Post, config: Config) -> str:
-    """What is said on a twin of an incident of ours as it is closed."""
+    """What is said on a duplicate of an incident of ours as it is closed."""
     names = {*post.services, *incident.summary.services} & config.services.keys()
     displays = tuple(config.services[name].display for name in sorted(names)) or _NAMELESS
     return _texts(incident, config).render(

@@ -182,7 +182,7 @@ def over(post: Post, *, update_id: str) -> Post:
 
 
 def verified(post: Post, *, now: int, settle_ms: int) -> Post:
-    """No late twin was found this time; look again at growing distance, a few times."""
+    """No late duplicate was found this time; look again at growing distance, a few times."""
     done = post.verifications + 1
     verify_at = None if done >= VERIFICATIONS else now + settle_ms * 3**done
     return replace(post, verify_at=verify_at, verifications=done)
@@ -232,10 +232,10 @@ def looked(post: Post, *, now: int, is_theirs: bool) -> Post:
     return replace(post, looked_at=now, theirs_at=since if is_theirs else None, missing_at=None, attempts=0, retry_at=0)
 
 
-def backoff_ms(attempts: int, chance: float) -> int:
-    """How long to wait after ``attempts`` failures; ``chance`` in [0, 1) spreads replicas apart."""
+def backoff_ms(attempts: int, jitter: float) -> int:
+    """How long to wait after ``attempts`` failures; ``jitter`` in [0, 1) spreads replicas apart."""
     ceiling = min(BACKOFF_CAP_MS, 500 * 2 ** min(attempts, 10))
-    return int(ceiling * (0.5 + chance / 2))
+    return int(ceiling * (0.5 + jitter / 2))
 
 
 def _verify_at_the_end(post: Post) -> int | None:

@@ -28,12 +28,12 @@ LONGEST_RETRY_S = 900.0
 
 
 class AccountAudit:
-    """Surveys the account, and says what is wrong, without ever stopping anything. ``chance`` is in [0, 1)."""
+    """Surveys the account, and says what is wrong, without ever stopping anything. ``jitter`` is in [0, 1)."""
 
-    def __init__(self, client: Client, config: LiveConfig, *, chance: Callable[[], float]) -> None:
+    def __init__(self, client: Client, config: LiveConfig, *, jitter: Callable[[], float]) -> None:
         self._client = client
         self._config = config
-        self._chance = chance
+        self._jitter = jitter
         self._changed = asyncio.Event()
         self._is_refused = False
 
@@ -47,7 +47,7 @@ class AccountAudit:
         while True:
             self._changed.clear()
             failures = 0 if await self.look() else failures + 1
-            wait_s = retry_s(failures, self._chance()) if failures else AGAIN_S
+            wait_s = retry_s(failures, self._jitter()) if failures else AGAIN_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), wait_s)
 
@@ -79,10 +79,10 @@ class AccountAudit:
         return audit(services, await read_inventory(self._client, with_v1=with_v1))
 
 
-def retry_s(failures: int, chance: float) -> float:
-    """How long to wait after so many failures in a row; ``chance`` in [0, 1) spreads replicas apart."""
+def retry_s(failures: int, jitter: float) -> float:
+    """How long to wait after so many failures in a row; ``jitter`` in [0, 1) spreads replicas apart."""
     ceiling: float = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10))
-    return ceiling * (0.5 + chance / 2)
+    return ceiling * (0.5 + jitter / 2)
 
 
 def _report(found: Audit) -> None:

@@ -28,9 +28,9 @@ DATE_REFUSED = (400, 422)
 class Attempt:
     """What `Publisher` and `PageReader` have at hand, and what they have in common.
 
-    ``ended`` are our incidents before this one. ``end_text`` is what we say at its end, ``duplicate_text`` on a twin
-    that is closed. With ``yields`` nothing is opened beside someone else's open incident. ``clock`` is the store's
-    time; ``chance`` is backoff's randomness.
+    ``ended`` are our incidents before this one. ``end_text`` is what we say at its end, ``duplicate_text`` on a
+    duplicate that is closed. With ``yields`` nothing is opened beside someone else's open incident.
+    ``clock`` is the store's time; ``jitter`` is backoff's randomness.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Attempt:
         reserve: Reserve,
         guard: Guard,
         clock: Callable[[], int],
-        chance: Callable[[], float],
+        jitter: Callable[[], float],
         settle_ms: int,
         end_text: str,
         duplicate_text: str,
@@ -55,7 +55,7 @@ class Attempt:
         self.reserve = reserve
         self.guard = guard
         self.clock = clock
-        self.chance = chance
+        self.jitter = jitter
         self.settle_ms = settle_ms
         self.end_text = end_text
         self.duplicate_text = duplicate_text
@@ -101,7 +101,7 @@ class Attempt:
 
     async def missing(self, post: Post, now: int) -> Post:
         """The page says that our incident is gone: true if it says so after the settle time, and lists it no more."""
-        waiting = outcomes.missing(post, now=now, retry_at=now + outcomes.backoff_ms(post.attempts, self.chance()))
+        waiting = outcomes.missing(post, now=now, retry_at=now + outcomes.backoff_ms(post.attempts, self.jitter()))
         if post.missing_at is None or now < post.missing_at + self.settle_ms:
             return waiting
         try:
@@ -132,7 +132,7 @@ class Attempt:
         """When to try again what failed so."""
         if isinstance(error, OverBudget):
             return now + error.retry_after_ms  # nothing failed: how often it was not our turn means nothing
-        wait_ms = outcomes.backoff_ms(post.attempts, self.chance())
+        wait_ms = outcomes.backoff_ms(post.attempts, self.jitter())
         if isinstance(error, RateLimited) and error.retry_after_ms is not None:
             wait_ms = max(wait_ms, error.retry_after_ms)
         return now + wait_ms

@@ -133,7 +133,7 @@ class Publisher:
 
     def _doubted(self, post: Post, current: RemoteIncident, planned: PlannedWrite, now: int) -> Post | None:
         """The post, if what was read of its incident is older than what we know, or is the end of it."""
-        retry_at = now + outcomes.backoff_ms(post.attempts, self._at.chance())
+        retry_at = now + outcomes.backoff_ms(post.attempts, self._at.jitter())
         if manual_edits.lacks_ours(current, post):
             return outcomes.stale(post, now=now, settle_ms=self._at.settle_ms, retry_at=retry_at)
         settled_at = post.changed_at + self._at.settle_ms

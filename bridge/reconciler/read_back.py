@@ -60,17 +60,17 @@ class PageReader:
         return replace(post, verify_at=now + self._at.settle_ms, verifications=0)  # an earlier try may come true yet
 
     async def verify(self, post: Post, now: int) -> Post:
-        """After a repeated create: is there a late twin? Keep the oldest, resolve the others without a mail.
+        """After a repeated create: is there a late duplicate? Keep the oldest, resolve the others without a mail.
 
-        Once our incident is over, every late twin of it is. One that is not seen open, though it was not over, is kept:
-        the read may lag, and what others closed is not brought to life by a twin.
+        Once our incident is over, every late duplicate of it is. One that is not seen open, though it was not over, is
+        kept: the read may lag, and what others closed is not brought to life by a duplicate.
         """
         is_over = post.closed_at is not None or post.status is Phase.RESOLVED
         try:
             found = await self._find(None, Clues(name=post.name, services=frozenset(post.services)), now)
             is_seen = post.remote_id is None or any(each.id == post.remote_id for each in found)
             oldest = found[0] if found and is_seen and not is_over else None
-            await self._resolve_twins(found, now, kept=oldest.id if oldest else post.remote_id)
+            await self._resolve_duplicates(found, now, kept=oldest.id if oldest else post.remote_id)
         except Unfinished:
             return replace(post, verify_at=now + GO_ON_MS)
         except PageError as error:
@@ -115,7 +115,7 @@ class PageReader:
         if intent.write is Write.OPEN:
             clues = Clues(name=intent.name, services=frozenset(intent.services), at=intent.recorded_at)
             found = await self._find(intent, clues, now)
-            await self._resolve_twins(found, now, kept=found[0].id if found else None)
+            await self._resolve_duplicates(found, now, kept=found[0].id if found else None)
             return found[0] if found else None
         current = await self._at.page.read(remote_id_of(post), guard=self._at.guard)
         return current if intent.write is Write.CHANGE or manual_edits.find_update(current, intent) else None
@@ -133,22 +133,22 @@ class PageReader:
             return replace(found, undated=outcomes.left_undated(post, opening))
         return outcomes.succeeded(post, remote.id, update_id=update.id, public_at=update.public_at)
 
-    async def _resolve_twins(self, found: Sequence[RemoteIncident], now: int, *, kept: str | None) -> None:
+    async def _resolve_duplicates(self, found: Sequence[RemoteIncident], now: int, *, kept: str | None) -> None:
         """Resolve those of ``found`` that carry our reference: a name and a date do not prove enough for that."""
-        for twin in found:
-            if twin.id == kept or self._at.incident.id not in references(twin):
+        for duplicate in found:
+            if duplicate.id == kept or self._at.incident.id not in references(duplicate):
                 continue
             await self._at.reserve(1, Priority.END)
             with suppress(Gone):  # somebody was faster
-                await self._resolve(twin, now)
+                await self._resolve(duplicate, now)
             DUPLICATES.inc()
-            log(Event.DUPLICATE_FOUND, incident=self._at.incident.key, kept=kept, resolved=twin.id)
+            log(Event.DUPLICATE_FOUND, incident=self._at.incident.key, kept=kept, resolved=duplicate.id)
 
-    async def _resolve(self, twin: RemoteIncident, now: int) -> None:
-        end = silent_resolve(twin, self._at.duplicate_text, now)
+    async def _resolve(self, duplicate: RemoteIncident, now: int) -> None:
+        end = silent_resolve(duplicate, self._at.duplicate_text, now)
         try:
-            await self._at.page.update(twin.id, end, guard=self._at.guard)
+            await self._at.page.update(duplicate.id, end, guard=self._at.guard)
         except Rejected as error:
             if error.status not in DATE_REFUSED:
                 raise
-            await self._at.page.update(twin.id, replace(end, is_dated=False), guard=self._at.guard)
+            await self._at.page.update(duplicate.id, replace(end, is_dated=False), guard=self._at.guard)

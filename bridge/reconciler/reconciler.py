@@ -65,7 +65,7 @@ class Reconciler:
     ``page`` gives the status page of a name; ``pages_of`` tells, for a configuration, which pages show a service.
     ``reserve`` takes requests that belong together out of the budget. While ``allows`` says no, nothing is claimed.
     ``wall`` is the time of day on this host in ms: no later date is published. ``monotonic`` and ``sleep`` are in
-    seconds; ``token`` makes lease tokens; ``chance`` is randomness in [0, 1).
+    seconds; ``token`` makes lease tokens; ``jitter`` is randomness in [0, 1).
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Reconciler:
         reserve: Reserve,
         monotonic: Callable[[], float],
         token: Callable[[], str],
-        chance: Callable[[], float],
+        jitter: Callable[[], float],
         wall: Callable[[], int] | None = None,
         allows: Callable[[], Awaitable[bool]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -91,7 +91,7 @@ class Reconciler:
         self._config = config
         self._reserve = reserve
         self._monotonic = monotonic
-        self._chance = chance
+        self._jitter = jitter
         self._allows = allows
         self._sleep = sleep
         self._workers = workers
@@ -319,7 +319,7 @@ class Reconciler:
             reserve=self._reserve,
             guard=lease.is_valid,
             clock=lambda: lease.now,
-            chance=self._chance,
+            jitter=self._jitter,
             settle_ms=config.checkly.settle_ms,
             end_text=end_text(lease.incident, post, config),
             duplicate_text=duplicate_text(lease.incident, post, config),
@@ -434,17 +434,17 @@ def placed(progress: Progress, page: str, post: Post, pages_of: PagesOf, now: in
     The configuration may call one page by another name than before: then the post moves. It may call it by two names at
     once: then the one that comes second is parked, for two posts of one incident would tell everything twice.
     """
-    twins = [
+    duplicates = [
         name
         for name, each in progress.posts.items()
         if name != page and each.remote_id and each.remote_id == post.remote_id
         if shows_impacts(name) and shows_impacts(page)
     ]
     configured = {each for pages in pages_of.values() for each in pages}
-    if configured.isdisjoint(twins):
-        others = {name: each for name, each in progress.posts.items() if name not in twins}
+    if configured.isdisjoint(duplicates):
+        others = {name: each for name, each in progress.posts.items() if name not in duplicates}
         return replace(progress, posts={**others, page: post})
-    reason = f"{page} and {twins[0]} are the same page: call it by one name in the configuration"
+    reason = f"{page} and {duplicates[0]} are the same page: call it by one name in the configuration"
     return replace(progress, posts={**progress.posts, page: outcomes.parked(Post(), write="", reason=reason, now=now)})
 
 

@@ -48,7 +48,7 @@ class StoreClock:
 def unhurried(post: Post, clock: StoreClock, now: int, *, settle_ms: int) -> Post:
     """The post, on which no wait before a write may be repeated is over before it has really passed.
 
-    A write of unknown outcome counts as lost so much later, and a look for its twin is so much later.
+    A write of unknown outcome counts as lost so much later, and a look for its duplicate is so much later.
     """
     if post.intent is not None and post.intent.unknown_at is not None:
         lost_at = now - clock.passed_ms(post.intent.unknown_at, now)

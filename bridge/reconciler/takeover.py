@@ -51,17 +51,17 @@ def adopted(post: Post, remote: RemoteIncident, *, services: tuple[str, ...], se
     )
 
 
-def silent_resolve(twin: RemoteIncident, text: str, now: int) -> Intent:
-    """The update that ends a twin, soon after its newest: ``text`` tells why, and nobody is mailed."""
-    newest = max((update.public_at for update in twin.updates), default=now)
+def silent_resolve(duplicate: RemoteIncident, text: str, now: int) -> Intent:
+    """The update that ends a duplicate, soon after its newest: ``text`` tells why, and nobody is mailed."""
+    newest = max((update.public_at for update in duplicate.updates), default=now)
     return Intent(
         write=Write.UPDATE,
         status=Phase.RESOLVED,
         kind=UpdateKind.RESOLVED,
-        severity=twin.severity or Severity.MINOR,
+        severity=duplicate.severity or Severity.MINOR,
         services=(),
         labels={},
-        name=twin.name,
+        name=duplicate.name,
         text=text,
         notify=False,
         public_at=max(newest, min(newest + DATE_STEP_MS, now)),

@@ -56,18 +56,18 @@ class Trouble(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def drawn(cls, seed: int, generation: Generation = V1) -> Trouble:
-        """Every fault meets every target in turn; the rest is chance."""
-        chance = Random(seed)
+        """Every fault meets every target in turn; the rest is random."""
+        rng = Random(seed)
         targets = [_target(generation, each) for each in TARGETS]
         fault, target = FAULTS[seed % len(FAULTS)], targets[seed // len(FAULTS) % len(TARGETS)]
         faults = [{**fault, **target}]
-        if chance.random() < 0.3:
-            faults.append({**chance.choice(FAULTS), **chance.choice(targets)})
+        if rng.random() < 0.3:
+            faults.append({**rng.choice(FAULTS), **rng.choice(targets)})
         late = any(each["kind"] == "delay" for each in faults)
         return cls(
             faults=tuple(faults),
-            habits=Habits.drawn(chance, longest_lag_ms=0 if late else SETTLE_MS // 2),  # both would be beyond it
-            others=chance.random() < 0.5,
+            habits=Habits.drawn(rng, longest_lag_ms=0 if late else SETTLE_MS // 2),  # both would be beyond it
+            others=rng.random() < 0.5,
         )
 
 
@@ -96,28 +96,28 @@ class Ambiguity:
         )
 
 
-class LateTwins:
-    """A create comes true, or into sight, only after the settle time: its twin is found and resolved without a mail."""
+class LateDuplicates:
+    """A create comes true, or into sight, only after the settle time: the duplicate is resolved without a mail."""
 
     runs = 8
 
     def __init__(self, generation: Generation = V1) -> None:
-        self.name = generation.campaign("late-twins")
+        self.name = generation.campaign("late-duplicates")
         self._generation = generation
 
     def trial(self, stage: Stage, seed: int) -> Trial:
-        chance = Random(seed)
-        habits = Habits.drawn(chance, longest_lag_ms=SHORT_SETTLE_MS // 2)
-        habits = structs.replace(habits, early_date=None)  # a create that is refused has no twin
+        rng = Random(seed)
+        habits = Habits.drawn(rng, longest_lag_ms=SHORT_SETTLE_MS // 2)
+        habits = structs.replace(habits, early_date=None)  # a create that is refused has no duplicate
         stage.open(self._generation, checkly=habits.checkly)
         post = _target(self._generation, TARGETS[0])
         lost = TIMEOUT_MS + SHORT_SETTLE_MS
         if seed % 2:
-            late_ms = lost + 1_500 + chance.randrange(4_000)
+            late_ms = lost + 1_500 + rng.randrange(4_000)
             habits.take_on(stage, self._generation)
             stage.fault("delay", ms=late_ms, **post)
         else:
-            late_ms = SHORT_SETTLE_MS + 1_500 + chance.randrange(4_000)
+            late_ms = SHORT_SETTLE_MS + 1_500 + rng.randrange(4_000)
             structs.replace(habits, list_lag_ms=late_ms).take_on(stage, self._generation)
             stage.fault("drop", commit=True, **post)
         alerts = Alerts(self._generation)
@@ -125,14 +125,14 @@ class LateTwins:
         found = int(metric(stage.bridges[0], "bridge_duplicates_total"))
         told = mailed(self._generation)
         told[first_title(self._generation)].insert(0, "INVESTIGATING")
-        verdict = judge(stage.history(), alerts.wanted(), mailed=told, late_twins=found)
+        verdict = judge(stage.history(), alerts.wanted(), mailed=told, late_duplicates=found)
         what = "committed" if seed % 2 else "listed"
         return Trial(
             case=f"a create is {what} {late_ms} ms late; {habits}",
             faults=1,
             verdict=verdict,
             recovery_s=slowest,
-            events=Counter({"late twins found": found}),
+            events=Counter({"late duplicates found": found}),
         )
 
 

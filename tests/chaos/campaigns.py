@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.chaos.ambiguity import Ambiguity, LateTwins
+from tests.chaos.ambiguity import Ambiguity, LateDuplicates
 from tests.chaos.budgets import Budgets
 from tests.chaos.checkly_faults import ChecklyFaults
 from tests.chaos.conservation import Conservation
@@ -28,8 +28,8 @@ CAMPAIGNS: tuple[Campaign, ...] = (
     CrashPoints(V3),
     Ambiguity(),
     Ambiguity(V3),
-    LateTwins(),
-    LateTwins(V3),
+    LateDuplicates(),
+    LateDuplicates(V3),
     RedisFaults(),
     ChecklyFaults(),
     Drain(),

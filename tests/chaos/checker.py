@@ -120,13 +120,13 @@ def judge(
     wanted: Mapping[str, Wanted],
     *,
     mailed: Mapping[str, Sequence[str]] | None = None,
-    late_twins: int = 0,
+    late_duplicates: int = 0,
 ) -> Verdict:
     """Whether the history keeps the promises, for incidents ``wanted`` by title.
 
     ``mailed`` are the statuses that subscribers must have been mailed, where the campaign knows them exactly.
-    ``late_twins`` incidents may have been open beside another of the same reference: writes that came true later than
-    the settle time. They must have been resolved without a mail all the same.
+    ``late_duplicates`` incidents may have been open beside another of the same reference: writes that came true later
+    than the settle time. They must have been resolved without a mail all the same.
     """
     ours = [incident for incident in history.incidents if incident.ours]
     by_reference: dict[tuple[str, str], list[Incident]] = defaultdict(list)
@@ -135,8 +135,8 @@ def judge(
     doubled: list[str] = []
     for incidents in by_reference.values():
         overlaps = list(_overlaps(incidents))
-        late_twins -= len(overlaps)
-        doubled += overlaps if late_twins < 0 else ()
+        late_duplicates -= len(overlaps)
+        doubled += overlaps if late_duplicates < 0 else ()
         doubled += () if overlaps else _mails_twice(incidents)
     doubled += (breach for incident in ours for breach in _updates_twice(incident))
     lost = list(unmet(history, wanted))

@@ -32,7 +32,7 @@ class Scene(Struct, frozen=True):
 
     stage: Stage
     network: Network
-    chance: Random
+    rng: Random
 
     def mend(self) -> None:
         """Nothing is broken any more."""
@@ -49,35 +49,35 @@ class Fault(Struct, frozen=True, kw_only=True):
 
 
 def _latency(scene: Scene) -> None:
-    delay_s = scene.chance.uniform(0.1, 0.4)
+    delay_s = scene.rng.uniform(0.1, 0.4)
     scene.network.requests = scene.network.answers = Flow(delay_s=delay_s)
 
 
 def _late(scene: Scene) -> None:
-    scene.network.answers = Flow(delay_s=scene.chance.uniform(0.9, 1.5))  # the bridge waits for a second
+    scene.network.answers = Flow(delay_s=scene.rng.uniform(0.9, 1.5))  # the bridge waits for a second
 
 
 def _request(beyond: Beyond) -> Callable[[Scene], None]:
     def strike(scene: Scene) -> None:
-        scene.network.requests = _flow(beyond, 800, scene.chance)
+        scene.network.requests = _flow(beyond, 800, scene.rng)
 
     return strike
 
 
 def _answer(beyond: Beyond) -> Callable[[Scene], None]:
     def strike(scene: Scene) -> None:
-        scene.network.answers = _flow(beyond, 1_000, scene.chance)
+        scene.network.answers = _flow(beyond, 1_000, scene.rng)
 
     return strike
 
 
-def _flow(beyond: Beyond, size: int, chance: Random) -> Flow:
+def _flow(beyond: Beyond, size: int, rng: Random) -> Flow:
     """Somewhere in the first exchanges of a connection."""
-    return Flow(limit=chance.randrange(size), beyond=beyond, pace_s=chance.choice((0.001, 0.005, 0.05)))
+    return Flow(limit=rng.randrange(size), beyond=beyond, pace_s=rng.choice((0.001, 0.005, 0.05)))
 
 
 def _certificate(scene: Scene) -> None:
-    scene.network.tls = scene.chance.choice(scene.network.bad)
+    scene.network.tls = scene.rng.choice(scene.network.bad)
     scene.network.cut()
 
 
@@ -91,7 +91,7 @@ def _greeting(greeting: Greeting) -> Callable[[Scene], None]:
 
 def _status(status: int, **answer: Any) -> Callable[[Scene], None]:
     def strike(scene: Scene) -> None:
-        body = scene.chance.choice(("envelope", "html", "empty", "string"))
+        body = scene.rng.choice(("envelope", "html", "empty", "string"))
         scene.stage.fault("answer", status=status, body=body, count=None, **answer)
 
     return strike
@@ -102,9 +102,9 @@ def _storm(scene: Scene) -> None:
     faults = [
         {
             "kind": "answer",
-            "status": scene.chance.choice((500, 502, 503, 504)),
-            "body": scene.chance.choice(("envelope", "html", "empty", "string")),
-            "commit": scene.chance.random() < 0.3,
+            "status": scene.rng.choice((500, 502, 503, 504)),
+            "body": scene.rng.choice(("envelope", "html", "empty", "string")),
+            "commit": scene.rng.random() < 0.3,
         }
         for _ in range(500)
     ]
@@ -157,7 +157,7 @@ class ChecklyFaults:
             for step, delivery in enumerate(outage(alerts)):
                 if step == struck:
                     wrong += _suffer(fault, scene, delivery)
-                    time.sleep(scene.chance.choice(self._lasts_s))
+                    time.sleep(scene.rng.choice(self._lasts_s))
                     scene.mend()
                     recovery_s = stage.shows(alerts.wanted())
                     if stage.waits(lambda: not _is_paused(stage), within=self._recovery_s) >= self._recovery_s:
@@ -182,9 +182,9 @@ class ChecklyFaults:
 
 def _suffer(fault: Fault, scene: Scene, delivery: bytes) -> list[str]:
     """One step of the story, before or after the fault strikes; what was wrong with that."""
-    if not fault.refuses and scene.chance.random() < 0.5:
+    if not fault.refuses and scene.rng.random() < 0.5:
         scene.stage.deliver(delivery)
-        time.sleep(scene.chance.uniform(0, 0.15))
+        time.sleep(scene.rng.uniform(0, 0.15))
         fault.strike(scene)
         return []
     fault.strike(scene)

@@ -33,11 +33,11 @@ class Conservation:
 
     def trial(self, stage: Stage, seed: int) -> Trial:
         stage.open(bridges=self._bridges)
-        chance = Random(seed)
-        senders = [_Sender(stage, chance.random(), self._regions(number)) for number in range(self._senders)]
+        rng = Random(seed)
+        senders = [_Sender(stage, rng.random(), self._regions(number)) for number in range(self._senders)]
         done = Event()
         with ThreadPoolExecutor(self._senders + 1) as pool:
-            killing = pool.submit(_kill, stage, chance, done)
+            killing = pool.submit(_kill, stage, rng, done)
             sending = [pool.submit(sender.send, self._alerts // self._senders) for sender in senders]
             for each in sending:
                 each.result()
@@ -63,7 +63,7 @@ class _Sender:
 
     def __init__(self, stage: Stage, seed: float, regions: list[str]) -> None:
         self._stage = stage
-        self._chance = Random(seed)
+        self._jitter = Random(seed)
         self._regions = regions
         self._http = httpx.Client(timeout=10.0, headers={"Authorization": f"Bearer {Bridge.alertmanager_token}"})
         self.alerts = Alerts()
@@ -76,17 +76,17 @@ class _Sender:
                 self._deliver(self._next(number))
 
     def _next(self, number: int) -> bytes:
-        region = self._chance.choice(self._regions)
+        region = self._jitter.choice(self._regions)
         firing = self.alerts.firing(region)
-        if firing and self._chance.random() < 0.5:
-            return self.alerts.ends(region, self._chance.choice(firing))
-        severity = self._chance.choice(("warning", "warning", "critical"))
-        return self.alerts.fires(region, self._chance.choice(SERVICES), severity, instance=f"{number}")
+        if firing and self._jitter.random() < 0.5:
+            return self.alerts.ends(region, self._jitter.choice(firing))
+        severity = self._jitter.choice(("warning", "warning", "critical"))
+        return self.alerts.fires(region, self._jitter.choice(SERVICES), severity, instance=f"{number}")
 
     def _deliver(self, body: bytes) -> None:
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
-            bridge = self._chance.choice(self._stage.bridges)
+            bridge = self._jitter.choice(self._stage.bridges)
             try:
                 status = self._http.post(bridge.webhook, content=body).status_code
             except httpx.TransportError:
@@ -98,8 +98,8 @@ class _Sender:
         raise AssertionError(f"a delivery was not accepted within {PATIENCE_S:g} s")
 
 
-def _kill(stage: Stage, chance: Random, done: Event) -> None:
+def _kill(stage: Stage, rng: Random, done: Event) -> None:
     """Kill a bridge about every second; it is started again at once."""
-    while not done.wait(0.2 + chance.random()):
-        chance.choice(stage.bridges).crash()
+    while not done.wait(0.2 + rng.random()):
+        rng.choice(stage.bridges).crash()
         stage.revive()

@@ -26,12 +26,12 @@ _FEW = [{"region": f"few-{n % 10}", "instance": f"{n}"} for n in range(INVENTED)
 _MANY = [{"region": f"many-{n}"} for n in range(INVENTED)]
 
 
-def over_alerts(port: int, _chance: Random) -> Iterator[bytes]:
+def over_alerts(port: int, _jitter: Random) -> Iterator[bytes]:
     """Invented alerts of few incidents, beyond the limit; their ends; and some anew."""
     return _beyond(port, _FEW)
 
 
-def over_incidents(port: int, _chance: Random) -> Iterator[bytes]:
+def over_incidents(port: int, _jitter: Random) -> Iterator[bytes]:
     """Invented alerts of an incident each, beyond the limit; their ends; and some anew."""
     return _beyond(port, _MANY)
 
@@ -51,12 +51,12 @@ def over_everything() -> Iterator[bytes]:
         yield payload(*(_over(_careless(**labels)) for labels in invented))
 
 
-def strays(port: int, _chance: Random) -> Iterator[bytes]:
+def strays(port: int, _jitter: Random) -> Iterator[bytes]:
     """The ends of twenty thousand alerts that nobody ever saw, each of an incident of its own."""
     yield _post(port, payload(*(_over(_careless(region=f"nowhere-{n}")) for n in range(STRAYS))))
 
 
-def values(port: int, _chance: Random) -> Iterator[bytes]:
+def values(port: int, _jitter: Random) -> Iterator[bytes]:
     """Label values of eight megabytes each, by which alerts are grouped; and their ends."""
     for n in range(VALUES):
         fired = _careless(region=f"{n} ".ljust(VALUE_BYTES, "x"))
@@ -64,20 +64,20 @@ def values(port: int, _chance: Random) -> Iterator[bytes]:
         yield _post(port, payload(_over(fired)))
 
 
-def guesses(port: int, chance: Random) -> Iterator[bytes]:
+def guesses(port: int, rng: Random) -> Iterator[bytes]:
     """Guesses at an administrator's token, all at once; meanwhile the right one works from elsewhere."""
     right = f"Authorization: Bearer {Bridge.admin_token}"
     with ExitStack() as held:
         connections = [held.enter_context(connect(port)) for _ in range(GUESSES)]
         for connection in connections:
-            guess = f"Authorization: Bearer {chance.randrange(1 << 64):x}"
+            guess = f"Authorization: Bearer {rng.randrange(1 << 64):x}"
             connection.sendall(head("GET", "/api/incidents", guess))
         yield ask(port, head("GET", "/api/incidents", right), source=_ELSEWHERE)
         for connection in connections:
             yield connection.recv(65_536)
 
 
-def checks(port: int, _chance: Random) -> Iterator[bytes]:
+def checks(port: int, _jitter: Random) -> Iterator[bytes]:
     """A burst of looks at the readiness, each on a connection of its own."""
     with ExitStack() as held:
         connections = [held.enter_context(connect(port)) for _ in range(CHECKS)]

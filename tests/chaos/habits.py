@@ -27,15 +27,15 @@ class Habits(Struct, frozen=True, kw_only=True):
     crowd: int = 0
 
     @classmethod
-    def drawn(cls, chance: Random, *, longest_lag_ms: int) -> Habits:
+    def drawn(cls, rng: Random, *, longest_lag_ms: int) -> Habits:
         """A little of each. What lags longer than the settle time is beyond the promises."""
         lags = (0, 0, longest_lag_ms // 4, longest_lag_ms)
         return cls(
-            list_lag_ms=chance.choice(lags),
-            read_lag_ms=chance.choice(lags),
-            early_date=chance.choice((None, None, 400, 422)),
-            whole_seconds=chance.random() < 0.5,
-            crowd=CROWD if chance.random() < 0.15 else 0,
+            list_lag_ms=rng.choice(lags),
+            read_lag_ms=rng.choice(lags),
+            early_date=rng.choice((None, None, 400, 422)),
+            whole_seconds=rng.random() < 0.5,
+            crowd=CROWD if rng.random() < 0.15 else 0,
         )
 
     @property

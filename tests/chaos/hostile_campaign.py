@@ -40,20 +40,20 @@ class Kind(Struct, frozen=True):
     limits: Mapping[str, int] | None = None
 
 
-def _alertmanagers(target: Target, chance: Random) -> Counter[int]:
-    mutants = Corpus("alertmanager").mutants(chance, BODIES)
+def _alertmanagers(target: Target, rng: Random) -> Counter[int]:
+    mutants = Corpus("alertmanager").mutants(rng, BODIES)
     odd_times = (payload(alert(team="injection", case=time) | {"startsAt": time, "endsAt": time}) for time in TIMES)
     return Counter(map(target.alertmanager, (*mutants, *odd_times)))
 
 
-def _pagerdutys(target: Target, chance: Random) -> Counter[int]:
-    return Counter(map(target.pagerduty, Corpus("pagerduty").mutants(chance, BODIES)))
+def _pagerdutys(target: Target, rng: Random) -> Counter[int]:
+    return Counter(map(target.pagerduty, Corpus("pagerduty").mutants(rng, BODIES)))
 
 
-def _injection(target: Target, chance: Random) -> Counter[int]:
+def _injection(target: Target, rng: Random) -> Counter[int]:
     """What should not get onto a page, in all that may: public labels, titles, notes and status updates."""
     before = target.markup()
-    answers = Counter(map(target.alertmanager, injection_strings.alerts(chance))) + Counter(
+    answers = Counter(map(target.alertmanager, injection_strings.alerts(rng))) + Counter(
         map(target.pagerduty, injection_strings.events())
     )
     target.rests()
@@ -66,11 +66,11 @@ def _injection(target: Target, chance: Random) -> Counter[int]:
     return answers
 
 
-def _giants(target: Target, chance: Random) -> Counter[int]:
+def _giants(target: Target, rng: Random) -> Counter[int]:
     """Four at a time, and two that are over the limit."""
     bodies = giants(15 << 20)
     with ThreadPoolExecutor(4) as pool:
-        chosen = chance.sample(sorted(bodies), 8)
+        chosen = rng.sample(sorted(bodies), 8)
         answers = Counter(pool.map(target.alertmanager, (bodies[kind] for kind in chosen)))
     answers.update(map(target.pagerduty, giants(250 << 10).values()))
     over = [target.alertmanager(b" " * (17 << 20)), target.pagerduty(b" " * (257 << 10))]
@@ -79,9 +79,9 @@ def _giants(target: Target, chance: Random) -> Counter[int]:
     return answers + Counter(over)
 
 
-def _on_the_wire(attack: str, target: Target, chance: Random) -> Counter[int]:
+def _on_the_wire(attack: str, target: Target, rng: Random) -> Counter[int]:
     answers: Counter[int] = Counter()
-    for heard in _ON_THE_WIRE[attack](target.bridge.port, chance):
+    for heard in _ON_THE_WIRE[attack](target.bridge.port, rng):
         target.hears(heard)
         answers.update(statuses(heard))
     return answers
@@ -94,8 +94,8 @@ def _wire(attack: str, *answers: int, most_growth_mib: int = 150, limits: Mappin
     return Kind(partial(_on_the_wire, attack), set(answers), most_growth_mib, limits)
 
 
-def _guesses(target: Target, chance: Random) -> Counter[int]:
-    answers = _on_the_wire("guesses", target, chance)
+def _guesses(target: Target, rng: Random) -> Counter[int]:
+    answers = _on_the_wire("guesses", target, rng)
     if (lines := len(logged(target.bridge, "admin_refused"))) > MOST_LINES:
         target.wrong.append(f"{lines} lines of the log for {GUESSES} guesses")
     if (counted := metric(target.bridge, "bridge_api_requests_total", code="429")) != answers[429]:
@@ -105,11 +105,11 @@ def _guesses(target: Target, chance: Random) -> Counter[int]:
     return answers
 
 
-def _over(attack: str, refused: str, target: Target, chance: Random) -> Counter[int]:
+def _over(attack: str, refused: str, target: Target, rng: Random) -> Counter[int]:
     """What is invented beyond a limit is refused; what ends, and what then fires anew, is not."""
     answers = Counter[int]()
     found: list[int] = []
-    for heard in EXCESSES[attack](target.bridge.port, chance):
+    for heard in EXCESSES[attack](target.bridge.port, rng):
         target.hears(heard)
         found += statuses(heard)
         answers.update(statuses(heard))
@@ -120,7 +120,7 @@ def _over(attack: str, refused: str, target: Target, chance: Random) -> Counter[
     return answers
 
 
-def _paged(target: Target, _chance: Random) -> Counter[int]:
+def _paged(target: Target, _jitter: Random) -> Counter[int]:
     """An incident of many alerts, read in parts until its end."""
     alerts = [alert(region="large", service="Payments", instance=f"{n}") for n in range(MANY)]
     answers = Counter([target.alertmanager(payload(*alerts))])
@@ -136,7 +136,7 @@ def _paged(target: Target, _chance: Random) -> Counter[int]:
     return answers + Counter({200: reads})
 
 
-def _unnamed(target: Target, _chance: Random) -> Counter[int]:
+def _unnamed(target: Target, _jitter: Random) -> Counter[int]:
     """Fifteen megabytes of labels without a fingerprint, so that it is computed: of few alerts, and of many."""
     few = [alert(team="injection", case=f"{n}", much="x" * (1 << 20)) for n in range(15)]
     many = [alert(team="injection", case="many", much=f"{n} ".ljust(500, "x")) for n in range(15_000)]
@@ -178,12 +178,12 @@ class Hostile:
 
     def trial(self, stage: Stage, seed: int) -> Trial:
         what = list(KINDS)[seed % len(KINDS)]
-        kind, chance = KINDS[what], Random(seed)
+        kind, rng = KINDS[what], Random(seed)
         with ExitStack() as running:
             target = Target(stage, running, limits=kind.limits)
             target.fires("before")
             with Patrol(target.bridge, normal("before")) as patrol:
-                answers = kind.attack(target, chance)
+                answers = kind.attack(target, rng)
             if patrol.refused and what != "giants":
                 target.wrong.append(f"meanwhile {patrol.refused} normal deliveries were refused")
             if others := answers.keys() - kind.answers:

@@ -28,10 +28,10 @@ VALUES = (
 )  # fmt: skip
 
 
-def alerts(chance: Random) -> Iterator[bytes]:
+def alerts(rng: Random) -> Iterator[bytes]:
     """For each value an incident of Alertmanager's that is named after it."""
     for case, value in enumerate(VALUES):
-        yield payload(alert(team="injection", case=f"{case}", region=value, title=chance.choice(VALUES)))
+        yield payload(alert(team="injection", case=f"{case}", region=value, title=rng.choice(VALUES)))
 
 
 def events() -> Iterator[bytes]:

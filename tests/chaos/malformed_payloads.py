@@ -1,4 +1,4 @@
-"""Bodies that nobody should send: real ones with parts replaced, and giants. A function of chance."""
+"""Bodies that nobody should send: real ones with parts replaced, and giants. A function of rng."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ class Corpus:
         self._bodies = [each for path in found for each in _documents(json.loads(path.read_text()))]
         self._sender = sender
 
-    def mutants(self, chance: Random, count: int) -> Iterator[bytes]:
+    def mutants(self, rng: Random, count: int) -> Iterator[bytes]:
         """So many bodies that are wrong somewhere, or everywhere."""
         for _ in range(count):
-            body = copy.deepcopy(chance.choice(self._bodies))
+            body = copy.deepcopy(rng.choice(self._bodies))
             _mark(body)
-            for _ in range(chance.choice((1, 1, 1, 2, 5))):
-                _spoil(body, chance)
-            yield _garble(encode(body), chance)
+            for _ in range(rng.choice((1, 1, 1, 2, 5))):
+                _spoil(body, rng)
+            yield _garble(encode(body), rng)
 
 
 def _documents(fixture: dict[str, Any]) -> list[Any]:
@@ -116,30 +116,30 @@ def _mark(value: Any) -> None:
         labels["team"] = "hostile"
 
 
-def _spoil(body: Any, chance: Random) -> None:
+def _spoil(body: Any, rng: Random) -> None:
     """Replace, add or remove something at a place that any path may lead to."""
     places = list(_places(body))
     if not places:
         return
-    parent, key = chance.choice(places)
-    match chance.randrange(6):
+    parent, key = rng.choice(places)
+    match rng.randrange(6):
         case 0:
             del parent[key]
         case 1 if isinstance(parent, dict):
-            parent[chance.choice(("", "\x00", "status", "labels", "__proto__", "a" * 1_000, "é"))] = parent.pop(key)
+            parent[rng.choice(("", "\x00", "status", "labels", "__proto__", "a" * 1_000, "é"))] = parent.pop(key)
         case 2 if isinstance(parent, list):
-            parent.insert(key, _poison(chance, key))
+            parent.insert(key, _poison(rng, key))
         case 3 if isinstance(parent, dict):
-            parent[key] = Twice("status", parent[key], _poison(chance, key))
+            parent[key] = Twice("status", parent[key], _poison(rng, key))
         case _:
-            parent[key] = _poison(chance, key)
+            parent[key] = _poison(rng, key)
 
 
-def _poison(chance: Random, key: Any) -> Any:
+def _poison(rng: Random, key: Any) -> Any:
     """Seldom something that breaks the whole body; for a time mostly another time."""
-    is_time = isinstance(key, str) and key.lower().endswith("at") and chance.random() < 0.8
-    poisons = TIMES if is_time else _BROKEN if chance.random() < 0.1 else _VALUES
-    return copy.deepcopy(chance.choice(poisons))  # what stands in a body may be spoiled further
+    is_time = isinstance(key, str) and key.lower().endswith("at") and rng.random() < 0.8
+    poisons = TIMES if is_time else _BROKEN if rng.random() < 0.1 else _VALUES
+    return copy.deepcopy(rng.choice(poisons))  # what stands in a body may be spoiled further
 
 
 def _places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -149,22 +149,22 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from _places(each)
 
 
-def _garble(body: bytes, chance: Random) -> bytes:
+def _garble(body: bytes, rng: Random) -> bytes:
     """Seldom: damage to the bytes themselves."""
-    at = chance.randrange(len(body) + 1)
-    match chance.randrange(20):
+    at = rng.randrange(len(body) + 1)
+    match rng.randrange(20):
         case 0:
             return body[:at]
         case 1:
-            return body[:at] + chance.randbytes(chance.randrange(1, 9)) + body[at:]
+            return body[:at] + rng.randbytes(rng.randrange(1, 9)) + body[at:]
         case 2:
             return b"\xef\xbb\xbf" + body
         case 3:
-            return body.decode(errors="replace").encode(chance.choice(("utf-16", "utf-32", "utf-7")))
+            return body.decode(errors="replace").encode(rng.choice(("utf-16", "utf-32", "utf-7")))
         case 4:
-            return body + chance.choice((body, b"\x00", b"\n\n", b"]", b"x" * 1_000))
+            return body + rng.choice((body, b"\x00", b"\n\n", b"]", b"x" * 1_000))
         case 5:
-            return chance.randbytes(chance.randrange(2_000))
+            return rng.randbytes(rng.randrange(2_000))
     return body
 
 

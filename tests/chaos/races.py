@@ -33,11 +33,11 @@ class Races:
     def trial(self, stage: Stage, seed: int) -> Trial:
         if len(stage.bridges) != BRIDGES:
             stage.open(bridges=BRIDGES)
-        chance = Random(seed)
+        rng = Random(seed)
         alerts = Alerts()
         stage.control("POST", "reset")
         regions = [f"r{seed}-{number}" for number in range(self._incidents)]
-        starts = [_starts(alerts, region, chance) for region in regions]
+        starts = [_starts(alerts, region, rng) for region in regions]
         recovery = _race(stage, starts) + stage.converges(alerts.wanted())
         ends = [[alerts.ends(region)] * RACERS for region in regions]
         recovery = max(recovery, _race(stage, ends) + stage.converges(alerts.wanted()))
@@ -51,14 +51,11 @@ class Races:
         )
 
 
-def _starts(alerts: Alerts, region: str, chance: Random) -> list[bytes]:
+def _starts(alerts: Alerts, region: str, rng: Random) -> list[bytes]:
     """Deliveries that race to open one incident."""
-    if chance.random() < 0.5:
+    if rng.random() < 0.5:
         return [alerts.fires(region)] * RACERS
-    return [
-        alerts.fires(region, chance.choice(SERVICES), instance=f"{chance.randrange(RACERS // 2)}")
-        for _ in range(RACERS)
-    ]
+    return [alerts.fires(region, rng.choice(SERVICES), instance=f"{rng.randrange(RACERS // 2)}") for _ in range(RACERS)]
 
 
 def _race(stage: Stage, deliveries: Sequence[Sequence[bytes]]) -> float:

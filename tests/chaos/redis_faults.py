@@ -144,7 +144,7 @@ class RedisFaults:
 
     def trial(self, stage: Stage, seed: int) -> Trial:
         fault, struck = FAULTS[seed % len(FAULTS)], seed // len(FAULTS) % _STEPS
-        alerts, chance, wrong, recovery_s = Alerts(), Random(seed), list[str](), 0.0
+        alerts, rng, wrong, recovery_s = Alerts(), Random(seed), list[str](), 0.0
         with Proxy(stage.redis.port) as proxy:
 
             def suffer(delivery: bytes) -> float:
@@ -159,9 +159,9 @@ class RedisFaults:
                     recovery_s = suffer(alerts.repeats(REGION))
                 delivery = next(story)
                 if step == struck and not repeats:
-                    if chance.random() < 0.5:
+                    if rng.random() < 0.5:
                         stage.deliver(delivery)
-                        time.sleep(chance.uniform(0, 0.3))
+                        time.sleep(rng.uniform(0, 0.3))
                     recovery_s = suffer(delivery)
                 stage.deliver(delivery)
                 stage.converges(alerts.wanted())

@@ -121,7 +121,7 @@ class Storms:
             events=sum((each.figures for each in played), Counter()),
         )
 
-    def _storms(self, chance: Random) -> Iterator[Storm]:
+    def _storms(self, rng: Random) -> Iterator[Storm]:
         region = Region(0)
         yield Storm(
             kind="one delivery",
@@ -143,7 +143,7 @@ class Storms:
                 regions=regions,
                 deliveries=self._rain(regions),
                 every_s=ALERTS_EACH / ALERTS_A_SECOND,
-                last=partial(_turn, regions, chance),
+                last=partial(_turn, regions, rng),
                 is_down=kind == "Checkly down",
             )
         regions = self._regions()
@@ -152,7 +152,7 @@ class Storms:
             regions=regions,
             deliveries=self._flaps(regions),
             every_s=1 / len(regions),
-            last=partial(_turn, regions, chance),
+            last=partial(_turn, regions, rng),
             most_calls=4 * self._seconds,
         )
 
@@ -234,6 +234,6 @@ def _excesses(storm: Storm, played: Played, last: Load) -> Iterator[str]:
         yield f"{storm.kind}: {played.calls:.1f} calls to Checkly for each incident, {storm.most_calls} are allowed"
 
 
-def _turn(regions: Sequence[Region], chance: Random) -> list[bytes]:
+def _turn(regions: Sequence[Region], rng: Random) -> list[bytes]:
     """In about half of the regions everything ends; in the others one more alert fires."""
-    return [region.ends() if chance.random() < 0.5 else region.fires(1) for region in regions]
+    return [region.ends() if rng.random() < 0.5 else region.fires(1) for region in regions]

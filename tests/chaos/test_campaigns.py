@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.chaos.ambiguity import Ambiguity, LateTwins
+from tests.chaos.ambiguity import Ambiguity, LateDuplicates
 from tests.chaos.budgets import Budgets
 from tests.chaos.campaign_servers import lanes
 from tests.chaos.campaigns import CAMPAIGNS
@@ -33,7 +33,7 @@ _GENEROUS_S = 40.0  # this machine may be busy with other tests
 SUBSET: list[tuple[Campaign, int, int]] = [
     (CrashPoints(), 22, 4),  # around the first POST
     (Ambiguity(), 16, 5),
-    (LateTwins(), 1, 2),
+    (LateDuplicates(), 1, 2),
     (CrashPoints(V3), 100, 4),  # around the first POST on the second page
     (Ambiguity(V3), 64, 4),  # at the impacts
     (RedisFaults(recovery_s=_GENEROUS_S), len(FAULTS), len(FAULTS)),  # each at the second step

@@ -86,10 +86,10 @@ def test_what_is_lost(wanted, incidents, message):
 def test_two_open_at_once_are_doubled_even_if_both_are_over():
     first, second = incident("a", OPENED, OVER), incident("b", WORSE, (4_000, *OVER[1:]))
     assert "two incidents were open at once" in verdict(CLEAR, first, second).doubled[0]
-    assert verdict(CLEAR, first, second, late_twins=1) == Verdict()
+    assert verdict(CLEAR, first, second, late_duplicates=1) == Verdict()
 
 
-def test_incidents_of_two_pages_are_no_twins():
+def test_incidents_of_two_pages_are_no_duplicates():
     first, second = (incident(page, OPENED, OVER, **V3 | {"pages": [page], "impacts": {}}) for page in ("store", "web"))
     assert verdict({}, first, second) == Verdict()
     assert verdict({}, first, incident("again", OPENED, OVER, **V3 | {"impacts": {}})).doubled

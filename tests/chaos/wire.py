@@ -48,13 +48,13 @@ def head(method: str, path: str, *headers: str, body: bytes = b"") -> bytes:
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
-def malformed(port: int, chance: Random) -> Iterable[bytes]:
+def malformed(port: int, rng: Random) -> Iterable[bytes]:
     """What is no HTTP, or just about."""
     requests = (
         *_MALFORMED,
         *(_POST + rest for rest in _MALFORMED_POSTS),
         *(_POST + b"Transfer-Encoding: chunked\r\n\r\n" + rest for rest in _MALFORMED_CHUNKS),
-        *(chance.randbytes(chance.randrange(5_000)) for _ in range(20)),
+        *(rng.randbytes(rng.randrange(5_000)) for _ in range(20)),
     )
     return (ask(port, request, patience_s=_QUIET_S) for request in requests)
 
@@ -84,7 +84,7 @@ _MALFORMED_CHUNKS = (
 )
 
 
-def places(port: int, chance: Random) -> Iterable[bytes]:
+def places(port: int, rng: Random) -> Iterable[bytes]:
     """Every method on every path, and paths that are none."""
     incident = "/api/incidents/"
     odd = (
@@ -105,10 +105,10 @@ def places(port: int, chance: Random) -> Iterable[bytes]:
             yield ask(port, head(method, path))
     for each in odd:
         yield ask(port, head("GET", incident + each, admin))
-        yield ask(port, head("POST", chance.choice(WEBHOOKS) + each, _TOKEN.strip()))
+        yield ask(port, head("POST", rng.choice(WEBHOOKS) + each, _TOKEN.strip()))
 
 
-def floods(port: int, _chance: Random) -> Iterable[bytes]:
+def floods(port: int, _jitter: Random) -> Iterable[bytes]:
     """Heads without end, or nearly."""
     yield ask(port, b"GET /healthz HTTP/1.1\r\nHost: x\r\nA: " + b"a" * (64 << 20))
     yield ask(port, b"GET /healthz HTTP/1.1\r\n" + b"A: b\r\n" * 5_000_000)
@@ -120,7 +120,7 @@ def floods(port: int, _chance: Random) -> Iterable[bytes]:
     yield ask(port, (_GET + b"\r\n") * 2_000, patience_s=2.0)
 
 
-def encodings(port: int, _chance: Random) -> Iterable[bytes]:
+def encodings(port: int, _jitter: Random) -> Iterable[bytes]:
     """Compressed bodies: little that wants to be much."""
     bomb = b"0" * (64 << 20)
     packed = {
@@ -143,7 +143,7 @@ def encodings(port: int, _chance: Random) -> Iterable[bytes]:
             yield ask(port, head("POST", path, _TOKEN.strip(), f"Content-Encoding: {encoding}", body=body))
 
 
-def endless(port: int, _chance: Random) -> Iterable[bytes]:
+def endless(port: int, _jitter: Random) -> Iterable[bytes]:
     """Bodies that never end: larger than the limit by far, in pieces, with and without a right to be heard."""
     for authorization in (_TOKEN, ""):
         for path in WEBHOOKS:
@@ -152,7 +152,7 @@ def endless(port: int, _chance: Random) -> Iterable[bytes]:
             yield ask(port, lines.encode() + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * 512)
 
 
-def slow(port: int, chance: Random) -> Iterable[bytes]:
+def slow(port: int, rng: Random) -> Iterable[bytes]:
     """Clients that stall in their head or body, or vanish; meanwhile, others are answered."""
     half_heads = [f"POST {WEBHOOKS[0]} HTTP/1.1\r\nHost: x\r\n".encode()] * 100
     half_bodies = [head("POST", WEBHOOKS[0], _TOKEN.strip(), body=b" " * 100_000)[:-1]] * 50
@@ -170,13 +170,13 @@ def slow(port: int, chance: Random) -> Iterable[bytes]:
             for connection in connections[:100]:
                 connection.send(b"X")
             yield ask(port, head("GET", "/healthz"))
-        for connection in chance.sample(connections, len(connections) // 2):
+        for connection in rng.sample(connections, len(connections) // 2):
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
             connection.close()
         yield ask(port, head("GET", "/readyz"))
 
 
-def credentials(port: int, chance: Random) -> Iterable[bytes]:
+def credentials(port: int, rng: Random) -> Iterable[bytes]:
     """What should open nothing."""
     tokens = (
         "",
@@ -205,13 +205,13 @@ def credentials(port: int, chance: Random) -> Iterable[bytes]:
         ",",
         ",".join(["v1=00"] * 5_000),
         "é",
-        f"v1={chance.randbytes(32).hex()}",
+        f"v1={rng.randbytes(32).hex()}",
     )
     for signature in signatures:
         yield ask(port, head("POST", WEBHOOKS[1], f"X-PagerDuty-Signature: {signature}", body=b"{}"))
 
 
-def pipelined(port: int, _chance: Random) -> Iterable[bytes]:
+def pipelined(port: int, _jitter: Random) -> Iterable[bytes]:
     """Six MiB of tiny requests on a hundred connections, whose answers nobody reads; meanwhile, others are answered."""
     tiny = b"GET /healthz HTTP/1.1\r\n\r\n"
     with ExitStack() as held:
@@ -221,7 +221,7 @@ def pipelined(port: int, _chance: Random) -> Iterable[bytes]:
             yield ask(port, head("GET", "/healthz"))
 
 
-def announced(port: int, _chance: Random) -> Iterable[bytes]:
+def announced(port: int, _jitter: Random) -> Iterable[bytes]:
     """Bodies that are announced and do not come, or stop before their end; meanwhile, deliveries are taken."""
     unsigned = f"POST {WEBHOOKS[1]} HTTP/1.1\r\nHost: x\r\n".encode()
     trusted = f"POST {WEBHOOKS[0]} HTTP/1.1\r\nHost: x\r\n{_TOKEN}".encode()
@@ -243,7 +243,7 @@ def announced(port: int, _chance: Random) -> Iterable[bytes]:
 _NOTHING = b'{"version":"4","status":"firing","alerts":[]}'
 
 
-def idle(port: int, _chance: Random) -> Iterable[bytes]:
+def idle(port: int, _jitter: Random) -> Iterable[bytes]:
     """More connections than the bridge has descriptors for, all silent; meanwhile, others are answered."""
     with ExitStack() as held:
         for n in range(2_500):

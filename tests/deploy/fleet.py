@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.checker import Verdict, Wanted
 
-_SETTLE_MS = 5_000  # a slow machine shall not make a late twin of a slow write
+_SETTLE_MS = 5_000  # a slow machine shall not make a late duplicate of a slow write
 _PATIENCE_S = 60.0  # with the simulator's history, which grows long
 _ROUTES = [
     {

@@ -26,19 +26,19 @@ BODIES = 200
 _TRUSTED = f"Authorization: Bearer {Bridge.alertmanager_token}"
 
 
-def bodies(chance: Random) -> Iterator[tuple[str, bytes]]:
+def bodies(rng: Random) -> Iterator[tuple[str, bytes]]:
     """What both kinds of trusted senders should not send."""
-    for body in (*Corpus("alertmanager").mutants(chance, BODIES), *injection_strings.alerts(chance)):
+    for body in (*Corpus("alertmanager").mutants(rng, BODIES), *injection_strings.alerts(rng)):
         yield "alertmanager", body
-    for body in (*Corpus("pagerduty").mutants(chance, BODIES), *injection_strings.events(), *injection_strings.ends()):
+    for body in (*Corpus("pagerduty").mutants(rng, BODIES), *injection_strings.events(), *injection_strings.ends()):
         yield "pagerduty", body
-    for body in chance.sample(sorted(giants(15 << 20).values()), 2):
+    for body in rng.sample(sorted(giants(15 << 20).values()), 2):
         yield "alertmanager", body
 
 
-def trusted(port: int, chance: Random) -> Iterator[bytes]:
+def trusted(port: int, rng: Random) -> Iterator[bytes]:
     """Delivers the ``bodies`` with the right credentials."""
-    for sender, body in bodies(chance):
+    for sender, body in bodies(rng):
         if sender == "alertmanager":
             yield ask(port, head("POST", WEBHOOKS[0], _TRUSTED, body=body))
         else:

@@ -103,7 +103,7 @@ class TestCompose:
         planned = replace(PLANNED, services=("checkout", "shop"))
         assert compose(INCIDENT, replace(post, name=""), planned, renamed, now=0).name == "Issue affecting Checkout"
 
-    def test_a_twin_is_said_to_be_a_duplicate_not_resolved(self) -> None:
+    def test_a_duplicate_is_said_to_be_a_duplicate_not_resolved(self) -> None:
         text = duplicate_text(INCIDENT, OPEN, CONFIG)
         assert text == "This report duplicates another one about the same issue and is closed in favor of it."
 

@@ -118,7 +118,7 @@ class TestUnknownOutcome:
         assert (failed.intent, failed.attempts, failed.retry_at) == (post.intent, 2, NOW + 3)
 
     @pytest.mark.parametrize(("intent", "verify_at"), [(INTENT, NOW + SETTLE_MS), (CHANGE, None), (UPDATE, None)])
-    def test_only_a_repeated_creation_can_have_a_twin(self, intent: Intent, verify_at: int | None) -> None:
+    def test_only_a_repeated_creation_can_have_a_duplicate(self, intent: Intent, verify_at: int | None) -> None:
         looked = replace(intent, unknown_at=NOW - SETTLE_MS, looks=1)
         post = outcomes.absent(outcomes.begin(OPEN, looked), now=NOW, settle_ms=SETTLE_MS)
         assert (post.intent, post.verify_at) == (None, verify_at)
@@ -129,7 +129,7 @@ class TestUnknownOutcome:
         post = outcomes.absent(outcomes.begin(before, looked), now=NOW, settle_ms=SETTLE_MS)
         assert (post.verify_at, post.verifications) == (NOW + 3, 2)
 
-    def test_late_twins_are_looked_for_at_growing_distance_a_few_times(self) -> None:
+    def test_late_duplicates_are_looked_for_at_growing_distance_a_few_times(self) -> None:
         post, at, distances = replace(OPEN, verify_at=NOW), NOW, []
         while post.verify_at is not None:
             distances.append(post.verify_at - at)
@@ -149,7 +149,7 @@ def test_what_others_resolved_is_kept_in_mind() -> None:
     assert post == replace(OPEN, status=Phase.RESOLVED, closed_at=NOW)
 
 
-def test_of_what_others_deleted_nothing_is_kept_but_the_search_for_twins() -> None:
+def test_of_what_others_deleted_nothing_is_kept_but_the_search_for_duplicates() -> None:
     post = outcomes.closed(replace(OPEN, verify_at=NOW + 5, verifications=1), now=NOW, exists=False)
     assert post == Post(status=Phase.RESOLVED, closed_at=NOW, verify_at=NOW + 5, verifications=1)
 
@@ -182,8 +182,8 @@ def test_an_outcome_without_a_write_is_a_mistake() -> None:
         outcomes.succeeded(Post(), "remote")
 
 
-@given(attempts=st.integers(0, 10_000), chance=st.floats(0, 1, exclude_max=True))
-def test_backoff_grows_to_a_cap_and_is_never_less_than_half_of_it(attempts: int, chance: float) -> None:
+@given(attempts=st.integers(0, 10_000), jitter=st.floats(0, 1, exclude_max=True))
+def test_backoff_grows_to_a_cap_and_is_never_less_than_half_of_it(attempts: int, jitter: float) -> None:
     ceiling = min(outcomes.BACKOFF_CAP_MS, 500 * 2 ** min(attempts, 10))
-    assert ceiling // 2 <= outcomes.backoff_ms(attempts, chance) <= ceiling
-    assert outcomes.backoff_ms(attempts, chance) <= outcomes.backoff_ms(attempts + 1, chance)
+    assert ceiling // 2 <= outcomes.backoff_ms(attempts, jitter) <= ceiling
+    assert outcomes.backoff_ms(attempts, jitter) <= outcomes.backoff_ms(attempts + 1, jitter)

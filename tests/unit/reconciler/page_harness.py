@@ -216,7 +216,7 @@ class World:
             reserve=no_limit,
             monotonic=lambda: self.now / 1000,
             token=lambda: str(next(self._tokens)),
-            chance=lambda: 0.5,
+            jitter=lambda: 0.5,
             lease_ms=LEASE_MS,
         )
 

@@ -91,7 +91,7 @@ class Rig:
             sleep=self._sleep,
             monotonic=lambda: time.monotonic() + self.behind,
             token=lambda: f"token-{next(self._tokens)}",
-            chance=lambda: 0.5,
+            jitter=lambda: 0.5,
         )
 
     def reload(self, config: str) -> None:

@@ -64,7 +64,7 @@ class Replica:
             reserve=no_limit,
             monotonic=lambda: self._expectation.now / 1000,
             token=self._token,
-            chance=lambda: 0.5,
+            jitter=lambda: 0.5,
             lease_ms=LEASE_MS,
         )
 

@@ -62,7 +62,7 @@ def account() -> Account:
 async def watch(account: Account) -> AsyncIterator[AccountAudit]:
     transport = httpx.MockTransport(account)
     client = Client("https://checkly.example", "key", "id", timeout_ms=5_000, transport=transport)
-    yield AccountAudit(client, account, chance=lambda: 0.0)
+    yield AccountAudit(client, account, jitter=lambda: 0.0)
     await client.close()
 
 

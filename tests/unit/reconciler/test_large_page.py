@@ -265,17 +265,17 @@ class TestSteps:
         assert self.page.calls == 3
 
 
-def test_a_twin_that_was_not_read_yet_is_resolved_once_it_is() -> None:
+def test_a_duplicate_that_was_not_read_yet_is_resolved_once_it_is() -> None:
     before = published()
     world = World(POLICY)
     world.now = before.now + MINUTE
     crowd(world, 150)
-    twin = replace(before.page.only, id="twin", created_at=1, impacts={"payments": Impact(1)})
-    for each in (before.page.only, twin):
+    duplicate = replace(before.page.only, id="duplicate", created_at=1, impacts={"payments": Impact(1)})
+    for each in (before.page.only, duplicate):
         world.page._put(each)
     world.store.progress = Progress()
     world.fire(severity=Severity.MAJOR)
     world.after(10 * MINUTE)
     ours = [each.id for each in world.page.standing if not each.id.startswith("other-")]
-    assert ours == [world.post.remote_id] == ["twin"]
+    assert ours == [world.post.remote_id] == ["duplicate"]
     assert next(each for each in world.page.incidents if each.id == before.page.only.id).status is Phase.RESOLVED

@@ -82,7 +82,7 @@ class TestLostStore:
 
     def test_of_two_that_stand_it_takes_over_the_older_and_resolves_the_other(self) -> None:
         before = published()
-        before.page._put(replace(before.page.only, id="twin", created_at=before.now + 1))
+        before.page._put(replace(before.page.only, id="duplicate", created_at=before.now + 1))
         world = self.forgetful(before.page)
         world.fire()
         world.after(2 * MINUTE)

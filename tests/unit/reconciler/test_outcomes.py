@@ -1,4 +1,4 @@
-"""Writes whose outcome is unknown: looked for, repeated only when they are surely absent, late twins resolved."""
+"""Writes whose outcome is unknown: looked for, repeated only when they are surely absent, late duplicates resolved."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class TestUnknownOutcomes:
         assert world.page.mails == ["open MAJOR", "update RESOLVED", "open MAJOR"]
 
     @pytest.mark.parametrize("ends", ["clears", "is resolved by hand"])
-    def test_a_twin_that_comes_after_the_last_verification_is_resolved_with_the_incident(self, ends: str) -> None:
+    def test_a_duplicate_that_comes_after_the_last_verification_is_resolved_with_the_incident(self, ends: str) -> None:
         world = published(Outcome.LATE, notify=frozenset(UpdateKind))
         world.page.late_ms = 10 * MINUTE
         world.after(30 * MINUTE)
@@ -150,7 +150,7 @@ class TestUnknownOutcomes:
         world.after(30 * MINUTE)
         assert [each.id for each in world.page.standing] == [theirs.id]
 
-    def test_without_references_nothing_is_resolved_as_a_twin(self) -> None:
+    def test_without_references_nothing_is_resolved_as_a_duplicate(self) -> None:
         world = published(Outcome.LOST_AFTER, reference=Reference.NEVER)
         (ours,) = world.page.standing
         world.page._put(replace(ours, id="theirs", created_at=ours.created_at + 1))

@@ -84,7 +84,7 @@ class TestPeopleAtThePage:
         world.after(5 * MINUTE)
         assert world.page.writes == ["open MAJOR", "update IDENTIFIED"]
 
-    def test_a_twin_of_what_a_person_deleted_is_not_brought_to_life(self) -> None:
+    def test_a_duplicate_of_what_a_person_deleted_is_not_brought_to_life(self) -> None:
         world = published(Outcome.LATE)
         world.page.late_ms = SETTLE_MS * 3
         world.after(SETTLE_MS)
@@ -93,7 +93,7 @@ class TestPeopleAtThePage:
         world.after(5 * MINUTE)
         assert world.page.standing == []
 
-    def test_a_twin_of_what_a_person_resolved_is_not_brought_to_life(self) -> None:
+    def test_a_duplicate_of_what_a_person_resolved_is_not_brought_to_life(self) -> None:
         world = published(Outcome.LATE)
         world.page.late_ms = SETTLE_MS * 3
         world.after(SETTLE_MS)

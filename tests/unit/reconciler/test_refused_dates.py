@@ -135,7 +135,7 @@ def test_a_bridge_that_dies_between_the_refusal_and_the_second_try_posts_once(pa
 
 
 @pages
-def test_a_twin_is_closed_though_its_date_is_refused(page_name: str) -> None:
+def test_a_duplicate_is_closed_though_its_date_is_refused(page_name: str) -> None:
     world = strict(page_name)
     world.page.late_ms = SETTLE_MS + 2 * SECOND
     world.page.opening.append(Outcome.LATE)

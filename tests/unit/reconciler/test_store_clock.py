@@ -86,7 +86,7 @@ def test_a_lost_write_is_not_repeated_before_the_settle_time_has_really_passed(w
     assert waiting.intent.unknown_at == world.store - SETTLE_MS
 
 
-def test_a_look_for_a_late_twin_is_not_brought_forward(world):
+def test_a_look_for_a_late_duplicate_is_not_brought_forward(world):
     post = Post(verify_at=world.store + 30_000, verifications=1)
     world.passes(1_000)
     world.steps(60_000)

@@ -146,8 +146,8 @@ async def test_services_may_share_a_name_and_leave_incidents_when_deleted(
     api: httpx.AsyncClient, account: Account
 ) -> None:
     incident = await create(api, account, services=[service(account, "Checkout"), service(account, "Search")])
-    twin = await api.post(SERVICES, json={"name": "Checkout"})
-    assert twin.status_code == 200
+    duplicate = await api.post(SERVICES, json={"name": "Checkout"})
+    assert duplicate.status_code == 200
     await api.delete(f"{SERVICES}/{account.derive('services', 'Checkout')}")
     assert [one["name"] for one in (await api.get(incident)).json()["services"]] == ["Search"]
 

@@ -216,24 +216,24 @@ async def test_a_write_that_is_canceled_leaves_nobody_waiting(disk):
 
 @pytest.mark.parametrize("seed", range(5))
 async def test_every_one_of_many_callers_gets_an_answer_of_its_own(seed):
-    chance = random.Random(seed)
+    jitter = random.Random(seed)
     writes: list[list[int]] = []
 
     async def pause() -> None:
-        for _ in range(chance.randrange(4)):
+        for _ in range(jitter.randrange(4)):
             await asyncio.sleep(0)
 
     async def write(items: list[int]) -> list[int]:
         writes.append(items)
         await pause()
-        if chance.random() < 0.1:
+        if jitter.random() < 0.1:
             raise OSError
         return [-item for item in items]
 
     async def call_often(caller: int) -> None:
         for nth in range(50):
             await pause()
-            items = range(1_000 * caller + 10 * nth, 1_000 * caller + 10 * nth + chance.randrange(4))
+            items = range(1_000 * caller + 10 * nth, 1_000 * caller + 10 * nth + jitter.randrange(4))
             try:
                 assert await commit(items) == [-item for item in items]
             except OSError:

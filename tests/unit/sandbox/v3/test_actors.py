@@ -177,19 +177,22 @@ class TestMigration:
         self, api: httpx.AsyncClient, state: State, before: str
     ) -> None:
         other = next(iter(state.catalog.pages.values()))
-        twin = type(other)("twin", "Twin", "twin", private=False, created_at=0, cards=other.cards)
-        state.catalog.pages[twin.id] = twin
+        duplicate = type(other)("duplicate", "Duplicate", "duplicate", private=False, created_at=0, cards=other.cards)
+        state.catalog.pages[duplicate.id] = duplicate
         await api.post("/sandbox/pages/acme/migrate", json={"incidents": "moved"})
         assert (await api.get(f"/v1/status-pages/incidents/{before}")).status_code == 200
-        await api.post("/sandbox/pages/twin/migrate", json={"incidents": "moved", "ids": "kept"})
+        await api.post("/sandbox/pages/duplicate/migrate", json={"incidents": "moved", "ids": "kept"})
         assert (await api.get(f"/v1/status-pages/incidents/{before}")).status_code == 404
-        assert [one["pages"] for one in await incidents(api)] == [["twin"], ["acme"]]
+        assert [one["pages"] for one in await incidents(api)] == [["duplicate"], ["acme"]]
 
     async def test_ids_that_are_taken_are_not_kept(self, api: httpx.AsyncClient, state: State, before: str) -> None:
         page = next(iter(state.catalog.pages.values()))
-        state.catalog.pages["twin"] = type(page)("twin", "Twin", "twin", private=False, created_at=0, cards=page.cards)
+        state.catalog.pages["duplicate"] = type(page)(
+            "duplicate", "Duplicate", "duplicate", private=False, created_at=0, cards=page.cards
+        )
         first, second = [
-            (await api.post(f"/sandbox/pages/{url}/migrate", json={"ids": "kept"})).json() for url in ("acme", "twin")
+            (await api.post(f"/sandbox/pages/{url}/migrate", json={"ids": "kept"})).json()
+            for url in ("acme", "duplicate")
         ]
         assert not {one["id"] for one in first["components"]} & {one["id"] for one in second["components"]}
         assert [one["id"] == before for one in await incidents(api) if one["api"] == "v3"] == [False, True]
