@@ -5,6 +5,7 @@ PYTHON  ?= python3
 VENV    ?= .venv
 JOBS    ?= 3
 ARGS    ?=
+FLOOR   ?= 95
 BIN     := $(VENV)/bin
 QUICK   := $(addprefix tests/unit/,core config texts senders test_model.py)
 CREATED := $(VENV)/.created-by-$(notdir $(PYTHON))
@@ -14,10 +15,10 @@ COMPILE := $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes
 	--custom-compile-command 'make lock'
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick check format docs bench chaos soak mutants lock audit newest lowest unlocked
+.PHONY: help setup demo test coverage quick check format docs bench chaos soak mutants lock audit newest lowest unlocked
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "  PYTHON=python3.12 chooses the interpreter, VENV=path where it is installed, JOBS=1 how many tests run at a time,"
 	@echo "  ARGS=... is passed to pytest and the benchmark."
@@ -40,6 +41,19 @@ demo: $(READY) ## Play an outage on this machine (ONESHOT=1: exit when it is ove
 
 test: $(READY) ## Run the whole test suite
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(ARGS)
+
+coverage: export COVERAGE_FILE = $(CURDIR)/$(VENV)/coverage/data
+coverage: $(READY) ## Run the suite and measure what of bridge/ it reaches: at least FLOOR % of the lines
+	rm -rf $(VENV)/coverage && mkdir $(VENV)/coverage
+	$(BIN)/coverage run -m pytest --numprocesses=$(JOBS) --dist=worksteal $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(BIN)/coverage json --quiet -o $(VENV)/coverage/report.json
+	@$(BIN)/python -c 'import json, sys; sums = json.load(open(sys.argv[1]))["totals"]; \
+	  share, branches = (100 * sums[f"covered_{each}"] / sums[f"num_{kind}"] \
+	  for each, kind in (("lines", "statements"), ("branches", "branches"))); \
+	  print(f"lines: {share:.1f} % (at least $(FLOOR)), branches: {branches:.1f} %"); \
+	  sys.exit(share < $(FLOOR))' $(VENV)/coverage/report.json
 
 quick: $(READY) ## Run the fast tests: the pure core, the configuration, the senders
 	$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=worksteal $(QUICK) $(ARGS)
