@@ -16,7 +16,7 @@ import msgspec
 from tests.bench.plot import svg
 from tests.bench.table import Plot
 from tests.chaos.soak.play import Outcome, play
-from tests.chaos.soak.samples import WATCHED, Sample, thirds
+from tests.chaos.soak.samples import WATCHED, Sample, settled, thirds
 
 _MINUTE_S = 60
 
@@ -42,25 +42,25 @@ def main() -> int:
 
 
 def plot(outcome: Outcome) -> Plot:
-    """Each figure's median of a minute, in percent of what it was after the warm-up."""
+    """Each figure's median of a minute, in percent of its mean after the warm-up."""
     minutes: dict[int, list[Sample]] = {}
     for sample in outcome.samples:
         minutes.setdefault(int(sample.at_s // _MINUTE_S), []).append(sample)
     lines = {}
     for figure, words in WATCHED.items():
-        base = thirds(outcome.samples, figure)[0] or 1
-        lines[words] = [
+        base = statistics.mean(getattr(each, figure) for each in settled(outcome.samples)) or 1
+        lines[words.partition(" (")[0]] = [
             (float(minute), 100 * statistics.median(getattr(each, figure) for each in samples) / base)
             for minute, samples in minutes.items()
         ]
     title = f"{outcome.achieved:.0f} deliveries a second, and all that is hostile"
-    return Plot(name="soak", title=title, x="minute", y="% of what it was after the warm-up", lines=lines)
+    return Plot(name="soak", title=title, x="minute", y="% of the mean after the warm-up", lines=lines)
 
 
 def summary(outcome: Outcome) -> list[str]:
     """What came of it, a line each."""
     samples = outcome.samples
-    settled = [f"{words} {_pair(thirds(samples, figure))}" for figure, words in WATCHED.items()]
+    quiet = [f"{words} {_pair(thirds(samples, figure))}" for figure, words in WATCHED.items()]
     return [
         (
             f"soak: {outcome.accepted} deliveries accepted, {outcome.achieved:.1f} a second "
@@ -72,8 +72,11 @@ def summary(outcome: Outcome) -> list[str]:
             f"worst {max(each.p99_ms for each in samples):.0f} ms; /healthz at most "
             f"{max(each.look_ms for each in samples):.0f} ms"
         ),
-        f"first and last third after the warm-up: {', '.join(settled)}",
-        f"log: {samples[-1].log_lines} lines; remembered for seven days: {samples[-1].remembered} keys",
+        f"lower quartile of the first and of the last third after the warm-up: {', '.join(quiet)}",
+        (
+            f"log: {samples[-1].log_lines} lines; remembered for an hour or a week: {samples[-1].remembered} keys, "
+            f"{samples[-1].remembered_mib:g} MiB"
+        ),
         (
             f"lost {len(outcome.lost)}  doubled {len(outcome.doubled)}  wrong {len(outcome.wrong)}  "
             f"grown {len(outcome.grown)}"

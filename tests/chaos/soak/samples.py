@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +16,16 @@ if TYPE_CHECKING:
 
 WARM_UP = 0.2  # of the samples
 MOST_GROWTH = 1.1
-_SLACK = 4  # descriptors: two that are open at the moment are no growth
 _REMEMBERED = {"e", "o", "p", "w"}  # kept for seven days, alert or no alert: at most so many as events came
+_SPENT = "spent"  # kept for an hour: at most so many as budgets allow
 _MIB = 1 << 20
 
 
 class Sample(Struct, kw_only=True):
-    """One moment, ``at_s`` after the start. ``keys`` leaves out what is remembered for seven days of each event.
+    """One moment, ``at_s`` after the start.
+
+    ``keys`` and ``redis_mib`` leave out what is ``remembered`` for longer than a soak: of each event for seven days, of
+    each opening and mail, which budgets bound, for an hour. All of that together takes ``remembered_mib``.
 
     ``accepted`` and ``refused`` are deliveries since the sample before, ``p99_ms`` of those; ``look_ms`` the slowest
     answer of ``/healthz`` meanwhile, ``cpu`` how much of a core the bridge took. ``mischief`` is what was afoot.
@@ -34,6 +36,7 @@ class Sample(Struct, kw_only=True):
     descriptors: int
     keys: int
     remembered: int
+    remembered_mib: float = 0.0
     redis_mib: float
     log_lines: int
     accepted: int
@@ -60,15 +63,15 @@ class Sampler:
     def look(self, at_s: float, window: Window, mischief: Sequence[str]) -> Sample:
         """How it is now; ``window`` is what came of deliveries since the last look."""
         cpu_s = self._cpu()
-        kinds, redis_bytes = self._stored()
-        remembered = sum(kinds[kind] for kind in _REMEMBERED)
+        keys, remembered, remembered_bytes, redis_bytes = self._stored()
         sample = Sample(
             at_s=round(at_s, 1),
             rss_mib=round(self._rss() / _MIB, 1),
             descriptors=len(list((self._proc / "fd").iterdir())),
-            keys=kinds.total() - remembered,
+            keys=keys,
             remembered=remembered,
-            redis_mib=round(redis_bytes / _MIB, 2),
+            remembered_mib=round(remembered_bytes / _MIB, 2),
+            redis_mib=round((redis_bytes - remembered_bytes) / _MIB, 2),
             log_lines=self._log_lines(),
             accepted=window.answers[202],
             refused=window.refused,
@@ -81,13 +84,16 @@ class Sampler:
         self._cpu_s, self._at_s = cpu_s, at_s
         return sample
 
-    def _stored(self) -> tuple[Counter[str], int]:
-        """How many keys of each kind, and the bytes that Redis uses, without the scripts' and clients' own."""
+    def _stored(self) -> tuple[int, int, int, int]:
+        """How many keys, how many of what is remembered, and the bytes of that, and of all data in Redis."""
         with self._redis.client() as client:
-            keys = (key.decode(errors="replace") for key in client.scan_iter(count=1_000))
-            kinds = Counter(key.removeprefix("bridge:{0}:").partition(":")[0] for key in keys)
-            memory = client.info("memory")
-            return kinds, int(memory["used_memory_dataset"])
+            keys = list(client.scan_iter(count=1_000))
+            remembered = [key for key in keys if _kind(key) in _REMEMBERED or _kind(key).startswith(_SPENT)]
+            looks = client.pipeline(transaction=False)
+            for key in remembered:
+                looks.memory_usage(key, samples=0)
+            sizes = sum(size or 0 for size in looks.execute())
+            return len(keys) - len(remembered), len(remembered), sizes, client.info("memory")["used_memory_dataset"]
 
     def _log_lines(self) -> int:
         with self._log_path.open("rb") as log:
@@ -106,19 +112,32 @@ class Sampler:
         return (int(fields[11]) + int(fields[12])) / 100
 
 
+def _kind(key: bytes) -> str:
+    return key.decode(errors="replace").removeprefix("bridge:{0}:").partition(":")[0]
+
+
 WATCHED = {"rss_mib": "memory (MiB)", "descriptors": "descriptors", "keys": "keys", "redis_mib": "Redis (MiB)"}
+_SLACK = {"rss_mib": 0.0, "descriptors": 4.0, "keys": 10.0, "redis_mib": 0.5}  # what comes and goes is no growth
+
+
+def settled(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Those after the warm-up."""
+    return samples[int(len(samples) * WARM_UP) :]
 
 
 def thirds(samples: Sequence[Sample], figure: str) -> tuple[float, float]:
-    """The medians of the first and of the last third of a figure, without the warm-up."""
-    settled = [getattr(each, figure) for each in samples[int(len(samples) * WARM_UP) :]]
-    third = max(1, len(settled) // 3)
-    return statistics.median(settled[:third]), statistics.median(settled[-third:])
+    """What a figure is while little is afoot, its lower quartile, in the first and in the last third after the warm-up.
+
+    Attacks come and go, and what they leave for a while; what grows is there when they are gone, too.
+    """
+    values = [getattr(each, figure) for each in settled(samples)]
+    third = max(2, len(values) // 3)
+    return statistics.quantiles(values[:third])[0], statistics.quantiles(values[-third:])[0]
 
 
 def grown(samples: Sequence[Sample]) -> Iterator[str]:
     """What is not flat."""
     for figure, words in WATCHED.items():
         first, last = thirds(samples, figure)
-        if last > MOST_GROWTH * first and last > first + _SLACK:
+        if last > MOST_GROWTH * first and last > first + _SLACK[figure]:
             yield f"{words} grew from {first:g} to {last:g}"
