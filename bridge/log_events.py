@@ -72,8 +72,8 @@ class Event(Enum):
         logging.INFO,
         "An authentic delivery changes nothing: a ping, an unused event or note, or a resolve by nobody.",
     )
-    REMARK_DROPPED = (
-        "remark_dropped",
+    PUBLIC_NOTE_DROPPED = (
+        "public_note_dropped",
         logging.WARNING,
         "A public note was not published: no incident counts its alert, or the end came first.",
     )

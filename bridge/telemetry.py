@@ -71,9 +71,9 @@ ALERTS = Counter(
     ["source", "sender", "outcome"],
     registry=REGISTRY,
 )
-REMARKS = Counter(
-    "bridge_remarks_total",
-    "Notes and status updates written for the public, by source and outcome.",
+PUBLIC_NOTES = Counter(
+    "bridge_public_notes_total",
+    "Public notes (notes and status updates for the page), by source and outcome.",
     ["source", "sender", "outcome"],
     registry=REGISTRY,
 )
@@ -248,7 +248,7 @@ def expect(source: str, sender: str = "") -> None:
         ALERTS.labels(source, sender, outcome)
     ALERTS_TRUNCATED.labels(source, sender)
     IDENTITY_CONFLICTS.labels(source, sender)
-    REMARKS.labels(source, sender, "dropped")
+    PUBLIC_NOTES.labels(source, sender, "dropped")
 
 
 SELDOM_S = 60.0

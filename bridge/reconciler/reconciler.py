@@ -43,7 +43,7 @@ from bridge.reconciler.read_back import PageReader
 from bridge.reconciler.store_clock import StoreClock, unhurried
 from bridge.store import Idle, NoRoom, NotReplicated, Store, StoreUnavailable, Tokens
 from bridge.store.budgets import NO_TOKENS
-from bridge.telemetry import MISSED, REMARKS, STORE_CLOCK_STEPS, SUPPRESSED, WRITES_PAUSED, Event, log, seldom
+from bridge.telemetry import MISSED, PUBLIC_NOTES, STORE_CLOCK_STEPS, SUPPRESSED, WRITES_PAUSED, Event, log, seldom
 
 if TYPE_CHECKING:
     from bridge.checkly.port import StatusPage
@@ -401,8 +401,8 @@ class Reconciler:
                     public_note.source,
                     self._config.current.senders.series_of(public_note.source, public_note.sender),
                 )
-                REMARKS.labels(source, series, "dropped").inc()
-                log(Event.REMARK_DROPPED, source=source, fingerprint=public_note.fingerprint, incident=incident.key)
+                PUBLIC_NOTES.labels(source, series, "dropped").inc()
+                log(Event.PUBLIC_NOTE_DROPPED, source=source, fingerprint=public_note.fingerprint, incident=incident.key)
 
     async def _resume(self, lease: Lease) -> None:
         lease.probing = False

@@ -195,9 +195,9 @@ class Receiver:
         for public_note in public_notes:
             outcome = await self._store.public_note(public_note)
             counted = {"unknown": "dropped", "repeat": "kept"}.get(outcome, outcome)
-            telemetry.REMARKS.labels(origin.source, origin.series, counted).inc()
+            telemetry.PUBLIC_NOTES.labels(origin.source, origin.series, counted).inc()
             if outcome == "unknown":
-                log(Event.REMARK_DROPPED, **origin.fields, fingerprint=public_note.fingerprint)
+                log(Event.PUBLIC_NOTE_DROPPED, **origin.fields, fingerprint=public_note.fingerprint)
             elif outcome == "kept" and self._on_change is not None:
                 self._on_change()
 

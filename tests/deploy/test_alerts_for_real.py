@@ -125,9 +125,9 @@ def test_deliveries_that_cease_are_refused_or_lack_alerts(start):
 
     def remarked() -> bool:
         pager.delivered(scene.bridge, (PAGERDUTY / "incident-status-update.json").read_bytes())
-        return "BridgeRemarkDropped" in scene.firing()
+        return "BridgePublicNoteDropped" in scene.firing()
 
-    eventually(remarked, "BridgeRemarkDropped to fire")
+    eventually(remarked, "BridgePublicNoteDropped to fire")
 
     def heard() -> bool:
         scene.bridge.deliver(payload(alert(alertname="Watchdog")))

@@ -84,7 +84,7 @@ async def test_words_that_the_end_overtook_are_reported_lost(rig: Rig) -> None:
     with structlog.testing.capture_logs() as lines:
         await rig.settle()
     assert (await rig.incident()).progress.phase is Phase.RESOLVED
-    assert [line["fingerprint"] for line in lines if line["event"] == "remark_dropped"] == [alert.fingerprint]
+    assert [line["fingerprint"] for line in lines if line["event"] == "public_note_dropped"] == [alert.fingerprint]
 
 
 async def test_what_fires_again_soon_re_opens_the_incident_as_bad_as_it_is_now(rig: Rig) -> None:

@@ -43,7 +43,7 @@ ALWAYS_THERE = [
     *(("bridge_deliveries_total", {"code": code}) for code in ("202", "400", "401", "405", "413", "415", "503")),
     ("bridge_alerts_total", {"outcome": "unusable"}),
     ("bridge_alerts_truncated_total", {}),
-    ("bridge_remarks_total", {"outcome": "dropped"}),
+    ("bridge_public_notes_total", {"outcome": "dropped"}),
 ]
 
 
@@ -313,7 +313,7 @@ async def test_a_remark_is_counted_and_said_to_be_dropped(bridge):
     with capture_logs() as lines:
         answer = await bridge.page(BODIES["incident-annotated"])
     assert (answer.status_code, answer.json()) == (202, delivery())
-    assert [(line["event"], line["fingerprint"]) for line in lines] == [("remark_dropped", "Q1SAMPLE000001")]
+    assert [(line["event"], line["fingerprint"]) for line in lines] == [("public_note_dropped", "Q1SAMPLE000001")]
     assert "rolling back" not in repr(lines)
 
 
@@ -326,5 +326,5 @@ async def test_titles_names_and_notes_reach_neither_log_nor_metrics(bridge):
         await bridge.page(body)
         await bridge.page(fixture("incident-annotated", data__content="PUBLIC: canary"))
         await bridge.page(fixture("incident-triggered", data__status="canary"))
-    assert {line["event"] for line in lines} >= {"alert_changed", "remark_dropped", "alert_unusable"}
+    assert {line["event"] for line in lines} >= {"alert_changed", "public_note_dropped", "alert_unusable"}
     assert "canary" not in repr(lines) + (await bridge.get("/metrics")).text
