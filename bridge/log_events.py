@@ -197,13 +197,13 @@ class Event(Enum):
         logging.ERROR,
         "A configured service is not on the Checkly account; the incident is published without it.",
     )
-    TARGET_WRONG = (
-        "target_wrong",
+    AUDIT_FINDING = (
+        "audit_finding",
         logging.ERROR,
         "A configured service has the wrong target; see the reason. Logged at the start, after a change, and daily.",
     )
-    TARGETS_UNREAD = (
-        "targets_unread",
+    AUDIT_FAILED = (
+        "audit_failed",
         logging.WARNING,
         "The audit could not read the account; it is tried again.",
     )

@@ -133,10 +133,10 @@ INCIDENTS_UNKNOWN = Gauge(
     "Open incidents on the page with a reference that this store does not know, as of the last read of the page.",
     registry=REGISTRY,
 )
-TARGETS_WRONG = Gauge(
-    "bridge_targets_wrong",
-    "Problems of the configured services, by kind, as of the last audit of the account.",
-    ["problem"],
+AUDIT_FINDINGS = Gauge(
+    "bridge_audit_findings",
+    "Findings of the last audit of the account, by kind: configured services with a wrong target.",
+    ["kind"],
     registry=REGISTRY,
 )
 OLDEST_DUE = Gauge(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from bridge.checkly.audit import Audit, FindingKind, audit
 from bridge.checkly.errors import ChecklyError, Unauthorized
 from bridge.checkly.inventory import read_inventory
-from bridge.telemetry import TARGETS_WRONG, Event, log
+from bridge.telemetry import AUDIT_FINDINGS, Event, log
 
 if TYPE_CHECKING:
     from bridge.checkly.client import Client
@@ -60,10 +60,10 @@ class AccountAudit:
             if isinstance(error, Unauthorized) and not self._is_refused:
                 log(Event.KEY_REFUSED, reason=error.detail)
             self._is_refused = isinstance(error, Unauthorized)
-            log(Event.TARGETS_UNREAD, reason=error.detail)
+            log(Event.AUDIT_FAILED, reason=error.detail)
             return False
         except Exception as error:  # noqa: BLE001 - what only advises must not stop what works
-            log(Event.TARGETS_UNREAD, reason=f"{type(error).__name__}: {error}", exc_info=True)
+            log(Event.AUDIT_FAILED, reason=f"{type(error).__name__}: {error}", exc_info=True)
             return False
         self._is_refused = False
         _report(found)
@@ -88,6 +88,6 @@ def retry_s(failures: int, jitter: float) -> float:
 def _report(found: Audit) -> None:
     counts = Counter(problem.kind for problem in found.findings)
     for trouble in FindingKind:
-        TARGETS_WRONG.labels(trouble.value).set(counts[trouble])
+        AUDIT_FINDINGS.labels(trouble.value).set(counts[trouble])
     for problem in found.findings:
-        log(Event.TARGET_WRONG, problem=problem.kind.value, reason=problem.message)
+        log(Event.AUDIT_FINDING, kind=problem.kind.value, reason=problem.message)

@@ -200,12 +200,12 @@ def test_somebody_else_was_faster_and_a_page_that_moved(start):
     scene.page.sandbox.control("POST", "incidents", name="Opened by hand", services=["Checkout"])
     scene.outage.fires("checkout")
     scene.fires("BridgeIncidentsHeldBack")
-    moved = 'bridge_targets_wrong{problem="no_page"} > 0'
+    moved = 'bridge_audit_findings{problem="no_page"} > 0'
     assert scene.query(moved) == []
     scene.page.sandbox.control("POST", "pages/status/migrate")
     scene.config.write_text(f"{scene.config.read_text()}\n# it looks again after a change\n")
     eventually(partial(scene.query, moved), "the services to be missed on the page")
-    scene.fires("BridgeTargetsWrong")
+    scene.fires("BridgeAuditFindings")
 
 
 def test_more_was_to_become_public_than_the_budgets_allow(start):

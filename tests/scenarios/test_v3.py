@@ -257,8 +257,8 @@ def test_when_v1_is_retired_it_is_said_and_v3_goes_on(bridge: Bridge, outage: Ou
     page.shows("store", status="INVESTIGATING", impacts={"Checkout": DEGRADED})
     page.sandbox.control("PATCH", "settings", v1_gone=410)
     reload(bridge)  # the account is surveyed, as it is each day
-    (line,) = logged(bridge, "target_wrong")
-    assert (line["problem"], line["level"]) == ("v1_retired", "error")
+    (line,) = logged(bridge, "audit_finding")
+    assert (line["kind"], line["level"]) == ("v1_retired", "error")
     assert "Checkly has retired the v1 API for this account" in line["reason"]
     assert "410" in line["reason"]
     outage.fires("payments")
@@ -283,8 +283,8 @@ def test_pages_are_migrated_in_the_middle_of_an_outage(bridge: Bridge, outage: O
         moved = f"no status page shows '{each.title()}', so no reader would see it; is it {{page: '{each}', component: "
         assert moved in said
     reload(bridge)  # of the same file: the account is surveyed, as it is each day
-    eventually(lambda: metric(bridge, "bridge_targets_wrong", problem="no_page") == 3, "the metric to tell")
-    assert {line["problem"] for line in log_of(bridge, "target_wrong")} == {"no_page"}
+    eventually(lambda: metric(bridge, "bridge_audit_findings", problem="no_page") == 3, "the metric to tell")
+    assert {line["kind"] for line in log_of(bridge, "audit_finding")} == {"no_page"}
 
     configure(config, MIGRATED)
     assert check_online(bridge, config)[0] == 0
@@ -292,7 +292,7 @@ def test_pages_are_migrated_in_the_middle_of_an_outage(bridge: Bridge, outage: O
     followed = {each: page.shows(each, status="INVESTIGATING", impacts={each.title(): DEGRADED}) for each in MIGRATIONS}
     assert [incident.id in carried for incident in followed.values()] == [True, True, False]
     eventually(
-        lambda: metric(bridge, "bridge_targets_wrong") == 0, "the audit, which waits for all else, to find nothing"
+        lambda: metric(bridge, "bridge_audit_findings") == 0, "the audit, which waits for all else, to find nothing"
     )
 
     outage.ends()

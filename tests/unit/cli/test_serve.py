@@ -166,7 +166,7 @@ def started_with(tmp_path, config, sandbox, redis_url, event: str, **options) ->
     """The lines of this event that a bridge writes as it starts, when another has come that is later."""
     with Bridge(tmp_path / "bridge", config=config, sandbox=sandbox, redis_url=redis_url, **options) as server:
         if options.get("role") != "receiver":
-            eventually(lambda: {"targets_unread", "target_wrong"} & set(events(server)), "the account to be looked at")
+            eventually(lambda: {"audit_failed", "audit_finding"} & set(events(server)), "the account to be looked at")
         return [line for line in map(json.loads, server.output.splitlines()) if line["event"] == event]
 
 

@@ -69,7 +69,7 @@ async def watch(account: Account) -> AsyncIterator[AccountAudit]:
 def wrong() -> dict[str, float]:
     """What the gauge says of each problem."""
     found = {
-        trouble: REGISTRY.get_sample_value("bridge_targets_wrong", {"problem": trouble}) for trouble in FindingKind
+        trouble: REGISTRY.get_sample_value("bridge_audit_findings", {"kind": trouble}) for trouble in FindingKind
     }
     return {trouble.value: value for trouble, value in found.items() if value is not None}
 
@@ -77,14 +77,14 @@ def wrong() -> dict[str, float]:
 async def look(watch: AccountAudit) -> list[Any]:
     with capture_logs() as lines:
         await watch.look()
-    return [(line["event"], line["log_level"], line.get("problem"), line["reason"]) for line in lines]
+    return [(line["event"], line["log_level"], line.get("kind"), line["reason"]) for line in lines]
 
 
 async def test_every_problem_is_said_and_counted_at_every_survey(account: Account, watch: AccountAudit) -> None:
     account.current = config(ORDERS, Component(page="platform", component="Order"), Component(page="x", component="y"))
     for _ in range(2):
         said = await look(watch)
-        assert [each[:3] for each in said] == [("target_wrong", "error", "not_found")] * 2
+        assert [each[:3] for each in said] == [("audit_finding", "error", "not_found")] * 2
         assert "did you mean 'Orders'?" in said[0][3]
         assert wrong() == {**NOTHING, "not_found": 2}
 
@@ -104,11 +104,11 @@ async def test_an_account_that_cannot_be_read_is_said_and_changes_no_count(
     await look(watch)
     account.answer = lambda _: httpx.Response(401, json={"message": "Bad Token"})
     (refused, *_), (event, level, _, reason) = await look(watch)
-    assert (event, level) == ("targets_unread", "warning")
+    assert (event, level) == ("audit_failed", "warning")
     assert "Bad Token" in reason
     assert wrong()["not_found"] == 1
     assert refused == "key_refused"
-    assert [event for event, *_ in await look(watch)] == ["targets_unread"], "the key is said once"
+    assert [event for event, *_ in await look(watch)] == ["audit_failed"], "the key is said once"
 
 
 async def test_even_a_defect_stops_nothing(watch: AccountAudit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +117,7 @@ async def test_even_a_defect_stops_nothing(watch: AccountAudit, monkeypatch: pyt
 
     monkeypatch.setattr(account_audit, "audit", broken)
     ((event, _, _, reason),) = await look(watch)
-    assert (event, reason) == ("targets_unread", "KeyError: 'oops'")
+    assert (event, reason) == ("audit_failed", "KeyError: 'oops'")
 
 
 async def test_it_looks_at_the_start_and_after_a_change(account: Account, watch: AccountAudit) -> None:
