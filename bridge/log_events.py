@@ -32,18 +32,18 @@ class Event(Enum):
         logging.WARNING,
         "Logged at the start: no sender has credentials, so every delivery will be answered 503.",
     )
-    KEY_REFUSED = (
-        "key_refused",
+    CHECKLY_UNAUTHORIZED = (
+        "checkly_unauthorized",
         logging.WARNING,
         "Logged at the start or when it begins: Checkly refuses the API key or account id; nothing is published.",
     )
-    DELIVERY_REFUSED = (
-        "delivery_refused",
+    DELIVERY_REJECTED = (
+        "delivery_rejected",
         logging.WARNING,
         "A delivery was answered with an error. Without valid credentials at most one line a minute and address.",
     )
-    ADMIN_REFUSED = (
-        "admin_refused",
+    ADMIN_UNAUTHORIZED = (
+        "admin_unauthorized",
         logging.WARNING,
         "Missing or wrong credentials for the API, or too many of them. At most one line a minute and address.",
     )
@@ -92,8 +92,8 @@ class Event(Enum):
         logging.WARNING,
         "One alert alternates between incidents because of its receivers: two senders look like one. Name the senders.",
     )
-    ALERTS_REFUSED = (
-        "alerts_refused",
+    ALERTS_OVER_LIMIT = (
+        "alerts_over_limit",
         logging.ERROR,
         "New alerts were not stored because of this limit, and answered 503. Logged once a minute.",
     )
@@ -140,8 +140,8 @@ class Event(Enum):
     PHASE_CHANGED = ("phase_changed", logging.INFO, "An incident moved through its lifecycle.")
     PAGE_WRITTEN = ("page_written", logging.INFO, "A write reached the status page and is recorded.")
     WRITE_RETRIED = ("write_retried", logging.WARNING, "A write did not reach the status page and will be sent again.")
-    DATE_REFUSED = (
-        "date_refused",
+    DATE_REJECTED = (
+        "date_rejected",
         logging.WARNING,
         "The status page refuses the date of a write; the write is sent again at once without it.",
     )

@@ -58,7 +58,7 @@ class AccountAudit:
             found = await self._audit(services)
         except ChecklyError as error:
             if isinstance(error, Unauthorized) and not self._is_refused:
-                log(Event.KEY_REFUSED, reason=error.detail)
+                log(Event.CHECKLY_UNAUTHORIZED, reason=error.detail)
             self._is_refused = isinstance(error, Unauthorized)
             log(Event.AUDIT_FAILED, reason=error.detail)
             return False

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from bridge.reconciler.open_incidents import OpenIncidents
 
 GO_ON_MS = 250  # until then it is others' turn
-DATE_REFUSED = (400, 422)
+DATE_REJECTED = (400, 422)
 
 
 class Attempt:

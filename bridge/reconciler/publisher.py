@@ -15,7 +15,7 @@ from bridge.core import outcomes
 from bridge.core.planning import PlannedWrite, signature
 from bridge.model import Intent, Phase, Post, UpdateKind, Write
 from bridge.reconciler import manual_edits
-from bridge.reconciler.attempt import DATE_REFUSED, GO_ON_MS, Attempt, intent_of, remote_id_of
+from bridge.reconciler.attempt import DATE_REJECTED, GO_ON_MS, Attempt, intent_of, remote_id_of
 from bridge.reconciler.details import Clues, Unfinished
 from bridge.telemetry import WRITES, Event
 
@@ -76,7 +76,7 @@ class Publisher:
         except (Gone, Rejected) as error:
             if isinstance(error, Gone) and intent.write is not Write.OPEN:
                 return await self._at.missing(replace(post, intent=None), now)
-            if error.status in DATE_REFUSED and intent.is_dated and intent.write is not Write.CHANGE:
+            if error.status in DATE_REJECTED and intent.is_dated and intent.write is not Write.CHANGE:
                 return self._without_date(post, current, reason=error.detail)
             WRITES.labels(intent.write, "rejected").inc()
             self._at.log(Event.INCIDENT_PARKED, intent, reason=error.detail)
@@ -97,7 +97,7 @@ class Publisher:
         """The post with its write as it is to go out again at once. It may be the date that the page refuses."""
         intent = intent_of(post)
         WRITES.labels(intent.write, "undated").inc()
-        self._at.log(Event.DATE_REFUSED, intent, reason=reason)
+        self._at.log(Event.DATE_REJECTED, intent, reason=reason)
         updates = current.updates if current else ()
         return outcomes.undated(post, seen=[each.id for each in updates if each.text.strip() == intent.text.strip()])
 

@@ -16,7 +16,7 @@ from bridge.checkly.errors import Gone, Nowhere, PageError, Rejected
 from bridge.core import outcomes
 from bridge.model import Intent, Phase, Post, Priority, Write
 from bridge.reconciler import manual_edits
-from bridge.reconciler.attempt import DATE_REFUSED, GO_ON_MS, Attempt, intent_of, remote_id_of
+from bridge.reconciler.attempt import DATE_REJECTED, GO_ON_MS, Attempt, intent_of, remote_id_of
 from bridge.reconciler.details import Clues, Unfinished
 from bridge.reconciler.ownership import references
 from bridge.reconciler.takeover import silent_resolve
@@ -149,6 +149,6 @@ class PageReader:
         try:
             await self._at.page.update(duplicate.id, end, guard=self._at.guard)
         except Rejected as error:
-            if error.status not in DATE_REFUSED:
+            if error.status not in DATE_REJECTED:
                 raise
             await self._at.page.update(duplicate.id, replace(end, is_dated=False), guard=self._at.guard)

@@ -59,7 +59,7 @@ class Admins:
         address = address_of(scope)
         refusal = await self._judge(scope, address)
         if refusal is not None:
-            strangers.log(Event.ADMIN_REFUSED, address, code=refusal.status, error=refusal.error)
+            strangers.log(Event.ADMIN_UNAUTHORIZED, address, code=refusal.status, error=refusal.error)
             raise refusal
 
     async def _judge(self, scope: Scope, address: str) -> Refusal | None:

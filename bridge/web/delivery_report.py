@@ -130,7 +130,7 @@ def _report_unread(origin: Origin, unread: Mapping[str, int]) -> None:
 
 def _report_refused(origin: Origin, counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
-        seldom(Event.ALERTS_REFUSED, count, source=origin.source, sender=origin.series, limit=REFUSED[name])
+        seldom(Event.ALERTS_OVER_LIMIT, count, source=origin.source, sender=origin.series, limit=REFUSED[name])
 
 
 def _report_conflicts(origin: Origin, conflicts: Sequence[Change]) -> None:

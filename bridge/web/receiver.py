@@ -206,7 +206,7 @@ class Receiver:
         if refusal.error == _OVER_LIMIT:  # what was not kept has been reported
             return refusal.answer()
         if event is None:
-            event = Event.CREDENTIALS_MISSING if refusal.error == "no_credentials" else Event.DELIVERY_REFUSED
+            event = Event.CREDENTIALS_MISSING if refusal.error == "no_credentials" else Event.DELIVERY_REJECTED
         said = {**origin.fields, "error": refusal.error, "message": refusal.message, **fields}
         if event in _RECURRING:
             seldom(event, 1, now=None, example=None, code=refusal.status, **said)
@@ -217,7 +217,7 @@ class Receiver:
 
 def _refused_unproven(origin: Origin, refusal: Refusal, scope: Scope) -> Response:
     strangers.log(
-        Event.DELIVERY_REFUSED,
+        Event.DELIVERY_REJECTED,
         address_of(scope),
         example={"sender": origin.sender} if origin.sender else None,
         source=origin.source,

@@ -96,7 +96,7 @@ def _wire(attack: str, *answers: int, most_growth_mib: int = 150, limits: Mappin
 
 def _guesses(target: Target, rng: Random) -> Counter[int]:
     answers = _on_the_wire("guesses", target, rng)
-    if (lines := len(logged(target.bridge, "admin_refused"))) > MOST_LINES:
+    if (lines := len(logged(target.bridge, "admin_unauthorized"))) > MOST_LINES:
         target.wrong.append(f"{lines} lines of the log for {GUESSES} guesses")
     if (counted := metric(target.bridge, "bridge_api_requests_total", code="429")) != answers[429]:
         target.wrong.append(f"{counted} guesses were counted as slowed, {answers[429]} were")
@@ -115,7 +115,7 @@ def _over(attack: str, refused: str, target: Target, rng: Random) -> Counter[int
         answers.update(statuses(heard))
     if found != [503, 202, 202, 202]:
         target.wrong.append(f"the invented, their ends, some anew and their ends were answered {found}")
-    if {line["limit"] for line in logged(target.bridge, "alerts_refused")} != {refused}:
+    if {line["limit"] for line in logged(target.bridge, "alerts_over_limit")} != {refused}:
         target.wrong.append(f"not {refused} was reached")
     return answers
 

@@ -165,8 +165,8 @@ MUTANTS = (
         NO_LOSS,
         "what the page refuses for its date is given up",
         "bridge/reconciler/attempt.py",
-        "DATE_REFUSED = (400, 422)",
-        "DATE_REFUSED = (404,)",
+        "DATE_REJECTED = (400, 422)",
+        "DATE_REJECTED = (404,)",
         f"{RECONCILER}/test_refused_dates.py::test_an_opening_goes_at_once_without_its_date",
     ),
     Mutant(

@@ -109,13 +109,13 @@ def test_deliveries_that_cease_are_refused_or_lack_alerts(start):
         return "BridgeSenderLockedOut" in scene.firing()
 
     eventually(locked_out, "BridgeSenderLockedOut to fire")
-    assert "BridgeDeliveriesRefused" not in scene.firing()
+    assert "BridgeDeliveriesRejected" not in scene.firing()
 
     def refused() -> bool:
         scene.bridge.deliver(b"no JSON")
-        return "BridgeDeliveriesRefused" in scene.firing()
+        return "BridgeDeliveriesRejected" in scene.firing()
 
-    eventually(refused, "BridgeDeliveriesRefused to fire")
+    eventually(refused, "BridgeDeliveriesRejected to fire")
 
     def truncated() -> bool:
         scene.bridge.deliver(payload(alert("resolved"), truncatedAlerts=3))

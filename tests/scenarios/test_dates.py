@@ -25,7 +25,7 @@ def why(bridge):
 def test_an_opening_whose_date_is_refused_is_on_the_page_at_once(bridge, outage, strict_page):
     outage.fires()
     opened = strict_page.shows(status="INVESTIGATING", services=("Checkout",))
-    (refused,) = logged(bridge, "date_refused")
+    (refused,) = logged(bridge, "date_rejected")
     assert (refused["write"], "created_at" in refused["reason"]) == ("open", True)
     eventually(lambda: "the published start is not the true one" in why(bridge), "the bridge to say so")
     outage.ends()

@@ -19,7 +19,7 @@ def test_what_is_new_beyond_the_limit_is_refused_and_whatever_is_known_ends_on_t
     answer = bridge.deliver(payload(*known, *invented))
     assert (answer.status_code, answer.json()["error"]) == (503, "over_limit")
     assert "1000 of 1020 alerts" in answer.json()["message"]
-    (line,) = logged(bridge, "alerts_refused")
+    (line,) = logged(bridge, "alerts_over_limit")
     assert (line["count"], line["limit"]) == (1_000, "limits.alerts")
     eventually(lambda: metric(bridge, "bridge_alerts_stored") == ALERTS, "the gauge")
 

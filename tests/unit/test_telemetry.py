@@ -68,8 +68,8 @@ def test_a_long_field_is_cut(stream):
 def test_what_is_below_the_level_is_not_written(stream):
     configure_logging(level="warning", form="json", write=stream.writeline)
     log(Event.STARTED)
-    log(Event.DELIVERY_REFUSED)
-    assert [line["event"] for line in lines(stream)] == ["delivery_refused"]
+    log(Event.DELIVERY_REJECTED)
+    assert [line["event"] for line in lines(stream)] == ["delivery_rejected"]
 
 
 def test_a_person_reads_text(stream):

@@ -184,10 +184,10 @@ def test_a_reconciler_and_a_bridge_with_one_sender_say_nothing_of_it(tmp_path, c
 
 def test_a_bridge_whose_key_is_refused_is_ready_and_says_so(tmp_path, config, sandbox, redis_url):
     wrong = {"CHECKLY_API_KEY": "wrong"}
-    (said,) = started_with(tmp_path, config, sandbox, redis_url, "key_refused", environment=wrong)
+    (said,) = started_with(tmp_path, config, sandbox, redis_url, "checkly_unauthorized", environment=wrong)
     assert said["level"] == "warning"
     assert "401" in said["reason"]
-    assert started_with(tmp_path / "right", config, sandbox, redis_url, "key_refused") == []
+    assert started_with(tmp_path / "right", config, sandbox, redis_url, "checkly_unauthorized") == []
 
 
 def test_every_answer_says_that_it_is_what_it_is_and_not_to_be_kept(bridge):

@@ -107,7 +107,7 @@ async def test_an_account_that_cannot_be_read_is_said_and_changes_no_count(
     assert (event, level) == ("audit_failed", "warning")
     assert "Bad Token" in reason
     assert wrong()["not_found"] == 1
-    assert refused == "key_refused"
+    assert refused == "checkly_unauthorized"
     assert [event for event, *_ in await look(watch)] == ["audit_failed"], "the key is said once"
 
 

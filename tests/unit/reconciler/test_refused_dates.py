@@ -43,7 +43,7 @@ def test_an_opening_goes_at_once_without_its_date(page_name: str, status: int, l
     assert (world.page.writes, world.post.parked) == (["open MAJOR"], None)
     assert world.page.only.updates[0].public_at == world.post.public_at == world.now
     assert world.post.undated == ("start",)
-    assert names(logged).count("date_refused") == 1
+    assert names(logged).count("date_rejected") == 1
     world.after(MINUTE)
     world.clear()
     world.after(5 * MINUTE)

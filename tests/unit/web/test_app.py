@@ -225,7 +225,7 @@ async def test_what_is_no_payload(bridge, body):
         answer = await bridge.send(body)
     assert_refused(answer, 400, "not_understood")
     assert "canary" not in answer.text + repr(lines)
-    assert [line["event"] for line in lines] == ["delivery_refused"]
+    assert [line["event"] for line in lines] == ["delivery_rejected"]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PATCH", "OPTIONS"])
@@ -341,7 +341,7 @@ async def test_a_lost_connection_is_no_defect(bridge):
     with capture_logs() as lines:
         await bridge.app(scope, receive, send)
     assert sent[0]["status"] == 503
-    assert [(line["event"], line["error"]) for line in lines] == [("delivery_refused", "disconnected")]
+    assert [(line["event"], line["error"]) for line in lines] == [("delivery_rejected", "disconnected")]
 
 
 async def test_a_storm_does_not_drown_the_log(bridge):
@@ -545,7 +545,7 @@ async def test_guesses_at_an_admin_token_are_counted_logged_by_address_and_slowe
     assert int(refused[0].headers["retry-after"]) >= 1
     found = {code: requests(code) - count for code, count in before.items()}
     assert found == {"200": 1, "401": 300 - len(refused), "429": len(refused)}
-    assert {(line["event"], line["address"]) for line in lines} == {("admin_refused", "127.0.0.1")}
+    assert {(line["event"], line["address"]) for line in lines} == {("admin_unauthorized", "127.0.0.1")}
     assert len(lines) == 2
 
 
@@ -557,7 +557,7 @@ async def test_the_webhooks_are_not_slowed_by_guesses_and_those_who_prove_nothin
             await bridge.send(b"", method="GET")
             await bridge.page(b"{}", headers={"Content-Encoding": "gzip"})
             await bridge.page(b" " * (5 << 10))
-    assert {line["event"] for line in lines} == {"delivery_refused"}
+    assert {line["event"] for line in lines} == {"delivery_rejected"}
     assert {line["address"] for line in lines} == {"127.0.0.1"}
     assert [line["code"] for line in lines] == [401, 401, 405, 415, 413]
     assert (await bridge.send(group(alert()))).status_code == 202
@@ -575,7 +575,7 @@ async def test_what_was_not_kept_is_answered_503_and_all_else_of_the_delivery_is
     assert_refused(answer, 503, "over_limit")
     assert "2 of 2 alerts" in answer.json()["message"]
     assert "limits.alerts" in answer.json()["message"]
-    assert [line["event"] for line in lines] == ["alerts_refused"]
+    assert [line["event"] for line in lines] == ["alerts_over_limit"]
     bridge.store.refused = ""
     assert (await bridge.send(group(alert(1)))).status_code == 202
 

@@ -25,6 +25,6 @@ def test_however_many_addresses_there_are_few_lines_are_written():
     strangers = Strangers()
     with capture_logs() as lines:
         for number in range(5_000):
-            strangers.log(Event.ADMIN_REFUSED, f"192.0.2.{number % 1_000}", {"sender": str(number)}, code=401)
+            strangers.log(Event.ADMIN_UNAUTHORIZED, f"192.0.2.{number % 1_000}", {"sender": str(number)}, code=401)
     assert len(lines) == TOLD_APART + 1
     assert [line["address"] for line in lines][-1] == OTHERS
