@@ -117,8 +117,8 @@ class Event(Enum):
         logging.WARNING,
         "The clock of Redis' host was set back or forward (`direction`), or another host with another clock took over.",
     )
-    STORE_BACK = (
-        "store_back",
+    STORE_RECOVERED = (
+        "store_recovered",
         logging.INFO,
         "Redis takes deliveries again; `count` is the number of `store_unavailable` that were not logged.",
     )
@@ -165,12 +165,12 @@ class Event(Enum):
         logging.ERROR,
         "The status page refuses this incident's write permanently; see the reason.",
     )
-    PAGE_AWAY = (
-        "page_away",
+    CHECKLY_UNAVAILABLE = (
+        "checkly_unavailable",
         logging.WARNING,
         "Checkly does not answer, or only with 5xx: no write is started, and one request a second probes it.",
     )
-    PAGE_BACK = ("page_back", logging.INFO, "Checkly answers again: due writes go out, resolves first.")
+    CHECKLY_RECOVERED = ("checkly_recovered", logging.INFO, "Checkly answers again: due writes go out, resolves first.")
     WRITES_PAUSED = (
         "writes_paused",
         logging.ERROR,

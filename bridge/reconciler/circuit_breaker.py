@@ -37,9 +37,9 @@ class CircuitBreaker:
         if self._is_open and not was_open:
             self._ask_at = self._monotonic()
             self._try_at = self._ask_at + TRY_EVERY_S
-            log(Event.PAGE_AWAY)
+            log(Event.CHECKLY_UNAVAILABLE)
         elif was_open and not self._is_open:
-            log(Event.PAGE_BACK)
+            log(Event.CHECKLY_RECOVERED)
 
     async def allows(self) -> bool:
         """Whether to begin something now."""

@@ -127,7 +127,7 @@ class Health:
         STORE_OK.set(1)
         if self._is_refused:
             self._is_refused = False
-            log(Event.STORE_BACK, count=seldom.over(Event.STORE_UNAVAILABLE))
+            log(Event.STORE_RECOVERED, count=seldom.over(Event.STORE_UNAVAILABLE))
         return True, "ready"
 
     async def _sample(self) -> None:

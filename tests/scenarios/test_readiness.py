@@ -46,7 +46,7 @@ def test_a_user_of_redis_that_lacks_a_right_makes_it_unready_and_a_granted_right
 
         look.execute_command("ACL", "SETUSER", "bridge", "+@all", "-client")
         eventually(lambda: code(bridge) == 200, "it is ready")
-        logged(bridge, "store_back")
+        logged(bridge, "store_recovered")
         assert metric(bridge, "bridge_store_available") == 1
         Outage(bridge).fires()
         page.shows(status="INVESTIGATING", services=("Checkout",), statuses=["INVESTIGATING"])

@@ -168,7 +168,7 @@ def test_with_all_of_them_at_once_what_is_on_this_machine_works(tmp_path, config
             assert done.returncode < 2, done.stderr
             assert "Traceback" not in done.stderr
     said = {json.loads(line)["event"] for line in bridge.output.splitlines()}
-    assert not said & {"audit_failed", "store_unavailable", "reconcile_failed", "page_away"}
+    assert not said & {"audit_failed", "store_unavailable", "reconcile_failed", "checkly_unavailable"}
 
 
 @pytest.mark.needs("valkey-server")

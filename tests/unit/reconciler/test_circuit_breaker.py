@@ -77,12 +77,12 @@ def test_it_is_back_with_the_first_answer_and_both_are_said_once(away: Api, logg
     away.seen(200)
     assert away.allows()
     assert away.asked == 2
-    assert [line["event"] for line in logged] == ["page_away", "page_back"]
+    assert [line["event"] for line in logged] == ["checkly_unavailable", "checkly_recovered"]
 
 
 def test_going_away_is_said_once(api: Api, logged: list[Any]) -> None:
     api.seen(*[503] * 10)
-    assert [line["event"] for line in logged] == ["page_away"]
+    assert [line["event"] for line in logged] == ["checkly_unavailable"]
 
 
 def test_should_only_the_asking_fail_something_is_begun_now_and_then(away: Api) -> None:

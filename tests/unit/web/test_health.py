@@ -179,7 +179,7 @@ async def test_an_outage_of_the_store_is_said_once_and_so_is_its_end(stage):
         await stage.health.ready()
     assert [(line["event"], line["count"]) for line in lines] == [
         ("store_unavailable", 1),
-        ("store_back", 14),
+        ("store_recovered", 14),
         ("store_unavailable", 1),
     ]
 
