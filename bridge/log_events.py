@@ -82,8 +82,8 @@ class Event(Enum):
         logging.WARNING,
         "One alert of a delivery could not be understood; the others count.",
     )
-    FIELD_UNREAD = (
-        "field_unread",
+    FIELD_UNREADABLE = (
+        "field_unreadable",
         logging.WARNING,
         "The bridge could not read values of this field and took them as missing. At most one line a minute.",
     )

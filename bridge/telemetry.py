@@ -86,8 +86,8 @@ DISMISSED = Counter(
 ALERTS_TRUNCATED = Counter(
     "bridge_alerts_truncated_total", "Alerts that senders cut from deliveries.", ["source", "sender"], registry=REGISTRY
 )
-FIELDS_UNREAD = Counter(
-    "bridge_fields_unread_total",
+FIELDS_UNREADABLE = Counter(
+    "bridge_fields_unreadable_total",
     "Values that the bridge could not read and took as missing, by source and the sender's name of the field.",
     ["source", "sender", "field"],
     registry=REGISTRY,

@@ -124,8 +124,8 @@ def _report_rest(origin: Origin, delivery: Delivery) -> None:
 def _report_unread(origin: Origin, unread: Mapping[str, int]) -> None:
     """A relay that writes a field wrong does so in every delivery: once a minute is enough."""
     for field, count in unread.items():
-        telemetry.FIELDS_UNREAD.labels(origin.source, origin.series, field).inc(count)
-        seldom(Event.FIELD_UNREAD, count, source=origin.source, sender=origin.series, field=field)
+        telemetry.FIELDS_UNREADABLE.labels(origin.source, origin.series, field).inc(count)
+        seldom(Event.FIELD_UNREADABLE, count, source=origin.source, sender=origin.series, field=field)
 
 
 def _report_refused(origin: Origin, counts: Mapping[str, int]) -> None:

@@ -44,8 +44,8 @@ def test_an_end_whose_time_cannot_be_read_is_an_end(bridge, page, time):
     page.shows(status="INVESTIGATING")
     takes(bridge, started | {"status": "resolved", "endsAt": time})
     page.shows(status="RESOLVED")
-    assert metric(bridge, "bridge_fields_unread_total", source="alertmanager", field="endsAt") == 1
-    (line,) = [line for line in logged(bridge, "field_unread") if line["field"] == "endsAt"]
+    assert metric(bridge, "bridge_fields_unreadable_total", source="alertmanager", field="endsAt") == 1
+    (line,) = [line for line in logged(bridge, "field_unreadable") if line["field"] == "endsAt"]
     assert str(time) not in json.dumps(line)
 
 
@@ -85,5 +85,5 @@ def test_a_pagerduty_incident_opens_and_ends_whatever_its_optional_fields_hold(b
     page.shows(status="INVESTIGATING")
     assert deliver(bridge, garbled(incident.resolved())).status_code == 202
     page.shows(status="RESOLVED")
-    fields = {line["field"] for line in log_of(bridge, "field_unread")}
+    fields = {line["field"] for line in log_of(bridge, "field_unreadable")}
     assert fields == {"body", "created_at", "id", "teams", "urgency"}

@@ -92,8 +92,8 @@ def test_what_comes_in_floods_is_said_once_a_minute_with_how_many_there_were(str
     configure_logging(form="json", write=stream.writeline)
     seldom = _Seldom()
     for now in (0.0, 1.0, SELDOM_S - 1, SELDOM_S, SELDOM_S + 1):
-        seldom(Event.FIELD_UNREAD, 2, now=now, field="a")
-    seldom(Event.FIELD_UNREAD, now=1.0, field="b")
+        seldom(Event.FIELD_UNREADABLE, 2, now=now, field="a")
+    seldom(Event.FIELD_UNREADABLE, now=1.0, field="b")
     assert [(line["field"], line["count"]) for line in lines(stream)] == [("a", 2), ("a", 6), ("b", 1)]
 
 
@@ -102,12 +102,12 @@ def test_what_comes_after_the_end_of_an_outage_is_news(stream):
     seldom = _Seldom()
     for now in (0.0, 1.0, 2.0):
         seldom(Event.STORE_UNAVAILABLE, now=now, reason="gone")
-    seldom(Event.FIELD_UNREAD, now=1.0, field="a")
+    seldom(Event.FIELD_UNREADABLE, now=1.0, field="a")
     assert seldom.over(Event.STORE_UNAVAILABLE) == 2
     seldom(Event.STORE_UNAVAILABLE, now=3.0, reason="gone")
-    seldom(Event.FIELD_UNREAD, now=3.0, field="a")
+    seldom(Event.FIELD_UNREADABLE, now=3.0, field="a")
     assert [(line["event"], line["count"]) for line in lines(stream)] == [
         ("store_unavailable", 1),
-        ("field_unread", 1),
+        ("field_unreadable", 1),
         ("store_unavailable", 1),
     ]

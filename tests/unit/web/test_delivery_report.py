@@ -10,7 +10,7 @@ from bridge.web.delivery_report import Origin, report
 def test_fields_that_were_not_read_are_counted_each_time_and_logged_once_a_minute():
     def count() -> float:
         labels = {"source": "somebody", "sender": "", "field": "endsAt"}
-        return telemetry.REGISTRY.get_sample_value("bridge_fields_unread_total", labels) or 0
+        return telemetry.REGISTRY.get_sample_value("bridge_fields_unreadable_total", labels) or 0
 
     before = count()
     with capture_logs() as lines:
@@ -19,7 +19,7 @@ def test_fields_that_were_not_read_are_counted_each_time_and_logged_once_a_minut
     assert count() == before + 6
     assert lines == [
         {
-            "event": "field_unread",
+            "event": "field_unreadable",
             "log_level": "warning",
             "source": "somebody",
             "sender": "",
