@@ -132,8 +132,8 @@ class Event(Enum):
         logging.WARNING,
         "Redis may forget acknowledged writes: eviction policy, missing persistence, missing replicas.",
     )
-    STORE_MISNAMED = (
-        "store_misnamed",
+    STORE_URL_MISMATCH = (
+        "store_url_mismatch",
         logging.WARNING,
         "REDIS_URL names a node of a cluster as a single server, which breaks at a failover: use redis+cluster://.",
     )
@@ -212,8 +212,8 @@ class Event(Enum):
         logging.WARNING,
         "Someone resolved or deleted our incident on the page; the bridge leaves it closed.",
     )
-    INCIDENT_TAKEN_BACK = (
-        "incident_taken_back",
+    INCIDENT_RECLAIMED = (
+        "incident_reclaimed",
         logging.INFO,
         "An incident that looked closed by someone else is open by an update of ours: the bridge continues it.",
     )

@@ -93,7 +93,7 @@ class PageReader:
         is_ours = newest is not None and (self._at.is_ours(newest) or newest.id == post.update_id != "")
         if current.status is Phase.RESOLVED or not is_ours:
             return outcomes.looked(post, now=now, is_theirs=current.status is not Phase.RESOLVED)
-        self._at.log_incident(Event.INCIDENT_TAKEN_BACK, remote_id=current.id)
+        self._at.log_incident(Event.INCIDENT_RECLAIMED, remote_id=current.id)
         return self._at.adopted(post, current, services=post.announced_services, severity=post.announced_severity)
 
     async def search(self, post: Post, now: int) -> Post:

@@ -90,7 +90,7 @@ class Health:
             for problem in durability.problems:
                 log(Event.STORE_NOT_DURABLE, server=durability.server, problem=problem)
         if durability.misnamed and not self._is_misnamed:
-            log(Event.STORE_MISNAMED, server=durability.server)
+            log(Event.STORE_URL_MISMATCH, server=durability.server)
         self._said, self._is_misnamed = durability.problems, durability.misnamed
         return durability
 

@@ -41,7 +41,7 @@ def test_what_is_open_by_an_update_of_ours_is_ours_again_and_ends(logged: list[A
     world = closed()
     world.page.edit(world.page.only.id, status=Phase.INVESTIGATING, updates=world.page.only.updates[1:])
     world.after(LOOK_AGAIN_MS)
-    assert "incident_taken_back" in names(logged)
+    assert "incident_reclaimed" in names(logged)
     assert set(world.post.services) == {"checkout", "payments"}
     world.clear()
     world.after(5 * MINUTE)

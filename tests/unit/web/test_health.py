@@ -200,7 +200,7 @@ async def test_a_node_of_a_cluster_that_is_named_as_a_server_alone_is_said_once(
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
             await stage.health.inspect()
-    assert [line["event"] for line in lines] == ["store_misnamed"]
+    assert [line["event"] for line in lines] == ["store_url_mismatch"]
 
 
 async def test_what_lasts_is_said_again_only_as_a_reminder(stage):
