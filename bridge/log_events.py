@@ -176,15 +176,10 @@ class Event(Enum):
         logging.ERROR,
         "The status page refuses the API key or account: every write waits.",
     )
-    INCIDENT_HELD = (
-        "incident_held",
-        logging.WARNING,
-        "Nothing is posted, because an incident that the bridge did not open is open for the same service.",
-    )
     INCIDENT_WITHHELD = (
         "incident_withheld",
         logging.WARNING,
-        "An opening is withheld for the given reason, until there is room. At most one line a minute.",
+        "An opening is withheld for `reason`: `budget` (at most one line a minute), or `second_writer`.",
     )
     BUDGET_TRIPPED = (
         "budget_tripped",

@@ -108,11 +108,6 @@ INCIDENTS_STORED = Gauge(
     registry=REGISTRY,
 )
 INCIDENTS = Gauge("bridge_incidents", "Incidents in the store, by phase.", ["phase"], registry=REGISTRY)
-INCIDENTS_HELD_BACK = Gauge(
-    "bridge_incidents_held_back",
-    "Incidents that are not posted because an incident of someone else is open for the same service.",
-    registry=REGISTRY,
-)
 INCIDENTS_OPEN_BY_OTHERS = Gauge(
     "bridge_incidents_open_by_others",
     "Incidents of ours that someone else resolved and opened again on the page; that person must end them.",
@@ -175,7 +170,10 @@ SUPPRESSED = Counter(
     registry=REGISTRY,
 )
 INCIDENTS_WITHHELD = Gauge(
-    "bridge_incidents_withheld", "Incidents that are not posted for now, by reason.", ["reason"], registry=REGISTRY
+    "bridge_incidents_withheld",
+    "Incidents that are withheld for now, by reason: `budget`, or `second_writer` (someone else has one open for the same service).",
+    ["reason"],
+    registry=REGISTRY,
 )
 BUDGET_REMAINING = Gauge(
     "bridge_budget_remaining",
@@ -232,7 +230,8 @@ LOG_LINES_DROPPED = Counter(
 for _direction in ("back", "forward"):  # a series that begins with its first event has no increase to see
     STORE_CLOCK_STEPS.labels(_direction)
 SUPPRESSED.labels("budget")
-INCIDENTS_WITHHELD.labels("budget")
+for _reason in ("budget", "second_writer"):
+    INCIDENTS_WITHHELD.labels(_reason)
 
 _ANSWERS = ("202", "400", "401", "404", "405", "413", "415", "503")
 

@@ -11,7 +11,6 @@ from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store,
 from bridge.telemetry import (
     ALERTS_STORED,
     INCIDENTS,
-    INCIDENTS_HELD_BACK,
     INCIDENTS_OPEN_BY_OTHERS,
     INCIDENTS_PARKED,
     INCIDENTS_STORED,
@@ -145,9 +144,7 @@ class Health:
         _set(INCIDENTS_STORED, overview.incidents_stored)
         STORE_MEMORY.set(memory or 0)
         INCIDENTS_PARKED.set(overview.parked)
-        INCIDENTS_HELD_BACK.set(overview.held_back)
-        for reason in overview.withheld.keys() | {REASON}:
-            INCIDENTS_WITHHELD.labels(reason).set(overview.withheld.get(reason, 0))
+        _set(INCIDENTS_WITHHELD, {REASON: 0, **overview.withheld, "second_writer": overview.held_back})
         INCIDENTS_OPEN_BY_OTHERS.set(overview.theirs)
         STORE_CLOCK_AHEAD.set(overview.clock_ahead_ms / 1000)
         if self._clock_steps is not None and overview.clock_steps > self._clock_steps:

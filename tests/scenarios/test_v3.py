@@ -333,7 +333,7 @@ class Rules:
         return any(call["method"] != "GET" and id_ in call["path"] for call in self._page.calls for id_ in self.opened)
 
 
-def held_back(bridge: Bridge) -> list[str]:
+def withheld(bridge: Bridge) -> list[str]:
     """The incidents of others for which posts are held back."""
     posts = [post for incident in bridge.incidents()["incidents"] for post in incident["posts"]]
     return sorted(post["held_by"] for post in posts if post["held_by"])
@@ -348,20 +348,22 @@ def ours(page: Page, on: str) -> list[str]:
 def test_while_an_incident_of_checkly_s_own_is_open_the_bridge_holds_back(impatient: Bridge, page: Page, config: Path):
     outage, first, second = Outage(impatient), Rules(page, "Checkout"), Rules(page, "Payments")
     outage.fires("checkout", region="eu")
-    eventually(lambda: metric(impatient, "bridge_incidents_held_back") == 1, "the metric to tell")
+    eventually(
+        lambda: metric(impatient, "bridge_incidents_withheld", reason="second_writer") == 1, "the metric to tell"
+    )
     listed = command("incidents", "list", "--url", impatient.url, environment=impatient.environment())
     assert all(f"held back: {id_} is open for the same service" in listed.stdout for id_ in first.opened)
     assert page.opened == 0
 
     first.clear("automation")
     eventually(lambda: ours(page, "store") == ["INVESTIGATING"], "ours on the v3 page")
-    assert (ours(page, "shop"), held_back(impatient)) == ([], first.opened[:1])
+    assert (ours(page, "shop"), withheld(impatient)) == ([], first.opened[:1])
     first.clear("trigger")
     eventually(lambda: ours(page, "shop") == ["INVESTIGATING"], "ours on the v1 page")
-    eventually(lambda: held_back(impatient) == [], "nothing to be held back")
+    eventually(lambda: withheld(impatient) == [], "nothing to be withheld")
 
     outage.fires("payments", region="us")
-    eventually(lambda: held_back(impatient) == sorted(second.opened), "both pages to be held back")
+    eventually(lambda: withheld(impatient) == sorted(second.opened), "both pages to be withheld")
     outage.ends()
     eventually(lambda: [line for line in log_of(impatient, "phase_changed") if line["note"] == LEFT], "its end")
     second.clear("automation")

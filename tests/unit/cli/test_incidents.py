@@ -67,7 +67,7 @@ def test_the_posts_of_every_page_are_shown_with_their_impacts(publish, run):
     assert run("incidents", "list").out.splitlines()[1].split()[-1] == 'shop{region="eu"}'
 
 
-def test_an_incident_that_is_held_back_says_for_which(publish, run, sandbox):
+def test_an_incident_that_is_withheld_says_for_which(publish, run, sandbox):
     other = sandbox.control("POST", "incidents", name="By hand", services=["Checkout"], severity="MINOR")
     found = publish("{name: Checkout, shared: true}", lambda posts: any(post["held_by"] for post in posts.values()))
     assert found["posts"][0]["held_by"] == other["id"]

@@ -46,7 +46,7 @@ def test_nothing_is_posted_beside_it_and_that_is_said_once(logged: list[Any]) ->
     world.after(30 * MINUTE)
     assert (world.page.writes, world.post.held_by) == ([], "theirs")
     assert tally(world.progress) == "INVESTIGATING+held"
-    assert names(logged).count("incident_held") == 1
+    assert names(logged).count("incident_withheld") == 1
     assert world.page.incidents == [theirs], "never touched"
 
 
@@ -96,7 +96,7 @@ def test_another_rival_in_its_place_holds_as_well(logged: list[Any]) -> None:
     world.page._put(replace(theirs, id="others"))
     world.after(HOLD_MS)
     assert (world.page.writes, world.post.held_by) == ([], "others")
-    assert names(logged).count("incident_held") == 2
+    assert names(logged).count("incident_withheld") == 2
 
 
 def test_one_on_another_service_holds_nothing_until_the_outage_reaches_that() -> None:
