@@ -171,7 +171,7 @@ SUPPRESSED = Counter(
 )
 INCIDENTS_WITHHELD = Gauge(
     "bridge_incidents_withheld",
-    "Incidents that are withheld for now, by reason: `budget`, or `second_writer` (someone else has one open for the same service).",
+    "Incidents withheld for now, by reason: `budget`, or `second_writer` (someone else has one open for the service).",
     ["reason"],
     registry=REGISTRY,
 )
