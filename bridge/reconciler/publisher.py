@@ -114,7 +114,7 @@ class Publisher:
         if conflicting is None:
             return None
         if post.held_by != conflicting.id:
-            self._at.log_incident(Event.INCIDENT_HELD, remote_id=conflicting.id)
+            self._at.log_incident(Event.INCIDENT_WITHHELD, reason="second_writer", remote_id=conflicting.id)
         return outcomes.held(post, by=conflicting.id, retry_at=now + HOLD_MS)
 
     async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> _Sent:

@@ -10,9 +10,9 @@ from starlette.responses import Response
 
 from bridge.store import StoreUnavailable
 from bridge.telemetry import API_REQUESTS, Event
-from bridge.web.auth_throttle import Attempts, TooManyAttempts
-from bridge.web.responses import Refusal, header, judge
-from bridge.web.unauthenticated import address_of, strangers
+from bridge.web.auth_throttle import AuthThrottle, TooManyAttempts
+from bridge.web.responses import HTTPError, check_credentials, header
+from bridge.web.unauthenticated import address_of, unauthenticated_log
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -32,10 +32,10 @@ class Admins:
 
     def __init__(self, credentials: Credentials, *, clock: Callable[[], int]) -> None:
         self._credentials = credentials
-        self._attempts: Attempts[Refusal] = Attempts(clock=clock)
+        self._throttle: AuthThrottle[HTTPError] = AuthThrottle(clock=clock)
 
     def only(self, endpoint: Endpoint) -> Endpoint:
-        """The endpoint for those with right credentials; raises Refusal for others."""
+        """The endpoint for those with right credentials; raises HTTPError for others."""
 
         async def guarded(request: Request) -> Response:
             code = 500
@@ -43,8 +43,8 @@ class Admins:
                 await self._admit(request.scope)
                 response = await endpoint(request)
                 code = response.status_code
-            except Refusal as refusal:
-                code = refusal.status
+            except HTTPError as error:
+                code = error.status
                 raise
             except StoreUnavailable:
                 code = 503
@@ -57,19 +57,19 @@ class Admins:
 
     async def _admit(self, scope: Scope) -> None:
         address = address_of(scope)
-        refusal = await self._judge(scope, address)
-        if refusal is not None:
-            strangers.log(Event.ADMIN_UNAUTHORIZED, address, code=refusal.status, error=refusal.error)
-            raise refusal
+        error = await self._check(scope, address)
+        if error is not None:
+            unauthenticated_log.log(Event.ADMIN_UNAUTHORIZED, address, code=error.status, error=error.code)
+            raise error
 
-    async def _judge(self, scope: Scope, address: str) -> Refusal | None:
-        def look() -> Refusal | None:
-            return judge(scope, self._credentials, ADMIN_TOKENS)
+    async def _check(self, scope: Scope, address: str) -> HTTPError | None:
+        def attempt() -> HTTPError | None:
+            return check_credentials(scope, self._credentials, ADMIN_TOKENS)
 
         if header(scope, b"authorization") is None:
-            return look()  # which guesses at nothing
+            return attempt()  # which guesses at nothing
         try:
-            return await self._attempts.judge(address, look)
+            return await self._throttle.check(address, attempt)
         except TooManyAttempts as error:
             message = "too many wrong credentials from this address: this one was not checked; try again later"
-            return Refusal(429, "too_many_attempts", message, {"Retry-After": str(error.retry_s)})
+            return HTTPError(429, "too_many_attempts", message, {"Retry-After": str(error.retry_s)})

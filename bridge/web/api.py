@@ -10,7 +10,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from bridge.web import budgets
-from bridge.web.responses import Refusal, answer
+from bridge.web.responses import HTTPError, json_response
 from bridge.web.views import alert_view, incident_view
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Api:
     async def budgets(self, request: Request) -> Response:
         """How much may still become public."""
         _numbers(request)
-        return answer({"pages": await budgets.overview(self._store, self._config.current)})
+        return json_response({"pages": await budgets.overview(self._store, self._config.current)})
 
     async def incidents(self, request: Request) -> Response:
         """All incidents, as they are read."""
@@ -61,27 +61,27 @@ class Api:
         id_ = request.path_params["id"].upper()
         found = await self._store.incident(id_, count=asked["alerts"], after=asked["after"])
         if found is None:
-            raise Refusal(404, "not_found", "no incident has this id; it may have ended and been forgotten")
+            raise HTTPError(404, "not_found", "no incident has this id; it may have ended and been forgotten")
         alerts = [alert_view(alert) for alert in found.alerts]
         more = {
             "alerts": alerts,
             "alerts_total": found.total,
             "alerts_after": str(found.after) if found.after else None,
         }
-        return answer({**incident_view(found.incident), **more})
+        return json_response({**incident_view(found.incident), **more})
 
 
 def _numbers(request: Request, **known: tuple[int, int, int]) -> dict[str, int]:
-    """The parameters of a request, each a number: the default, the least and the most. Raises Refusal for any other."""
+    """The parameters of a request, each a number: default, least and most. Raises HTTPError for any other."""
     found = {name: default for name, (default, _, _) in known.items()}
     for name, text in request.query_params.items():
         if name not in known:
             names = ", ".join(known) or "none"
-            raise Refusal(400, "unknown_parameter", f"a parameter is unknown here; expected: {names}")
+            raise HTTPError(400, "unknown_parameter", f"a parameter is unknown here; expected: {names}")
         _, least, most = known[name]
         number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
         if not least <= number <= most:
-            raise Refusal(400, "wrong_parameter", f"{name}: expected a whole number from {least} to {most}")
+            raise HTTPError(400, "wrong_parameter", f"{name}: expected a whole number from {least} to {most}")
         found[name] = number
     return found
 

@@ -19,7 +19,7 @@ from bridge.web.admission import InFlight
 from bridge.web.api import Api, IncidentStore
 from bridge.web.exposition import Exposition
 from bridge.web.receiver import AlertStore, Receiver
-from bridge.web.responses import Refusal, answer, store_unavailable
+from bridge.web.responses import HTTPError, json_response, store_unavailable
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -97,7 +97,7 @@ def create_app(
     app = _Application(
         receivers,
         routes=routes,
-        exception_handlers=dict.fromkeys((Refusal, StoreUnavailable, HTTPException, Exception), _on_error),
+        exception_handlers=dict.fromkeys((HTTPError, StoreUnavailable, HTTPException, Exception), _on_error),
     )
     app.router.redirect_slashes = False  # a redirected POST becomes a GET without body: the alert would be lost
     app.state.stopping = False
@@ -130,11 +130,11 @@ def _monotonic_ms() -> int:
 
 async def _not_receiving(_: Request) -> Response:
     message = "this process only reconciles (--role reconciler): send deliveries to one that receives"
-    raise Refusal(503, "not_receiving", message)
+    raise HTTPError(503, "not_receiving", message)
 
 
 async def _healthz(_: Request) -> Response:
-    return answer({"status": "alive"})
+    return json_response({"status": "alive"})
 
 
 def _readyz(health: Health) -> Callable[[Request], Awaitable[Response]]:
@@ -143,8 +143,8 @@ def _readyz(health: Health) -> Callable[[Request], Awaitable[Response]]:
         if request.app.state.stopping:
             ready, reason = False, "the bridge is shutting down"
         if not ready:
-            raise Refusal(503, "not_ready", reason)
-        return answer({"status": "ready"})
+            raise HTTPError(503, "not_ready", reason)
+        return json_response({"status": "ready"})
 
     return readyz
 
@@ -158,12 +158,12 @@ def _metrics(exposition: Exposition) -> Callable[[Request], Awaitable[Response]]
 
 async def _on_error(_: Request, error: Exception) -> Response:
     match error:
-        case Refusal():
-            return error.answer()
+        case HTTPError():
+            return error.response()
         case StoreUnavailable():
-            return store_unavailable(error).answer()
+            return store_unavailable(error).response()
         case HTTPException():
             code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http")
-            return Refusal(error.status_code, code, error.detail, error.headers).answer()
+            return HTTPError(error.status_code, code, error.detail, error.headers).response()
         case _:
-            return Refusal(500, "internal", "an unexpected error, logged by the bridge").answer()
+            return HTTPError(500, "internal", "an unexpected error, logged by the bridge").response()

@@ -25,7 +25,7 @@ class TooManyAttempts(Exception):
         self.retry_s = retry_s
 
 
-class Attempts(Generic[Wrong]):
+class AuthThrottle(Generic[Wrong]):
     """When an attempt may be looked at, by address. ``clock`` is in milliseconds and never runs backwards.
 
     Wrong ones add up, and one is forgotten each ``GAP_MS``. While there are a ``BURST`` of them, right or wrong waits:
@@ -40,15 +40,15 @@ class Attempts(Generic[Wrong]):
         self._forgotten_at: OrderedDict[str, int] = OrderedDict()  # when all wrong ones will be
         self._waiting = 0
 
-    async def judge(self, address: str, look: Callable[[], Wrong | None]) -> Wrong | None:
-        """What ``look`` finds wrong with the attempt, when its turn has come; None if it is right.
+    async def check(self, address: str, attempt: Callable[[], Wrong | None]) -> Wrong | None:
+        """What ``attempt`` finds wrong with the attempt, when its turn has come; None if it is right.
 
         Raises TooManyAttempts, for an attempt that is not looked at.
         """
         now = self._clock()
         wait_ms = self._forgotten_at.get(address, now) - now - (BURST - 1) * GAP_MS
         if wait_ms <= 0:
-            wrong = look()
+            wrong = attempt()
             if wrong is not None:
                 self._add(address, GAP_MS)
             return wrong
@@ -60,7 +60,7 @@ class Attempts(Generic[Wrong]):
             await self._sleep(wait_ms / 1000)
         finally:
             self._waiting -= 1
-        wrong = look()
+        wrong = attempt()
         if wrong is None:
             self._add(address, -GAP_MS)
         return wrong

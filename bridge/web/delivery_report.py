@@ -1,4 +1,4 @@
-"""What became of a delivery's content: counted, logged, and told to the sender."""
+"""The outcome of a delivery: counted, logged, and answered to the sender."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 def report(
-    origin: Origin, delivery: Delivery, unheard: Sequence[Ignored], heard: Sequence[tuple[Decision, Change]]
+    origin: Origin, delivery: Delivery, ignored: Sequence[Ignored], stored: Sequence[tuple[Decision, Change]]
 ) -> Outcome:
-    """Count and log: ``unheard`` are the alerts that never reached the store, ``heard`` those that did."""
+    """Count and log: ``ignored`` are the alerts that never reached the store, ``stored`` those that did."""
     counts = {"unusable": len(delivery.unusable)} if delivery.unusable else {}
-    for ignored in unheard:
-        name = _IGNORED[ignored.reason]
+    for each in ignored:
+        name = _IGNORED[each.reason]
         counts[name] = counts.get(name, 0) + 1
-    for (_, decision), change in heard:
+    for (_, decision), change in stored:
         name = _outcome(decision, change)
         counts[name] = counts.get(name, 0) + 1
     for name, count in counts.items():
         _count(origin.source, origin.series, name).inc(count)
-    changed = [(decision, change) for (_, decision), change in heard if change.outcome not in _UNCHANGED]
+    changed = [(decision, change) for (_, decision), change in stored if change.outcome not in _UNCHANGED]
     outcome = Outcome(
         alerts=len(delivery.alerts) + len(delivery.unusable),
         changed=len(changed),
@@ -76,8 +76,8 @@ def report(
     _report_unread(origin, delivery.unread)
     if changed:
         _log_changed(origin, changed, outcome)
-    _report_refused(origin, {name: counts[name] for name in REFUSED if name in counts})
-    _report_conflicts(origin, [change for _, change in heard if change.conflict])
+    _report_over_limit(origin, {name: counts[name] for name in REFUSED if name in counts})
+    _report_conflicts(origin, [change for _, change in stored if change.conflict])
     return outcome
 
 
@@ -128,7 +128,7 @@ def _report_unread(origin: Origin, unread: Mapping[str, int]) -> None:
         seldom(Event.FIELD_UNREADABLE, count, source=origin.source, sender=origin.series, field=field)
 
 
-def _report_refused(origin: Origin, counts: Mapping[str, int]) -> None:
+def _report_over_limit(origin: Origin, counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
         seldom(Event.ALERTS_OVER_LIMIT, count, source=origin.source, sender=origin.series, limit=REFUSED[name])
 

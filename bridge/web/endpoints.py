@@ -13,7 +13,7 @@ from bridge.senders.credentials import Credentials, Verdict
 from bridge.senders.pagerduty import parser as pagerduty
 from bridge.senders.pagerduty import signature
 from bridge.senders.pagerduty.signature import SigningSecrets
-from bridge.web.responses import Refusal, authorize, header
+from bridge.web.responses import HTTPError, authorize, header
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -64,11 +64,11 @@ class Sender(ABC, Generic[Keys]):
 
     @abstractmethod
     def admit(self, scope: Scope, sender: str, /) -> None:
-        """Refuse what can be refused before the body is read. Raises Refusal."""
+        """Check what can be checked before the body is read. Raises HTTPError."""
 
     @abstractmethod
     def authenticate(self, scope: Scope, sender: str, body: bytes, /) -> None:
-        """Refuse a body that is not the sender's, before anything reads it. Raises Refusal."""
+        """Check that the body is the sender's, before anything reads it. Raises HTTPError."""
 
     @abstractmethod
     def parse(self, body: bytes, sender: str, received_at: int, config: Config, /) -> Generator[None, None, Delivery]:
@@ -119,9 +119,9 @@ class PagerDuty(Sender[SigningSecrets]):
         hint = _LEGACY_HINT if _looks_legacy(scope, body) else ""
         if verdict is Verdict.NONE_CONFIGURED:
             message = f"the bridge has no secret to check this delivery: set {variable}"
-            raise Refusal(503, "no_credentials", message + hint)
+            raise HTTPError(503, "no_credentials", message + hint)
         message = f"missing or wrong {signature.HEADER}: expected the body signed with a secret of {variable}"
-        raise Refusal(401, "unauthorized", message + hint, _CHALLENGE)
+        raise HTTPError(401, "unauthorized", message + hint, _CHALLENGE)
 
     def parse(self, body: bytes, sender: str, _received_at: int, config: Config, /) -> Generator[None, None, Delivery]:
         """Read one event."""

@@ -13,7 +13,7 @@ RESTS: Final = 10  # times as long as it took, from the beginning of one renderi
 class Exposition:
     """Rendered metrics, never older than the question. ``render`` takes milliseconds, and nothing else runs meanwhile.
 
-    Strangers may ask. So those who ask before it is time again wait for it, and one rendering answers them all.
+    Anyone may ask. So those who ask before it is time again wait for it, and one rendering answers them all.
     ``clock`` is in seconds and never runs backwards.
     """
 

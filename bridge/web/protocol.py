@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from bridge.web.coalesced_writes import JoinedWrites
-from bridge.web.responses import ALWAYS, Refusal
+from bridge.web.responses import ALWAYS, HTTPError
 
 if TYPE_CHECKING:
     import asyncio
@@ -188,7 +188,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _refuse(self) -> None:
         if not self.cycle.response_started:
             message = f"the body did not arrive within {BODY_S:.0f} seconds; try again"
-            body = bytes(Refusal(503, "too_slow", message).answer().body)
+            body = bytes(HTTPError(503, "too_slow", message).response().body)
             headers = {
                 "content-type": "application/json",
                 "connection": "close",

@@ -23,8 +23,8 @@ from bridge.store import REFUSED, Change, StoreUnavailable
 from bridge.telemetry import Event, log, seldom
 from bridge.web.admission import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
 from bridge.web.delivery_report import Decision, Origin, Outcome, report
-from bridge.web.responses import Refusal, answer, header, store_unavailable
-from bridge.web.unauthenticated import address_of, strangers
+from bridge.web.responses import HTTPError, json_response, header, store_unavailable
+from bridge.web.unauthenticated import address_of, unauthenticated_log
 
 if TYPE_CHECKING:
     from prometheus_client import Counter
@@ -40,8 +40,8 @@ _DECODED_BYTES = 16 << 20  # at a time: decoded, a body of small alerts takes ma
 _SMALL_BYTES = 64 << 10
 _PLAIN = b"identity"
 _RECURRING = (Event.STORE_UNAVAILABLE, Event.CREDENTIALS_MISSING)  # until somebody mends it, with every delivery
-_UNPROVEN = frozenset({"unauthorized", "method_not_allowed", "unknown_sender"})
-_UNPROVEN_YET = frozenset({"too_large", "unsupported_encoding", "too_slow", "disconnected", "overloaded"})
+_UNAUTHENTICATED = frozenset({"unauthorized", "method_not_allowed", "unknown_sender"})
+_UNAUTHENTICATED_YET = frozenset({"too_large", "unsupported_encoding", "too_slow", "disconnected", "overloaded"})
 _OVER_LIMIT = "over_limit"
 _ALERTS_AT_ONCE = 1_000  # then other requests get their turn
 
@@ -113,32 +113,32 @@ class Receiver:
     async def _answer(self, scope: Scope, receive: Receive, origin: Origin) -> Response:
         try:
             return _accepted(await self._take(scope, receive, origin))
-        except Refusal as refusal:
-            if refusal.error in _UNPROVEN or (self._sender.body_s and refusal.error in _UNPROVEN_YET):
-                return _refused_unproven(origin, refusal, scope)
-            return self._refused(origin, refusal)
+        except HTTPError as error:
+            if error.code in _UNAUTHENTICATED or (self._sender.body_s and error.code in _UNAUTHENTICATED_YET):
+                return _unauthenticated_error(origin, error, scope)
+            return self._error_response(origin, error)
         except StoreUnavailable as error:
-            return self._refused(origin, store_unavailable(error), Event.STORE_UNAVAILABLE, detail=str(error))
+            return self._error_response(origin, store_unavailable(error), Event.STORE_UNAVAILABLE, detail=str(error))
         except Exception as error:  # noqa: BLE001 - whatever broke, the sender must come again
-            defect = Refusal(503, "internal", "an unexpected error, logged by the bridge; try again")
+            defect = HTTPError(503, "internal", "an unexpected error, logged by the bridge; try again")
             where = _where(error)
-            return self._refused(origin, defect, Event.DELIVERY_FAILED, detail=type(error).__name__, where=where)
+            return self._error_response(origin, defect, Event.DELIVERY_FAILED, detail=type(error).__name__, where=where)
 
     async def _take(self, scope: Scope, receive: Receive, origin: Origin) -> Outcome:
         if scope["method"] not in self._sender.methods:
             methods = ", ".join(self._sender.methods)
-            raise Refusal(405, "method_not_allowed", f"expected one of: {methods}", {"Allow": methods})
+            raise HTTPError(405, "method_not_allowed", f"expected one of: {methods}", {"Allow": methods})
         if scope["app"].state.stopping:
-            raise Refusal(503, "stopping", "the bridge is shutting down; try again")
+            raise HTTPError(503, "stopping", "the bridge is shutting down; try again")
         if origin.error:
-            raise Refusal(404, "unknown_sender", f"no sender has this name: {origin.error}")
+            raise HTTPError(404, "unknown_sender", f"no sender has this name: {origin.error}")
         self._sender.admit(scope, origin.sender)
         received_at = self._clock()
         config = self._config.current
         limit = min(config.max_body_bytes, self._sender.max_body_bytes)
         encoding = header(scope, b"content-encoding")
         if encoding is not None and encoding.lower() != _PLAIN:
-            raise Refusal(415, "unsupported_encoding", "expected a body without Content-Encoding")
+            raise HTTPError(415, "unsupported_encoding", "expected a body without Content-Encoding")
         declared = _declared_size(scope)
         try:
             with self._in_flight.enter(_address(scope), within_s=self._sender.body_s) as place:
@@ -150,20 +150,20 @@ class Receiver:
                     delivery = await in_turns(self._sender.parse(body, origin.sender, received_at, config))
                     return await self._ingest(delivery, config, origin)
         except TooLarge:
-            raise Refusal(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None
+            raise HTTPError(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None
         except Overloaded:
-            raise Refusal(503, "overloaded", "too many deliveries are in flight; try again") from None
+            raise HTTPError(503, "overloaded", "too many deliveries are in flight; try again") from None
         except TooSlow:
             message = f"the body did not arrive within {self._sender.body_s:.0f} seconds; try again"
-            raise Refusal(503, "too_slow", message) from None
+            raise HTTPError(503, "too_slow", message) from None
         except Disconnected:
-            raise Refusal(503, "disconnected", "the connection ended before the body did") from None
+            raise HTTPError(503, "disconnected", "the connection ended before the body did") from None
         except NotUnderstood as error:
-            raise Refusal(400, "not_understood", f"not {self._sender.payload}: {error}") from None
+            raise HTTPError(400, "not_understood", f"not {self._sender.payload}: {error}") from None
 
     async def _ingest(self, delivery: Delivery, config: Config, origin: Origin) -> Outcome:
         decided: list[Decision] = []
-        unheard: list[Ignored] = []
+        ignored: list[Ignored] = []
         watchdogs: set[str] = set()
         for start in range(0, len(delivery.alerts), _ALERTS_AT_ONCE):
             if start:
@@ -174,20 +174,20 @@ class Receiver:
                 if isinstance(decision, Ignored) and decision.watchdog is not None and not is_over:
                     watchdogs.add(decision.watchdog)
                 if isinstance(decision, Ignored) and not (is_over or self._sender.relabels):
-                    unheard.append(decision)
+                    ignored.append(decision)
                 else:  # routing may ignore now what an incident, opened under other labels or routes, still counts
                     decided.append((alert, decision))
-        heard = list(zip(decided, await self._store_all(decided), strict=True))
+        stored = list(zip(decided, await self._ingest_decided(decided), strict=True))
         if watchdogs:
             await self._store.hear(watchdogs)
-        if self._on_change is not None and any(change.is_due for _, change in heard):
+        if self._on_change is not None and any(change.is_due for _, change in stored):
             self._on_change()
         await self._public_note(delivery.public_notes, origin)
         outcome = report(origin, delivery, unheard, heard)
         _demand_all_kept([change for _, change in heard])
         return outcome
 
-    async def _store_all(self, decided: Sequence[Decision]) -> list[Change]:
+    async def _ingest_decided(self, decided: Sequence[Decision]) -> list[Change]:
         items = [(alert, decision if isinstance(decision, Routed) else None) for alert, decision in decided]
         return await self._store.ingest(items) if items else []
 
@@ -202,35 +202,35 @@ class Receiver:
                 self._on_change()
 
     @staticmethod
-    def _refused(origin: Origin, refusal: Refusal, event: Event | None = None, **fields: str) -> Response:
-        if refusal.error == _OVER_LIMIT:  # what was not kept has been reported
-            return refusal.answer()
+    def _error_response(origin: Origin, error: HTTPError, event: Event | None = None, **fields: str) -> Response:
+        if error.code == _OVER_LIMIT:  # what was not kept has been reported
+            return error.response()
         if event is None:
-            event = Event.CREDENTIALS_MISSING if refusal.error == "no_credentials" else Event.DELIVERY_REJECTED
-        said = {**origin.fields, "error": refusal.error, "message": refusal.message, **fields}
+            event = Event.CREDENTIALS_MISSING if error.code == "no_credentials" else Event.DELIVERY_REJECTED
+        details = {**origin.fields, "error": error.code, "message": error.message, **fields}
         if event in _RECURRING:
-            seldom(event, 1, now=None, example=None, code=refusal.status, **said)
+            seldom(event, 1, now=None, example=None, code=error.status, **details)
         else:
-            log(event, code=refusal.status, **said)
-        return refusal.answer()
+            log(event, code=error.status, **details)
+        return error.response()
 
 
-def _refused_unproven(origin: Origin, refusal: Refusal, scope: Scope) -> Response:
-    strangers.log(
+def _unauthenticated_error(origin: Origin, error: HTTPError, scope: Scope) -> Response:
+    unauthenticated_log.log(
         Event.DELIVERY_REJECTED,
         address_of(scope),
         example={"sender": origin.sender} if origin.sender else None,
         source=origin.source,
-        code=refusal.status,
-        error=refusal.error,
-        message=refusal.message,
+        code=error.status,
+        error=error.code,
+        message=error.message,
     )
-    return refusal.answer()
+    return error.response()
 
 
 @lru_cache(maxsize=256)
 def _accepted(outcome: Outcome) -> Response:
-    return answer({"status": "accepted", "delivery": outcome}, 202)
+    return json_response({"status": "accepted", "delivery": outcome}, 202)
 
 
 @cache
@@ -239,8 +239,8 @@ def _count(source: str, series: str, status: int) -> Counter:
     return telemetry.DELIVERIES.labels(source, series, str(status))
 
 
-def _demand_all_kept(changes: Sequence[Change]) -> None:
-    """Raise Refusal where an alert was not kept, so that the sender brings it again."""
+def _raise_if_over_limit(changes: Sequence[Change]) -> None:
+    """Raise HTTPError where an alert was not kept, so that the sender brings it again."""
     refused = [change.outcome for change in changes if change.outcome in REFUSED]
     if refused:
         limits = " and ".join(words for outcome, words in REFUSED.items() if outcome in refused)
@@ -248,7 +248,7 @@ def _demand_all_kept(changes: Sequence[Change]) -> None:
             f"{len(refused)} of {len(changes)} alerts are new and firing, and were not stored because of the limit "
             f"{limits}; everything else of this delivery was stored: try again later"
         )
-        raise Refusal(503, _OVER_LIMIT, message)
+        raise HTTPError(503, _OVER_LIMIT, message)
 
 
 def _declared_size(scope: Scope) -> int | None:

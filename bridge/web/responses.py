@@ -20,19 +20,19 @@ ALWAYS: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store
 _CHALLENGE = {"WWW-Authenticate": 'Basic realm="checkly-bridge", Bearer realm="checkly-bridge"'}
 
 
-class Refusal(Exception):
+class HTTPError(Exception):
     """A request is answered with an error. Neither code nor message holds a secret or a value of the request."""
 
     def __init__(self, status: int, error: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
-        self.error = error
+        self.code = error
         self.message = message
         self.headers = headers
 
-    def answer(self) -> Response:
+    def response(self) -> Response:
         """The response that says so."""
-        return answer({"error": self.error, "message": self.message}, self.status, self.headers)
+        return json_response({"error": self.code, "message": self.message}, self.status, self.headers)
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
@@ -44,34 +44,34 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 
 
 def authorize(scope: Scope, credentials: Credentials, variable: str) -> None:
-    """Let the request pass, or raise Refusal; ``variable`` is the environment variable of the right credentials."""
-    refusal = judge(scope, credentials, variable)
-    if refusal is not None:
-        raise refusal
+    """Let the request pass, or raise HTTPError; ``variable`` is the environment variable of the right credentials."""
+    error = check_credentials(scope, credentials, variable)
+    if error is not None:
+        raise error
 
 
-def judge(scope: Scope, credentials: Credentials, variable: str) -> Refusal | None:
+def check_credentials(scope: Scope, credentials: Credentials, variable: str) -> HTTPError | None:
     """How to answer a request with wrong credentials; None when they are right."""
     verdict = credentials.check(header(scope, b"authorization"))
     if verdict is Verdict.NONE_CONFIGURED:
         message = f"the bridge has no credentials to check this request: set {variable}"
-        return Refusal(503, "no_credentials", message)
+        return HTTPError(503, "no_credentials", message)
     if verdict is not Verdict.OK:
         message = f"missing or wrong credentials: expected a bearer or basic credential of {variable}"
-        return Refusal(401, "unauthorized", message, _CHALLENGE)
+        return HTTPError(401, "unauthorized", message, _CHALLENGE)
     return None
 
 
-def store_unavailable(error: StoreUnavailable) -> Refusal:
+def store_unavailable(error: StoreUnavailable) -> HTTPError:
     """Nothing can be promised or read."""
     match error:
         case NotDurable():
-            return Refusal(503, "store_not_durable", str(error))
+            return HTTPError(503, "store_not_durable", str(error))
         case NotReplicated():
-            return Refusal(503, "store_not_replicated", str(error))
-    return Refusal(503, "store_unavailable", "Redis is unavailable or cannot write; try again")
+            return HTTPError(503, "store_not_replicated", str(error))
+    return HTTPError(503, "store_unavailable", "Redis is unavailable or cannot write; try again")
 
 
-def answer(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response."""
     return Response(msgspec.json.encode(content), status, headers, media_type="application/json")

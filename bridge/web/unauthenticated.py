@@ -12,7 +12,7 @@ from bridge.telemetry import SELDOM_S, Event, seldom
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-TOLD_APART: Final = 20  # addresses a minute, in the log
+ADDRESSES_LOGGED: Final = 20  # addresses a minute, in the log
 OTHERS: Final = "others"
 
 
@@ -30,8 +30,8 @@ def address_of(scope: Scope) -> str:
     return str(address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False))
 
 
-class Strangers:
-    """Log events that strangers cause: at most one line a minute for each of a few addresses, one for all others."""
+class UnauthenticatedLog:
+    """Log events that requests without credentials cause: at most one a minute and address, and one for all others."""
 
     def __init__(self) -> None:
         self._told_apart: set[str] = set()
@@ -45,10 +45,10 @@ class Strangers:
         if now - self._since >= SELDOM_S:
             self._since = now
             self._told_apart.clear()
-        if len(self._told_apart) < TOLD_APART:
+        if len(self._told_apart) < ADDRESSES_LOGGED:
             self._told_apart.add(address)
         told = address if address in self._told_apart else OTHERS
         seldom(event, 1, now=None, example=example, address=told, **fields)
 
 
-strangers = Strangers()
+unauthenticated_log = UnauthenticatedLog()

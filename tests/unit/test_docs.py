@@ -80,7 +80,7 @@ def test_every_environment_variable_is_in_the_reference():
 
 def test_every_error_is_in_the_reference():
     code = "\n".join(path.read_text() for path in (ROOT / "bridge" / "web").glob("*.py"))
-    raised = set(re.findall(r'Refusal\((\d+), "(\w+)"', code))
+    raised = set(re.findall(r'HTTPError\((\d+), "(\w+)"', code))
     assert ("503", "store_unavailable") in raised
     page = (REFERENCE / "http.md").read_text()
     assert [error for error in sorted(raised) if f"| {error[0]} | `{error[1]}` |" not in page] == []

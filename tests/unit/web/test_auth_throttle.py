@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from bridge.web.auth_throttle import ADDRESSES, BURST, GAP_MS, WAITING, WAITING_IN_ALL, Attempts, TooManyAttempts
+from bridge.web.auth_throttle import ADDRESSES, BURST, GAP_MS, WAITING, WAITING_IN_ALL, AuthThrottle, TooManyAttempts
 
 WRONG = "wrong"
 
@@ -18,7 +18,7 @@ class Stage:
         self.now = 100
         self.looked: list[int] = []
         self.asleep: list[tuple[int, asyncio.Event]] = []
-        self.attempts: Attempts[str] = Attempts(clock=lambda: self.now, sleep=self._sleep)
+        self.attempts: AuthThrottle[str] = AuthThrottle(clock=lambda: self.now, sleep=self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
         awake = asyncio.Event()
@@ -39,7 +39,7 @@ class Stage:
             self.looked.append(self.now)
             return answer
 
-        return asyncio.create_task(self.attempts.judge(address, look))
+        return asyncio.create_task(self.attempts.check(address, look))
 
     async def guesses(self, count: int, address: str = "a") -> Counter[str]:
         """What became of so many at once, those that wait included."""

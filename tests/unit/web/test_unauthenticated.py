@@ -4,7 +4,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.telemetry import Event
-from bridge.web.unauthenticated import OTHERS, TOLD_APART, Strangers, address_of
+from bridge.web.unauthenticated import ADDRESSES_LOGGED, OTHERS, UnauthenticatedLog, address_of
 
 
 @pytest.mark.parametrize(
@@ -22,9 +22,11 @@ def test_an_address_is_that_of_a_site(peer, address):
 
 
 def test_however_many_addresses_there_are_few_lines_are_written():
-    strangers = Strangers()
+    unauthenticated_log = UnauthenticatedLog()
     with capture_logs() as lines:
         for number in range(5_000):
-            strangers.log(Event.ADMIN_UNAUTHORIZED, f"192.0.2.{number % 1_000}", {"sender": str(number)}, code=401)
-    assert len(lines) == TOLD_APART + 1
+            unauthenticated_log.log(
+                Event.ADMIN_UNAUTHORIZED, f"192.0.2.{number % 1_000}", {"sender": str(number)}, code=401
+            )
+    assert len(lines) == ADDRESSES_LOGGED + 1
     assert [line["address"] for line in lines][-1] == OTHERS
