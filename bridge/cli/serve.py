@@ -41,7 +41,7 @@ from bridge.web.app import create_app
 from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
 from bridge.web.health import Health
 from bridge.web.sender_keys import SenderKeys
-from bridge.web.sender_watch import Silence
+from bridge.web.sender_watch import SenderWatch
 from bridge.web.server import Server, set_at_signals
 
 if TYPE_CHECKING:
@@ -120,10 +120,10 @@ async def _run(
     stopping = set_at_signals()
     store, namespace = _store(settings, live, store_url, take_namespace=take_namespace)
     senders = _senders(settings)
-    silence = Silence([], clock=_now)
+    sender_watch = SenderWatch([], clock=_now)
     if role is not Role.RECONCILER:
-        _follow_senders(live, senders, silence)
-    health = Health(store, silence, config=lambda: live.current, clock=_monotonic_ms)
+        _follow_senders(live, senders, sender_watch)
+    health = Health(store, sender_watch, config=lambda: live.current, clock=_monotonic_ms)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(store.close)
         await namespace.look()
@@ -138,7 +138,7 @@ async def _run(
             admin_credentials=Credentials(_revealed(settings.admin_tokens)),
             clock=_now,
             health=health,
-            silence=silence,
+            sender_watch=sender_watch,
         )
         server = Server(app, listening, stopping)
         durability = await health.inspect()
@@ -220,16 +220,16 @@ def _senders(settings: Settings) -> tuple[Sender[Any], ...]:
     )
 
 
-def _follow_senders(live: ConfigFile, senders: Sequence[Sender[Any]], silence: Silence) -> None:
+def _follow_senders(live: ConfigFile, senders: Sequence[Sender[Any]], sender_watch: SenderWatch) -> None:
     """Give the senders that the configuration lists, now and later, their credentials, series and watch."""
     keys = SenderKeys(senders, os.environ)
 
     def follow(config: Config) -> None:
-        keys.hand_out(config)
+        keys.apply(config)
         for sender in senders:
             for name in config.senders.of(sender.name):
                 telemetry.expect(sender.name, name)
-        silence.expect([(sender.name, name) for sender in senders for name in _expected(sender, config)])
+        sender_watch.expect([(sender.name, name) for sender in senders for name in _expected(sender, config)])
 
     follow(live.current)
     live.subscribe(follow)

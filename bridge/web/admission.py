@@ -63,7 +63,7 @@ async def read_body(
     return b"".join(chunks)
 
 
-class InFlight:
+class AdmissionLimit:
     """How many deliveries are being worked on in this process, and how many bytes of bodies it holds.
 
     A body counts by what has arrived of it, whatever was announced. When more than ``size`` bytes have arrived, bodies
@@ -74,52 +74,52 @@ class InFlight:
     def __init__(self, *, deliveries: int, size: int) -> None:
         self._deliveries = deliveries
         self._size = size
-        self._arriving: dict[Place, None] = {}  # in the order in which they began
+        self._arriving: dict[Admission, None] = {}  # in the order in which they began
         self.deliveries = 0
         self.size = 0
 
-    def enter(self, address: str = "", *, within_s: float | None = None) -> Place:
+    def enter(self, address: str = "", *, within_s: float | None = None) -> Admission:
         """The place of a delivery whose body begins to arrive from there; the context of the task that reads it.
 
         The context raises:
             Overloaded: There is no room, or no more: the sender should come again.
             TooSlow: The body was not whole ``within_s`` seconds.
         """
-        return Place(self, address, within_s)
+        return Admission(self, address, within_s)
 
-    def begin(self, place: Place) -> None:
+    def begin(self, admission: Admission) -> None:
         """Its body begins to arrive."""
-        self._arriving[place] = None
+        self._arriving[admission] = None
 
-    def grow(self, place: Place, size: int) -> None:
+    def grow(self, admission: Admission, size: int) -> None:
         """So much more of it has arrived. Raises Overloaded; a lone delivery has as much room as it needs."""
         self.size += size
-        place.size += size
-        while self.size > max(self._size, place.size):
+        admission.size += size
+        while self.size > max(self._size, admission.size):
             giving_way = self._first_of_the_largest_share()
-            if giving_way is place:
+            if giving_way is admission:
                 raise Overloaded
             self.leave(giving_way)
             giving_way.interrupt(Overloaded())
 
-    def whole(self, place: Place) -> None:
+    def whole(self, admission: Admission) -> None:
         """All of it is here, and is worked on from now on. Raises Overloaded."""
         if self.deliveries >= self._deliveries:
             raise Overloaded
-        del self._arriving[place]
+        del self._arriving[admission]
         self.deliveries += 1
 
-    def leave(self, place: Place) -> None:
+    def leave(self, admission: Admission) -> None:
         """It takes nothing any more."""
-        self.size -= place.size
-        place.size = 0
-        if place in self._arriving:
-            del self._arriving[place]
-        elif place.is_whole:
+        self.size -= admission.size
+        admission.size = 0
+        if admission in self._arriving:
+            del self._arriving[admission]
+        elif admission.is_whole:
             self.deliveries -= 1
-            place.is_whole = False
+            admission.is_whole = False
 
-    def _first_of_the_largest_share(self) -> Place:
+    def _first_of_the_largest_share(self) -> Admission:
         shares: dict[str, int] = {}
         for each in self._arriving:
             shares[each.address] = shares.get(each.address, 0) + each.size
@@ -127,13 +127,13 @@ class InFlight:
         return next(each for each in self._arriving if shares[each.address] == largest)
 
 
-class Place:
+class Admission:
     """What one delivery takes, from the first byte of its body to its answer."""
 
-    __slots__ = ("_deadline", "_in_flight", "_interrupted", "_task", "_within_s", "address", "is_whole", "size")
+    __slots__ = ("_deadline", "_interrupted", "_limit", "_task", "_within_s", "address", "is_whole", "size")
 
-    def __init__(self, in_flight: InFlight, address: str, within_s: float | None) -> None:
-        self._in_flight = in_flight
+    def __init__(self, limit: AdmissionLimit, address: str, within_s: float | None) -> None:
+        self._limit = limit
         self._within_s = within_s
         self._task: asyncio.Task[Any] | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -144,11 +144,11 @@ class Place:
 
     def arrived(self, size: int) -> None:
         """So many more bytes of the body are here. Raises Overloaded."""
-        self._in_flight.grow(self, size)
+        self._limit.grow(self, size)
 
     def complete(self) -> None:
         """The body is whole. Raises Overloaded."""
-        self._in_flight.whole(self)
+        self._limit.whole(self)
         self.is_whole = True
         self._stop_the_clock()
 
@@ -162,14 +162,14 @@ class Place:
         self._task = asyncio.current_task()
         if self._within_s is not None:
             self._deadline = asyncio.get_running_loop().call_later(self._within_s, self.interrupt, TooSlow())
-        self._in_flight.begin(self)
+        self._limit.begin(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         self._stop_the_clock()
-        self._in_flight.leave(self)
+        self._limit.leave(self)
         task, self._task = self._task, None
         if (
             kind is asyncio.CancelledError
@@ -185,7 +185,7 @@ class Place:
             self._deadline = None
 
 
-class Turns:
+class DecodeLimit:
     """Lets bodies be decoded while they are at most ``size`` bytes together; the others wait, first come, first served.
 
     Bodies of at most ``small`` bytes neither wait nor count.
@@ -198,7 +198,7 @@ class Turns:
         self._queue = asyncio.Lock()
         self._freed = asyncio.Event()
 
-    def turn(self, size: int) -> AbstractAsyncContextManager[None]:
+    def slot(self, size: int) -> AbstractAsyncContextManager[None]:
         """Wait for, and hold, the turn of a body of ``size`` bytes. One that is larger than the limit is alone."""
         return _AT_ONCE if size <= self._small else self._wait(size)
 

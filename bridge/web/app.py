@@ -15,7 +15,7 @@ from starlette.routing import Route
 from bridge import telemetry
 from bridge.store import StoreUnavailable
 from bridge.web.admin import Admins
-from bridge.web.admission import InFlight
+from bridge.web.admission import AdmissionLimit
 from bridge.web.api import Api, IncidentStore
 from bridge.web.exposition import Exposition
 from bridge.web.receiver import AlertStore, Receiver
@@ -57,7 +57,7 @@ def create_app(
     admin_credentials: Credentials,
     clock: Callable[[], int],
     health: Health,
-    silence: Silence,
+    sender_watch: SenderWatch,
     on_change: Callable[[], None] | None = None,
     receives: bool = True,
 ) -> Starlette:
@@ -79,9 +79,12 @@ def create_app(
             store=store,
             config=config,
             router=router,
-            in_flight=InFlight(deliveries=_MAX_DELIVERIES, size=_MAX_BYTES),  # of its own: none can crowd others out
+            # one each: no kind of sender crowds out another
+            admission_limit=AdmissionLimit(
+                deliveries=_MAX_DELIVERIES, size=_MAX_BYTES
+            ),  # of its own: none can crowd others out
             clock=clock,
-            silence=silence,
+            sender_watch=sender_watch,
             on_change=on_change,
         )
     api, admins = Api(store, config), Admins(admin_credentials, clock=_monotonic_ms)

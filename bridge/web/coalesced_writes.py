@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 
-class JoinedWrites(asyncio.Transport):
+class CoalescedWrites(asyncio.Transport):
     """What is written goes to ``transport`` with one system call, before the loop waits again."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:

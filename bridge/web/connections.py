@@ -20,7 +20,7 @@ class Connection(Protocol):
         """Whether a request of it is being worked on."""
         ...
 
-    def hang_up(self) -> None:
+    def close_now(self) -> None:
         """Close it now, without an answer."""
         ...
 
@@ -33,28 +33,28 @@ class Connections:
 
     def __init__(self, limit: int = AT_MOST) -> None:
         self._limit = limit
-        self._by_silence: OrderedDict[Connection, None] = OrderedDict()  # the longest silent first
+        self._idle_first: OrderedDict[Connection, None] = OrderedDict()  # the longest silent first
 
     def __len__(self) -> int:
-        return len(self._by_silence)
+        return len(self._idle_first)
 
     def opened(self, connection: Connection) -> None:
         """It was accepted; closes another, or it, if that is one too many."""
-        self._by_silence[connection] = None
-        if len(self._by_silence) > self._limit:
-            silent = next(each for each in self._by_silence if each is connection or not each.is_answering)
-            del self._by_silence[silent]
+        self._idle_first[connection] = None
+        if len(self._idle_first) > self._limit:
+            silent = next(each for each in self._idle_first if each is connection or not each.is_answering)
+            del self._idle_first[silent]
             CONNECTIONS_CLOSED.inc()
-            silent.hang_up()
+            silent.close_now()
 
-    def heard(self, connection: Connection) -> None:
+    def received(self, connection: Connection) -> None:
         """Something came on it."""
-        if connection in self._by_silence:
-            self._by_silence.move_to_end(connection)
+        if connection in self._idle_first:
+            self._idle_first.move_to_end(connection)
 
     def closed(self, connection: Connection) -> None:
         """It is gone."""
-        self._by_silence.pop(connection, None)
+        self._idle_first.pop(connection, None)
 
 
 def connection_limit() -> int:

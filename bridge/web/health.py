@@ -48,10 +48,10 @@ class Health:
     """
 
     def __init__(
-        self, store: Store, silence: Silence, *, config: Callable[[], Config], clock: Callable[[], int]
+        self, store: Store, sender_watch: SenderWatch, *, config: Callable[[], Config], clock: Callable[[], int]
     ) -> None:
         self._store = store
-        self._silence = silence
+        self._sender_watch = sender_watch
         self._config = config
         self._clock = clock
         self._checked_at: int | None = None
@@ -99,7 +99,7 @@ class Health:
         while True:
             samples += 1
             await self._sample()
-            self._silence.check()
+            self._sender_watch.check()
             await self.inspect(remind=samples % REMIND_EVERY == 0)
             await asyncio.sleep(SAMPLE_S)
 

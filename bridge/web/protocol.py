@@ -59,7 +59,7 @@ class BoundedHttp(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         return bool(self.pipeline) or not (cycle is None or cycle.response_complete or cycle.more_body)
 
-    def hang_up(self) -> None:
+    def close_now(self) -> None:
         """Close at once; others need the place."""
         self._stop_waiting()
         self.transport.abort()
@@ -67,7 +67,7 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as Uvicorn has it
         """A head must come."""
         super().connection_made(transport)
-        self.transport = JoinedWrites(transport, self.loop)
+        self.transport = CoalescedWrites(transport, self.loop)
         self._wait()
         self._open.opened(self)
 
@@ -83,7 +83,7 @@ class BoundedHttp(HttpToolsProtocol):
     def pause_writing(self) -> None:
         """The peer does not read, for a while or for ever."""
         super().pause_writing()
-        self._unread = self.loop.call_later(ANSWER_S, self.hang_up)
+        self._unread = self.loop.call_later(ANSWER_S, self.close_now)
 
     def resume_writing(self) -> None:
         """It reads again."""
@@ -94,7 +94,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse it now, or when its turn has come."""
-        self._open.heard(self)
+        self._open.received(self)
         if self._ahead:
             data = self._ahead + data
             self._ahead = b""

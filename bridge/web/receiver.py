@@ -21,7 +21,7 @@ from bridge.senders.delivery import Delivery, NotUnderstood
 from bridge.senders.steps import in_turns
 from bridge.store import REFUSED, Change, StoreUnavailable
 from bridge.telemetry import Event, log, seldom
-from bridge.web.admission import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
+from bridge.web.admission import AdmissionLimit, DecodeLimit, Disconnected, Overloaded, TooLarge, TooSlow, read_body
 from bridge.web.delivery_report import Decision, Origin, Outcome, report
 from bridge.web.responses import HTTPError, json_response, header, store_unavailable
 from bridge.web.unauthenticated import address_of, unauthenticated_log
@@ -74,19 +74,19 @@ class Receiver:
         store: AlertStore,
         config: LiveConfig,
         router: Router,
-        in_flight: InFlight,
+        admission_limit: AdmissionLimit,
         clock: Callable[[], int],
-        silence: Silence,
+        sender_watch: SenderWatch,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self._sender = sender
         self._store = store
         self._config = config
         self._router = router
-        self._in_flight = in_flight
-        self._turns = Turns(size=_DECODED_BYTES, small=_SMALL_BYTES)
+        self._admission_limit = admission_limit
+        self._decode_limit = DecodeLimit(size=_DECODED_BYTES, small=_SMALL_BYTES)
         self._clock = clock
-        self._silence = silence
+        self._sender_watch = sender_watch
         self._on_change = on_change
         self._seconds = telemetry.DELIVERY_SECONDS.labels(sender.name)
 
@@ -141,12 +141,12 @@ class Receiver:
             raise HTTPError(415, "unsupported_encoding", "expected a body without Content-Encoding")
         declared = _declared_size(scope)
         try:
-            with self._in_flight.enter(_address(scope), within_s=self._sender.body_s) as place:
-                body = await read_body(receive, declared=declared, limit=limit, arrived=place.arrived)
-                place.complete()
+            with self._admission_limit.enter(_address(scope), within_s=self._sender.body_s) as admission:
+                body = await read_body(receive, declared=declared, limit=limit, arrived=admission.arrived)
+                admission.complete()
                 self._sender.authenticate(scope, origin.sender, body)
-                self._silence.heard(origin.source, origin.series)
-                async with self._turns.turn(len(body)):
+                self._sender_watch.record_delivery(origin.source, origin.series)
+                async with self._decode_limit.slot(len(body)):
                     delivery = await in_turns(self._sender.parse(body, origin.sender, received_at, config))
                     return await self._ingest(delivery, config, origin)
         except TooLarge:

@@ -20,7 +20,7 @@ class SenderKeys:
         self._senders = senders
         self._environment = environment
 
-    def hand_out(self, config: Config) -> None:
+    def apply(self, config: Config) -> None:
         """Those of this configuration. A sender without any is answered 503, and the log says so."""
         for sender in self._senders:
             listed = config.senders.of(sender.name)

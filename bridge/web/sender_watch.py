@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SILENT_MS = 24 * 3_600_000
 
 
-class Silence:
+class SenderWatch:
     """Watches senders, each by its source and its name (empty: whoever has none, or is not watched by name).
 
     ``clock`` is in milliseconds since the epoch.
@@ -26,38 +26,38 @@ class Silence:
 
     def __init__(self, senders: Iterable[tuple[str, str]], *, clock: Callable[[], int]) -> None:
         self._clock = clock
-        self._heard_at: dict[tuple[str, str], int] = {}
-        self._said_at: dict[tuple[str, str], int] = {}
+        self._delivered_at: dict[tuple[str, str], int] = {}
+        self._logged_at: dict[tuple[str, str], int] = {}
         self.expect(senders)
 
     def expect(self, senders: Iterable[tuple[str, str]]) -> None:
         """Watch these from now on, and no others; what is not listed any more has no series any more."""
         now = self._clock()
         senders = tuple(senders)
-        for source, sender in self._heard_at.keys() - senders:
+        for source, sender in self._delivered_at.keys() - senders:
             if sender:
                 LAST_DELIVERY.remove(source, sender)
                 _last_delivery.cache_clear()
-        self._heard_at = {each: self._heard_at.get(each, now) for each in senders}
-        self._said_at = {each: self._said_at.get(each, now) for each in self._heard_at}
+        self._delivered_at = {each: self._delivered_at.get(each, now) for each in senders}
+        self._logged_at = {each: self._logged_at.get(each, now) for each in self._delivered_at}
 
-    def heard(self, source: str, sender: str = "") -> None:
+    def record_delivery(self, source: str, sender: str = "") -> None:
         """An authentic delivery came from a sender, as metrics call it."""
         now = self._clock()
-        who = (source, sender) if (source, sender) in self._heard_at else (source, "")
-        if who in self._heard_at:
-            self._heard_at[who] = self._said_at[who] = now
+        who = (source, sender) if (source, sender) in self._delivered_at else (source, "")
+        if who in self._delivered_at:
+            self._delivered_at[who] = self._logged_at[who] = now
         _last_delivery(source, sender).set(now / 1000)
 
     def check(self) -> None:
         """Say once a day which senders have been silent for a day or more (or since this process started)."""
         now = self._clock()
-        for who, said_at in self._said_at.items():
-            if now - said_at >= SILENT_MS:
-                self._said_at[who] = now
+        for who, logged_at in self._logged_at.items():
+            if now - logged_at >= SILENT_MS:
+                self._logged_at[who] = now
                 source, sender = who
                 named = {"sender": sender} if sender else {}
-                log(Event.SENDER_SILENT, source=source, **named, seconds=(now - self._heard_at[who]) // 1000)
+                log(Event.SENDER_SILENT, source=source, **named, seconds=(now - self._delivered_at[who]) // 1000)
 
 
 @cache

@@ -144,7 +144,7 @@ class Bridge:
             admin_credentials=Credentials(admins),
             clock=lambda: NOW,
             health=self.health,
-            silence=Silence([("alertmanager", ""), ("pagerduty", "")], clock=lambda: NOW),
+            sender_watch=SenderWatch([("alertmanager", ""), ("pagerduty", "")], clock=lambda: NOW),
             on_change=self.changed,
         )
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

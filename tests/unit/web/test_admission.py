@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.web.admission import Disconnected, InFlight, Overloaded, TooLarge, TooSlow, Turns, read_body
+from bridge.web.admission import AdmissionLimit, DecodeLimit, Disconnected, Overloaded, TooLarge, TooSlow, read_body
 
 
 class Stream:
@@ -58,13 +58,13 @@ async def test_a_false_declaration_does_not_lift_the_limit():
 class Body:
     """A delivery whose body arrives as the test says."""
 
-    def __init__(self, in_flight: InFlight, address: str = "", *, within_s: float | None = None) -> None:
-        self._in_flight, self._address, self._within_s = in_flight, address, within_s
+    def __init__(self, limit: AdmissionLimit, address: str = "", *, within_s: float | None = None) -> None:
+        self._limit, self._address, self._within_s = limit, address, within_s
         self._parts: asyncio.Queue[int | None] = asyncio.Queue()
         self.task = asyncio.create_task(self._arrive())
 
     async def _arrive(self) -> None:
-        with self._in_flight.enter(self._address, within_s=self._within_s) as place:
+        with self._limit.enter(self._address, within_s=self._within_s) as place:
             while (part := await self._parts.get()) != 0:
                 if part is None:
                     raise KeyError
@@ -82,34 +82,34 @@ class Body:
 
 
 async def test_a_delivery_takes_what_has_arrived_of_it_and_gives_it_back_whatever_happens():
-    in_flight = InFlight(deliveries=2, size=100)
-    body = Body(in_flight)
+    limit = AdmissionLimit(deliveries=2, size=100)
+    body = Body(limit)
     for part in (30, 40):
         await body.grows(part)
-    assert in_flight.size == 70
+    assert limit.size == 70
     await body.grows(None)
     with pytest.raises(KeyError):
         await body.task
-    assert (in_flight.deliveries, in_flight.size) == (0, 0)
+    assert (limit.deliveries, limit.size) == (0, 0)
 
 
 async def test_announced_bodies_that_do_not_come_keep_nobody_out():
-    in_flight = InFlight(deliveries=2, size=100)
-    silent = [Body(in_flight) for _ in range(50)]
-    body = Body(in_flight)
+    limit = AdmissionLimit(deliveries=2, size=100)
+    silent = [Body(limit) for _ in range(50)]
+    body = Body(limit)
     await body.grows(100)
     await body.ends()
-    assert (in_flight.deliveries, in_flight.size) == (1, 100)
+    assert (limit.deliveries, limit.size) == (1, 100)
     for each in (*silent, body):
         each.task.cancel()
 
 
 async def test_the_body_that_began_first_gives_way_to_one_that_comes_at_once():
-    in_flight = InFlight(deliveries=2, size=100)
-    stalled = [Body(in_flight) for _ in range(3)]
+    limit = AdmissionLimit(deliveries=2, size=100)
+    stalled = [Body(limit) for _ in range(3)]
     for each in stalled:
         await each.grows(33)
-    body = Body(in_flight)
+    body = Body(limit)
     await body.grows(10)
     await body.ends()
     with pytest.raises(Overloaded):
@@ -120,10 +120,10 @@ async def test_the_body_that_began_first_gives_way_to_one_that_comes_at_once():
 
 
 async def test_the_address_that_holds_most_gives_way():
-    in_flight = InFlight(deliveries=2, size=100)
-    honest = Body(in_flight, "honest")
+    limit = AdmissionLimit(deliveries=2, size=100)
+    honest = Body(limit, "honest")
     await honest.grows(20)
-    greedy = [Body(in_flight, "greedy") for _ in range(3)]
+    greedy = [Body(limit, "greedy") for _ in range(3)]
     for each in greedy:
         await each.grows(30)
     with pytest.raises(Overloaded):
@@ -134,8 +134,8 @@ async def test_the_address_that_holds_most_gives_way():
 
 
 async def test_no_more_deliveries_are_worked_on_than_may_be_and_none_that_is_whole_gives_way():
-    in_flight = InFlight(deliveries=1, size=100)
-    first, second, third = (Body(in_flight) for _ in range(3))
+    limit = AdmissionLimit(deliveries=1, size=100)
+    first, second, third = (Body(limit) for _ in range(3))
     await first.grows(90)
     await first.ends()
     await second.ends()
@@ -149,7 +149,7 @@ async def test_no_more_deliveries_are_worked_on_than_may_be_and_none_that_is_who
 
 
 async def test_one_alone_has_the_room_that_it_needs():
-    body = Body(InFlight(deliveries=2, size=10))
+    body = Body(AdmissionLimit(deliveries=2, size=10))
     await body.grows(1000)
     await body.ends()
     assert not body.task.done()
@@ -157,8 +157,8 @@ async def test_one_alone_has_the_room_that_it_needs():
 
 
 async def test_a_body_that_is_not_whole_in_time_is_too_slow_and_one_that_is_has_all_the_time():
-    in_flight = InFlight(deliveries=2, size=100)
-    slow, whole = Body(in_flight, within_s=0.01), Body(in_flight, within_s=0.01)
+    limit = AdmissionLimit(deliveries=2, size=100)
+    slow, whole = Body(limit, within_s=0.01), Body(limit, within_s=0.01)
     await whole.ends()
     with pytest.raises(TooSlow):
         await slow.task
@@ -167,7 +167,7 @@ async def test_a_body_that_is_not_whole_in_time_is_too_slow_and_one_that_is_has_
 
 
 async def test_who_is_canceled_is_canceled_even_if_interrupted():
-    body = Body(InFlight(deliveries=2, size=100), within_s=0.0)
+    body = Body(AdmissionLimit(deliveries=2, size=100), within_s=0.0)
     await asyncio.sleep(0)
     body.task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -175,13 +175,13 @@ async def test_who_is_canceled_is_canceled_even_if_interrupted():
 
 
 async def test_bodies_take_turns_by_their_size_in_order_and_small_ones_pass_by():
-    turns = Turns(size=100, small=10)
+    turns = DecodeLimit(size=100, small=10)
     seen: list[int] = []
     begun = {size: asyncio.Event() for size in (60, 90, 30, 10)}
     done = {size: asyncio.Event() for size in begun}
 
     async def decode(size: int) -> None:
-        async with turns.turn(size):
+        async with turns.slot(size):
             seen.append(size)
             begun[size].set()
             await done[size].wait()
@@ -201,9 +201,9 @@ async def test_bodies_take_turns_by_their_size_in_order_and_small_ones_pass_by()
 
 
 async def test_a_body_that_is_larger_than_all_may_be_is_decoded_alone_and_leaves_its_turn_whatever_happens():
-    turns = Turns(size=100, small=10)
+    turns = DecodeLimit(size=100, small=10)
     for _ in range(2):
         async with asyncio.timeout(20):
             with pytest.raises(KeyError):
-                async with turns.turn(1000):
+                async with turns.slot(1000):
                     raise KeyError

@@ -1,6 +1,6 @@
 import asyncio
 
-from bridge.web.coalesced_writes import JoinedWrites
+from bridge.web.coalesced_writes import CoalescedWrites
 
 
 class Recorder(asyncio.Transport):
@@ -26,7 +26,7 @@ class Recorder(asyncio.Transport):
 
 async def test_what_is_written_in_one_turn_is_sent_together():
     under = Recorder()
-    transport = JoinedWrites(under, asyncio.get_running_loop())
+    transport = CoalescedWrites(under, asyncio.get_running_loop())
 
     transport.write(b"head")
     transport.writelines([b", ", b"body"])
@@ -40,7 +40,7 @@ async def test_what_is_written_in_one_turn_is_sent_together():
 
 async def test_what_was_written_is_sent_before_it_closes():
     under = Recorder()
-    transport = JoinedWrites(under, asyncio.get_running_loop())
+    transport = CoalescedWrites(under, asyncio.get_running_loop())
 
     transport.write(b"answer")
     transport.close()
@@ -51,7 +51,7 @@ async def test_what_was_written_is_sent_before_it_closes():
 
 async def test_an_abort_sends_nothing_more():
     under = Recorder()
-    transport = JoinedWrites(under, asyncio.get_running_loop())
+    transport = CoalescedWrites(under, asyncio.get_running_loop())
 
     transport.write(b"answer")
     transport.abort()
@@ -62,7 +62,7 @@ async def test_an_abort_sends_nothing_more():
 
 async def test_what_a_peer_that_is_gone_does_not_hear_is_dropped_quietly(caplog):
     under = Recorder()
-    transport = JoinedWrites(under, asyncio.get_running_loop())
+    transport = CoalescedWrites(under, asyncio.get_running_loop())
 
     transport.write(b"answer")
     under.peer_is_gone = True

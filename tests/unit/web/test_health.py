@@ -12,7 +12,7 @@ from bridge.config.loader import load
 from bridge.store import Durability, NotDurable, NotReplicated, Overview, Quiet, StoreUnavailable
 from bridge.telemetry import REGISTRY
 from bridge.web.health import ANSWER_AGE_MS, Health
-from bridge.web.sender_watch import Silence
+from bridge.web.sender_watch import SenderWatch
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +79,7 @@ class Stage:
         self.configure(directory, CONFIG)
         self.health = Health(
             self.store,  # type: ignore[arg-type]  # as much of a store as it asks
-            Silence([], clock=lambda: self.now),
+            SenderWatch([], clock=lambda: self.now),
             config=lambda: self.config,
             clock=lambda: self.now,
         )

@@ -21,7 +21,7 @@ from bridge.senders.pagerduty.signature import SigningSecrets
 from bridge.store import StoreUnavailable
 from bridge.web.app import create_app
 from bridge.web.endpoints import PagerDuty
-from bridge.web.sender_watch import Silence
+from bridge.web.sender_watch import SenderWatch
 from tests.servers import programs
 from tests.unit.senders.pagerduty.fixtures import BODIES, DIRECTORY, NAMES, fixture
 from tests.unit.web.application import NOW, Bridge, assert_refused
@@ -231,7 +231,7 @@ def test_what_alert_rules_watch_is_there_before_it_happens(bridge, metric, label
         admin_credentials=Credentials([]),
         clock=lambda: NOW,
         health=bridge.health,
-        silence=Silence([], clock=lambda: NOW),
+        sender_watch=SenderWatch([], clock=lambda: NOW),
         receives=receives,
     )
     assert sample(metric, source=Newcomer.name, **labels) == 0

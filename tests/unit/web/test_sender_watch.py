@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from bridge.telemetry import REGISTRY
-from bridge.web.sender_watch import SILENT_MS, Silence
+from bridge.web.sender_watch import SILENT_MS, SenderWatch
 
 START = 1_700_000_000_000
 
@@ -27,54 +27,54 @@ def clock():
 def said():
     """Check the silence; who was reported silent, for how many seconds."""
 
-    def check(silence: Silence) -> list[tuple[str, int]]:
+    def check(sender_watch: SenderWatch) -> list[tuple[str, int]]:
         with structlog.testing.capture_logs() as lines:
-            silence.check()
+            sender_watch.check()
         return [(line["source"], line["seconds"]) for line in lines if line["event"] == "sender_silent"]
 
     return check
 
 
 def test_a_day_without_a_delivery_is_said_once_and_again_a_day_later(clock, said):
-    silence = Silence([("pagerduty", "")], clock=clock)
+    sender_watch = SenderWatch([("pagerduty", "")], clock=clock)
     clock.now += SILENT_MS - 1
-    assert said(silence) == []
+    assert said(sender_watch) == []
     clock.now += 1
-    assert said(silence) == [("pagerduty", 86_400)]
-    assert said(silence) == []
+    assert said(sender_watch) == [("pagerduty", 86_400)]
+    assert said(sender_watch) == []
     clock.now += SILENT_MS
-    assert said(silence) == [("pagerduty", 2 * 86_400)]
+    assert said(sender_watch) == [("pagerduty", 2 * 86_400)]
 
 
 def test_whoever_delivers_is_not_silent(clock, said):
-    silence = Silence([("alertmanager", ""), ("pagerduty", "")], clock=clock)
+    sender_watch = SenderWatch([("alertmanager", ""), ("pagerduty", "")], clock=clock)
     clock.now += SILENT_MS - 1
-    silence.heard("alertmanager")
+    sender_watch.record_delivery("alertmanager")
     labels = {"source": "alertmanager", "sender": ""}
     assert REGISTRY.get_sample_value("bridge_last_delivery_timestamp_seconds", labels) == clock.now / 1000
     clock.now += 1
-    assert said(silence) == [("pagerduty", 86_400)]
+    assert said(sender_watch) == [("pagerduty", 86_400)]
 
 
 def test_a_sender_that_cannot_deliver_is_not_missed(clock, said):
-    silence = Silence([], clock=clock)
+    sender_watch = SenderWatch([], clock=clock)
     clock.now += 10 * SILENT_MS
-    assert said(silence) == []
+    assert said(sender_watch) == []
 
 
 def test_senders_that_are_watched_by_name_speak_for_themselves_alone(clock, said):
-    silence = Silence([("alertmanager", "eu"), ("alertmanager", "us"), ("pagerduty", "")], clock=clock)
+    sender_watch = SenderWatch([("alertmanager", "eu"), ("alertmanager", "us"), ("pagerduty", "")], clock=clock)
     clock.now += SILENT_MS - 1
-    silence.heard("alertmanager", "us")
-    silence.heard("alertmanager", "other")
-    silence.heard("pagerduty", "other")
+    sender_watch.record_delivery("alertmanager", "us")
+    sender_watch.record_delivery("alertmanager", "other")
+    sender_watch.record_delivery("pagerduty", "other")
     clock.now += 1
-    assert said(silence) == [("alertmanager", 86_400)]
+    assert said(sender_watch) == [("alertmanager", 86_400)]
 
 
 def test_what_is_watched_may_change_and_who_stays_is_not_taken_for_new(clock, said):
-    silence = Silence([("alertmanager", "eu"), ("alertmanager", "us")], clock=clock)
+    sender_watch = SenderWatch([("alertmanager", "eu"), ("alertmanager", "us")], clock=clock)
     clock.now += SILENT_MS - 1
-    silence.expect([("alertmanager", "us"), ("alertmanager", "new")])
+    sender_watch.expect([("alertmanager", "us"), ("alertmanager", "new")])
     clock.now += 1
-    assert said(silence) == [("alertmanager", 86_400)]
+    assert said(sender_watch) == [("alertmanager", 86_400)]

@@ -30,7 +30,7 @@ ENVIRONMENT = {"EU_TOKENS": "eu-token, eu:pair", "EU_SECRETS": "eu-secret"}
 def start(tmp_path: Path, senders: str = LISTED, environment: Mapping[str, str] = ENVIRONMENT) -> Bridge:
     """A bridge whose senders have what the environment gives them."""
     bridge = Bridge(tmp_path, config=CONFIG + senders)
-    SenderKeys(bridge.senders, environment).hand_out(bridge.current)
+    SenderKeys(bridge.senders, environment).apply(bridge.current)
     return bridge
 
 
@@ -122,14 +122,14 @@ async def test_credentials_may_stand_in_a_file_and_are_read_anew_with_the_config
     file.write_text("first\n")
     bridge = Bridge(tmp_path, config=CONFIG + LISTED)
     keys = SenderKeys(bridge.senders, {"EU_TOKENS_FILE": str(file)})
-    keys.hand_out(bridge.current)
+    keys.apply(bridge.current)
     assert (await bridge.send(FIRING, path=f"{WEBHOOK}/eu", token="first")).status_code == 202
     file.write_text("second\n")
-    keys.hand_out(bridge.current)
+    keys.apply(bridge.current)
     assert (await bridge.send(FIRING, path=f"{WEBHOOK}/eu", token="first")).status_code == 401
     assert (await bridge.send(FIRING, path=f"{WEBHOOK}/eu", token="second")).status_code == 202
     (tmp_path / "bridge.yaml").write_text(CONFIG)
-    keys.hand_out(load(tmp_path / "bridge.yaml"))
+    keys.apply(load(tmp_path / "bridge.yaml"))
     assert (await bridge.send(FIRING, path=f"{WEBHOOK}/eu")).status_code == 202
 
 
