@@ -250,8 +250,8 @@ def expect(source: str, sender: str = "") -> None:
     PUBLIC_NOTES.labels(source, sender, "dropped")
 
 
-SELDOM_S = 60.0
-SELDOM_KEPT = 1_000  # different lines; then all are forgotten, and each is news
+THROTTLE_S = 60.0
+THROTTLED_LINES_KEPT = 1_000  # different lines; then all are forgotten, and each is news
 FIELD_CHARS = 1_024  # of a field of the log: a sender may choose some of what is in it
 
 _log: Any = structlog.get_logger()
@@ -268,7 +268,7 @@ def log(event: Event, **fields: Any) -> None:
         _log.log(event.level, event.event, **fields)
 
 
-class _Seldom:
+class _Throttled:
     """Log events that come in floods: at once, then each minute with how many there were, by event and fields."""
 
     def __init__(self) -> None:
@@ -289,11 +289,11 @@ class _Seldom:
         """
         now = time.monotonic() if now is None else now
         key = (event, *fields.items())
-        said_at, unsaid = self._counts.get(key, (now - SELDOM_S, 0))
-        if now - said_at < SELDOM_S:
+        said_at, unsaid = self._counts.get(key, (now - THROTTLE_S, 0))
+        if now - said_at < THROTTLE_S:
             self._counts[key] = said_at, unsaid + count
             return
-        if len(self._counts) >= SELDOM_KEPT:
+        if len(self._counts) >= THROTTLED_LINES_KEPT:
             self._counts.clear()
         self._counts[key] = now, 0
         log(event, count=unsaid + count, **fields, **(example or {}))
@@ -304,7 +304,7 @@ class _Seldom:
         return sum(self._counts.pop(key)[1] for key in ended)
 
 
-seldom = _Seldom()
+log_throttled = _Throttled()
 
 
 class _Lines:

@@ -23,7 +23,7 @@ from bridge.core.gate import (
 )
 from bridge.model import Incident, Intent, Post
 from bridge.store import Store, Tokens
-from bridge.telemetry import GATE, Event, seldom
+from bridge.telemetry import GATE, Event, log_throttled
 
 if TYPE_CHECKING:
     from bridge.config.live import LiveConfig
@@ -53,7 +53,7 @@ class Gatekeeper:
         _count(ask, decision)
         if decision.withholds:
             example = {"incident": incident.key, "incident_id": incident.id, "detail": decision.detail}
-            seldom(Event.INCIDENT_WITHHELD, route=incident.route, reason=REASON, example=example)
+            log_throttled(Event.INCIDENT_WITHHELD, route=incident.route, reason=REASON, example=example)
         return decision
 
     def pay(self, incident: Incident, post: Post, intent: Intent, decision: Decision) -> Intent:

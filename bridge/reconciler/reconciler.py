@@ -43,7 +43,7 @@ from bridge.reconciler.read_back import PageReader
 from bridge.reconciler.store_clock import StoreClock, unhurried
 from bridge.store import Idle, NoRoom, NotReplicated, Store, StoreUnavailable, Tokens
 from bridge.store.budgets import NO_TOKENS
-from bridge.telemetry import MISSED, PUBLIC_NOTES, STORE_CLOCK_STEPS, SUPPRESSED, WRITES_PAUSED, Event, log, seldom
+from bridge.telemetry import MISSED, PUBLIC_NOTES, STORE_CLOCK_STEPS, SUPPRESSED, WRITES_PAUSED, Event, log, log_throttled
 
 if TYPE_CHECKING:
     from bridge.checkly.port import StatusPage
@@ -153,10 +153,10 @@ class Reconciler:
                 ends_alone=ends_alone,
             )
         except StoreUnavailable as error:
-            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+            log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
             return FAILURE_PAUSE_MS
         except Exception as error:  # noqa: BLE001 - a record that cannot be read must not stop the others
-            seldom(Event.RECONCILE_FAILED, reason=f"{type(error).__name__}: {error}", exc_info=True)
+            log_throttled(Event.RECONCILE_FAILED, reason=f"{type(error).__name__}: {error}", exc_info=True)
             return FAILURE_PAUSE_MS
         if jump_ms := self._store_clock.observe(claim.now, asked_at):
             STORE_CLOCK_STEPS.labels("forward").inc()
@@ -218,7 +218,7 @@ class Reconciler:
         except LeaseLost:
             log(Event.LEASE_LOST, incident=key, route=lease.incident.route)
         except StoreUnavailable as error:
-            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+            log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
         except Unauthorized as error:
             await self._pause(lease, error)
         except Exception as error:  # noqa: BLE001 - one incident's surprise must not stop the others
@@ -340,7 +340,7 @@ class Reconciler:
             try:
                 await self._record(lease, step.progress, step.page, begun, replicated=True, tokens=tokens)
             except NotReplicated as error:
-                seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+                log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
                 return outcomes.not_sent(post, retry_at=lease.now + FAILURE_PAUSE_MS)
             except NoRoom:
                 return post  # another was faster: the gate is asked again
@@ -417,7 +417,7 @@ class Reconciler:
             WRITES_PAUSED.set(1)
             await lease.settle(lease.now, refused=True)
         except (StoreUnavailable, LeaseLost) as failure:
-            seldom(Event.STORE_UNAVAILABLE, reason=str(failure))
+            log_throttled(Event.STORE_UNAVAILABLE, reason=str(failure))
 
     async def _rest(self, rest_ms: int, stopping: asyncio.Event) -> None:
         waits = [asyncio.ensure_future(event.wait()) for event in (self._wake, stopping)]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from bridge.core.routing import Router
     from bridge.senders.credentials import Credentials
     from bridge.web.endpoints import Sender
-    from bridge.web.sender_watch import Silence
+    from bridge.web.sender_watch import SenderWatch
 
 _WEBHOOKS = "/webhooks/"
 _MAX_DELIVERIES = 256

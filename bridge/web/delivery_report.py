@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 from bridge import telemetry
 from bridge.model import Alert, Ignored, Routed
 from bridge.store import REFUSED, Change
-from bridge.telemetry import Event, log, seldom
+from bridge.telemetry import Event, log, log_throttled
 
 if TYPE_CHECKING:
     from prometheus_client import Counter
@@ -125,12 +125,12 @@ def _report_unread(origin: Origin, unread: Mapping[str, int]) -> None:
     """A relay that writes a field wrong does so in every delivery: once a minute is enough."""
     for field, count in unread.items():
         telemetry.FIELDS_UNREADABLE.labels(origin.source, origin.series, field).inc(count)
-        seldom(Event.FIELD_UNREADABLE, count, source=origin.source, sender=origin.series, field=field)
+        log_throttled(Event.FIELD_UNREADABLE, count, source=origin.source, sender=origin.series, field=field)
 
 
 def _report_over_limit(origin: Origin, counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
-        seldom(Event.ALERTS_OVER_LIMIT, count, source=origin.source, sender=origin.series, limit=REFUSED[name])
+        log_throttled(Event.ALERTS_OVER_LIMIT, count, source=origin.source, sender=origin.series, limit=REFUSED[name])
 
 
 def _report_conflicts(origin: Origin, conflicts: Sequence[Change]) -> None:
@@ -138,7 +138,7 @@ def _report_conflicts(origin: Origin, conflicts: Sequence[Change]) -> None:
         return
     telemetry.IDENTITY_CONFLICTS.labels(origin.source, origin.series).inc(len(conflicts))
     example = {"fingerprint": conflicts[0].fingerprint, "incident_id": conflicts[0].incident_id}
-    seldom(
+    log_throttled(
         Event.IDENTITY_CONFLICT,
         len(conflicts),
         example=example,

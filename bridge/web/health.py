@@ -26,7 +26,7 @@ from bridge.telemetry import (
     WRITES_PAUSED,
     Event,
     log,
-    seldom,
+    log_throttled,
 )
 from bridge.web import budgets
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from prometheus_client import Gauge
 
     from bridge.config.schema import Config
-    from bridge.web.sender_watch import Silence
+    from bridge.web.sender_watch import SenderWatch
 
 SAMPLE_S = 5.0
 REMIND_EVERY = 12  # samples until trouble that lasts is said again
@@ -82,7 +82,7 @@ class Health:
         try:
             durability = await self._store.inspect()
         except StoreUnavailable as error:
-            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+            log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
             return None
         STORE_DURABLE.set(not durability.problems)
         if remind or durability.problems != self._said:
@@ -121,12 +121,12 @@ class Health:
         except StoreUnavailable as error:
             self._is_refused = True
             STORE_OK.set(0)
-            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+            log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
             return False, "Redis does not answer, or refuses a delivery's writes; the log has the reason"
         STORE_OK.set(1)
         if self._is_refused:
             self._is_refused = False
-            log(Event.STORE_RECOVERED, count=seldom.over(Event.STORE_UNAVAILABLE))
+            log(Event.STORE_RECOVERED, count=log_throttled.recovered(Event.STORE_UNAVAILABLE))
         return True, "ready"
 
     async def _sample(self) -> None:
@@ -137,7 +137,7 @@ class Health:
             memory = await self._store.memory_used()
             await budgets.watch(self._store, self._config())
         except StoreUnavailable as error:
-            seldom(Event.STORE_UNAVAILABLE, reason=str(error))
+            log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
             return
         _set(INCIDENTS, overview.phases)
         _set(ALERTS_STORED, overview.alerts_stored)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from bridge.web.coalesced_writes import JoinedWrites
+from bridge.web.coalesced_writes import CoalescedWrites
 from bridge.web.responses import ALWAYS, HTTPError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from bridge.model import Alert, AlertStatus, Ignored, PublicNote, Routed
 from bridge.senders.delivery import Delivery, NotUnderstood
 from bridge.senders.steps import in_turns
 from bridge.store import REFUSED, Change, StoreUnavailable
-from bridge.telemetry import Event, log, seldom
+from bridge.telemetry import Event, log, log_throttled
 from bridge.web.admission import AdmissionLimit, DecodeLimit, Disconnected, Overloaded, TooLarge, TooSlow, read_body
 from bridge.web.delivery_report import Decision, Origin, Outcome, report
 from bridge.web.responses import HTTPError, json_response, header, store_unavailable
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from bridge.config.live import LiveConfig
     from bridge.core.routing import Router
     from bridge.web.endpoints import Sender
-    from bridge.web.sender_watch import Silence
+    from bridge.web.sender_watch import SenderWatch
 
 _DECODED_BYTES = 16 << 20  # at a time: decoded, a body of small alerts takes many times its size
 _SMALL_BYTES = 64 << 10
@@ -209,7 +209,7 @@ class Receiver:
             event = Event.CREDENTIALS_MISSING if error.code == "no_credentials" else Event.DELIVERY_REJECTED
         details = {**origin.fields, "error": error.code, "message": error.message, **fields}
         if event in _RECURRING:
-            seldom(event, 1, now=None, example=None, code=error.status, **details)
+            log_throttled(event, 1, now=None, example=None, code=error.status, **details)
         else:
             log(event, code=error.status, **details)
         return error.response()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Final
 
-from bridge.telemetry import SELDOM_S, Event, seldom
+from bridge.telemetry import THROTTLE_S, Event, log_throttled
 
 if TYPE_CHECKING:
     from starlette.types import Scope
@@ -42,13 +42,13 @@ class UnauthenticatedLog:
     ) -> None:
         """Count, and log if it is time. What may be many goes into the ``example``."""
         now = time.monotonic()
-        if now - self._since >= SELDOM_S:
+        if now - self._since >= THROTTLE_S:
             self._since = now
             self._told_apart.clear()
         if len(self._told_apart) < ADDRESSES_LOGGED:
             self._told_apart.add(address)
         told = address if address in self._told_apart else OTHERS
-        seldom(event, 1, now=None, example=example, address=told, **fields)
+        log_throttled(event, 1, now=None, example=example, address=told, **fields)
 
 
 unauthenticated_log = UnauthenticatedLog()

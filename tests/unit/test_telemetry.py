@@ -9,7 +9,7 @@ import pytest
 import structlog
 
 from bridge import telemetry
-from bridge.telemetry import FIELD_CHARS, SELDOM_S, Event, _Seldom, configure_logging, log
+from bridge.telemetry import FIELD_CHARS, THROTTLE_S, Event, _Throttled, configure_logging, log
 
 
 class Stream(io.StringIO):
@@ -90,22 +90,22 @@ def test_what_a_person_reads_steers_no_terminal(stream, injected):
 
 def test_what_comes_in_floods_is_said_once_a_minute_with_how_many_there_were(stream):
     configure_logging(form="json", write=stream.writeline)
-    seldom = _Seldom()
-    for now in (0.0, 1.0, SELDOM_S - 1, SELDOM_S, SELDOM_S + 1):
-        seldom(Event.FIELD_UNREADABLE, 2, now=now, field="a")
-    seldom(Event.FIELD_UNREADABLE, now=1.0, field="b")
+    log_throttled = _Throttled()
+    for now in (0.0, 1.0, THROTTLE_S - 1, THROTTLE_S, THROTTLE_S + 1):
+        log_throttled(Event.FIELD_UNREADABLE, 2, now=now, field="a")
+    log_throttled(Event.FIELD_UNREADABLE, now=1.0, field="b")
     assert [(line["field"], line["count"]) for line in lines(stream)] == [("a", 2), ("a", 6), ("b", 1)]
 
 
 def test_what_comes_after_the_end_of_an_outage_is_news(stream):
     configure_logging(form="json", write=stream.writeline)
-    seldom = _Seldom()
+    log_throttled = _Throttled()
     for now in (0.0, 1.0, 2.0):
-        seldom(Event.STORE_UNAVAILABLE, now=now, reason="gone")
-    seldom(Event.FIELD_UNREADABLE, now=1.0, field="a")
-    assert seldom.over(Event.STORE_UNAVAILABLE) == 2
-    seldom(Event.STORE_UNAVAILABLE, now=3.0, reason="gone")
-    seldom(Event.FIELD_UNREADABLE, now=3.0, field="a")
+        log_throttled(Event.STORE_UNAVAILABLE, now=now, reason="gone")
+    log_throttled(Event.FIELD_UNREADABLE, now=1.0, field="a")
+    assert log_throttled.recovered(Event.STORE_UNAVAILABLE) == 2
+    log_throttled(Event.STORE_UNAVAILABLE, now=3.0, reason="gone")
+    log_throttled(Event.FIELD_UNREADABLE, now=3.0, field="a")
     assert [(line["event"], line["count"]) for line in lines(stream)] == [
         ("store_unavailable", 1),
         ("field_unreadable", 1),

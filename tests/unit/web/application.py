@@ -18,7 +18,7 @@ from bridge.senders.pagerduty.signature import SigningSecrets
 from bridge.store import BudgetState, Change, CountedAlert, Detail, Trip
 from bridge.web.app import create_app
 from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
-from bridge.web.sender_watch import Silence
+from bridge.web.sender_watch import SenderWatch
 
 if TYPE_CHECKING:
     from pathlib import Path
