@@ -283,23 +283,23 @@ class _Throttled:
         example: Mapping[str, str | None] | None = None,
         **fields: Hashable,
     ) -> None:
-        """Count, and log what was not said yet unless it was said within a minute.
+        """Count, and log with the count since the last line, unless that line is less than a minute old.
 
         The fields' values should be few; what may be many goes into the ``example``.
         """
         now = time.monotonic() if now is None else now
         key = (event, *fields.items())
-        said_at, unsaid = self._counts.get(key, (now - THROTTLE_S, 0))
-        if now - said_at < THROTTLE_S:
-            self._counts[key] = said_at, unsaid + count
+        logged_at, unlogged = self._counts.get(key, (now - THROTTLE_S, 0))
+        if now - logged_at < THROTTLE_S:
+            self._counts[key] = logged_at, unlogged + count
             return
         if len(self._counts) >= THROTTLED_LINES_KEPT:
             self._counts.clear()
         self._counts[key] = now, 0
-        log(event, count=unsaid + count, **fields, **(example or {}))
+        log(event, count=unlogged + count, **fields, **(example or {}))
 
-    def over(self, event: Event) -> int:
-        """What the event tells of is over, so that the next one is news. How many are unsaid."""
+    def recovered(self, event: Event) -> int:
+        """The event's cause is over, so the next one is logged at once. How many were counted and not logged."""
         ended = [key for key in self._counts if key[0] is event]
         return sum(self._counts.pop(key)[1] for key in ended)
 

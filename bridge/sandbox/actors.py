@@ -16,8 +16,8 @@ from bridge.sandbox.impacts import Impact
 from bridge.sandbox.incidents import Incident, Severity, Status
 from bridge.sandbox.migration import Choice, Migration
 from bridge.sandbox.reading import Moment, Name, Text, bad_request, decode
-from bridge.sandbox.report import spell_incident, spell_page
-from bridge.sandbox.state import Draft
+from bridge.sandbox.report import incident_to_json, page_to_json
+from bridge.sandbox.state import UpdateFields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,10 +39,10 @@ class Posting(Struct, kw_only=True, forbid_unknown_fields=True):
     public_at: Moment | None = None
     notify: bool = False
 
-    def draft(self, status: Status) -> Draft:
+    def update_fields(self, status: Status) -> UpdateFields:
         """The update with this status."""
         public_at = None if self.public_at is None else instant(self.public_at)
-        return Draft(description=self.description, status=status, public_at=public_at, notify=self.notify)
+        return UpdateFields(description=self.description, status=status, public_at=public_at, notify=self.notify)
 
 
 class Opening(Posting, kw_only=True):
@@ -77,7 +77,7 @@ class Recovery(Posting, kw_only=True):
     description: Text = "The check has recovered."
 
 
-class Others:
+class Actors:
     """The endpoints under ``/sandbox`` that change what the account shows; their errors are ``HTTPException``."""
 
     def __init__(self, state: State) -> None:
@@ -100,21 +100,21 @@ class Others:
     async def open(self, request: Request) -> Response:
         """Open an incident as a person would."""
         incident = self._open(decode(await request.body(), Opening), "others")
-        return JSONResponse(spell_incident(self._state, incident), 201)
+        return JSONResponse(incident_to_json(self._state, incident), 201)
 
     async def edit(self, request: Request) -> Response:
         """Change an incident as a person would."""
         incident, body = self._find(request.path_params["id"]), decode(await request.body(), Edit)
         if body.status is not None:
             with bad_request():
-                self._state.post(incident, body.draft(body.status))
+                self._state.post(incident, body.update_fields(body.status))
         if isinstance(incident, Incident):
             self._edit_account_wide(incident, body)
         else:
             self._edit_on_page(incident, body)
         incident.name = body.name or incident.name
         self._state.touch(incident)
-        return JSONResponse(spell_incident(self._state, incident))
+        return JSONResponse(incident_to_json(self._state, incident))
 
     async def delete(self, request: Request) -> Response:
         """Delete an incident."""
@@ -136,14 +136,14 @@ class Others:
         standing = self._state.find(self._state.rules.get(rule, ""))
         incident = standing if standing and standing.open else self._open(body, "checkly")
         self._state.rules[rule] = incident.id
-        return JSONResponse(spell_incident(self._state, incident), 201)
+        return JSONResponse(incident_to_json(self._state, incident), 201)
 
     async def clear(self, request: Request) -> Response:
         """The rule resolves its incident, unless somebody else did."""
         incident = self._find(self._state.rules.get(request.path_params["rule"], ""))
         if incident.open:
-            self._state.post(incident, decode(await request.body() or b"{}", Recovery).draft("RESOLVED"))
-        return JSONResponse(spell_incident(self._state, incident))
+            self._state.post(incident, decode(await request.body() or b"{}", Recovery).update_fields("RESOLVED"))
+        return JSONResponse(incident_to_json(self._state, incident))
 
     async def remove_service(self, request: Request) -> Response:
         """Delete a service by name or id."""
@@ -162,10 +162,10 @@ class Others:
         page, choice = self._page(request.path_params["page"]), decode(await request.body() or b"{}", Choice)
         if isinstance(page, ComponentPage):
             raise HTTPException(400, f"page {page.url!r} is made of components already")
-        return JSONResponse(spell_page(self._state, Migration(self._state, choice).run(page)))
+        return JSONResponse(page_to_json(self._state, Migration(self._state, choice).run(page)))
 
     def _open(self, body: Opening, origin: Origin) -> AnyIncident:
-        first = body.draft(body.status)
+        first = body.update_fields(body.status)
         if body.page is None:
             return self._state.open(body.name, body.severity, self._services(body.services), first, origin)
         page = self._component_page(body.page)

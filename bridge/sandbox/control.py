@@ -9,11 +9,11 @@ from msgspec import UNSET, Struct, UnsetType
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from bridge.sandbox.actors import Others
+from bridge.sandbox.actors import Actors
 from bridge.sandbox.faults import AnyFault
 from bridge.sandbox.reading import decode
 from bridge.sandbox.records import Settings
-from bridge.sandbox.report import spell_incident, spell_page
+from bridge.sandbox.report import incident_to_json, page_to_json
 from bridge.sandbox.v1.wire import Wire
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Control:
     def __init__(self, state: State) -> None:
         self._state = state
         self._wire = Wire(state)
-        self._others = Others(state)
+        self._others = Actors(state)
 
     def mount(self) -> Mount:
         """All routes."""
@@ -66,8 +66,8 @@ class Control:
             {
                 "account": wire.account(),
                 "services": [wire.service(service) for service in state.catalog.services.values()],
-                "pages": [spell_page(state, page) for page in state.catalog.all_pages()],
-                "incidents": [spell_incident(state, incident) for incident in state.everything()],
+                "pages": [page_to_json(state, page) for page in state.catalog.all_pages()],
+                "incidents": [incident_to_json(state, incident) for incident in state.everything()],
                 "faults": msgspec.to_builtins(state.faults.queue),
                 "settings": msgspec.to_builtins(state.settings),
             }

@@ -16,7 +16,7 @@ class Fault(Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
     """Which calls misbehave: the ``count`` calls (None: all) after the first ``skip`` that match method and path.
 
     ``path`` is a pattern: ``*`` stands for one segment, ``**`` for any number. ``commit`` tells whether the call
-    takes effect before the fault strikes.
+    takes effect before the fault applies.
     """
 
     method: str = "*"

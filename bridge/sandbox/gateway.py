@@ -1,4 +1,4 @@
-"""Stands before the API: records every call and lets the queued faults strike it.
+"""Stands before the API: records every call and lets the queued faults apply.
 
 It is the outermost layer of the application, because a dropped connection must not be turned into a 500.
 """
@@ -65,18 +65,18 @@ class Gateway:
     ) -> Response:
         """What the client is told; by then the call took effect, unless ``fault`` kept it from doing so."""
         if fault and not fault.commit:
-            await self._strike(fault, call, receive)
+            await self._apply(fault, call, receive)
             if isinstance(fault, Answer):
                 return _instead(fault, Response(status_code=200))
         genuine = await self._perform(scope, body, receive)
         call.committed = call.method != "GET" and genuine.status_code in range(200, 300)
         if fault and fault.commit:
-            await self._strike(fault, call, receive)
+            await self._apply(fault, call, receive)
             if isinstance(fault, Answer):
                 return _instead(fault, genuine)
         return genuine
 
-    async def _strike(self, fault: AnyFault, call: Call, receive: Receive) -> None:
+    async def _apply(self, fault: AnyFault, call: Call, receive: Receive) -> None:
         match fault:
             case Drop():
                 raise ConnectionDropped("the simulator was told to drop this call")

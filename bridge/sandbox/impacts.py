@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from bridge.sandbox.incidents import Update
 
-Ailment = Literal["UNDER_MAINTENANCE", "DEGRADED_PERFORMANCE", "PARTIAL_OUTAGE", "MAJOR_OUTAGE"]
-Impact = Literal["OPERATIONAL", Ailment]
+ActiveImpact = Literal["UNDER_MAINTENANCE", "DEGRADED_PERFORMANCE", "PARTIAL_OUTAGE", "MAJOR_OUTAGE"]
+Impact = Literal["OPERATIONAL", ActiveImpact]
 
 
 @dataclass(slots=True)

@@ -25,14 +25,14 @@ class Paging(Struct, forbid_unknown_fields=True):
     paginated: Literal["true"] = "true"
 
 
-def listing(request: Request, entries: Sequence[Entry], spell: Callable[[Entry], Any]) -> Response:
-    """The part of ``entries`` that the request asks for, each as ``spell`` has it, and the cursor of the next part.
+def listing(request: Request, entries: Sequence[Entry], to_json: Callable[[Entry], Any]) -> Response:
+    """The part of ``entries`` that the request asks for, each as ``to_json`` has it, and the cursor of the next part.
 
     The cursor counts entries, so a list that changes between two calls repeats or loses some: Checkly's may too.
     """
     paging = convert(dict(request.query_params), Paging)
     end = paging.cursor + paging.limit
-    found = [spell(entry) for entry in entries[paging.cursor : end]]
+    found = [to_json(entry) for entry in entries[paging.cursor : end]]
     return JSONResponse(
         {"length": len(found), "entries": found, "nextId": str(end) if end < len(entries) else None},
     )

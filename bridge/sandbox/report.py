@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bridge.sandbox.state import State
 
 
-def spell_page(state: State, page: AnyPage) -> dict[str, Any]:
+def page_to_json(state: State, page: AnyPage) -> dict[str, Any]:
     """A page as its API tells it, a page of components together with these."""
     if not isinstance(page, ComponentPage):
         return Wire(state).page(page)
@@ -23,7 +23,7 @@ def spell_page(state: State, page: AnyPage) -> dict[str, Any]:
     return {**v3.page(page, state.account.uuid), "components": components}
 
 
-def spell_incident(state: State, incident: AnyIncident) -> dict[str, Any]:
+def incident_to_json(state: State, incident: AnyIncident) -> dict[str, Any]:
     """An incident as its API tells it, and what no API tells; the keys are alike for both generations."""
     besides = {"origin": incident.origin, "pages": [page.url for page in state.pages_of(incident)]}
     if isinstance(incident, Incident):

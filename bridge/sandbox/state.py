@@ -27,7 +27,7 @@ CALLS_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class UpdateFields:
     """An update before it is posted; ``public_at`` None means now."""
 
     description: str
@@ -110,7 +110,7 @@ class State:
         return self.clock() - self.settings.read_lag_ms if self.settings.read_lag_ms else None
 
     def open(
-        self, name: str, severity: Severity, service_ids: tuple[str, ...], first: Draft, origin: Origin = "api"
+        self, name: str, severity: Severity, service_ids: tuple[str, ...], first: UpdateFields, origin: Origin = "api"
     ) -> Incident:
         """Create an incident with its first update and mail the subscribers if that asks for it."""
         now = self.clock()
@@ -127,7 +127,7 @@ class State:
         return incident
 
     def open_on(
-        self, page: ComponentPage, name: str, impacts: Mapping[str, Impact], first: Draft, origin: Origin = "api"
+        self, page: ComponentPage, name: str, impacts: Mapping[str, Impact], first: UpdateFields, origin: Origin = "api"
     ) -> PageIncident:
         """As ``open``, on one page; its components suffer from the first update's public date on."""
         now = self.clock()
@@ -144,7 +144,7 @@ class State:
         self.post(incident, first)
         return incident
 
-    def post(self, incident: AnyIncident, draft: Draft) -> Update:
+    def post(self, incident: AnyIncident, fields: UpdateFields) -> Update:
         """Append an update and mail the subscribers if it asks for it. Without a status the last one stands.
 
         Raises:
@@ -152,11 +152,11 @@ class State:
         """
         update = Update(
             id=self.new_id(),
-            description=draft.description,
-            status=draft.status or (incident.status if incident.updates else "INVESTIGATING"),
-            public_at=self._public_date(draft),
+            description=fields.description,
+            status=fields.status or (incident.status if incident.updates else "INVESTIGATING"),
+            public_at=self._public_date(fields),
             created_at=self.clock(),
-            notify=draft.notify,
+            notify=fields.notify,
         )
         incident.put(update)
         self.touch(incident)
@@ -164,19 +164,19 @@ class State:
             self._mail(incident, update)
         return update
 
-    def revise(self, incident: AnyIncident, update: Update, draft: Draft) -> Update:
-        """Edit an update; nobody is mailed again. What the draft leaves open stays.
+    def revise(self, incident: AnyIncident, update: Update, fields: UpdateFields) -> Update:
+        """Edit an update; nobody is mailed again. Fields that are None stay.
 
         Raises:
             ValueError: the incident may not have such an update.
         """
         revised = Update(
             id=update.id,
-            description=draft.description,
-            status=draft.status or update.status,
-            public_at=update.public_at if draft.public_at is None else self._public_date(draft),
+            description=fields.description,
+            status=fields.status or update.status,
+            public_at=update.public_at if fields.public_at is None else self._public_date(fields),
             created_at=update.created_at,
-            notify=draft.notify,
+            notify=fields.notify,
         )
         incident.put(revised)
         self.touch(incident)
@@ -206,8 +206,8 @@ class State:
             return [*self.catalog.pages_with(incident.service_ids)]
         return [page for page in self.catalog.component_pages.values() if page.id == incident.page_id]
 
-    def _public_date(self, draft: Draft) -> int:
-        at = self.clock() if draft.public_at is None else draft.public_at
+    def _public_date(self, fields: UpdateFields) -> int:
+        at = self.clock() if fields.public_at is None else fields.public_at
         return at // 1000 * 1000 if self.settings.whole_seconds else at
 
     def _mail(self, incident: AnyIncident, update: Update) -> None:

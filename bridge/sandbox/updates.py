@@ -12,7 +12,7 @@ from starlette.routing import Route
 from bridge.sandbox.clock import instant, iso
 from bridge.sandbox.incidents import Status
 from bridge.sandbox.reading import Moment, Text, bad_request, decode, named
-from bridge.sandbox.state import Draft
+from bridge.sandbox.state import UpdateFields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,10 +35,10 @@ class UpdateBody(Struct, kw_only=True, forbid_unknown_fields=True):
     public_at: Moment | None = field(name="publicIncidentUpdateDate", default=None)
     notify: bool = field(name="notifySubscribers", default=False)
 
-    def draft(self) -> Draft:
+    def update_fields(self) -> UpdateFields:
         """What it asks for."""
         public_at = None if self.public_at is None else instant(self.public_at)
-        return Draft(description=self.description, status=self.status, public_at=public_at, notify=self.notify)
+        return UpdateFields(description=self.description, status=self.status, public_at=public_at, notify=self.notify)
 
 
 class UpdateRoutes:
@@ -79,26 +79,26 @@ class UpdateRoutes:
         incident = self._incident(request, self._state.read_at)
         listed = self._state.find(incident.id, self._state.list_at)
         newest_first = listed.updates[::-1] if listed else []
-        return JSONResponse([spell(update) for update in newest_first[:UPDATES_LISTED]])
+        return JSONResponse([to_json(update) for update in newest_first[:UPDATES_LISTED]])
 
     async def create(self, request: Request) -> Response:
         """RESOLVED closes the incident, any other status re-opens a closed one."""
-        incident, draft = self._incident(request, None), decode(await request.body(), self._body).draft()
-        check_date(self._state, draft, incident.created_at)
+        incident, fields = self._incident(request, None), decode(await request.body(), self._body).update_fields()
+        check_date(self._state, fields, incident.created_at)
         with bad_request():
-            return JSONResponse(spell(self._state.post(incident, draft)), self._created)
+            return JSONResponse(to_json(self._state.post(incident, fields)), self._created)
 
     async def read(self, request: Request) -> Response:
         """One update."""
-        return JSONResponse(spell(self._update(request, self._incident(request, self._state.read_at))))
+        return JSONResponse(to_json(self._update(request, self._incident(request, self._state.read_at))))
 
     async def replace(self, request: Request) -> Response:
         """Edit an update; nobody is mailed again."""
         incident = self._incident(request, None)
-        update, draft = self._update(request, incident), decode(await request.body(), self._body).draft()
-        check_date(self._state, draft, incident.created_at)
+        update, fields = self._update(request, incident), decode(await request.body(), self._body).update_fields()
+        check_date(self._state, fields, incident.created_at)
         with bad_request():
-            return JSONResponse(spell(self._state.revise(incident, update, draft)))
+            return JSONResponse(to_json(self._state.revise(incident, update, fields)))
 
     async def delete(self, request: Request) -> Response:
         """Refuses to delete the only one."""
@@ -112,18 +112,18 @@ class UpdateRoutes:
         return named(request, "update", incident.find)
 
 
-def check_date(state: State, draft: Draft, created_at: int) -> None:
+def check_date(state: State, fields: UpdateFields, created_at: int) -> None:
     """Refuse an update whose public date is earlier than its incident, if the account is set so.
 
     Raises:
         HTTPException: with the status that the setting names.
     """
-    refused, at = state.settings.early_date, draft.public_at
+    refused, at = state.settings.early_date, fields.public_at
     if refused is not None and at is not None and at < created_at:
         raise HTTPException(refused, "`publicIncidentUpdateDate` cannot be earlier than the incident's `created_at`")
 
 
-def spell(update: Update) -> dict[str, Any]:
+def to_json(update: Update) -> dict[str, Any]:
     """An incident update in JSON."""
     return {
         "id": update.id,

@@ -54,7 +54,7 @@ class IncidentRoutes:
         """Answers 201."""
         body = decode(await request.body(), NewIncidentBody)
         self._check_services(body)
-        first = body.updates[0].draft()
+        first = body.updates[0].update_fields()
         check_date(self._state, first, self._state.clock())
         incident = self._state.open(body.name, body.severity, body.service_ids, first)
         return JSONResponse(self._wire.incident(incident), 201)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox.clock import iso
-from bridge.sandbox.updates import spell
+from bridge.sandbox.updates import to_json
 
 if TYPE_CHECKING:
     from bridge.sandbox.catalog import Page, Service
@@ -81,7 +81,7 @@ class Wire:
             "severity": incident.severity,
             "lastUpdateStatus": incident.status,
             "services": [self.service(service) for service in self._state.catalog.existing(incident.service_ids)],
-            "incidentUpdates": [spell(update) for update in reversed(incident.updates)],
+            "incidentUpdates": [to_json(update) for update in reversed(incident.updates)],
             "duration": incident.duration_s,
             "created_at": iso(incident.created_at),
             "updated_at": iso(incident.updated_at),

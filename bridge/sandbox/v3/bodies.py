@@ -11,7 +11,7 @@ from uuid import UUID
 from msgspec import Meta, Struct, field
 
 from bridge.sandbox.clock import instant
-from bridge.sandbox.impacts import Ailment, Impact, Phase
+from bridge.sandbox.impacts import ActiveImpact, Impact, Phase
 from bridge.sandbox.incidents import Status
 from bridge.sandbox.reading import Moment, Name
 from bridge.sandbox.updates import UpdateBody
@@ -56,7 +56,7 @@ class WindowBody(Struct, kw_only=True, forbid_unknown_fields=True):
     """What one component suffered from one instant to another, or null for "until now"."""
 
     component_id: UUID = field(name="componentId")
-    status: Ailment
+    status: ActiveImpact
     started_at: Moment = field(name="startedAt")
     ended_at: Moment | None = field(name="endedAt")
 

@@ -58,7 +58,7 @@ class IncidentRoutes:
         """Answers 201."""
         page, body = named_page(request, self._state), decode(await request.body(), NewIncidentBody)
         _check_components(page, body.impacts)
-        first = body.updates[0].draft()
+        first = body.updates[0].update_fields()
         check_date(self._state, first, self._state.clock())
         incident = self._state.open_on(page, body.name, body.impacts, first)
         return JSONResponse(wire.incident(incident), 201)

@@ -43,7 +43,7 @@ class PageRoutes:
 
     async def list(self, request: Request) -> Response:
         """Oldest first."""
-        return listing(request, list(self._state.catalog.component_pages.values()), self._spell)
+        return listing(request, list(self._state.catalog.component_pages.values()), self._to_json)
 
     async def create(self, request: Request) -> Response:
         """Answers 201; the page has no components yet."""
@@ -51,18 +51,18 @@ class PageRoutes:
         page = ComponentPage(id=self._state.new_id(), name="", url="", created_at=self._state.clock())
         self._set(page, body)
         self._state.catalog.component_pages[page.id] = page
-        return JSONResponse(self._spell(page), 201)
+        return JSONResponse(self._to_json(page), 201)
 
     async def read(self, request: Request) -> Response:
         """One page."""
-        return JSONResponse(self._spell(named_page(request, self._state)))
+        return JSONResponse(self._to_json(named_page(request, self._state)))
 
     async def replace(self, request: Request) -> Response:
         """What is left out is reset."""
         page, body = named_page(request, self._state), decode(await request.body(), PageBody)
         self._set(page, body)
         page.updated_at = self._state.clock()
-        return JSONResponse(self._spell(page))
+        return JSONResponse(self._to_json(page))
 
     async def delete(self, request: Request) -> Response:
         """Takes its components and incidents with it."""
@@ -79,7 +79,7 @@ class PageRoutes:
         look: dict[str, Any] = msgspec.to_builtins(body)
         page.name, page.url, page.look = look.pop("name"), url, look
 
-    def _spell(self, page: ComponentPage) -> wire.Json:
+    def _to_json(self, page: ComponentPage) -> wire.Json:
         return wire.page(page, self._state.account.uuid)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.sandbox.clock import iso
-from bridge.sandbox.updates import spell
+from bridge.sandbox.updates import to_json
 
 if TYPE_CHECKING:
     from bridge.sandbox.components import Component, ComponentPage
@@ -61,7 +61,7 @@ def listed_incident(of: PageIncident) -> Json:
 
 def incident(of: PageIncident) -> Json:
     """An incident with its updates, newest first."""
-    return {**listed_incident(of), "incidentUpdates": [spell(update) for update in reversed(of.updates)]}
+    return {**listed_incident(of), "incidentUpdates": [to_json(update) for update in reversed(of.updates)]}
 
 
 def _phase(of: Phase) -> Json:

@@ -18,7 +18,7 @@ from bridge.config.schema import Service
 from bridge.model import Intent, Phase, Severity, UpdateKind, Write
 from bridge.sandbox.errors import envelope
 from bridge.sandbox.faults import Answer, Drop, Reorder
-from bridge.sandbox.state import Draft, State
+from bridge.sandbox.state import State, UpdateFields
 from tests.contracts.openapi import Contract
 from tests.unit.checkly.helpers import START, ClientFor, Handler, Time
 
@@ -169,7 +169,7 @@ async def test_an_incident_is_read_though_the_account_s_services_cannot_be(
     simulated: tuple[Client, State], clock: Time, configured: dict[str, Service]
 ) -> None:
     client, state = simulated
-    stands = state.open("By hand", "MINOR", service_ids(state, "Search"), Draft(description="x"), "others")
+    stands = state.open("By hand", "MINOR", service_ids(state, "Search"), UpdateFields(description="x"), "others")
     state.faults.queue.append(Drop(method="GET", path=PATH))
     page = V1StatusPage(client, Catalog(client, clock=clock), lambda: configured)
     assert [(await page.read(stands.id)).concerns for _ in range(2)] == [frozenset(), frozenset({"search"})]
@@ -188,7 +188,7 @@ async def test_a_change_drops_a_service_that_was_deleted(page: StatusPage, state
 async def test_open_incidents_are_those_of_everyone_that_are_not_resolved(page: StatusPage, state: State) -> None:
     mine, resolved = await page.open(OPEN), await page.open(replace(OPEN, name="Over"))
     await page.update(resolved.id, RESOLVE)
-    theirs = state.open("By hand", "MINOR", service_ids(state, "Search"), Draft(description="x"), "others")
+    theirs = state.open("By hand", "MINOR", service_ids(state, "Search"), UpdateFields(description="x"), "others")
     found = await page.open_incidents()
     assert {incident.id for incident in found} == {mine.id, theirs.id}
     assert {incident.updates[0].text for incident in found} == {OPEN.text, "x"}
@@ -197,7 +197,7 @@ async def test_open_incidents_are_those_of_everyone_that_are_not_resolved(page: 
 async def test_a_long_list_that_moves_while_it_is_read_gives_each_incident_once(page: StatusPage, state: State) -> None:
     services = service_ids(state, "Search")
     for n in range(250):
-        state.open(f"n{n}", "MINOR", services, Draft(description="x"), "others")
+        state.open(f"n{n}", "MINOR", services, UpdateFields(description="x"), "others")
     state.faults.queue.append(Reorder(method="GET", path=INCIDENTS, skip=1))
     names = [incident.name for incident in await page.open_incidents()]
     assert len(names) == len(set(names)) >= 249

@@ -18,7 +18,7 @@ from bridge.model import Phase
 from bridge.sandbox.components import Component as Shown
 from bridge.sandbox.components import ComponentPage
 from bridge.sandbox.faults import Answer, Drop, Reorder
-from bridge.sandbox.state import Draft, State
+from bridge.sandbox.state import State, UpdateFields
 from tests.contracts.openapi import Contract
 from tests.unit.checkly.helpers import START, Time
 from tests.unit.checkly.v3.helpers import (
@@ -172,7 +172,7 @@ class TestList:
         mine, over = await page.open(OPEN), await page.open(replace(OPEN, name="Over"))
         await page.update(over.id, RESOLVE)
         dashboard = shown.named("Dashboard").id
-        theirs = state.open_on(shown, "By hand", {dashboard: "MAJOR_OUTAGE"}, Draft(description="x"), "others")
+        theirs = state.open_on(shown, "By hand", {dashboard: "MAJOR_OUTAGE"}, UpdateFields(description="x"), "others")
         found = {incident.id: incident for incident in await page.open_incidents()}
         assert found.keys() == {mine.id, theirs.id}
         assert {(each.is_whole, each.updates) for each in found.values()} == {(False, ())}
@@ -200,7 +200,7 @@ class TestList:
         self, page: V3StatusPage, state: State, shown: ComponentPage
     ) -> None:
         for n in range(250):
-            state.open_on(shown, f"n{n}", {}, Draft(description="x"), "others")
+            state.open_on(shown, f"n{n}", {}, UpdateFields(description="x"), "others")
         state.faults.queue.append(Reorder(method="GET", path=f"{PAGES}/*/incidents", skip=1))
         names = [incident.name for incident in await page.open_incidents()]
         assert len(names) == len(set(names)) >= 249
