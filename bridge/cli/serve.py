@@ -120,10 +120,10 @@ async def _run(
     stopping = set_at_signals()
     store, namespace = _store(settings, live, store_url, take_namespace=take_namespace)
     senders = _senders(settings)
-    sender_watch = SenderWatch([], clock=_now)
+    sender_watch = SenderWatch([], wall_ms=_wall_ms)
     if role is not Role.RECONCILER:
         _follow_senders(live, senders, sender_watch)
-    health = Health(store, sender_watch, config=lambda: live.current, clock=_monotonic_ms)
+    health = Health(store, sender_watch, config=lambda: live.current, monotonic_ms=_monotonic_ms)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(store.close)
         await namespace.look()
@@ -136,7 +136,7 @@ async def _run(
             senders=senders,
             receives=role is not Role.RECONCILER,
             admin_credentials=Credentials(_revealed(settings.admin_tokens)),
-            clock=_now,
+            wall_ms=_wall_ms,
             health=health,
             sender_watch=sender_watch,
         )
@@ -205,7 +205,7 @@ def _reconciler(
         config=live,
         reserve=budget.reserve,
         allows=breaker.allows,
-        wall=_now,
+        wall=_wall_ms,
         monotonic=time.monotonic,
         token=lambda: secrets.token_hex(8),
         jitter=random.random,
@@ -244,7 +244,7 @@ def _revealed(entries: Iterable[Secret]) -> list[str]:
     return [entry.reveal() for entry in entries]
 
 
-def _now() -> int:
+def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 

@@ -9,11 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bridge.sandbox.clock import instant
 from bridge.sandbox.components import ComponentPage
 from bridge.sandbox.crowd import Crowd
 from bridge.sandbox.impacts import Impact
 from bridge.sandbox.incidents import Incident, Severity, Status
+from bridge.sandbox.instants import instant
 from bridge.sandbox.migration import Choice, Migration
 from bridge.sandbox.reading import Moment, Name, Text, bad_request, decode
 from bridge.sandbox.report import incident_to_json, page_to_json
@@ -184,7 +184,7 @@ class Actors:
         if body.impacts is not None:
             page = self._state.catalog.component_pages[incident.page_id]
             with bad_request():
-                incident.set_impacts(_impacts(page, body.impacts), self._state.clock())
+                incident.set_impacts(_impacts(page, body.impacts), self._state.wall_ms())
 
     def _find(self, incident_id: str) -> AnyIncident:
         incident = self._state.find(incident_id)

@@ -9,8 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
-from bridge.sandbox import clock as wall
-from bridge.sandbox import v1, v3
+from bridge.sandbox import instants, v1, v3
 from bridge.sandbox.control import Control
 from bridge.sandbox.errors import on_http_error
 from bridge.sandbox.gateway import Gateway
@@ -25,17 +24,17 @@ if TYPE_CHECKING:
 
 def create_app(
     account: Account,
-    clock: Callable[[], int] = wall.now,
+    wall_ms: Callable[[], int] = instants.wall_ms,
     ids: Callable[[], str] = lambda: str(uuid4()),
 ) -> Starlette:
     """A Checkly account with its API (``/v1``, ``/v3``), its control endpoint (``/sandbox``) and its pages (``/``).
 
     Args:
         account: what it starts from.
-        clock: milliseconds since the epoch.
-        ids: a new UUID at each call, for what is made while it runs; with it and ``clock``, runs repeat exactly.
+        wall_ms: milliseconds since the epoch.
+        ids: a new UUID at each call, for what is made while it runs; with it and ``wall_ms``, runs repeat exactly.
     """
-    state = State(account, clock, ids)
+    state = State(account, wall_ms, ids)
     app = Starlette(
         routes=[
             Mount("/v1", app=v1.create_api(state)),

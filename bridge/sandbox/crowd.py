@@ -41,7 +41,7 @@ class Crowd(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
         Raises:
             LookupError: there is no service or component that could have the incidents.
         """
-        catalog, now = state.catalog, state.clock()
+        catalog, now = state.catalog, state.wall_ms()
         first = len(catalog.all_pages()) + 1
         for added in (self._page(state, number, now) for number in range(first, first + self.pages)):
             catalog.component_pages[added.id] = added

@@ -130,7 +130,7 @@ class Gateway:
     def _record(self, scope: Scope, body: bytes) -> Call:
         call = Call(
             number=self._state.calls[-1].number + 1 if self._state.calls else 1,
-            at=self._state.clock(),
+            at=self._state.wall_ms(),
             method=scope["method"],
             path=scope["path"],
             query=scope["query_string"].decode("ascii", "replace"),

@@ -42,7 +42,7 @@ class Guard:
 
     def _count(self) -> None:
         """Refused calls do not count against the limit."""
-        limit, recent, now = self._state.settings.rate_limit, self._state.recent, self._state.clock()
+        limit, recent, now = self._state.settings.rate_limit, self._state.recent, self._state.wall_ms()
         while recent and recent[0] <= now - WINDOW_MS:
             recent.popleft()
         if limit is not None and len(recent) >= limit:

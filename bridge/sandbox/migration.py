@@ -47,7 +47,7 @@ class Migration:
             id=self._id(page.id, catalog.component_pages),
             name=page.name,
             url=page.url,
-            created_at=self._state.clock(),
+            created_at=self._state.wall_ms(),
             subscribers=page.subscribers,
         )
         components = self._components(page, moved)

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from bridge.sandbox.clock import moment
+from bridge.sandbox.instants import moment
 from bridge.sandbox.views import view
 
 if TYPE_CHECKING:

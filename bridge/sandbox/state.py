@@ -41,13 +41,13 @@ class State:
 
     Args:
         account: what it starts from, and returns to on ``reset``.
-        clock: milliseconds since the epoch.
+        wall_ms: milliseconds since the epoch.
         ids: a new UUID at each call.
     """
 
-    def __init__(self, account: Account, clock: Callable[[], int], ids: Callable[[], str]) -> None:
+    def __init__(self, account: Account, wall_ms: Callable[[], int], ids: Callable[[], str]) -> None:
         self.account = account
-        self.clock = clock
+        self.wall_ms = wall_ms
         self.new_id = ids
         self._released = asyncio.Event()
         self._holding = 0
@@ -60,7 +60,7 @@ class State:
         by the name of each rule of Checkly's own that has fired, its last incident's id.
         """
         self.release()
-        self.catalog = Catalog(self.account, self.clock())
+        self.catalog = Catalog(self.account, self.wall_ms())
         turns = count(1)
         self.incidents: Incidents[Incident] = Incidents(turns)
         self.page_incidents: Incidents[PageIncident] = Incidents(turns)
@@ -102,18 +102,18 @@ class State:
     @property
     def list_at(self) -> int | None:
         """The instant whose state lists show; None: now."""
-        return self.clock() - self.settings.list_lag_ms if self.settings.list_lag_ms else None
+        return self.wall_ms() - self.settings.list_lag_ms if self.settings.list_lag_ms else None
 
     @property
     def read_at(self) -> int | None:
         """The instant whose state reads by id show; None: now."""
-        return self.clock() - self.settings.read_lag_ms if self.settings.read_lag_ms else None
+        return self.wall_ms() - self.settings.read_lag_ms if self.settings.read_lag_ms else None
 
     def open(
         self, name: str, severity: Severity, service_ids: tuple[str, ...], first: UpdateFields, origin: Origin = "api"
     ) -> Incident:
         """Create an incident with its first update and mail the subscribers if that asks for it."""
-        now = self.clock()
+        now = self.wall_ms()
         incident = Incident(
             id=self.new_id(),
             name=name,
@@ -130,7 +130,7 @@ class State:
         self, page: ComponentPage, name: str, impacts: Mapping[str, Impact], first: UpdateFields, origin: Origin = "api"
     ) -> PageIncident:
         """As ``open``, on one page; its components suffer from the first update's public date on."""
-        now = self.clock()
+        now = self.wall_ms()
         began = self._public_date(first)
         incident = PageIncident(
             id=self.new_id(),
@@ -155,7 +155,7 @@ class State:
             description=fields.description,
             status=fields.status or (incident.status if incident.updates else "INVESTIGATING"),
             public_at=self._public_date(fields),
-            created_at=self.clock(),
+            created_at=self.wall_ms(),
             notify=fields.notify,
         )
         incident.put(update)
@@ -185,14 +185,14 @@ class State:
     def touch(self, incident: AnyIncident) -> None:
         """Keep ``incident`` as the most recently updated one."""
         if isinstance(incident, Incident):
-            self.incidents.touch(incident, self.clock())
+            self.incidents.touch(incident, self.wall_ms())
         else:
-            self.page_incidents.touch(incident, self.clock())
+            self.page_incidents.touch(incident, self.wall_ms())
 
     def delete(self, incident: AnyIncident) -> None:
         """Remove the incident with all its updates."""
         store = self.incidents if isinstance(incident, Incident) else self.page_incidents
-        store.delete(incident.id, self.clock())
+        store.delete(incident.id, self.wall_ms())
 
     def remove_component(self, page: ComponentPage, component: Component) -> None:
         """Take it off the page and out of its incidents."""
@@ -207,7 +207,7 @@ class State:
         return [page for page in self.catalog.component_pages.values() if page.id == incident.page_id]
 
     def _public_date(self, fields: UpdateFields) -> int:
-        at = self.clock() if fields.public_at is None else fields.public_at
+        at = self.wall_ms() if fields.public_at is None else fields.public_at
         return at // 1000 * 1000 if self.settings.whole_seconds else at
 
     def _mail(self, incident: AnyIncident, update: Update) -> None:

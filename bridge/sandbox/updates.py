@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bridge.sandbox.clock import instant, iso
 from bridge.sandbox.incidents import Status
+from bridge.sandbox.instants import instant, iso
 from bridge.sandbox.reading import Moment, Text, bad_request, decode, named
 from bridge.sandbox.state import UpdateFields
 

@@ -66,7 +66,7 @@ def view(state: State, page: AnyPage) -> PageView:
 
 
 def _of_cards(state: State, page: Page) -> PageView:
-    now, shown = state.clock(), set(page.service_ids)
+    now, shown = state.wall_ms(), set(page.service_ids)
     incidents = [one for one in state.incidents.latest_first() if shown.intersection(one.service_ids)]
 
     def row(name: str, service_id: str) -> Row:
@@ -82,7 +82,7 @@ def _of_cards(state: State, page: Page) -> PageView:
 
 
 def _of_components(state: State, page: ComponentPage) -> PageView:
-    now, incidents = state.clock(), state.on(page)
+    now, incidents = state.wall_ms(), state.on(page)
     phases = [phase for one in incidents for phase in one.phases]
 
     def row(component: Component) -> Row:

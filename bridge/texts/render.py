@@ -10,7 +10,7 @@ from jinja2 import TemplateError
 from msgspec import Struct
 
 from bridge.texts.length import renderings
-from bridge.texts.lint import Flaw, flaws
+from bridge.texts.lint import LintProblem, lint
 from bridge.texts.sanitize import listing, shorten
 from bridge.texts.template import MAX_CHARS, Template
 
@@ -90,9 +90,9 @@ class Texts(Struct, frozen=True):
 DEFAULT_TEXTS = Texts({kind: Template(source) for kind, source in DEFAULTS.items()})
 
 
-def compile_text(source: str, public_labels: Collection[str]) -> Template | list[Flaw]:
+def compile_text(source: str, public_labels: Collection[str]) -> Template | list[LintProblem]:
     """A text ready for use, or its mistakes."""
-    found = flaws(source, public_labels)
+    found = lint(source, public_labels)
     if found:
         return found
     template = Template(source)
@@ -102,10 +102,10 @@ def compile_text(source: str, public_labels: Collection[str]) -> Template | list
             text.encode()
             empty = empty or not text.strip()
     except (TemplateError, TypeError, UnicodeEncodeError) as error:
-        return [Flaw(1, f"the text cannot be rendered: {error}")]
+        return [LintProblem(1, f"the text cannot be rendered: {error}")]
     if empty:
         message = "the text can come out empty, for instance when the labels it reads are absent"
-        return [Flaw(1, message, "some words that are always there")]
+        return [LintProblem(1, message, "some words that are always there")]
     return template
 
 

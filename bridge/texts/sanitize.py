@@ -29,7 +29,7 @@ _LIST_MARKS = " -+./"
 _BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 
 
-def harmless(value: str) -> str:
+def sanitize_value(value: str) -> str:
     """A value's words on one line, at most 64 characters: no HTML, Markdown, URL or mail address can form."""
     text = _few_marks("".join(map(_allowed, unicodedata.normalize("NFKC", value))))
     text = " ".join(_LOOSE.sub(" ", text).split())
@@ -49,7 +49,7 @@ def prose(text: str, limit: int) -> str:
 
 def listing(values: Iterable[str]) -> str:
     """One label's values as text: at most five of them and 120 characters, the rest counted (``a, b and 3 more``)."""
-    words = [word for word in dict.fromkeys(map(harmless, values)) if word]
+    words = [word for word in dict.fromkeys(map(sanitize_value, values)) if word]
     shown = min(VALUES, len(words))
     while shown > 1 and len(_list(words, shown)) > LABEL_CHARS:
         shown -= 1

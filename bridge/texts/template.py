@@ -1,7 +1,7 @@
 """The language of public texts: Jinja cut down to what is safe to publish.
 
 A text may read ``labels.<public label>``, ``services``, ``severity`` and ``status``, decide with ``if``, loop over
-``services`` and use the filters below. ``flaws`` refuses everything else, so rendering always ends.
+``services`` and use the filters below. ``lint`` refuses everything else, so rendering always ends.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ _ENVIRONMENT = _environment()
 
 
 class Template:
-    """A text without flaws, ready to be rendered. ``labels`` are the public labels that it reads."""
+    """A text without lint, ready to be rendered. ``labels`` are the public labels that it reads."""
 
     def __init__(self, source: str, tree: nodes.Template | None = None) -> None:
         self.source = source

@@ -27,12 +27,12 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 class Admins:
     """Checks, counts and logs the requests of administrators, and of those who would like to be.
 
-    ``clock`` is in milliseconds and never runs backwards.
+    ``monotonic_ms`` never runs backwards.
     """
 
-    def __init__(self, credentials: Credentials, *, clock: Callable[[], int]) -> None:
+    def __init__(self, credentials: Credentials, *, monotonic_ms: Callable[[], int]) -> None:
         self._credentials = credentials
-        self._throttle: AuthThrottle[HTTPError] = AuthThrottle(clock=clock)
+        self._throttle: AuthThrottle[HTTPError] = AuthThrottle(monotonic_ms=monotonic_ms)
 
     def only(self, endpoint: Endpoint) -> Endpoint:
         """The endpoint for those with right credentials; raises HTTPError for others."""

@@ -55,7 +55,7 @@ def create_app(
     router: Router,
     senders: Iterable[Sender[Any]],
     admin_credentials: Credentials,
-    clock: Callable[[], int],
+    wall_ms: Callable[[], int],
     health: Health,
     sender_watch: SenderWatch,
     on_change: Callable[[], None] | None = None,
@@ -83,11 +83,11 @@ def create_app(
             admission_limit=AdmissionLimit(
                 deliveries=_MAX_DELIVERIES, size=_MAX_BYTES
             ),  # of its own: none can crowd others out
-            clock=clock,
+            wall_ms=wall_ms,
             sender_watch=sender_watch,
             on_change=on_change,
         )
-    api, admins = Api(store, config), Admins(admin_credentials, clock=_monotonic_ms)
+    api, admins = Api(store, config), Admins(admin_credentials, monotonic_ms=_monotonic_ms)
     routes = [
         *webhooks,
         Route("/healthz", _healthz),

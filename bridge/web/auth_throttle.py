@@ -26,16 +26,16 @@ class TooManyAttempts(Exception):
 
 
 class AuthThrottle(Generic[Wrong]):
-    """When an attempt may be looked at, by address. ``clock`` is in milliseconds and never runs backwards.
+    """When an attempt may be looked at, by address. ``monotonic_ms`` never runs backwards.
 
     Wrong ones add up, and one is forgotten each ``GAP_MS``. While there are a ``BURST`` of them, right or wrong waits:
     nobody learns faster than that whether a guess is right. The addresses that were heard of last are remembered.
     """
 
     def __init__(
-        self, *, clock: Callable[[], int], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+        self, *, monotonic_ms: Callable[[], int], sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     ) -> None:
-        self._clock = clock
+        self._monotonic_ms = monotonic_ms
         self._sleep = sleep
         self._forgotten_at: OrderedDict[str, int] = OrderedDict()  # when all wrong ones will be
         self._waiting = 0
@@ -45,7 +45,7 @@ class AuthThrottle(Generic[Wrong]):
 
         Raises TooManyAttempts, for an attempt that is not looked at.
         """
-        now = self._clock()
+        now = self._monotonic_ms()
         wait_ms = self._forgotten_at.get(address, now) - now - (BURST - 1) * GAP_MS
         if wait_ms <= 0:
             wrong = attempt()
@@ -66,7 +66,7 @@ class AuthThrottle(Generic[Wrong]):
         return wrong
 
     def _add(self, address: str, ms: int) -> None:
-        now = self._clock()
+        now = self._monotonic_ms()
         self._forgotten_at[address] = max(now, self._forgotten_at.pop(address, now)) + ms
         if len(self._forgotten_at) > ADDRESSES:
             self._forgotten_at.popitem(last=False)

@@ -14,18 +14,18 @@ class Exposition:
     """Rendered metrics, never older than the question. ``render`` takes milliseconds, and nothing else runs meanwhile.
 
     Anyone may ask. So those who ask before it is time again wait for it, and one rendering answers them all.
-    ``clock`` is in seconds and never runs backwards.
+    ``monotonic_s`` never runs backwards.
     """
 
     def __init__(
         self,
         render: Callable[[], bytes],
         *,
-        clock: Callable[[], float] = time.perf_counter,
+        monotonic_s: Callable[[], float] = time.perf_counter,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         self._render = render
-        self._clock = clock
+        self._monotonic_s = monotonic_s
         self._sleep = sleep
         self._next: asyncio.Task[bytes] | None = None
         self._next_at = 0.0
@@ -38,10 +38,10 @@ class Exposition:
 
     async def _render_in_time(self) -> bytes:
         try:
-            await self._sleep(max(0.0, self._next_at - self._clock()))
-            began = self._clock()
+            await self._sleep(max(0.0, self._next_at - self._monotonic_s()))
+            began = self._monotonic_s()
             text = self._render()
-            self._next_at = began + RESTS * (self._clock() - began)
+            self._next_at = began + RESTS * (self._monotonic_s() - began)
             return text
         finally:
             self._next = None

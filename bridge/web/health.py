@@ -44,16 +44,16 @@ ANSWER_AGE_MS = 1_000
 class Health:
     """Answers ``/readyz`` and samples the store.
 
-    ``config`` gives the configuration in force; ``clock`` is in milliseconds and never runs backwards.
+    ``config`` gives the configuration in force; ``monotonic_ms`` never runs backwards.
     """
 
     def __init__(
-        self, store: Store, sender_watch: SenderWatch, *, config: Callable[[], Config], clock: Callable[[], int]
+        self, store: Store, sender_watch: SenderWatch, *, config: Callable[[], Config], monotonic_ms: Callable[[], int]
     ) -> None:
         self._store = store
         self._sender_watch = sender_watch
         self._config = config
-        self._clock = clock
+        self._monotonic_ms = monotonic_ms
         self._checked_at: int | None = None
         self._checking: asyncio.Task[None] | None = None
         self._verdict = (False, "not checked yet")
@@ -68,7 +68,9 @@ class Health:
 
         Of those who ask at the same time, one check answers all.
         """
-        if self._checking is None and (self._checked_at is None or self._clock() - self._checked_at >= ANSWER_AGE_MS):
+        if self._checking is None and (
+            self._checked_at is None or self._monotonic_ms() - self._checked_at >= ANSWER_AGE_MS
+        ):
             self._checking = asyncio.create_task(self._check_anew())
         if self._checking is not None:
             await asyncio.shield(self._checking)  # who asks may go away; the others still want to know
@@ -104,7 +106,7 @@ class Health:
             await asyncio.sleep(SAMPLE_S)
 
     async def _check_anew(self) -> None:
-        began = self._clock()
+        began = self._monotonic_ms()
         try:
             self._verdict = await self._check()
             self._checked_at = began

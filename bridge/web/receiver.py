@@ -75,7 +75,7 @@ class Receiver:
         config: LiveConfig,
         router: Router,
         admission_limit: AdmissionLimit,
-        clock: Callable[[], int],
+        wall_ms: Callable[[], int],
         sender_watch: SenderWatch,
         on_change: Callable[[], None] | None = None,
     ) -> None:
@@ -85,7 +85,7 @@ class Receiver:
         self._router = router
         self._admission_limit = admission_limit
         self._decode_limit = DecodeLimit(size=_DECODED_BYTES, small=_SMALL_BYTES)
-        self._clock = clock
+        self._wall_ms = wall_ms
         self._sender_watch = sender_watch
         self._on_change = on_change
         self._seconds = telemetry.DELIVERY_SECONDS.labels(sender.name)
@@ -133,7 +133,7 @@ class Receiver:
         if origin.error:
             raise HTTPError(404, "unknown_sender", f"no sender has this name: {origin.error}")
         self._sender.admit(scope, origin.sender)
-        received_at = self._clock()
+        received_at = self._wall_ms()
         config = self._config.current
         limit = min(config.max_body_bytes, self._sender.max_body_bytes)
         encoding = header(scope, b"content-encoding")

@@ -21,18 +21,18 @@ SILENT_MS = 24 * 3_600_000
 class SenderWatch:
     """Watches senders, each by its source and its name (empty: whoever has none, or is not watched by name).
 
-    ``clock`` is in milliseconds since the epoch.
+    ``wall_ms`` is in milliseconds since the epoch.
     """
 
-    def __init__(self, senders: Iterable[tuple[str, str]], *, clock: Callable[[], int]) -> None:
-        self._clock = clock
+    def __init__(self, senders: Iterable[tuple[str, str]], *, wall_ms: Callable[[], int]) -> None:
+        self._wall_ms = wall_ms
         self._delivered_at: dict[tuple[str, str], int] = {}
         self._logged_at: dict[tuple[str, str], int] = {}
         self.expect(senders)
 
     def expect(self, senders: Iterable[tuple[str, str]]) -> None:
         """Watch these from now on, and no others; what is not listed any more has no series any more."""
-        now = self._clock()
+        now = self._wall_ms()
         senders = tuple(senders)
         for source, sender in self._delivered_at.keys() - senders:
             if sender:
@@ -43,7 +43,7 @@ class SenderWatch:
 
     def record_delivery(self, source: str, sender: str = "") -> None:
         """An authentic delivery came from a sender, as metrics call it."""
-        now = self._clock()
+        now = self._wall_ms()
         who = (source, sender) if (source, sender) in self._delivered_at else (source, "")
         if who in self._delivered_at:
             self._delivered_at[who] = self._logged_at[who] = now
@@ -51,7 +51,7 @@ class SenderWatch:
 
     def check(self) -> None:
         """Say once a day which senders have been silent for a day or more (or since this process started)."""
-        now = self._clock()
+        now = self._wall_ms()
         for who, logged_at in self._logged_at.items():
             if now - logged_at >= SILENT_MS:
                 self._logged_at[who] = now

@@ -58,7 +58,7 @@ class CatalogRoutes:
     async def create_service(self, request: Request) -> Response:
         """Answers the documented 200; names need not be unique."""
         body = decode(await request.body(), ServiceBody)
-        service = Service(self._state.new_id(), body.name, self._state.clock())
+        service = Service(self._state.new_id(), body.name, self._state.wall_ms())
         self._state.catalog.services[service.id] = service
         return JSONResponse(self._wire.service(service))
 
@@ -69,7 +69,7 @@ class CatalogRoutes:
     async def rename_service(self, request: Request) -> Response:
         """Set the name."""
         service, body = self._service(request), decode(await request.body(), ServiceBody)
-        service.name, service.updated_at = body.name, self._state.clock()
+        service.name, service.updated_at = body.name, self._state.wall_ms()
         return JSONResponse(self._wire.service(service))
 
     async def delete_service(self, request: Request) -> Response:
@@ -95,7 +95,7 @@ class CatalogRoutes:
         wanted = dict.fromkeys(one.config for one in body.subscriptions)
         fresh = [address for address in wanted if address not in {one.address for one in page.subscribers.values()}]
         for address in fresh:
-            one = Subscriber(self._state.new_id(), address, body.auto_verify, self._state.clock())
+            one = Subscriber(self._state.new_id(), address, body.auto_verify, self._state.wall_ms())
             page.subscribers[one.id] = one
         counts = {"created": len(fresh), "skipped": len(body.subscriptions) - len(fresh)}
         return JSONResponse({**counts, "status": "VERIFIED" if body.auto_verify else "PENDING"}, 201)

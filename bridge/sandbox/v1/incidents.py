@@ -55,7 +55,7 @@ class IncidentRoutes:
         body = decode(await request.body(), NewIncidentBody)
         self._check_services(body)
         first = body.updates[0].update_fields()
-        check_date(self._state, first, self._state.clock())
+        check_date(self._state, first, self._state.wall_ms())
         incident = self._state.open(body.name, body.severity, body.service_ids, first)
         return JSONResponse(self._wire.incident(incident), 201)
 

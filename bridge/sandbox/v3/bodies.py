@@ -10,9 +10,9 @@ from uuid import UUID
 
 from msgspec import Meta, Struct, field
 
-from bridge.sandbox.clock import instant
 from bridge.sandbox.impacts import ActiveImpact, Impact, Phase
 from bridge.sandbox.incidents import Status
+from bridge.sandbox.instants import instant
 from bridge.sandbox.reading import Moment, Name
 from bridge.sandbox.updates import UpdateBody
 

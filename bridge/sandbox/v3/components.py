@@ -48,7 +48,7 @@ class ComponentRoutes:
     async def create(self, request: Request) -> Response:
         """Answers 201; names need not be unique."""
         page, body = named_page(request, self._state), decode(await request.body(), ComponentBody)
-        component = Component(id=self._state.new_id(), name=body.name, created_at=self._state.clock())
+        component = Component(id=self._state.new_id(), name=body.name, created_at=self._state.wall_ms())
         _set(page, component, body)
         page.add(component)
         return JSONResponse(wire.component(component, page.id), 201)
@@ -63,7 +63,7 @@ class ComponentRoutes:
         page = named_page(request, self._state)
         component = _component(request, page)
         _set(page, component, decode(await request.body(), ComponentBody))
-        component.updated_at = self._state.clock()
+        component.updated_at = self._state.wall_ms()
         return JSONResponse(wire.component(component, page.id))
 
     async def delete(self, request: Request) -> Response:

@@ -59,7 +59,7 @@ class IncidentRoutes:
         page, body = named_page(request, self._state), decode(await request.body(), NewIncidentBody)
         _check_components(page, body.impacts)
         first = body.updates[0].update_fields()
-        check_date(self._state, first, self._state.clock())
+        check_date(self._state, first, self._state.wall_ms())
         incident = self._state.open_on(page, body.name, body.impacts, first)
         return JSONResponse(wire.incident(incident), 201)
 
@@ -72,7 +72,7 @@ class IncidentRoutes:
         incident, body = self._incident(request, None), decode(await request.body(), IncidentBody)
         _check_components(named_page(request, self._state), body.impacts)
         with bad_request():
-            incident.set_impacts(body.impacts, self._state.clock())
+            incident.set_impacts(body.impacts, self._state.wall_ms())
         incident.name = body.name
         return self._changed(incident)
 

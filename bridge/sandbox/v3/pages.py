@@ -48,7 +48,7 @@ class PageRoutes:
     async def create(self, request: Request) -> Response:
         """Answers 201; the page has no components yet."""
         body = decode(await request.body(), PageBody)
-        page = ComponentPage(id=self._state.new_id(), name="", url="", created_at=self._state.clock())
+        page = ComponentPage(id=self._state.new_id(), name="", url="", created_at=self._state.wall_ms())
         self._set(page, body)
         self._state.catalog.component_pages[page.id] = page
         return JSONResponse(self._to_json(page), 201)
@@ -61,7 +61,7 @@ class PageRoutes:
         """What is left out is reset."""
         page, body = named_page(request, self._state), decode(await request.body(), PageBody)
         self._set(page, body)
-        page.updated_at = self._state.clock()
+        page.updated_at = self._state.wall_ms()
         return JSONResponse(self._to_json(page))
 
     async def delete(self, request: Request) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.sandbox.clock import iso
+from bridge.sandbox.instants import iso
 from bridge.sandbox.updates import to_json
 
 if TYPE_CHECKING:

@@ -42,7 +42,7 @@ async def client_for() -> AsyncIterator[ClientFor]:
 async def simulated(clock: Time) -> AsyncIterator[tuple[Client, State]]:
     """A client of the simulator's sample account, and what the simulator holds."""
     account = Account.sample()
-    app = create_app(account, clock=clock)
+    app = create_app(account, wall_ms=clock)
     transport = httpx.ASGITransport(app=app)
     client = Client("http://sandbox", account.api_key, account.uuid, timeout_ms=20_000, transport=transport)
     yield client, app.state.sandbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.sandbox.clock import iso
+from bridge.sandbox.instants import iso
 from tests.unit.sandbox.helpers import INCIDENTS, SERVICES, Clock
 from tests.unit.sandbox.v3.helpers import DASHBOARD, PAGES
 from tests.unit.sandbox.v3.helpers import INCIDENTS as ON_PLATFORM

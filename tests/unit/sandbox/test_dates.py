@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.sandbox.clock import iso
+from bridge.sandbox.instants import iso
 from tests.unit.sandbox.helpers import INCIDENTS as INCIDENTS_V1
 from tests.unit.sandbox.helpers import Clock, update
 from tests.unit.sandbox.helpers import new_incident as body_v1

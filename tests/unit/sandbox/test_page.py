@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bridge.sandbox.clock import iso
+from bridge.sandbox.instants import iso
 from bridge.sandbox.uptime import DAY_MS
 from bridge.sandbox.views import view
 from tests.unit.sandbox.helpers import INCIDENTS, START, Clock, new_incident, update

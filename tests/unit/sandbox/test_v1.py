@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.sandbox.clock import iso
+from bridge.sandbox.instants import iso
 from tests.unit.sandbox.helpers import INCIDENTS, SERVICES, START, Clock, new_incident, service, update
 
 if TYPE_CHECKING:

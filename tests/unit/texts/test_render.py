@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.model import Phase, Severity
 from bridge.texts.length import longest
-from bridge.texts.lint import flaws
+from bridge.texts.lint import lint
 from bridge.texts.render import DEFAULT_TEXTS, DEFAULTS, NAME_CHARS, TextKind, Texts, compile_text
 from bridge.texts.template import FILTERS, Template
 
@@ -88,7 +88,7 @@ def test_what_texts_can_say(source, text):
     ],
 )
 def test_what_texts_cannot_say(source, message):
-    assert flaws(source, PUBLIC)[0].message.startswith(message)
+    assert lint(source, PUBLIC)[0].message.startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -103,11 +103,11 @@ def test_what_texts_cannot_say(source, message):
     ],
 )
 def test_the_nearest_name_is_offered(source, hint):
-    assert [flaw.hint for flaw in flaws(source, PUBLIC)] == [hint]
+    assert [flaw.hint for flaw in lint(source, PUBLIC)] == [hint]
 
 
 def test_every_flaw_is_found_on_its_line():
-    found = flaws("{{ a }}\n\n{% if b %}{{ c | d }}\n{% endif %}{{ services.x }}", PUBLIC)
+    found = lint("{{ a }}\n\n{% if b %}{{ c | d }}\n{% endif %}{{ services.x }}", PUBLIC)
     assert [flaw.line for flaw in found] == [1, 3, 3, 3, 4]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.texts.sanitize import LABEL_CHARS, VALUE_CHARS, VALUES, harmless, listing, prose
+from bridge.texts.sanitize import LABEL_CHARS, VALUE_CHARS, VALUES, sanitize_value, listing, prose
 
 
 @pytest.mark.parametrize(
@@ -47,13 +47,13 @@ from bridge.texts.sanitize import LABEL_CHARS, VALUE_CHARS, VALUES, harmless, li
     ],
 )
 def test_only_words_get_through(value, text):
-    assert harmless(value) == text
+    assert sanitize_value(value) == text
 
 
 @given(st.text(st.characters()))
 @example("ﷺ" * 60)
 def test_whatever_the_value_it_is_harmless(value):
-    text = harmless(value)
+    text = sanitize_value(value)
     assert len(text) <= VALUE_CHARS
     assert not re.search(r"[^\w\s.…-]|_|\n|\s\s|^[\s-]|[-\s]$|--|[^\d]\.|\.[^\d]", re.sub(r"[^\x00-\x7f…]", "a", text))
 

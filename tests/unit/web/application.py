@@ -142,9 +142,9 @@ class Bridge:
             router=Router(),
             senders=self.senders,
             admin_credentials=Credentials(admins),
-            clock=lambda: NOW,
+            wall_ms=lambda: NOW,
             health=self.health,
-            sender_watch=SenderWatch([("alertmanager", ""), ("pagerduty", "")], clock=lambda: NOW),
+            sender_watch=SenderWatch([("alertmanager", ""), ("pagerduty", "")], wall_ms=lambda: NOW),
             on_change=self.changed,
         )
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

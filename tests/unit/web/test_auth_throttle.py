@@ -18,7 +18,7 @@ class Stage:
         self.now = 100
         self.looked: list[int] = []
         self.asleep: list[tuple[int, asyncio.Event]] = []
-        self.attempts: AuthThrottle[str] = AuthThrottle(clock=lambda: self.now, sleep=self._sleep)
+        self.attempts: AuthThrottle[str] = AuthThrottle(monotonic_ms=lambda: self.now, sleep=self._sleep)
 
     async def _sleep(self, seconds: float) -> None:
         awake = asyncio.Event()

@@ -13,7 +13,7 @@ class World:
     def __init__(self):
         self.now = 100.0
         self.rendered = 0
-        self.exposition = Exposition(self.render, clock=lambda: self.now, sleep=self.sleep)
+        self.exposition = Exposition(self.render, monotonic_s=lambda: self.now, sleep=self.sleep)
 
     def render(self):
         self.now += TOOK_S

@@ -79,9 +79,9 @@ class Stage:
         self.configure(directory, CONFIG)
         self.health = Health(
             self.store,  # type: ignore[arg-type]  # as much of a store as it asks
-            SenderWatch([], clock=lambda: self.now),
+            SenderWatch([], wall_ms=lambda: self.now),
             config=lambda: self.config,
-            clock=lambda: self.now,
+            monotonic_ms=lambda: self.now,
         )
 
     def configure(self, directory: Path, text: str) -> None:

@@ -229,9 +229,9 @@ def test_what_alert_rules_watch_is_there_before_it_happens(bridge, metric, label
         router=Router(),
         senders=[Newcomer(SigningSecrets([]))],
         admin_credentials=Credentials([]),
-        clock=lambda: NOW,
+        wall_ms=lambda: NOW,
         health=bridge.health,
-        sender_watch=SenderWatch([], clock=lambda: NOW),
+        sender_watch=SenderWatch([], wall_ms=lambda: NOW),
         receives=receives,
     )
     assert sample(metric, source=Newcomer.name, **labels) == 0

@@ -36,7 +36,7 @@ def said():
 
 
 def test_a_day_without_a_delivery_is_said_once_and_again_a_day_later(clock, said):
-    sender_watch = SenderWatch([("pagerduty", "")], clock=clock)
+    sender_watch = SenderWatch([("pagerduty", "")], wall_ms=clock)
     clock.now += SILENT_MS - 1
     assert said(sender_watch) == []
     clock.now += 1
@@ -47,7 +47,7 @@ def test_a_day_without_a_delivery_is_said_once_and_again_a_day_later(clock, said
 
 
 def test_whoever_delivers_is_not_silent(clock, said):
-    sender_watch = SenderWatch([("alertmanager", ""), ("pagerduty", "")], clock=clock)
+    sender_watch = SenderWatch([("alertmanager", ""), ("pagerduty", "")], wall_ms=clock)
     clock.now += SILENT_MS - 1
     sender_watch.record_delivery("alertmanager")
     labels = {"source": "alertmanager", "sender": ""}
@@ -57,13 +57,13 @@ def test_whoever_delivers_is_not_silent(clock, said):
 
 
 def test_a_sender_that_cannot_deliver_is_not_missed(clock, said):
-    sender_watch = SenderWatch([], clock=clock)
+    sender_watch = SenderWatch([], wall_ms=clock)
     clock.now += 10 * SILENT_MS
     assert said(sender_watch) == []
 
 
 def test_senders_that_are_watched_by_name_speak_for_themselves_alone(clock, said):
-    sender_watch = SenderWatch([("alertmanager", "eu"), ("alertmanager", "us"), ("pagerduty", "")], clock=clock)
+    sender_watch = SenderWatch([("alertmanager", "eu"), ("alertmanager", "us"), ("pagerduty", "")], wall_ms=clock)
     clock.now += SILENT_MS - 1
     sender_watch.record_delivery("alertmanager", "us")
     sender_watch.record_delivery("alertmanager", "other")
@@ -73,7 +73,7 @@ def test_senders_that_are_watched_by_name_speak_for_themselves_alone(clock, said
 
 
 def test_what_is_watched_may_change_and_who_stays_is_not_taken_for_new(clock, said):
-    sender_watch = SenderWatch([("alertmanager", "eu"), ("alertmanager", "us")], clock=clock)
+    sender_watch = SenderWatch([("alertmanager", "eu"), ("alertmanager", "us")], wall_ms=clock)
     clock.now += SILENT_MS - 1
     sender_watch.expect([("alertmanager", "us"), ("alertmanager", "new")])
     clock.now += 1

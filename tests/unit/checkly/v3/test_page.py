@@ -139,7 +139,7 @@ class TestChange:
             del configured["dashboard"]
         opened = await page.open(OPEN)
         incident = stands(state, opened.id)
-        incident.set_impacts({**incident.impacts, shown.named("Dashboard").id: "UNDER_MAINTENANCE"}, state.clock())
+        incident.set_impacts({**incident.impacts, shown.named("Dashboard").id: "UNDER_MAINTENANCE"}, state.wall_ms())
         await page.change(await page.read(opened.id), RAISE)
         assert ailing(shown, incident) == {"Orders": "MAJOR_OUTAGE", "Dashboard": "UNDER_MAINTENANCE"}
 
@@ -148,7 +148,7 @@ class TestChange:
     ) -> None:
         opened = await page.open(OPEN)
         incident, dashboard = stands(state, opened.id), shown.named("Dashboard")
-        incident.set_impacts({**incident.impacts, dashboard.id: "UNDER_MAINTENANCE"}, state.clock())
+        incident.set_impacts({**incident.impacts, dashboard.id: "UNDER_MAINTENANCE"}, state.wall_ms())
         current = await page.read(opened.id)
         state.remove_component(shown, dashboard)
         await page.change(current, RAISE)

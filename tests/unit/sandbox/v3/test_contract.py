@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
-from bridge.sandbox.clock import iso
+from bridge.sandbox.instants import iso
 from bridge.sandbox.v3.bodies import Part
 from tests.contracts.openapi import Contract, ContractViolation
 from tests.unit.sandbox.helpers import START, update

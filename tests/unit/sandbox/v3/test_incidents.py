@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.sandbox.clock import iso
+from bridge.sandbox.instants import iso
 from tests.unit.sandbox.helpers import START, Clock, update
 from tests.unit.sandbox.v3.helpers import API, DASHBOARD, INCIDENTS, NOBODY, ORDERS, PAGES, create, current, impacts
 from tests.unit.sandbox.v3.helpers import new_incident as body

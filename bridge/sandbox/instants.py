@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def now() -> int:
+def wall_ms() -> int:
     """The machine's clock."""
     return time.time_ns() // 1_000_000
 
