@@ -76,7 +76,8 @@ def _lint_label(label: str, line: int, public_labels: Collection[str]) -> Iterat
     if label not in public_labels:
         publish = f'list "{label}" under public_labels if everyone may read its values'
         expected = one_of(sorted(public_labels)) if public_labels else None
-        yield LintProblem(line, f'the label "{label}" is not public', expected, did_you_mean(label, public_labels) or publish)
+        hint = did_you_mean(label, public_labels) or publish
+        yield LintProblem(line, f'the label "{label}" is not public', expected, hint)
 
 
 def _lint_name(node: nodes.Name, loop: str | None, public_labels: Collection[str]) -> Iterator[LintProblem]:
@@ -90,14 +91,14 @@ def _lint_name(node: nodes.Name, loop: str | None, public_labels: Collection[str
 
 
 def _lint_filter(node: nodes.Filter) -> Iterator[LintProblem]:
-    known = FILTERS.get(node.name)
+    known, line = FILTERS.get(node.name), node.lineno
     if known is None:
-        yield LintProblem(node.lineno, f'unknown filter "{node.name}"', one_of(FILTERS), did_you_mean(node.name, FILTERS))
+        yield LintProblem(line, f'unknown filter "{node.name}"', one_of(FILTERS), did_you_mean(node.name, FILTERS))
     elif node.node is None or node.kwargs or node.dyn_args or node.dyn_kwargs:
-        yield LintProblem(node.lineno, f'the filter "{node.name}" is misused', "{{ value | filter }} or filter(argument)")
+        yield LintProblem(line, f'the filter "{node.name}" is misused', "{{ value | filter }} or filter(argument)")
     elif not known.at_least <= len(node.args) <= known.at_most:
         wanted = " or ".join(map(str, sorted({known.at_least, known.at_most})))
-        yield LintProblem(node.lineno, f'the filter "{node.name}" has {len(node.args)} arguments', wanted)
+        yield LintProblem(line, f'the filter "{node.name}" has {len(node.args)} arguments', wanted)
 
 
 def _lint_loop(node: nodes.For, loop: str | None) -> Iterator[LintProblem]:

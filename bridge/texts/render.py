@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from bridge.texts.length import renderings
 from bridge.texts.lint import LintProblem, lint
-from bridge.texts.sanitize import listing, shorten
+from bridge.texts.sanitize import sanitize_values, shorten
 from bridge.texts.template import MAX_CHARS, Template
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Texts(Struct, frozen=True):
         display names. A text that comes out empty or fails gives way to the default one: silence helps nobody.
         """
         values: dict[str, Any] = {
-            "labels": {name: listing(labels.get(name, ())) for name in self.templates[kind].labels},
+            "labels": {name: sanitize_values(labels.get(name, ())) for name in self.templates[kind].labels},
             "services": services, "severity": severity.name, "status": status.value,
         }  # fmt: skip
         try:

@@ -36,7 +36,7 @@ def sanitize_value(value: str) -> str:
     return shorten(text, VALUE_CHARS)
 
 
-def prose(text: str, limit: int) -> str:
+def sanitize_prose(text: str, limit: int) -> str:
     """A person's sentences on one line, at most ``limit`` characters.
 
     Words and punctuation of which no HTML, Markdown, URL or mail address can form.
@@ -47,7 +47,7 @@ def prose(text: str, limit: int) -> str:
     return shorten(" ".join(_few_marks(tame).split()).lstrip(_LIST_MARKS), limit)
 
 
-def listing(values: Iterable[str]) -> str:
+def sanitize_values(values: Iterable[str]) -> str:
     """One label's values as text: at most five of them and 120 characters, the rest counted (``a, b and 3 more``)."""
     words = [word for word in dict.fromkeys(map(sanitize_value, values)) if word]
     shown = min(VALUES, len(words))

@@ -80,7 +80,7 @@ _ENVIRONMENT = _environment()
 
 
 class Template:
-    """A text without lint, ready to be rendered. ``labels`` are the public labels that it reads."""
+    """A text that passed ``lint``, ready to be rendered. ``labels`` are the public labels that it reads."""
 
     def __init__(self, source: str, tree: nodes.Template | None = None) -> None:
         self.source = source

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.config.sections.pagerduty import RESOLUTION_NOTE
 from bridge.senders.fields import at, text
-from bridge.texts.sanitize import prose
+from bridge.texts.sanitize import sanitize_prose
 from bridge.texts.template import MAX_CHARS
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _CUT = " …"  # PagerDuty shortens long texts and says so
 def written_for_the_public(data: Any, meaning: PagerDuty) -> str | None:
     """The text to publish of an event's ``data``, tidied; None if nothing of it is meant to be published."""
     words = _marked(data, meaning) if text(data, "type") == "incident_note" else _update(data, meaning)
-    tidy = prose(words or "", MAX_CHARS - len(_CUT))
+    tidy = sanitize_prose(words or "", MAX_CHARS - len(_CUT))
     if not any(map(str.isalnum, tidy)) or tidy.casefold().startswith(RESOLUTION_NOTE):
         return None
     return tidy + _CUT if at(data, "trimmed") is True else tidy

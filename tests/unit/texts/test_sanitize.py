@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bridge.texts.sanitize import LABEL_CHARS, VALUE_CHARS, VALUES, sanitize_value, listing, prose
+from bridge.texts.sanitize import LABEL_CHARS, VALUE_CHARS, VALUES, sanitize_prose, sanitize_value, sanitize_values
 
 
 @pytest.mark.parametrize(
@@ -71,12 +71,12 @@ def test_whatever_the_value_it_is_harmless(value):
     ],
 )
 def test_values_are_listed_or_counted(values, text):
-    assert listing(values) == text
+    assert sanitize_values(values) == text
 
 
 @given(st.lists(st.text(st.characters()), max_size=20))
 def test_a_listing_is_short(values):
-    text = listing(values)
+    text = sanitize_values(values)
     assert len(text) <= LABEL_CHARS
     assert text.count(", ") < VALUES
 
@@ -113,7 +113,7 @@ def test_a_listing_is_short(values):
     ],
 )
 def test_prose_keeps_its_punctuation_and_nothing_else(written, text):
-    assert prose(written, 200) == text
+    assert sanitize_prose(written, 200) == text
 
 
 @given(st.text(st.characters()), st.integers(min_value=10, max_value=100))
@@ -121,7 +121,7 @@ def test_prose_keeps_its_punctuation_and_nothing_else(written, text):
 @example("a:b 1:b 10.0.0.1:2", 20)
 @example("10.0.0.1:(2 10.0.0.1/'2", 40)
 def test_whatever_is_written_prose_is_harmless(written, limit):
-    text = prose(written, limit)
+    text = sanitize_prose(written, limit)
     assert len(text) <= limit
     assert not re.search(r"[<>\[\]{}`*_~#@\\|&=]|//|\n|[.。][^\W\d_]|[^\W\d]:\S|\w:[^\s\d]|^[-+.\s]|\s$", text)
     assert not re.search(r"\d(\.\d+){3}[:/]\w", text)
@@ -130,5 +130,5 @@ def test_whatever_is_written_prose_is_harmless(written, limit):
 @pytest.mark.parametrize("char", ["a", "1", ".", "1.", "a:", "://", "1.1.1.1:"])
 def test_a_text_as_long_as_a_body_is_read_in_no_time(char):
     started_at = time.monotonic()
-    prose(char * (1 << 18), 100)
+    sanitize_prose(char * (1 << 18), 100)
     assert time.monotonic() - started_at < 30
