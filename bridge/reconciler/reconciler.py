@@ -43,7 +43,16 @@ from bridge.reconciler.read_back import PageReader
 from bridge.reconciler.store_clock import StoreClock, unhurried
 from bridge.store import Idle, NoRoom, NotReplicated, Store, StoreUnavailable, Tokens
 from bridge.store.budgets import NO_TOKENS
-from bridge.telemetry import MISSED, PUBLIC_NOTES, STORE_CLOCK_STEPS, SUPPRESSED, WRITES_PAUSED, Event, log, log_throttled
+from bridge.telemetry import (
+    MISSED,
+    PUBLIC_NOTES,
+    STORE_CLOCK_STEPS,
+    SUPPRESSED,
+    WRITES_PAUSED,
+    Event,
+    log,
+    log_throttled,
+)
 
 if TYPE_CHECKING:
     from bridge.checkly.port import StatusPage

@@ -23,7 +23,7 @@ from bridge.store import REFUSED, Change, StoreUnavailable
 from bridge.telemetry import Event, log, log_throttled
 from bridge.web.admission import AdmissionLimit, DecodeLimit, Disconnected, Overloaded, TooLarge, TooSlow, read_body
 from bridge.web.delivery_report import Decision, Origin, Outcome, report
-from bridge.web.responses import HTTPError, json_response, header, store_unavailable
+from bridge.web.responses import HTTPError, header, json_response, store_unavailable
 from bridge.web.unauthenticated import address_of, unauthenticated_log
 
 if TYPE_CHECKING:

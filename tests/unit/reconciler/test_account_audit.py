@@ -68,9 +68,7 @@ async def watch(account: Account) -> AsyncIterator[AccountAudit]:
 
 def wrong() -> dict[str, float]:
     """What the gauge says of each problem."""
-    found = {
-        trouble: REGISTRY.get_sample_value("bridge_audit_findings", {"kind": trouble}) for trouble in FindingKind
-    }
+    found = {trouble: REGISTRY.get_sample_value("bridge_audit_findings", {"kind": trouble}) for trouble in FindingKind}
     return {trouble.value: value for trouble, value in found.items() if value is not None}
 
 
