@@ -80,9 +80,7 @@ def create_app(
             config=config,
             router=router,
             # one each: no kind of sender crowds out another
-            admission_limit=AdmissionLimit(
-                deliveries=_MAX_DELIVERIES, size=_MAX_BYTES
-            ),  # of its own: none can crowd others out
+            admission_limit=AdmissionLimit(deliveries=_MAX_DELIVERIES, size=_MAX_BYTES),
             wall_ms=wall_ms,
             sender_watch=sender_watch,
             on_change=on_change,

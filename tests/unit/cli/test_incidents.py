@@ -71,7 +71,7 @@ def test_an_incident_that_is_withheld_says_for_which(publish, run, sandbox):
     other = sandbox.control("POST", "incidents", name="By hand", services=["Checkout"], severity="MINOR")
     found = publish("{name: Checkout, shared: true}", lambda posts: any(post["held_by"] for post in posts.values()))
     assert found["posts"][0]["held_by"] == other["id"]
-    said = f"held back: {other['id']} is open for the same service"
+    said = f"withheld: {other['id']} is open for the same service"
     assert run("incidents", "list").out.rstrip().endswith(said)
     assert f"held_by   {other['id']}" in run("incidents", "show", found["id"]).out
 
