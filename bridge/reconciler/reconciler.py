@@ -411,7 +411,9 @@ class Reconciler:
                     self._config.current.senders.series_of(public_note.source, public_note.sender),
                 )
                 PUBLIC_NOTES.labels(source, series, "dropped").inc()
-                log(Event.PUBLIC_NOTE_DROPPED, source=source, fingerprint=public_note.fingerprint, incident=incident.key)
+                log(
+                    Event.PUBLIC_NOTE_DROPPED, source=source, fingerprint=public_note.fingerprint, incident=incident.key
+                )
 
     async def _resume(self, lease: Lease) -> None:
         lease.probing = False

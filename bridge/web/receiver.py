@@ -183,8 +183,8 @@ class Receiver:
         if self._on_change is not None and any(change.is_due for _, change in stored):
             self._on_change()
         await self._public_note(delivery.public_notes, origin)
-        outcome = report(origin, delivery, unheard, heard)
-        _demand_all_kept([change for _, change in heard])
+        outcome = report(origin, delivery, ignored, stored)
+        _raise_if_over_limit([change for _, change in stored])
         return outcome
 
     async def _ingest_decided(self, decided: Sequence[Decision]) -> list[Change]:
