@@ -19,23 +19,22 @@ local function put_right(page)
   end
 end
 
-local function waiting(page)
-  local count, groups = tonumber(redis.call('HGET', WITHHELD, page) or 0), {}
+local function sample(page)
+  local groups = {}
   for _, kind in ipairs(waiting_kinds(page)) do
-    local key = waiting_key(page, kind)
     local left = SAMPLE - #groups
-    for _, id in ipairs(left > 0 and redis.call('ZRANGE', key, 0, left - 1) or {}) do
+    for _, id in ipairs(left > 0 and redis.call('ZRANGE', waiting_key(page, kind), 0, left - 1) or {}) do
       groups[#groups + 1] = redis.call('HGET', incident_key(id), 'group')
     end
   end
-  return count, groups
+  return groups
 end
 
 local used, counts, told = {}, {}, {}
 for nth, each in ipairs(pages) do
   local page, over_at = unpack(each)
   put_right(page)
-  local count, groups = waiting(page)
+  local count = tonumber(redis.call('HGET', WITHHELD, page) or 0)
   counts[nth], used[nth] = count, {}
   for _, budget in ipairs({'open', 'opens_per_hour', 'mails_per_hour'}) do
     local row = {spent(budget, page)}
@@ -45,7 +44,7 @@ for nth, each in ipairs(pages) do
     local at = tonumber(redis.call('HGET', TRIPS, name))
     if at and at < 0 and now + at >= TOLD_AFTER_MS then
       redis.call('HSET', TRIPS, name, now)
-      for _, part in ipairs({page, budget, count, groups}) do told[#told + 1] = part end
+      for _, part in ipairs({page, budget, count, sample(page)}) do told[#told + 1] = part end
     elseif at and at >= 0 and row[1] <= over_at[budget] and (budget == 'mails_per_hour' or count == 0) then
       redis.call('HDEL', TRIPS, name)
     end
