@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from bridge.store.durability import Durability
 
 ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
-COUNTED_A_CALL = 1_000
 PROBE_MS = 5_000
 _NOBODYS = Alert(source="bridge", fingerprint="ready", status=AlertStatus.RESOLVED, labels={}, starts_at=0)
 KEPT_S = 7 * 24 * 3600  # what was read of others' incidents, should it not change
@@ -322,9 +321,12 @@ class Store:
         """One incident with about ``count`` of its alerts: see `Reading.incident`."""
         return await self._reading.incident(id_, count, after)
 
-    async def recount(self, first: int) -> int:
-        """Count anew a part of what limits bound, in case another release changed it; where the next part begins."""
-        last = first + COUNTED_A_CALL - 1
+    async def recount(self, first: int, count: int = 1_000) -> int:
+        """Count anew ``count`` incidents of what limits bound, in case another release changed it.
+
+        Returns where the next part begins; 0 after the last one.
+        """
+        last = first + count - 1
         _, goes_on = await self._run(scripts.RECOUNT, first, last)
         return last + 1 if goes_on else 0
 

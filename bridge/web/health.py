@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 SAMPLE_S = 5.0
 REMIND_EVERY = 12  # samples until trouble that lasts is said again
 ANSWER_AGE_MS = 1_000
+COUNTED_AT_START = 1_000  # incidents a sample: what another release left uncounted bounds nothing until it is counted
+COUNTED_LATER = 50
 
 
 class Health:
@@ -61,7 +63,7 @@ class Health:
         self._is_misnamed = False
         self._is_refused = False
         self._clock_steps: int | None = None
-        self._counted_to = 0
+        self._counted_to, self._counted_at_once = 0, COUNTED_AT_START
 
     async def ready(self) -> tuple[bool, str]:
         """Whether a delivery would be kept, as of at most a second ago. Checkly may be down: alerts are kept.
@@ -134,7 +136,9 @@ class Health:
     async def _sample(self) -> None:
         await self.ready()  # its gauge tells the same as /readyz, whether that is asked for or not
         try:
-            self._counted_to = await self._store.recount(self._counted_to)
+            self._counted_to = await self._store.recount(self._counted_to, self._counted_at_once)
+            if self._counted_to == 0:
+                self._counted_at_once = COUNTED_LATER
             overview = await self._store.overview()
             memory = await self._store.memory_used()
             await budgets.watch(self._store, self._config())

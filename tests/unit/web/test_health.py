@@ -38,6 +38,8 @@ class Samples:
         self.checks = 0
         self.problems: tuple[str, ...] = ()
         self.misnamed = False
+        self.incidents = 0
+        self.counted: list[tuple[int, int]] = []
         self.overview_now = Overview(
             phases={"INVESTIGATING": 2, "RESOLVED": 1}, parked=1, oldest_due_ms=1500, paused=None
         )
@@ -50,9 +52,10 @@ class Samples:
         self._answer()
         return self.overview_now
 
-    async def recount(self, _first: int) -> int:
+    async def recount(self, first: int, count: int) -> int:
         self._answer()
-        return 0
+        self.counted.append((first, count))
+        return first + count if first + count < self.incidents else 0
 
     async def memory_used(self) -> float | None:
         return 0.25
@@ -152,6 +155,13 @@ async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone(stage):
     stage.store.is_there, stage.now = False, stage.now + ANSWER_AGE_MS
     await stage.health._sample()
     assert value("bridge_store_available") == 0
+
+
+async def test_all_is_counted_anew_at_the_start_and_then_a_little_with_each_sample(stage):
+    stage.store.incidents = 2_500
+    for _ in range(6):
+        await stage.health._sample()
+    assert stage.store.counted == [(0, 1_000), (1_000, 1_000), (2_000, 1_000), (0, 50), (50, 50), (100, 50)]
 
 
 async def test_what_stands_against_durability_is_said(stage):
