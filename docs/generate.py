@@ -1,4 +1,4 @@
-"""Writes the parts of these pages that the code knows best: ``make docs``.
+"""Writes the parts of these pages that the code knows best, and the JSON Schema of the configuration: ``make docs``.
 
 A page is written by hand but for its blocks between ``<!-- generated: NAME -->`` and ``<!-- end -->``. A test compares.
 """
@@ -17,12 +17,14 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from bridge import telemetry
 from bridge.cli import app
+from bridge.config import json_schema
 from bridge.telemetry import Event
 
 if TYPE_CHECKING:
     from cyclopts import App, Argument
 
 DOCS = Path(__file__).parent
+SCHEMA = DOCS.parent / "config" / "bridge.schema.json"
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _VALUES = {"Path": "FILE", "int": "NUMBER", "str": "TEXT"}
 
@@ -107,3 +109,4 @@ _BLOCKS: dict[str, Callable[[], str]] = {"commands": _commands, "events": _event
 if __name__ == "__main__":
     for each in pages():
         each.write_text(generated(each.read_text()))
+    SCHEMA.write_text(json_schema.document())

@@ -13,14 +13,15 @@ from bridge.config import yaml_node
 from bridge.config.notes import notes
 from bridge.config.problems import ConfigError, Problem, in_brief
 from bridge.config.schema import (
+    INSTANCE,
+    MAX_BODY_BYTES,
+    RETENTION_MS,
     Budgets,
     Checkly,
     Config,
     Limits,
-    PagerDuty,
     Reference,
     Route,
-    Senders,
     Service,
     Store,
 )
@@ -39,16 +40,16 @@ from bridge.config.sections.routes import (
 from bridge.config.sections.senders import read_senders
 from bridge.config.sections.services import CONTROLS, read_services
 from bridge.config.sections.store import read_store
+from bridge.config.senders import PagerDuty, Senders
+from bridge.config.settings import keys_of, read_keys, read_section
 from bridge.config.units import format_duration
 from bridge.config.yaml_node import Value, read
 from bridge.model import IMPACTS, Policy, UpdateKind
 from bridge.texts.render import DEFAULT_TEXTS
 
-_INSTANCE = re.compile(r"[!-~]{1,64}")
-_LONGEST_TIMEOUT_MS = 60_000
-_LONGEST_SETTLE_MS = 600_000
-_REQUIRED = ("version", "services", "routes")
-_KEYS = (
+_INSTANCE = re.compile(INSTANCE)
+REQUIRED = ("version", "services", "routes")
+KEYS = (
     "version",
     "checkly",
     "pagerduty",
@@ -64,18 +65,6 @@ _KEYS = (
     "texts",
     "limits",
     "retention",
-)
-_LIMITS_KEYS = ("body", "alerts", "incidents")
-_CHECKLY_KEYS = (
-    "api",
-    "instance",
-    "reference",
-    "second_writer",
-    "notify",
-    "requests_per_minute",
-    "timeout",
-    "settle",
-    "backdate",
 )
 
 
@@ -107,7 +96,7 @@ def _unusable(file: str, message: str) -> ConfigError:
 
 
 def _read_config(root: Value, file: str, digest: str) -> Config:
-    fields = root.fields(_KEYS, required=_REQUIRED)
+    fields = root.fields(KEYS, required=REQUIRED)
     read(fields, "version", _read_version, 1)
     checkly = read(fields, "checkly", _read_checkly, Checkly())
     services: dict[str, Service] = read(fields, "services", lambda value: read_services(value, checkly.api), {})
@@ -126,7 +115,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         texts=texts,
     )
     routes = read(fields, "routes", lambda value: read_routes(value, common), ())
-    limits: dict[str, Value] = read(fields, "limits", lambda value: value.fields(_LIMITS_KEYS), {})
+    limits: dict[str, Value] = read(fields, "limits", lambda value: value.fields(("body", *keys_of(Limits))), {})
     config = Config(
         path=file,
         digest=digest,
@@ -143,8 +132,8 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         texts=texts,
         limits=_read_limits(limits, routes),
         budgets=Budgets(),
-        max_body_bytes=read(limits, "body", Value.size_bytes, 16 << 20),
-        retention_ms=read(fields, "retention", lambda value: value.duration_ms(1), 604_800_000),
+        max_body_bytes=read(limits, "body", Value.size_bytes, MAX_BODY_BYTES),
+        retention_ms=read(fields, "retention", lambda value: value.duration_ms(1), RETENTION_MS),
     )
     if "budgets" in fields:
         is_shared = len(config.publishing) > 1
@@ -169,27 +158,12 @@ def _read_public_labels(value: Value) -> frozenset[str]:
 
 
 def _read_checkly(value: Value) -> Checkly:
-    fields = value.fields(_CHECKLY_KEYS)
-    return Checkly(
-        api=read(fields, "api", lambda value: value.choice(("v1", "v3", "auto")), "auto"),
-        second_writer=read(fields, "second_writer", lambda value: value.choice(("hold", "ignore")), "hold"),
-        instance=read(fields, "instance", _read_instance, ""),
-        reference=read(fields, "reference", _read_reference, Reference.SOMETIMES),
-        notify=read(fields, "notify", _read_notify, frozenset()),
-        requests_per_minute=read(fields, "requests_per_minute", lambda value: value.integer(at_least=1), 240),
-        timeout_ms=read(fields, "timeout", lambda value: value.duration_ms(1, _LONGEST_TIMEOUT_MS), 10_000),
-        settle_ms=read(fields, "settle", lambda value: value.duration_ms(0, _LONGEST_SETTLE_MS), 10_000),
-        backdate_ms=read(fields, "backdate", Value.duration_ms, 86_400_000),
-    )
+    return read_section(value, Checkly(), instance=_read_instance, reference=_read_reference, notify=_read_notify)
 
 
 def _read_limits(fields: dict[str, Value], routes: Sequence[Route]) -> Limits:
-    base = Limits()
-    return Limits(
-        alerts=read(fields, "alerts", lambda value: value.integer(at_least=1), base.alerts),
-        incidents=read(fields, "incidents", lambda value: value.integer(at_least=1), base.incidents),
-        shared=sum(not (route.ignore or route.watchdog) for route in routes) > 1,
-    )
+    shared = sum(not (route.ignore or route.watchdog) for route in routes) > 1
+    return read_keys(fields, Limits(shared=shared))
 
 
 def _read_reference(value: Value) -> Reference | None:

@@ -6,15 +6,36 @@ import re
 from enum import Enum
 from fractions import Fraction
 from math import floor
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 
 from bridge.config.matchers import Matcher
 from bridge.config.problems import Problem
+from bridge.config.senders import PagerDuty, Senders
 from bridge.model import V1_PAGE, Policy, Severity, UpdateKind, shows_impacts, v3_page, v3_reference
 from bridge.texts.render import Texts
 
+INSTANCE: Final = "[!-~]{1,64}"
+MAX_BODY_BYTES: Final = 16 << 20
+RETENTION_MS: Final = 604_800_000
+LONGEST_WAIT_MS: Final = 1_800  # a connection that is silent for longer counts as broken
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+_RESERVE: Final = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        name: {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1,
+            "description": f"The part that is for {name} alone, or for what is worse.",
+        }
+        for name in reversed(Severity.__members__)
+    },
+}
 
 
 class Component(Struct, frozen=True, kw_only=True):
@@ -103,56 +124,73 @@ class Checkly(Struct, frozen=True, kw_only=True):
     ``second_writer``: ``hold`` back, or ``ignore``, where someone else's incident is open for the same.
     """
 
-    api: str = "auto"
-    second_writer: str = "hold"
-    instance: str = ""
-    reference: Reference = Reference.SOMETIMES
-    notify: frozenset[UpdateKind] = frozenset()
-    requests_per_minute: int = 240
-    timeout_ms: int = 10_000
-    settle_ms: int = 10_000
-    backdate_ms: int = 86_400_000
-
-
-class PagerDuty(Struct, frozen=True, kw_only=True):
-    """What PagerDuty's events mean.
-
-    ``open_on`` is ``triggered`` or ``acknowledged``; ``acknowledged``: ``ignore`` or ``identified``; ``resolve_by``:
-    ``anyone`` or ``person``; ``merge_unknown_target``: ``keep_open`` or ``resolve``. A note is published if it starts
-    with ``note_marker`` (None: none is), a status update if ``status_updates``.
-    """
-
-    open_on: str = "triggered"
-    acknowledged: str = "ignore"
-    resolve_by: str = "anyone"
-    merge_unknown_target: str = "keep_open"
-    note_marker: str | None = None
-    status_updates: bool = False
-
-
-class NamedSender(Struct, frozen=True, kw_only=True):
-    """A sender that the configuration lists. ``credentials``: the environment variable of its own, if it has some."""
-
-    credentials: str | None = None
-
-
-OTHER_SENDER = "other"
-"""What metrics call every sender with a name that is not listed."""
-
-
-class Senders(Struct, frozen=True, kw_only=True):
-    """The senders whose paths have a name, by source and name; ``only_listed``: no others are accepted."""
-
-    listed: dict[str, dict[str, NamedSender]] = {}
-    only_listed: bool = False
-
-    def of(self, source: str) -> dict[str, NamedSender]:
-        """Those of one source, by name."""
-        return self.listed.get(source, {})
-
-    def series_of(self, source: str, sender: str) -> str:
-        """What metrics call this sender; empty if it has no name."""
-        return sender if not sender or sender in self.of(source) else OTHER_SENDER
+    api: Annotated[
+        Literal["v1", "v3", "auto"],
+        Meta(
+            description="The generation of status pages that services may name: v1 pages have services of the account "
+            "and an incident-wide severity, v3 pages have components of their own and an impact for each. auto: both."
+        ),
+    ] = "auto"
+    instance: Annotated[
+        str,
+        Meta(
+            description="A name for this installation. It is part of every incident's id and public reference: bridges "
+            "that share an account never take each other's posts for their own, and references reveal no labels. "
+            "Changing it is like renaming every route.",
+            extra_json_schema={"type": "string", "pattern": f"^{INSTANCE}$"},
+        ),
+    ] = ""
+    reference: Annotated[
+        Reference,
+        Meta(
+            description="End the first update of an incident, one that re-opens it, and every 50th with a short public "
+            "reference, by which the bridge finds its post again after an answer or all of Redis was lost; `every`: "
+            "each update.",
+            extra_json_schema={"enum": [True, "every", False]},
+        ),
+    ] = Reference.SOMETIMES
+    second_writer: Annotated[
+        Literal["hold", "ignore"],
+        Meta(
+            description="What to do while an incident that the bridge did not open is open for the same service: hold "
+            "back, or ignore it and post beside it."
+        ),
+    ] = "hold"
+    notify: Annotated[
+        frozenset[UpdateKind],
+        Meta(
+            description="Which updates mail the page's subscribers. Default: none.",
+            extra_json_schema={
+                "type": "array",
+                "uniqueItems": True,
+                "items": {"enum": [each.value for each in UpdateKind]},
+            },
+        ),
+    ] = frozenset()
+    requests_per_minute: Annotated[
+        int, Meta(ge=1, description="The outbound budget that all replicas share. Checkly allows a whole account 600.")
+    ] = 240
+    timeout_ms: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=60_000,
+            description="The time limit of one call, at most 60s.",
+            extra_json_schema={"pattern": "^([01]m)?(([1-5]?[0-9]|60)s)?([0-9]{1,5}ms)?$"},
+        ),
+    ] = 10_000
+    settle_ms: Annotated[
+        int,
+        Meta(
+            le=600_000,
+            description="How long a write of unknown outcome may still turn up before it counts as absent, "
+            "at most 10m.",
+            extra_json_schema={"pattern": "^(0|(([0-9]|10)m)?(([1-5]?[0-9]{1,2}|600)s)?([0-9]{1,6}ms)?)$"},
+        ),
+    ] = 10_000
+    backdate_ms: Annotated[
+        int, Meta(description="How long before its first delivery an alert may have begun, for the page.")
+    ] = 86_400_000
 
 
 class Store(Struct, frozen=True, kw_only=True):
@@ -162,9 +200,27 @@ class Store(Struct, frozen=True, kw_only=True):
     ``wait_timeout_ms``.
     """
 
-    durability: str = "warn"
-    wait_replicas: int = 0
-    wait_timeout_ms: int = 1_500
+    durability: Annotated[
+        Literal["warn", "require"],
+        Meta(
+            description="Whether a Redis whose own settings let it forget acknowledged writes is only reported, or "
+            "rejected: deliveries are then answered 503."
+        ),
+    ] = "warn"
+    wait_replicas: Annotated[
+        int, Meta(ge=0, description="How many replicas must have confirmed a write before it counts.")
+    ] = 0
+    wait_timeout_ms: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=LONGEST_WAIT_MS,
+            description="How long to wait for the replicas, at most 1800ms.",
+            extra_json_schema={
+                "pattern": "^(1s([0-9]{1,2}ms|[1-7][0-9]{2}ms|800ms)?|([0-9]{1,3}|1[0-7][0-9]{2}|1800)ms)$"
+            },
+        ),
+    ] = 1_500
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -173,8 +229,10 @@ class Limits(Struct, frozen=True, kw_only=True):
     Where several routes publish, none has more than half: the limits are ``shared``.
     """
 
-    alerts: int = 200_000
-    incidents: int = 50_000
+    alerts: Annotated[int, Meta(ge=1, description="How many alerts may fire before new ones are rejected.")] = 200_000
+    incidents: Annotated[
+        int, Meta(ge=1, description="How many incidents may fire or stand on a page before new ones are rejected.")
+    ] = 50_000
     shared: bool = False
 
     @property
@@ -193,15 +251,48 @@ class Budget(Struct, frozen=True, kw_only=True):
 
     ``open``: of our incidents at a time. ``opens_per_hour``: openings and re-openings, ``mails_per_hour``: mail tokens,
     in any 60 minutes. ``share`` is the part of each that one route may have; the part in ``reserve`` is for that
-    severity, and higher ones, alone. ``observes``: it decides and counts, and keeps nothing back.
+    severity, and higher ones, alone.
     """
 
-    open: int = 30
-    opens_per_hour: int = 60
-    mails_per_hour: int = 20
-    share: Fraction = Fraction(1, 2)
-    reserve: dict[Severity, Fraction] = field(default_factory=lambda: {Severity.CRITICAL: Fraction(1, 5)})
-    observes: bool = False
+    open: Annotated[int, Meta(ge=1, description="How many of our incidents may stand open on the page.")] = 30
+    opens_per_hour: Annotated[
+        int, Meta(ge=1, description="How many may be opened, or opened again, in any 60 minutes.")
+    ] = 60
+    mails_per_hour: Annotated[
+        int,
+        Meta(
+            ge=0,
+            description="How many updates may mail subscribers in any 60 minutes. An opening that mails pays for the "
+            "mail of its end, too.",
+        ),
+    ] = 20
+    share: Annotated[
+        Fraction,
+        Meta(
+            description="The part of each budget that one route may have, rounded down; all, where only one route "
+            "publishes.",
+            extra_json_schema={"type": "number", "exclusiveMinimum": 0, "maximum": 1},
+        ),
+    ] = Fraction(1, 2)
+    reserve: Annotated[
+        dict[Severity, Fraction],
+        Meta(
+            description="The part of each budget that is for incidents of this severity, or a higher one, alone.",
+            extra_json_schema=_RESERVE,
+        ),
+    ] = field(default_factory=lambda: {Severity.CRITICAL: Fraction(1, 5)})
+    over: Annotated[
+        Literal["withhold"],
+        Meta(description="What becomes of an opening that no budget has room for: it is withheld until there is."),
+    ] = "withhold"
+    mode: Annotated[
+        Literal["enforce", "observe"], Meta(description="observe decides and counts, and withholds nothing.")
+    ] = "enforce"
+
+    @property
+    def observes(self) -> bool:
+        """Whether it decides and counts, and keeps nothing back."""
+        return self.mode == "observe"
 
     def of_all(self, whole: int, severity: Severity) -> int:
         """How much of a ``whole`` incidents of a severity may have: nothing of what is reserved for higher ones."""
@@ -250,8 +341,8 @@ class Config(Struct, frozen=True, kw_only=True):
     routes: tuple[Route, ...]
     texts: Texts
     limits: Limits = Limits()
-    max_body_bytes: int = 16 << 20
-    retention_ms: int = 604_800_000
+    max_body_bytes: int = MAX_BODY_BYTES
+    retention_ms: int = RETENTION_MS
     notes: tuple[Problem, ...] = ()
     places: dict[str, tuple[int, int]] = {}
 

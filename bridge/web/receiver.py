@@ -14,8 +14,8 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge import telemetry
-from bridge.config.schema import OTHER_SENDER, Config
 from bridge.config.sections.senders import SENDER_NAME, SENDER_NAME_WORDS
+from bridge.config.senders import OTHER_SENDER
 from bridge.model import Alert, AlertStatus, Ignored, PublicNote, Routed
 from bridge.senders.delivery import Delivery, NotUnderstood
 from bridge.senders.steps import in_turns
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from bridge.config.live import LiveConfig
+    from bridge.config.schema import Config
     from bridge.core.routing import Router
     from bridge.web.endpoints import Sender
     from bridge.web.sender_watch import SenderWatch

@@ -7,11 +7,12 @@ from fractions import Fraction
 from typing import Final
 
 from bridge.config.schema import Budget, Budgets, public_page
+from bridge.config.settings import keys_of, read_keys
 from bridge.config.yaml_node import Value, read
 from bridge.messages import did_you_mean, one_of
 from bridge.model import Severity
 
-_KEYS: Final = ("open", "opens_per_hour", "mails_per_hour", "share", "reserve", "over", "mode")
+_KEYS: Final = tuple(keys_of(Budget))
 
 
 def read_budgets(value: Value, pages: Collection[str], *, is_shared: bool) -> Budgets | None:
@@ -37,16 +38,7 @@ def _read_pages(value: Value, every: Budget, pages: Collection[str], *, is_share
 
 
 def _read_budget(value: Value, fields: Mapping[str, Value], base: Budget, *, is_shared: bool) -> Budget:
-    read(fields, "over", lambda each: each.choice(("withhold",)), "withhold")
-    mode = read(fields, "mode", lambda each: each.choice(("enforce", "observe")), None)
-    budget = Budget(
-        open=read(fields, "open", lambda each: each.integer(at_least=1), base.open),
-        opens_per_hour=read(fields, "opens_per_hour", lambda each: each.integer(at_least=1), base.opens_per_hour),
-        mails_per_hour=read(fields, "mails_per_hour", lambda each: each.integer(at_least=0), base.mails_per_hour),
-        share=read(fields, "share", _read_share, base.share),
-        reserve=read(fields, "reserve", _read_reserve, base.reserve),
-        observes=base.observes if mode is None else mode == "observe",
-    )
+    budget = read_keys(fields, base, share=_read_share, reserve=_read_reserve)
     for name in ("open", "opens_per_hour"):
         whole: int = getattr(budget, name)
         if budget.of_route(whole, Severity.MINOR, is_shared=is_shared) < 1:

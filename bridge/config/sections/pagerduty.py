@@ -4,35 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from bridge.config.schema import PagerDuty
+from bridge.config.senders import PagerDuty
+from bridge.config.settings import read_section
 from bridge.config.yaml_node import Value, read
 
 RESOLUTION_NOTE: Final = "resolution note:"
 
-_CHOICES = {
-    "open_on": ("triggered", "acknowledged"),
-    "acknowledged": ("ignore", "identified"),
-    "resolve_by": ("anyone", "person"),
-    "merge_unknown_target": ("keep_open", "resolve"),
-}
-
 
 def read_pagerduty(value: Value) -> PagerDuty:
-    """The section, with the first choice of each key where it says nothing."""
-    fields = value.fields((*_CHOICES, "notes", "status_updates"))
-
-    def choice(key: str) -> str:
-        valid = _CHOICES[key]
-        return read(fields, key, lambda value: value.choice(valid), valid[0])
-
-    return PagerDuty(
-        open_on=choice("open_on"),
-        acknowledged=choice("acknowledged"),
-        resolve_by=choice("resolve_by"),
-        merge_unknown_target=choice("merge_unknown_target"),
-        note_marker=read(fields, "notes", _read_marker, None),
-        status_updates=read(fields, "status_updates", Value.boolean, default=False),
-    )
+    """The section, with the defaults where it says nothing."""
+    return read_section(value, PagerDuty(), note_marker=_read_marker)
 
 
 def _read_marker(value: Value) -> str | None:

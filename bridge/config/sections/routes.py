@@ -22,10 +22,10 @@ from bridge.texts.template import Template
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-POLICY_KEYS = ("publish_after", "resolve_after", "reopen_after", "hold_refire")
-_SILENT = {"ignore": "that ignores", "watchdog": "of a watchdog"}
-_ROUTE_KEYS = ("name", "match", *_SILENT, "services", "group_by", *POLICY_KEYS, "severity", "impact", "texts")
-_ROUTE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
+POLICY_KEYS = tuple(each.removesuffix("_ms") for each in Policy.__struct_fields__ if each.endswith("_ms"))
+SILENT = {"ignore": "that ignores", "watchdog": "of a watchdog"}
+ROUTE_KEYS = ("name", "match", *SILENT, "services", "group_by", *POLICY_KEYS, "severity", "impact", "texts")
+ROUTE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class _Rule(NamedTuple):
@@ -55,11 +55,11 @@ def read_routes(value: Value, common: Common) -> tuple[Route, ...]:
     routes: list[Route] = []
     rules: list[_Rule] = []
     for item in items:
-        fields = item.fields(_ROUTE_KEYS, required=("name",))
+        fields = item.fields(ROUTE_KEYS, required=("name",))
         name = read(fields, "name", lambda value: _read_route_name(value, routes), "")
         rule = _Rule(item, _read_match(fields) if fields else None, f'the route "{name}"')
         base = Route(name=name, line=item.line, matchers=rule.matchers or (), texts=common.texts)
-        silent = [key for key in _SILENT if read(fields, key, Value.boolean, default=False)]
+        silent = [key for key in SILENT if read(fields, key, Value.boolean, default=False)]
         routes.append(_read_silent(fields, base, silent[0]) if silent else _read_publishing(item, fields, base, common))
         rules.append(rule)
     _check_reach(rules)
@@ -126,14 +126,14 @@ def _read_publishing(item: Value, fields: Mapping[str, Value], base: Route, comm
 def _read_silent(fields: Mapping[str, Value], base: Route, kind: str) -> Route:
     """A route that publishes nothing; ``kind`` is the key that says so."""
     for key in fields.keys() - {"name", "match", kind}:
-        fields[key].problem(f"a route {_SILENT[kind]} has no use for this", expected=f"only name, match and {kind}")
+        fields[key].problem(f"a route {SILENT[kind]} has no use for this", expected=f"only name, match and {kind}")
     return replace(base, ignore=kind == "ignore", watchdog=kind == "watchdog")
 
 
 def _read_route_name(value: Value, earlier: Sequence[Route]) -> str | None:
     expected = "letters, digits, _, . and -"
     name = value.text(expected)
-    if name is not None and not _ROUTE_NAME.fullmatch(name):
+    if name is not None and not ROUTE_NAME.fullmatch(name):
         value.problem(f'"{name}" is no name for a route', expected=expected)
     for route in earlier:
         if route.name == name:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bridge.config.schema import OTHER_SENDER, NamedSender, Senders
+from bridge.config.senders import OTHER_SENDER, NamedSender, Senders
+from bridge.config.settings import keys_of, read_keys
 from bridge.config.yaml_node import Value, read
 
 SENDER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 SENDER_NAME_WORDS: Final = "1 to 64 letters, digits, - and _"
 
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PLAIN = {"alertmanager": "ALERTMANAGER_TOKENS", "pagerduty": "PAGERDUTY_SIGNING_SECRETS"}
-_TAKEN = frozenset(
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+DEFAULT_VARIABLES = {"alertmanager": "ALERTMANAGER_TOKENS", "pagerduty": "PAGERDUTY_SIGNING_SECRETS"}
+TAKEN = frozenset(
     {
         "ADMIN_TOKENS",
         "CHECKLY_ACCOUNT_ID",
@@ -29,11 +30,9 @@ _TAKEN = frozenset(
 
 def read_senders(value: Value) -> Senders:
     """The section: by source, the senders that are listed."""
-    fields = value.fields((*_PLAIN, "only_listed"))
-    return Senders(
-        listed={source: _read_listed(fields[source], source) for source in _PLAIN if source in fields},
-        only_listed=read(fields, "only_listed", Value.boolean, default=False),
-    )
+    fields = value.fields((*DEFAULT_VARIABLES, *keys_of(Senders)))
+    listed = {source: _read_listed(fields[source], source) for source in DEFAULT_VARIABLES if source in fields}
+    return read_keys(fields, Senders(listed=listed))
 
 
 def _read_listed(value: Value, source: str) -> dict[str, NamedSender]:
@@ -55,13 +54,13 @@ def _read_variable(value: Value, source: str) -> str | None:
     name = value.text(expected)
     if name is None:
         return None
-    if not _VARIABLE.fullmatch(name):
+    if not VARIABLE.fullmatch(name):
         value.problem("not the name of an environment variable", expected=expected)  # it may be a secret: unsaid
     elif name.endswith("_FILE"):
         value.problem(f"{name} would name a file", expected=f"{name.removesuffix('_FILE')}, which is looked for there")
-    elif name == _PLAIN[source]:
+    elif name == DEFAULT_VARIABLES[source]:
         value.problem(f"{name} holds the credentials of senders that have none of their own", expected="another name")
-    elif name in _TAKEN or name in _PLAIN.values():
+    elif name in TAKEN or name in DEFAULT_VARIABLES.values():
         value.problem(f"{name} is there for something else", expected=expected)
     else:
         return name

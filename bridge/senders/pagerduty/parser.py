@@ -22,7 +22,7 @@ from bridge.senders.pagerduty.labels import PATHS, labels, unsaid
 from bridge.senders.pagerduty.public_notes import written_for_the_public
 
 if TYPE_CHECKING:
-    from bridge.config.schema import PagerDuty
+    from bridge.config.senders import PagerDuty
 
 SOURCE: Final = "pagerduty"
 

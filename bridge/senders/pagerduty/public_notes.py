@@ -14,7 +14,7 @@ from bridge.texts.sanitize import sanitize_prose
 from bridge.texts.template import MAX_CHARS
 
 if TYPE_CHECKING:
-    from bridge.config.schema import PagerDuty
+    from bridge.config.senders import PagerDuty
 
 _CUT = " …"  # PagerDuty shortens long texts and says so
 

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator
 
+from bridge.config import json_schema
 from bridge.model import Impact, Severity, UpdateKind
 from bridge.texts.render import TextKind
 
@@ -209,6 +210,10 @@ BAD = [
     *(with_key(f"{section}unknown", 1) for section in SECTIONS),
     *({key: value for key, value in BASE.items() if key != missing} for missing in ("version", "services", "routes")),
 ]
+
+
+def test_the_schema_is_the_one_that_the_readers_of_the_configuration_have():
+    assert (ROOT / "config" / "bridge.schema.json").read_text() == json_schema.document(), "run make docs"
 
 
 def test_the_schema_is_a_schema():

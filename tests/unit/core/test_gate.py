@@ -131,7 +131,7 @@ def test_the_token_of_an_end_is_free_again_unless_its_mail_went_out():
 )
 def test_whatever_is_spent_the_gate_keeps_every_bound(severity, opens, mails, used, alone, observes):
     spent = {name: Spent(max(pair), min(pair)) for name, pair in used.items()}
-    budget = Budget(observes=observes)
+    budget = Budget(mode="observe" if observes else "enforce")
     decision = gate(Ask(severity=severity, opens=opens, mails=mails), budget, spent, alone=alone)
     assert opens or decision.word is not Word.WITHHOLD
     assert not (observes and (decision.withholds or decision.is_quiet))

@@ -13,7 +13,7 @@ from redis.asyncio import ConnectionPool
 from redis.asyncio import Redis as Client
 
 from bridge.config import schema
-from bridge.config.sections.store import LONGEST_WAIT_MS
+from bridge.config.schema import LONGEST_WAIT_MS
 from bridge.model import Progress, PublicNote
 from bridge.store import Claim, NotDurable, NotReplicated, Store, StoreUnavailable
 from bridge.store.connect import TIMEOUT_S, connect

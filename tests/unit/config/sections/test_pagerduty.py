@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.config.schema import PagerDuty
+from bridge.config.senders import PagerDuty
 
 REST = """\
 version: 1

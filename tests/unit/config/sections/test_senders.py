@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.config.schema import NamedSender, Senders
+from bridge.config.senders import NamedSender, Senders
 
 REST = """\
 version: 1

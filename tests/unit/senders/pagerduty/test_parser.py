@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config.loader import load
-from bridge.config.schema import PagerDuty
+from bridge.config.senders import PagerDuty
 from bridge.core.routing import labels_read, route
 from bridge.model import Alert, AlertStatus, PublicNote
 from bridge.senders.delivery import Delivery, Dismissal, NotUnderstood

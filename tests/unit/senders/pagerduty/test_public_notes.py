@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bridge.config.schema import PagerDuty
+from bridge.config.senders import PagerDuty
 from bridge.senders.pagerduty.public_notes import written_for_the_public
 
 SILENT = PagerDuty()
