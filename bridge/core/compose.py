@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-
-import msgspec
+from typing import TYPE_CHECKING
 
 from bridge.config.schema import Config, Reference
 from bridge.core.planning import OPEN_PHASES, PlannedWrite
 from bridge.model import Impact, Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 from bridge.texts.render import TextKind, Texts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # At the very end, where ours stands: words may quote one. A page may wrap texts in HTML.
 _REFERENCE = re.compile(r"\bReference: ([0-9A-Z]{10})(?:\s|</?\w+/?>)*\Z")
@@ -29,24 +31,7 @@ def compose(incident: Incident, post: Post, planned: PlannedWrite, config: Confi
     An incident whose route is gone from the configuration gets the general texts; a service that is gone keeps the name
     it was published under.
     """
-    configured = {name: config.services[name].display for name in planned.services if name in config.services}
-    displays = {name: post.displays[name] for name in planned.services if name in post.displays} | configured
-
-    def render(kind: TextKind) -> str:
-        services = tuple(displays[name] for name in _told(planned) if name in displays) or _NAMELESS
-        return _texts(incident, config).render(
-            kind, labels=planned.labels, services=services, severity=planned.severity, status=planned.status
-        )
-
-    text = (
-        ""
-        if planned.write is Write.CHANGE
-        else planned.public_note.text
-        if planned.public_note
-        else render(text_kind(post, planned))
-    )
-    if text and _shows_reference(text, post, planned, config):
-        text = f"{text}\n\n{reference_line(incident.id)}"
+    displays = _displays(post, planned, config)
     return Intent(
         write=planned.write,
         status=planned.status,
@@ -54,8 +39,8 @@ def compose(incident: Incident, post: Post, planned: PlannedWrite, config: Confi
         severity=planned.severity,
         services=planned.services,
         labels=planned.labels,
-        name=post.name or render(TextKind.NAME),
-        text=text,
+        name=post.name or _render(TextKind.NAME, incident, planned, displays, config),
+        text=_text(incident, post, planned, displays, config, updates=post.updates),
         notify=planned.write is not Write.CHANGE and planned.kind in config.checkly.notify,
         public_at=planned.public_at,
         recorded_at=now,
@@ -65,7 +50,41 @@ def compose(incident: Incident, post: Post, planned: PlannedWrite, config: Confi
     )
 
 
-def _shows_reference(text: str, post: Post, planned: PlannedWrite, config: Config) -> bool:
+def _displays(post: Post, planned: PlannedWrite, config: Config) -> dict[str, str]:
+    """The public name of each service: the configured one, else the one it was published under."""
+    configured = {name: config.services[name].display for name in planned.services if name in config.services}
+    return {name: post.displays[name] for name in planned.services if name in post.displays} | configured
+
+
+def _render(
+    kind: TextKind, incident: Incident, planned: PlannedWrite, displays: Mapping[str, str], config: Config
+) -> str:
+    services = tuple(displays[name] for name in _told(planned) if name in displays) or _NAMELESS
+    return _texts(incident, config).render(
+        kind, labels=planned.labels, services=services, severity=planned.severity, status=planned.status
+    )
+
+
+def _text(
+    incident: Incident,
+    post: Post,
+    planned: PlannedWrite,
+    displays: Mapping[str, str],
+    config: Config,
+    *,
+    updates: int,
+) -> str:
+    """The words of an update, after so many; a change has none."""
+    if planned.write is Write.CHANGE:
+        return ""
+    public_note = planned.public_note
+    text = public_note.text if public_note else _render(text_kind(post, planned), incident, planned, displays, config)
+    if text and _shows_reference(text, planned, config, updates=updates):
+        text = f"{text}\n\n{reference_line(incident.id)}"
+    return text
+
+
+def _shows_reference(text: str, planned: PlannedWrite, config: Config, *, updates: int) -> bool:
     """Whether an update ends with the reference: the first, one that re-opens, and so many that one is always found.
 
     So does one whose own words would be taken for another incident's.
@@ -73,7 +92,7 @@ def _shows_reference(text: str, post: Post, planned: PlannedWrite, config: Confi
     mode = config.checkly.reference
     if mode is not Reference.SOMETIMES:
         return mode is Reference.EVERY
-    is_due = post.updates == 0 or (post.updates + 1) % REFERENCE_EVERY == 0
+    is_due = updates == 0 or (updates + 1) % REFERENCE_EVERY == 0
     return is_due or planned.kind is UpdateKind.OPEN or _REFERENCE.search(text) is not None
 
 
@@ -95,7 +114,7 @@ def end_text(incident: Incident, post: Post, config: Config) -> str:
         labels=post.labels,
         public_at=0,
     )
-    return compose(incident, msgspec.structs.replace(post, updates=1), planned, config, now=0).text
+    return _text(incident, post, planned, _displays(post, planned, config), config, updates=1)
 
 
 def duplicate_text(incident: Incident, post: Post, config: Config) -> str:

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from bridge.core import page_phase
+from bridge.core.outcomes import another
 from bridge.core.planning import OPEN_PHASES, PlannedWrite, plan_write
 from bridge.model import Ended, Incident, Phase, Policy, Post, Progress, Summary, shows_impacts
 
@@ -169,7 +170,7 @@ def _observe(progress: Progress, summary: Summary, policy: Policy, now: int, pag
             seen = page_phase.observed(post, progress, summary, policy, now, fires=fires)
             posts[page] = seen
             if fires and page_phase.is_another(seen, progress.phase, policy, now):
-                posts[page], past[page] = page_phase.another(seen), seen
+                posts[page], past[page] = another(seen), seen
     return msgspec.structs.replace(progress, posts=posts, ended=progress.ended | _ended(past, now))
 
 

@@ -7,8 +7,7 @@ where the change is the incident's: then the page is exactly where the incident 
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
+from bridge.core.outcomes import with_clocks
 from bridge.core.planning import OPEN_PHASES
 from bridge.model import Phase, Policy, Post, Progress, Summary
 
@@ -23,7 +22,7 @@ def observed(post: Post, progress: Progress, summary: Summary, policy: Policy, n
     phase, _ = phase_on(post, progress.phase, summary, policy, now, fires=False)
     if phase is not Phase.RESOLVED or post.ended_at:
         return post
-    return replace(post, ended_at=progress.phase_since if progress.phase is phase else now)
+    return with_clocks(post, ended_at=progress.phase_since if progress.phase is phase else now)
 
 
 def phase_on(
@@ -52,26 +51,21 @@ def is_another(post: Post, phase: Phase, policy: Policy, now: int) -> bool:
     return bool(post.ended_at and post.fires_at) and is_late and is_free and is_public
 
 
-def another(post: Post) -> Post:
-    """The post of the next incident on the same page. What was told there is not told again."""
-    return Post(published_notes=post.published_notes, fires_at=post.fires_at)
-
-
 def _firing(post: Post, summary: Summary, now: int) -> Post:
     if post.is_open:
-        return replace(post, quiet_at=0, quiet_ends_at=0, ended_at=0)
+        return with_clocks(post, quiet_at=0, quiet_ends_at=0, ended_at=0)
     if not post.quiet_at:
         return post
     is_all_new = summary.firing_since >= post.quiet_at  # nothing fired anywhere before
-    return replace(post, fires_at=max(post.fires_at, summary.firing_since) if is_all_new else post.fires_at or now)
+    return with_clocks(post, fires_at=max(post.fires_at, summary.firing_since) if is_all_new else post.fires_at or now)
 
 
 def _quiet(post: Post, progress: Progress, summary: Summary, now: int) -> Post:
     if post.quiet_at:
         is_missed = not summary.firing and summary.firing_since > progress.phase_since and not post.ended_at
         quiet_at = max(post.quiet_at, summary.cleared_at) if is_missed else post.quiet_at
-        return replace(post, quiet_at=quiet_at, fires_at=0)
+        return with_clocks(post, quiet_at=quiet_at, fires_at=0)
     if not summary.firing:
-        return replace(post, quiet_at=summary.cleared_at or now)
+        return with_clocks(post, quiet_at=summary.cleared_at or now)
     has_moved = any(name in summary.services for name in post.services)  # by the configuration: nothing ended
-    return replace(post, quiet_at=now, quiet_ends_at=now if has_moved else summary.outage_ended_at or now)
+    return with_clocks(post, quiet_at=now, quiet_ends_at=now if has_moved else summary.outage_ended_at or now)

@@ -1,157 +1,73 @@
-"""One step of one incident on one page: what there is at hand, and what becomes of the post whatever was tried."""
+"""One step of one incident on one page: what `Publisher` and `PageReader` have at hand to ask the page with."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
+from msgspec import Struct
 
 from bridge.checkly.errors import OverBudget, PageError, RateLimited
-from bridge.core import outcomes
-from bridge.reconciler import manual_edits
+from bridge.checkly.port import Guard, StatusPage
+from bridge.core.outcomes import is_long_missing
+from bridge.core.ownership import is_before
+from bridge.core.results import Adopted, Delay, Gone
+from bridge.model import Ended, Incident, Intent, Post
+from bridge.reconciler.budget import Reserve
 from bridge.reconciler.details import Unfinished
-from bridge.reconciler.ownership import shows_reference
-from bridge.reconciler.takeover import adopted
-from bridge.telemetry import Event, log
+from bridge.reconciler.open_incidents import OpenIncidents
 
 if TYPE_CHECKING:
-    from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
-    from bridge.model import Ended, Incident, Intent, Post, Severity
-    from bridge.reconciler.budget import Reserve
-    from bridge.reconciler.open_incidents import OpenIncidents
+    from bridge.core.remote import RemoteIncident
+    from bridge.model import Severity
 
-GO_ON_MS = 250  # until then it is others' turn
 DATE_REJECTED = (400, 422)
 
 
-class Attempt:
-    """What `Publisher` and `PageReader` have at hand, and what they have in common.
+class Attempt(Struct, frozen=True, kw_only=True):
+    """What a step has at hand. ``now`` is the store's time at its beginning."""
 
-    ``ended`` are our incidents before this one. ``end_text`` is what we say at its end, ``duplicate_text`` on a
-    duplicate that is closed. With ``yields`` nothing is opened beside someone else's open incident.
-    ``clock`` is the store's time; ``jitter`` is backoff's randomness.
-    """
+    page: StatusPage
+    incident: Incident
+    open_incidents: OpenIncidents
+    reserve: Reserve
+    guard: Guard
+    now: int
+    settle_ms: int
+    end_text: str  # what we say at its end
+    duplicate_text: str  # what we say on a duplicate that is resolved
+    ended: Sequence[Ended] = ()  # our incidents before this one
+    yields: bool = False  # nothing is opened beside someone else's open incident
 
-    def __init__(
-        self,
-        page: StatusPage,
-        incident: Incident,
-        open_incidents: OpenIncidents,
-        *,
-        reserve: Reserve,
-        guard: Guard,
-        clock: Callable[[], int],
-        jitter: Callable[[], float],
-        settle_ms: int,
-        end_text: str,
-        duplicate_text: str,
-        ended: Collection[Ended] = (),
-        yields: bool = False,
-    ) -> None:
-        self.page = page
-        self.incident = incident
-        self.open_incidents = open_incidents
-        self.reserve = reserve
-        self.guard = guard
-        self.clock = clock
-        self.jitter = jitter
-        self.settle_ms = settle_ms
-        self.end_text = end_text
-        self.duplicate_text = duplicate_text
-        self.ended = ended
-        self.yields = yields
-
-    def believed(self, found: list[RemoteIncident], now: int) -> list[RemoteIncident]:
+    def believed(self, found: list[RemoteIncident]) -> list[RemoteIncident]:
         """The same, unless one of them is read as it was before we ended it: raises Unfinished, for the settle time.
 
         After that somebody has removed our end, and what is read counts.
         """
-        ends = [end for end in self.ended if now < end.at + self.settle_ms]
-        if any(manual_edits.is_before(each, end) for each in found for end in ends):
-            raise Unfinished("nothing was written: the read is older than the end of our previous incident")
+        ends = [end for end in self.ended if self.now < end.at + self.settle_ms]
+        if any(is_before(each, end) for each in found for end in ends):
+            raise Unfinished("nothing was written: what is read is older than the end of our incident before this one")
         return found
 
-    def take_over(
-        self,
-        post: Post,
-        found: Sequence[RemoteIncident],
-        services: tuple[str, ...],
-        severity: Severity | None,
-        now: int,
-    ) -> Post:
+    def adopt(self, found: Sequence[RemoteIncident], services: Sequence[str], severity: Severity | None) -> Adopted:
         """Take over the first of those that were found. If there may be more, they are to be looked for."""
-        self.log_incident(Event.WRITE_ADOPTED, remote_id=found[0].id)
-        post = self.adopted(post, found[0], services=services, severity=severity)
-        texts = [update.text for update in found[0].updates]
-        public_notes = self.incident.summary.public_notes
-        post = replace(
-            post,
-            published_notes=tuple(each.event_id for each in public_notes if any(each.text in text for text in texts)),
-        )
         is_alone = len(found) == 1 and not self.open_incidents.is_unfinished
-        return post if is_alone else replace(post, verify_at=now, verifications=0)
+        return Adopted(remote=found[0], services=tuple(services), severity=severity, is_alone=is_alone)
 
-    def adopted(
-        self, post: Post, remote: RemoteIncident, *, services: tuple[str, ...], severity: Severity | None
-    ) -> Post:
-        """`takeover.adopted`, with our newest update as the page calls it."""
-        ours = [update.id for update in remote.updates if self.is_ours(update)]
-        return replace(adopted(post, remote, services=services, severity=severity), update_id=ours[0] if ours else "")
-
-    async def missing(self, post: Post, now: int) -> Post:
-        """The page says that our incident is gone: true if it says so after the settle time, and lists it no more."""
-        waiting = outcomes.missing(post, now=now, retry_at=now + outcomes.backoff_ms(post.attempts, self.jitter()))
-        if post.missing_at is None or now < post.missing_at + self.settle_ms:
-            return waiting
+    async def gone(self, post: Post) -> Gone:
+        """The page says that our incident is gone; once it has said so for the settle time, whether it is listed."""
+        if not is_long_missing(post, self.now, self.settle_ms):
+            return Gone()
         try:
-            is_listed = await self.open_incidents.lists(remote_id_of(post), guard=self.guard)
+            return Gone(is_listed=await self.open_incidents.lists(remote_id_of(post), guard=self.guard))
         except PageError:
-            return waiting
-        if is_listed:
-            return replace(waiting, missing_at=None)
-        return self.closed(post, now, exists=False)
+            return Gone()
 
-    def closed(self, post: Post, now: int, *, exists: bool) -> Post:
-        """Someone else has resolved our incident, or deleted it."""
-        if post.closed_at is None:
-            log(
-                Event.CLOSED_BY_OTHERS,
-                incident=self.incident.key,
-                route=self.incident.route,
-                remote_id=post.remote_id,
-                deleted=not exists,
-            )
-        return outcomes.closed(post, now=now, exists=exists)
 
-    def is_ours(self, update: RemoteUpdate) -> bool:
-        """Whether it shows our reference."""
-        return shows_reference(update, self.incident.id)
-
-    def retry_at(self, error: PageError, post: Post, now: int) -> int:
-        """When to try again what failed so."""
-        if isinstance(error, OverBudget):
-            return now + error.retry_after_ms  # nothing failed: how often it was not our turn means nothing
-        wait_ms = outcomes.backoff_ms(post.attempts, self.jitter())
-        if isinstance(error, RateLimited) and error.retry_after_ms is not None:
-            wait_ms = max(wait_ms, error.retry_after_ms)
-        return now + wait_ms
-
-    def log(self, event: Event, intent: Intent, **fields: Any) -> None:
-        """Log the event of a write, without its words."""
-        self.log_incident(
-            event,
-            write=str(intent.write),
-            status=str(intent.status),
-            severity=intent.severity.name,
-            notify=intent.notify,
-            **fields,
-        )
-
-    def log_incident(self, event: Event, **fields: Any) -> None:
-        """Log the event with what tells the incident."""
-        incident = self.incident
-        log(event, incident=incident.key, incident_id=incident.id, route=incident.route, **fields)
+def delay_of(error: PageError) -> Delay:
+    """When to try again what failed so. Where it was not our turn in our own budget, nothing failed."""
+    wait_ms = error.retry_after_ms if isinstance(error, RateLimited) else None
+    return Delay(wait_ms or 0, is_exact=isinstance(error, OverBudget))
 
 
 def intent_of(post: Post) -> Intent:

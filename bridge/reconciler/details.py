@@ -10,11 +10,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.checkly.errors import Gone, NotSent, PageError, RateLimited
-from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate, StatusPage
 from bridge.core.compose import reference_line, references_in
+from bridge.core.remote import RemoteIncident, RemoteUpdate
 from bridge.reconciler.budget import looking
 
 if TYPE_CHECKING:
+    from bridge.checkly.port import Guard, StatusPage
     from bridge.store import Store
 
 READS_AT_A_TIME = 20

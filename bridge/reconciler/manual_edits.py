@@ -10,18 +10,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.model import Ended, Impact, Intent, Phase, Post, Write
+from bridge.model import Impact, Intent, Phase, Post
 
 if TYPE_CHECKING:
-    from bridge.checkly.port import RemoteIncident, RemoteUpdate
+    from bridge.core.remote import RemoteIncident, RemoteUpdate
 
 UPDATES_LISTED = 100  # Checkly gives the newest so many updates of an incident
-
-
-def is_before(current: RemoteIncident, end: Ended) -> bool:
-    """Whether an incident that we ended is read as it was before."""
-    ids = {update.id for update in current.updates}
-    return current.id == end.remote_id and "" not in ids and end.update_id not in ids
 
 
 def lacks_ours(current: RemoteIncident, post: Post) -> bool:
@@ -82,43 +76,8 @@ def _preserve_impacts(intent: Intent, current: RemoteIncident, post: Post) -> di
     }
 
 
-def learn(post: Post, change: Intent, current: RemoteIncident, *, now: int) -> Post:
-    """The post with what a change of unknown outcome brought, by what the page shows when it can come true no more.
-
-    What shows as the change would have it is of the change, hence ours: to be told of, and to be taken back. What else
-    differs from what was recorded before is a person's.
-    """
-    impacts = {name: each for name, each in change.impacts.items() if current.impacts.get(name) is each}
-    came = current.concerns & set(impacts if change.impacts else change.services)
-    services = {*post.services, *came}
-    is_whole = impacts == change.impacts if change.impacts else current.severity is change.severity
-    learned = replace(
-        post,
-        severity=change.severity if is_whole else post.severity,
-        services=tuple(sorted(services)),
-        impacts=post.impacts | {name: each for name, each in impacts.items() if name in services},
-        displays=post.displays | {name: each for name, each in change.displays.items() if name in services},
-    )
-    return post if learned == post else replace(learned, learned_at=now, changed_at=now)
-
-
 def is_already_applied(change: Intent, current: RemoteIncident, post: Post) -> bool:
     """Whether the page already shows what the change would bring, so that nothing need be sent."""
     if change.impacts:
         return all(current.impacts.get(name) is impact for name, impact in change.impacts.items())
     return current.severity is change.severity and set(change.services) <= set(post.services)
-
-
-def find_update(current: RemoteIncident, intent: Intent) -> RemoteUpdate | None:
-    """The intended incident update among those of the incident: same text, and date to the second.
-
-    One that went without a date is known by its text; it is none of those that were ``seen`` before.
-
-    A change of severity or services leaves no such trace, and never counts as seen: made twice, it does no harm.
-    """
-    for update in current.updates if intent.write is not Write.CHANGE else ():
-        is_then = update.public_at // 1000 == intent.public_at // 1000
-        is_it = is_then if intent.is_dated else update.id not in intent.seen
-        if is_it and update.text.strip() == intent.text.strip():
-            return update
-    return None

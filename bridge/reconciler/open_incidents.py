@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
-from bridge.checkly.port import Guard, RemoteIncident, StatusPage
+from bridge.core.ownership import ours, references
+from bridge.core.remote import RemoteIncident
 from bridge.model import Intent, Phase
 from bridge.reconciler.details import Clues, Reader, Unfinished
-from bridge.reconciler.ownership import ours, references
 from bridge.telemetry import INCIDENTS_UNKNOWN, Event, log
 
 if TYPE_CHECKING:
+    from bridge.checkly.port import Guard, StatusPage
     from bridge.reconciler.budget import Reserve
     from bridge.store import Store
 

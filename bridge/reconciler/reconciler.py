@@ -7,64 +7,26 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-import msgspec
-from msgspec.structs import replace
-
 from bridge.checkly.errors import Unauthorized
-from bridge.core import outcomes
-from bridge.core.compose import compose, duplicate_text, end_text
-from bridge.core.gate import REASON, Decision
-from bridge.core.lifecycle import (
-    ENDED,
-    NEVER_PUBLISHED,
-    WITHHELD,
-    CheckClosed,
-    CheckDuplicates,
-    FindExisting,
-    Forget,
-    PagesOf,
-    ReadBack,
-    StartEpisode,
-    Step,
-    Wait,
-    WriteTo,
-    decide,
-)
-from bridge.core.planning import signature
-from bridge.core.priority import priority_of
-from bridge.model import Incident, Post, Priority, Progress, Write, shows_impacts
-from bridge.reconciler.attempt import Attempt
-from bridge.reconciler.budget import Reserve, acting, grant
-from bridge.reconciler.gatekeeper import LEAVE, Gatekeeper, taken, tripped, unmailed, unsent
+from bridge.reconciler.budget import grant
+from bridge.reconciler.gatekeeper import Gatekeeper
 from bridge.reconciler.leases import Lease, LeaseLost, LeaseRegistry
-from bridge.reconciler.open_incidents import OpenIncidents
-from bridge.reconciler.publisher import Publisher
-from bridge.reconciler.read_back import PageReader
-from bridge.reconciler.store_clock import StoreClock, unhurried
-from bridge.store import Idle, NoRoom, NotReplicated, Store, StoreUnavailable, Tokens
-from bridge.store.budgets import NO_TOKENS
-from bridge.telemetry import (
-    MISSED,
-    PUBLIC_NOTES,
-    STORE_CLOCK_STEPS,
-    SUPPRESSED,
-    WRITES_PAUSED,
-    Event,
-    log,
-    log_throttled,
-)
+from bridge.reconciler.store_clock import StoreClock
+from bridge.reconciler.worker import FAILURE_PAUSE_MS, Worker
+from bridge.store import Idle, Store, StoreUnavailable
+from bridge.telemetry import STORE_CLOCK_STEPS, WRITES_PAUSED, Event, log, log_throttled
 
 if TYPE_CHECKING:
     from bridge.checkly.port import StatusPage
     from bridge.config.live import LiveConfig
     from bridge.config.schema import Config
+    from bridge.core.lifecycle import PagesOf
+    from bridge.reconciler.budget import Reserve
 
 LEASE_MS = 30_000  # at least; and at least three calls long
 MARGIN_MS = 1_000
 POLL_MS = 250  # how soon work that another process stored is noticed
-FAILURE_PAUSE_MS = 1_000
 RULES = 3  # of when a published incident is due: a release with others looks once at all that an older one settled
-STEPS_A_CLAIM = 12  # then others get their turn
 KEPT_FOR_ENDS = 4  # workers beside the others: what these do may be long in waiting for an answer
 
 
@@ -95,24 +57,29 @@ class Reconciler:
         lease_ms: int = LEASE_MS,
     ) -> None:
         self._store = store
-        self._page = page
-        self._pages_of = pages_of
         self._config = config
-        self._reserve = reserve
         self._monotonic = monotonic
-        self._jitter = jitter
         self._allows = allows
         self._sleep = sleep
         self._workers = workers
         self._lease_ms = lease_ms
         self._wake = asyncio.Event()
         self._freed = asyncio.Event()
-        self._wall = wall
         self._store_clock = StoreClock(monotonic)
-        self._gatekeeper = Gatekeeper(store, config)
         self._leases = LeaseRegistry(store, token=token, monotonic=monotonic)
         self._followed = ""
-        self._open_incidents: dict[str, OpenIncidents] = {}
+        self._worker = Worker(
+            store=store,
+            page=page,
+            pages_of=pages_of,
+            config=config,
+            gatekeeper=Gatekeeper(store, config),
+            reserve=reserve,
+            store_clock=self._store_clock,
+            monotonic=monotonic,
+            wall=wall,
+            jitter=jitter,
+        )
 
     def wake(self) -> None:
         """Something was stored: look for due incidents now rather than at the next poll."""
@@ -201,24 +168,7 @@ class Reconciler:
         grant(lease.claim.requests)
         if lease.claim.go_in_ms:
             await self._sleep(lease.claim.go_in_ms / 1000)
-        for _ in range(STEPS_A_CLAIM):
-            step = self._decide(lease)
-            if isinstance(step, Wait | Forget) and lease.probing:
-                await self._store.probe_again(lease.now)  # this one needed no page: let the next one try
-            if isinstance(step, Wait) and step.progress == lease.incident.progress:
-                return await lease.settle(step.until)
-            if isinstance(step, Wait):
-                await self._record(lease, step.progress)
-                continue  # recording has read the facts anew: what they say now has not been decided yet
-            if isinstance(step, Forget):
-                if not await lease.drop():
-                    await lease.settle(lease.now)
-                return None
-            if isinstance(step, WriteTo):
-                await self._ask(lease, step)
-            else:
-                await self._take(lease, step, LEAVE)
-        return await lease.settle(lease.now)
+        await self._worker.work(lease)
 
     async def _reconcile(self, lease: Lease) -> None:
         key = lease.incident.key
@@ -232,194 +182,6 @@ class Reconciler:
             await self._pause(lease, error)
         except Exception as error:  # noqa: BLE001 - one incident's surprise must not stop the others
             log(Event.RECONCILE_FAILED, incident=key, reason=f"{type(error).__name__}: {error}", exc_info=True)
-
-    def _decide(self, lease: Lease) -> Step:
-        """The next step. What the gate withheld is not asked for again before the facts have changed."""
-        config = self._config.current
-        return decide(
-            lease.incident,
-            config.policy_of(lease.incident.route),
-            lease.now,
-            retention_ms=config.retention_ms,
-            pages_of=self._pages_of(config),
-            today=lease.wall if self._wall is None else min(lease.wall, self._wall()),
-            withheld=[page for page, revision in lease.withheld.items() if revision == lease.incident.revision],
-        )
-
-    async def _ask(self, lease: Lease, step: WriteTo) -> None:
-        """Make the write if the gate lets it go."""
-        revision = lease.incident.revision
-        post = step.progress.posts.get(step.page, Post())
-        decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.planned)
-        if not decision.withholds:
-            await self._take(lease, step, decision)
-        elif await self._withhold(lease, step, post, decision):
-            lease.withheld[step.page] = revision
-
-    async def _withhold(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> bool:
-        """Whether the gate keeps it back: not what stands on the page already, as a lost store does not know."""
-        if step.planned.write is Write.OPEN and post.withheld is None:
-            with acting(Priority.LOOK):
-                post = await PageReader(self._attempt(lease, step, post)).search(post, lease.now)
-        tokens, is_kept = NO_TOKENS, step.planned.write is not Write.OPEN or post.remote_id is None
-        if is_kept:
-            post = outcomes.withheld(post, reason=REASON, detail=decision.detail, now=lease.now)
-            tokens = Tokens(trips=tripped(step.page, decision))
-        await self._record(lease, step.progress, step.page, post, tokens=tokens)
-        if lease.probing:
-            await self._store.probe_again(lease.now)
-        return is_kept
-
-    async def _take(
-        self,
-        lease: Lease,
-        step: WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindExisting | StartEpisode,
-        decision: Decision,
-    ) -> None:
-        if isinstance(step, StartEpisode):
-            archive = msgspec.json.encode(lease.incident)
-            retention_ms = self._config.current.retention_ms
-            return await lease.record(step.progress, archive=archive, retention_ms=retention_ms)
-        post = step.progress.posts.get(step.page, Post())
-        if isinstance(step, ReadBack | CheckDuplicates):
-            post = unhurried(post, self._store_clock, lease.now, settle_ms=self._config.current.checkly.settle_ms)
-        if isinstance(step, CheckDuplicates) and post.verify_at is not None and post.verify_at > lease.now:
-            return await self._record(lease, step.progress, step.page, post)
-        with acting(priority_of(step)):
-            post = await self._act(lease, step, post, decision)
-        give = self._unsent(lease, step.page, post) if isinstance(step, WriteTo) else ()
-        await self._record(lease, step.progress, step.page, post, tokens=Tokens(give=give))
-        if lease.probing and not (post.attempts or post.held_by or isinstance(step, FindExisting)):
-            await self._resume(lease)
-        return None
-
-    async def _act(
-        self,
-        lease: Lease,
-        step: WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindExisting,
-        post: Post,
-        decision: Decision,
-    ) -> Post:
-        attempt = self._attempt(lease, step, post)
-        if isinstance(step, WriteTo):
-            return await self._write(lease, step, post, Publisher(attempt), decision)
-        read_back = PageReader(attempt)
-        if isinstance(step, ReadBack):
-            return await read_back.look(post, lease.now)
-        if isinstance(step, CheckDuplicates):
-            return await read_back.verify(post, lease.now)
-        if isinstance(step, CheckClosed):
-            return await read_back.look_again(post, lease.now)
-        return await read_back.search(post, lease.now)
-
-    def _attempt(
-        self, lease: Lease, step: WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindExisting, post: Post
-    ) -> Attempt:
-        config, name = self._config.current, step.page
-        page = self._page(name)
-        if name not in self._open_incidents:
-            self._open_incidents[name] = OpenIncidents(
-                page, self._store, reserve=self._reserve, monotonic=self._monotonic
-            )
-        return Attempt(
-            page,
-            lease.incident,
-            self._open_incidents[name],
-            reserve=self._reserve,
-            guard=lease.is_valid,
-            clock=lambda: lease.now,
-            jitter=self._jitter,
-            settle_ms=config.checkly.settle_ms,
-            end_text=end_text(lease.incident, post, config),
-            duplicate_text=duplicate_text(lease.incident, post, config),
-            ended=step.progress.ended.values(),
-            yields=config.checkly.second_writer == "hold",
-        )
-
-    async def _write(self, lease: Lease, step: WriteTo, post: Post, publisher: Publisher, decision: Decision) -> Post:
-        planned = step.planned
-        surveyed = await publisher.survey(post, planned, lease.now)
-        if isinstance(surveyed, Post):
-            return surveyed
-        intent = compose(lease.incident, post, planned, self._config.current, now=lease.now)
-        intent = self._gatekeeper.pay(lease.incident, post, intent, decision)
-        tokens = taken(lease.incident, step.page, intent, decision)
-        begun = outcomes.begin(post, intent)
-        while outcomes.is_to_go(begun):  # twice, if the page refuses its date
-            try:
-                await self._record(lease, step.progress, step.page, begun, replicated=True, tokens=tokens)
-            except NotReplicated as error:
-                log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
-                return outcomes.not_sent(post, retry_at=lease.now + FAILURE_PAUSE_MS)
-            except NoRoom:
-                return post  # another was faster: the gate is asked again
-            tokens = NO_TOKENS
-            try:
-                begun = await publisher.send(begun, surveyed, lease.now, write=signature(planned))
-            except Unauthorized:
-                after = outcomes.not_sent(post, retry_at=lease.now)
-                give = Tokens(give=self._unsent(lease, step.page, after))
-                await self._record(lease, step.progress, step.page, after, tokens=give)
-                raise
-        return begun
-
-    def _unsent(self, lease: Lease, page: str, after: Post) -> tuple[tuple[str, str, str], ...]:
-        before = lease.incident.progress.posts.get(page, Post())
-        return unsent(lease.incident, page, before, after)
-
-    async def _record(
-        self,
-        lease: Lease,
-        progress: Progress,
-        page: str | None = None,
-        post: Post | None = None,
-        *,
-        replicated: bool = False,
-        tokens: Tokens = NO_TOKENS,
-    ) -> None:
-        before = lease.incident.progress
-        if page is not None and post is not None:
-            progress = placed(progress, page, post, self._pages_of(self._config.current), lease.now)
-        tokens = replace(tokens, give=(*tokens.give, *unmailed(lease.incident, progress.posts)))
-        await lease.record(progress, replicated=replicated, tokens=tokens)
-        if (progress.phase, progress.note) == (before.phase, before.note):
-            return
-        log(
-            Event.PHASE_CHANGED,
-            incident=lease.incident.key,
-            incident_id=lease.incident.id,
-            route=lease.incident.route,
-            phase=str(progress.phase),
-            was=str(before.phase),
-            note=progress.note,
-        )
-        if progress.note == NEVER_PUBLISHED:
-            MISSED.inc()
-        for reason, note in WITHHELD.items():
-            if progress.note == note:
-                SUPPRESSED.labels(reason).inc()
-        if progress.phase in ENDED:
-            self._report_untold(lease.incident)
-
-    def _report_untold(self, incident: Incident) -> None:
-        """Words for the public that came too late to be published are at least said to be lost."""
-        told = {event for post in incident.progress.posts.values() for event in post.published_notes}
-        for public_note in incident.summary.public_notes:
-            if public_note.kept_at >= incident.summary.firing_since and public_note.event_id not in told:
-                source, series = (
-                    public_note.source,
-                    self._config.current.senders.series_of(public_note.source, public_note.sender),
-                )
-                PUBLIC_NOTES.labels(source, series, "dropped").inc()
-                log(
-                    Event.PUBLIC_NOTE_DROPPED, source=source, fingerprint=public_note.fingerprint, incident=incident.key
-                )
-
-    async def _resume(self, lease: Lease) -> None:
-        lease.probing = False
-        WRITES_PAUSED.set(0)
-        if await self._store.resume():
-            log(Event.WRITES_RESUMED)
 
     async def _pause(self, lease: Lease, error: Unauthorized) -> None:
         try:
@@ -437,26 +199,6 @@ class Reconciler:
         finally:
             for wait in waits:
                 wait.cancel()
-
-
-def placed(progress: Progress, page: str, post: Post, pages_of: PagesOf, now: int) -> Progress:
-    """The progress with this post on that page.
-
-    The configuration may call one page by another name than before: then the post moves. It may call it by two names at
-    once: then the one that comes second is parked, for two posts of one incident would tell everything twice.
-    """
-    duplicates = [
-        name
-        for name, each in progress.posts.items()
-        if name != page and each.remote_id and each.remote_id == post.remote_id
-        if shows_impacts(name) and shows_impacts(page)
-    ]
-    configured = {each for pages in pages_of.values() for each in pages}
-    if configured.isdisjoint(duplicates):
-        others = {name: each for name, each in progress.posts.items() if name not in duplicates}
-        return replace(progress, posts={**others, page: post})
-    reason = f"{page} and {duplicates[0]} are the same page: call it by one name in the configuration"
-    return replace(progress, posts={**progress.posts, page: outcomes.parked(Post(), write="", reason=reason, now=now)})
 
 
 def _rest_ms(idle: Idle) -> int:

@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-from msgspec.structs import replace
-
-if TYPE_CHECKING:
-    from bridge.model import Post
 
 JUMP_MS = 1_000  # the store's time may be so much ahead of ours before it counts as set forward
 _REMEMBERED = 100
@@ -43,19 +37,3 @@ class StoreClock:
         """How long ago ``since`` is for certain: not counting what was before this process, nor jumps of the clock."""
         passed = now - since - sum(at - max(since, at - size) for at, size in self._jumps if since < at <= now)
         return min(passed, int((self._monotonic() - self._born_at) * 1000))
-
-
-def unhurried(post: Post, clock: StoreClock, now: int, *, settle_ms: int) -> Post:
-    """The post, on which no wait before a write may be repeated is over before it has really passed.
-
-    A write of unknown outcome counts as lost so much later, and a look for its duplicate is so much later.
-    """
-    if post.intent is not None and post.intent.unknown_at is not None:
-        lost_at = now - clock.passed_ms(post.intent.unknown_at, now)
-        return replace(post, intent=replace(post.intent, unknown_at=max(lost_at, post.intent.unknown_at)))
-    if post.verify_at is not None and post.verifications:
-        wait_ms = settle_ms * 3**post.verifications
-        return replace(
-            post, verify_at=max(post.verify_at, now + wait_ms - clock.passed_ms(post.verify_at - wait_ms, now))
-        )
-    return post

@@ -172,7 +172,7 @@ MUTANTS = (
     Mutant(
         NO_DOUBLE_POST,
         "what went without a date is looked for by a date",
-        "bridge/reconciler/manual_edits.py",
+        "bridge/core/ownership.py",
         "is_it = is_then if intent.is_dated else update.id not in intent.seen",
         "is_it = is_then",
         f"{RECONCILER}/test_refused_dates.py::TestUnknownOutcome::test_an_undated_end_is_told_once",
@@ -181,15 +181,15 @@ MUTANTS = (
         NO_DOUBLE_POST,
         "a write whose answer was lost is sent again without a look",
         "bridge/reconciler/publisher.py",
-        "return outcomes.unknown(post, now=lost_at)",
-        "return outcomes.not_sent(post, retry_at=now)",
+        "return results.Unknown(error.detail)",
+        "return results.NotSent(detail=error.detail)",
         f"{RECONCILER}/test_outcomes.py::TestUnknownOutcomes::test_a_post_whose_answer_was_lost_is_found_after_a_second",
     ),
     Mutant(
         NO_DOUBLE_POST,
         "an unseen write counts as absent before the settle time is over",
-        "bridge/core/outcomes.py",
-        "if looks < LOOKS_BEFORE_REPEAT or now < unknown_at + settle_ms:",
+        "bridge/core/outcomes/absence.py",
+        "if looks < LOOKS_BEFORE_REPEAT or now < unknown_at + at.settle_ms:",
         "if looks < LOOKS_BEFORE_REPEAT:",
         "tests/unit/core/test_outcomes.py::TestUnknownOutcome::test_two_looks_are_not_enough_within_the_settle_time",
     ),
@@ -213,14 +213,14 @@ MUTANTS = (
         NO_DOUBLE_POST,
         "an incident that is told of a hundred times shows its reference no more",
         "bridge/core/compose.py",
-        "is_due = post.updates == 0 or (post.updates + 1) % REFERENCE_EVERY == 0",
-        "is_due = post.updates == 0",
+        "is_due = updates == 0 or (updates + 1) % REFERENCE_EVERY == 0",
+        "is_due = updates == 0",
         f"{RECONCILER}/test_lost_store.py::TestLostStore::test_it_takes_over_what_was_told_of_a_hundred_times_and_more",
     ),
     Mutant(
         CONVERGENCE,
         "nobody looks again when a timer of the incident is over",
-        "bridge/reconciler/reconciler.py",
+        "bridge/reconciler/worker.py",
         "return await lease.settle(step.until)",
         "return await lease.settle(None)",
         f"{RECONCILER}/test_reconciler.py::TestMainJob::test_an_outage_is_told_from_its_start_to_its_end",
@@ -260,8 +260,8 @@ MUTANTS = (
     Mutant(
         CONVERGENCE,
         "what a change of unknown outcome brought is taken for a person's edit",
-        "bridge/reconciler/read_back.py",
-        "return manual_edits.learn(post, intent, remote, now=now)",
+        "bridge/core/outcomes/absence.py",
+        "return post if current is None else _learned(post, intent, current, now)",
         "return post",
         f"{RECONCILER}/test_unknown_change.py::TestWhatNothingFiresForAnyMore::"
         "test_a_component_that_an_unknown_change_brought_is_operational_again",
@@ -279,7 +279,7 @@ MUTANTS = (
         CONVERGENCE,
         "an incident that was just ended is taken over by the next outage, for a read that is older",
         "bridge/reconciler/attempt.py",
-        "if any(manual_edits.is_before(each, end) for each in found for end in ends):",
+        "if any(is_before(each, end) for each in found for end in ends):",
         "if not ends and found == ends:",
         f"{RECONCILER}/test_stale_reads.py::"
         "test_what_was_just_ended_is_not_taken_over_by_the_next_outage_for_an_older_read",
@@ -407,7 +407,7 @@ MUTANTS = (
     Mutant(
         OWN_ONLY,
         "an incident of the same name is taken for ours",
-        "bridge/reconciler/ownership.py",
+        "bridge/core/ownership.py",
         "if incident_id in references(remote):",
         "if incident_id in references(remote) or (intent is not None and remote.name == intent.name):",
         "tests/unit/core/test_compose.py::TestOurs::test_with_a_reference_name_and_date_alone_prove_nothing",
@@ -495,7 +495,7 @@ MUTANTS = (
     Mutant(
         WAY_TO_ITS_END,
         "what stands on the page is withheld once the store was lost",
-        "bridge/reconciler/reconciler.py",
+        "bridge/reconciler/worker.py",
         "if step.planned.write is Write.OPEN and post.withheld is None:",
         "if step.planned.write is Write.OPEN and post.withheld is not None:",
         f"{RECONCILER}/test_withheld.py::TestLostStore::"
@@ -528,7 +528,7 @@ MUTANTS = (
     Mutant(
         BOUND,
         "an opening that is repeated is paid for twice",
-        "bridge/core/outcomes.py",
+        "bridge/core/outcomes/absence.py",
         "post = replace(post, paid_at=intent.paid_at or intent.recorded_at)",
         "pass",
         "tests/unit/core/test_gate.py::test_a_repeated_opening_goes_by_the_tokens_of_the_first_try",

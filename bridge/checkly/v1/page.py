@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bridge.checkly.client import Client
-    from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
+    from bridge.checkly.port import Guard
     from bridge.config.schema import Service
+    from bridge.core.remote import RemoteIncident, RemoteUpdate
 
 INCIDENTS = "/v1/status-pages/incidents"
 NAMES_MAX_AGE_MS = 24 * 3_600_000  # an id keeps its service

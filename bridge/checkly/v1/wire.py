@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bridge.checkly.errors import UnknownOutcome
-from bridge.checkly.port import RemoteIncident, RemoteUpdate
+from bridge.core.remote import RemoteIncident, RemoteUpdate
 from bridge.model import Intent, Phase, Severity
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from bridge.checkly.client import Client
-    from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
+    from bridge.checkly.port import Guard
     from bridge.checkly.v3.components import Directory
     from bridge.config.schema import Service
+    from bridge.core.remote import RemoteIncident, RemoteUpdate
 
 
 class V3StatusPage:

@@ -12,7 +12,7 @@ from bridge.model import Impact
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from bridge.checkly.port import RemoteIncident
+    from bridge.core.remote import RemoteIncident
 
 
 def impacts_body(impacts: Mapping[str, Impact]) -> list[dict[str, str]]:

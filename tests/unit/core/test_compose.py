@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bridge.checkly.port import RemoteIncident, RemoteUpdate
 from bridge.config.schema import Reference, Service
 from bridge.core.compose import compose, duplicate_text, reference_line, text_kind
+from bridge.core.ownership import CLOCKS_APART_MS, ours, references
 from bridge.core.planning import PlannedWrite
+from bridge.core.remote import RemoteIncident, RemoteUpdate
 from bridge.model import Incident, Phase, Policy, Post, PublicNote, Severity, UpdateKind, Write
-from bridge.reconciler.ownership import CLOCKS_APART_MS, ours, references
 from bridge.texts.render import TextKind
 from tests.unit.reconciler.page_harness import ID, MINUTE, START, config
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bridge.config.schema import Budget
-from bridge.core import outcomes
 from bridge.core.gate import BUDGETS, MAILS, OPEN, OPENS, Ask, Spent, Word, asked, gate, limit, paid, tokens, unused_end
 from bridge.core.planning import PlannedWrite
+from bridge.core.results import NotFound, Sent
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
+from tests.unit.transitions import after
 
 NOTHING = dict.fromkeys(BUDGETS, Spent())
 BUDGET = Budget()
@@ -101,13 +102,13 @@ def test_an_opening_that_mails_has_the_token_of_its_end():
 def test_a_repeated_opening_goes_by_the_tokens_of_the_first_try():
     decision = gate(Ask(severity=Severity.MAJOR, opens=True, mails=2), BUDGET, NOTHING, alone=True)
     first = replace(paid(intent(), decision, EVERY, "ID"), looks=9)
-    lost = outcomes.absent(Post(intent=first), now=1, settle_ms=0)
+    lost = after(Post(intent=first), NotFound(), now=1, settle_ms=0)
     again = paid(replace(intent(), recorded_at=8), decision, EVERY, "ID", lost.paid_at)
     assert again.end_token == first.end_token == "ID.7.end"
     assert [tokens(take, "ID", again) for take in decision.take] == [
         tokens(take, "ID", first) for take in decision.take
     ]
-    found = outcomes.succeeded(Post(intent=again), "r")
+    found = after(Post(intent=again), Sent(remote_id="r"))
     assert found.paid_at == 0
 
 

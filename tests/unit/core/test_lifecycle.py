@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 from msgspec.structs import replace
 
-from bridge.core import outcomes
 from bridge.core.lifecycle import (
     CLEARED_IN_TIME,
     NEVER_PUBLISHED,
@@ -17,7 +16,9 @@ from bridge.core.lifecycle import (
     WriteTo,
     decide,
 )
+from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.core.planning import DATE_STEP_MS, signature
+from bridge.core.results import Begun, Closed, Delay, Gone, NotSent, Rejected, Unknown
 from bridge.model import Incident, Phase, Post, Severity, UpdateKind
 from tests.unit.reconciler.alerts import Alerts
 from tests.unit.reconciler.lifecycle_harness import (
@@ -31,6 +32,7 @@ from tests.unit.reconciler.lifecycle_harness import (
     published,
     resolved,
 )
+from tests.unit.transitions import after, written
 
 
 class TestPhases:
@@ -133,7 +135,7 @@ class TestPhases:
 
     def test_an_outage_is_also_noted_when_its_lost_post_is_found_missing_after_its_end(self) -> None:
         story = published().after(MINUTE).clear()
-        begun = outcomes.begin(Post(), intent(story.written[0]))
+        begun = after(Post(), Begun(intent(story.written[0])))
         story.put(replace(begun, retry_at=story.now + 60 * MINUTE)).after(10 * MINUTE)
         assert (story.phase, story.incident.progress.note) == (Phase.RESOLVED, None)
         story.put(replace(story.post, intent=None)).settle()
@@ -141,7 +143,7 @@ class TestPhases:
 
     def test_an_incident_that_a_person_deleted_is_not_called_unpublished(self) -> None:
         story = published()
-        story.put(outcomes.closed(story.post, now=story.now, exists=False)).after(MINUTE).clear().after(3 * MINUTE)
+        story.put(after(story.post, Gone(is_listed=False), now=story.now)).after(MINUTE).clear().after(3 * MINUTE)
         assert (story.phase, story.incident.progress.note) == (Phase.RESOLVED, None)
 
     @pytest.mark.parametrize("over", [resolved, lambda: Story().fire().clear()], ids=["resolved", "discarded"])
@@ -211,7 +213,7 @@ class TestWrites:
             )
             assert isinstance(step, WriteTo)
             seen.append((step.page, step.planned.services, step.planned.severity))
-            post = outcomes.succeeded(outcomes.begin(Post(), intent(step.planned)), step.page)
+            post = written(Post(), intent(step.planned), step.page)
             posts = {**step.progress.posts, step.page: post}
             incident = replace(incident, progress=replace(step.progress, posts=posts))
         assert seen == [("shop", ("checkout",), Severity.MINOR), ("web", ("search",), Severity.CRITICAL)]
@@ -245,7 +247,7 @@ class TestDates:
 class TestTrouble:
     def test_a_write_of_unknown_outcome_is_looked_for_before_anything_else(self) -> None:
         story = published().acknowledge()
-        begun = outcomes.begin(story.post, intent(story.written[0]))
+        begun = after(story.post, Begun(intent(story.written[0])))
         step = story.put(begun).decide()
         assert isinstance(step, ReadBack)
         waiting = story.put(replace(begun, retry_at=story.now + 5)).decide()
@@ -254,7 +256,7 @@ class TestTrouble:
 
     def test_nothing_else_is_written_meanwhile_even_if_another_write_was_refused(self) -> None:
         story = published().after(MINUTE)
-        lost = outcomes.unknown(outcomes.begin(story.post, intent(story.written[0])), now=story.now)
+        lost = after(after(story.post, Begun(intent(story.written[0]))), Unknown("reset"), now=story.now)
         story.put(replace(lost, parked="400", parked_write="another write")).clear()
         assert (story.told[1:], story.next_at) == ([], lost.retry_at)
 
@@ -271,7 +273,7 @@ class TestTrouble:
     @pytest.mark.parametrize("exists", [True, False], ids=["resolved", "deleted"])
     def test_what_a_person_closed_stays_closed_until_all_clears_and_fires_anew(self, exists: bool) -> None:
         story = published().after(MINUTE)
-        story.put(outcomes.closed(story.post, now=story.now, exists=exists))
+        story.put(after(story.post, Closed() if exists else Gone(is_listed=False), now=story.now))
         story.fire("payments", Severity.CRITICAL).after(MINUTE).acknowledge().after(MINUTE).clear("checkout")
         assert story.after(MINUTE).told[1:] == []
         story.clear().after(5 * MINUTE)
@@ -282,7 +284,7 @@ class TestTrouble:
 
     def test_an_alert_that_never_ends_does_not_hide_the_next_outage_behind_what_a_person_closed(self) -> None:
         story = published().after(MINUTE)
-        story.put(outcomes.closed(story.post, now=story.now, exists=True))
+        story.put(after(story.post, Closed(), now=story.now))
         story.after(10 * MINUTE).fire("payments").after(MINUTE)
         assert story.told[1:] == []
         story.fire("search").after(MINUTE)
@@ -290,12 +292,12 @@ class TestTrouble:
 
     def test_what_a_person_deleted_leaves_nothing_behind_in_the_next_post(self) -> None:
         story = published()
-        story.put(outcomes.closed(story.post, now=story.now, exists=False)).after(MINUTE).clear().after(5 * MINUTE)
+        story.put(after(story.post, Gone(is_listed=False), now=story.now)).after(MINUTE).clear().after(5 * MINUTE)
         assert story.fire("search").after(MINUTE).post.services == ("search",)
 
     def test_a_write_that_failed_is_not_tried_before_its_time(self) -> None:
         story = published().after(MINUTE)
-        story.put(outcomes.not_sent(story.post, retry_at=story.now + 5 * SECOND)).acknowledge()
+        story.put(after(story.post, NotSent(Delay(5 * SECOND, is_exact=True)), now=story.now)).acknowledge()
         assert (len(story.written), story.next_at) == (1, story.now + 5 * SECOND)
         assert len(story.after(5 * SECOND).written) == 2
 
@@ -304,7 +306,7 @@ class TestTrouble:
         story.alerts.fire(story.now, "payments", Severity.CRITICAL)
         step = story.decide()
         assert isinstance(step, WriteTo)
-        parked = outcomes.parked(story.post, write=signature(step.planned), reason="400", now=story.now)
+        parked = after(story.post, Rejected(signature=signature(step.planned), detail="400"), now=story.now)
         story.put(parked).settle()
         assert (story.told[1:], story.next_at) == ([], parked.retry_at)
         assert story.acknowledge().told[1] == "update IDENTIFIED MAJOR"
@@ -316,14 +318,14 @@ class TestTrouble:
         story.now += MINUTE
         step = story.decide()
         assert isinstance(step, WriteTo)
-        story.put(outcomes.parked(Post(), write=signature(step.planned), reason="400", now=story.now)).settle()
+        story.put(after(Post(), Rejected(signature=signature(step.planned), detail="400"), now=story.now)).settle()
         assert story.told == []
-        assert story.after(outcomes.PARK_RETRY_MS).told == ["open INVESTIGATING MAJOR"]
+        assert story.after(PARK_RETRY_MS).told == ["open INVESTIGATING MAJOR"]
 
     def test_a_failure_after_a_refusal_is_waited_out_like_any_other(self) -> None:
         story = published().after(MINUTE)
-        story.put(outcomes.parked(story.post, write="another write", reason="400", now=story.now))
-        story.put(outcomes.not_sent(story.post, retry_at=story.now + 5 * SECOND)).clear()
+        story.put(after(story.post, Rejected(signature="another write", detail="400"), now=story.now))
+        story.put(after(story.post, NotSent(Delay(5 * SECOND, is_exact=True)), now=story.now)).clear()
         assert (len(story.written), story.next_at) == (1, story.now + 5 * SECOND)
 
     def test_an_incident_of_unknown_severity_can_be_resolved(self) -> None:
@@ -366,7 +368,7 @@ class TestRemarks:
         story.alerts.public_note(story.now, "Refused.")
         step = story.decide()
         assert isinstance(step, WriteTo)
-        story.put(outcomes.parked(story.post, write=signature(step.planned), reason="400", now=story.now))
+        story.put(after(story.post, Rejected(signature=signature(step.planned), detail="400"), now=story.now))
         story.public_note("Taken.").after(MINUTE)
         assert [planned.public_note.text for planned in story.written if planned.public_note] == ["Taken.", "Refused."]
 

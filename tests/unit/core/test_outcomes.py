@@ -7,11 +7,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bridge.core import outcomes
+from bridge.core.outcomes import PARK_RETRY_MS
+from bridge.core.outcomes.failures import BACKOFF_CAP_MS, backoff_ms
+from bridge.core.results import (
+    Begun,
+    Closed,
+    Delay,
+    DuplicatesResolved,
+    Gone,
+    NotFound,
+    NotSent,
+    Read,
+    ReadFailed,
+    Rejected,
+    Sent,
+    Unknown,
+)
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
+from tests.unit.transitions import SETTLE_MS, after, written
 
 NOW = 1_790_000_000_000
-SETTLE_MS = 10_000
 INTENT = Intent(
     write=Write.OPEN,
     status=Phase.INVESTIGATING,
@@ -27,11 +42,11 @@ INTENT = Intent(
 )
 CHANGE = replace(INTENT, write=Write.CHANGE, severity=Severity.CRITICAL, services=("checkout", "payments"), text="")
 UPDATE = replace(INTENT, write=Write.UPDATE, status=Phase.IDENTIFIED, kind=UpdateKind.UPDATE)
-OPEN = outcomes.succeeded(outcomes.begin(Post(), INTENT), "remote")
+OPEN = written(Post(), INTENT)
 
 
 def test_a_begun_write_may_be_looked_for_at_once_even_if_another_was_put_off() -> None:
-    post = outcomes.begin(Post(retry_at=NOW + outcomes.PARK_RETRY_MS, parked="400", parked_write="w"), INTENT)
+    post = after(Post(retry_at=NOW + PARK_RETRY_MS, parked="400", parked_write="w"), Begun(INTENT))
     assert (post.intent, post.retry_at, post.parked) == (INTENT, 0, "400")
 
 
@@ -54,7 +69,7 @@ def test_a_post_that_succeeded_is_what_was_intended() -> None:
 
 
 def test_a_change_is_not_announced_by_itself() -> None:
-    post = outcomes.succeeded(outcomes.begin(OPEN, CHANGE), "remote")
+    post = written(OPEN, CHANGE)
     assert (post.severity, post.services) == (Severity.CRITICAL, ("checkout", "payments"))
     assert (post.announced_severity, post.announced_services) == (Severity.MAJOR, ("checkout",))
     assert post.status is Phase.INVESTIGATING
@@ -62,71 +77,71 @@ def test_a_change_is_not_announced_by_itself() -> None:
 
 def test_success_ends_all_trouble() -> None:
     troubled = replace(OPEN, attempts=4, retry_at=NOW + 5, parked="400", parked_write="w", closed_at=NOW)
-    post = outcomes.succeeded(outcomes.begin(troubled, UPDATE), "remote")
+    post = written(troubled, UPDATE)
     assert (post.attempts, post.retry_at, post.parked, post.parked_write, post.closed_at) == (0, 0, None, "", None)
 
 
 def test_what_was_not_sent_goes_out_again_later() -> None:
-    post = outcomes.not_sent(outcomes.begin(replace(OPEN, attempts=1), UPDATE), retry_at=NOW + 7)
+    post = after(replace(OPEN, attempts=1), Begun(UPDATE), NotSent(Delay(7, is_exact=True)), now=NOW)
     assert post == replace(OPEN, attempts=2, retry_at=NOW + 7)
 
 
 def test_a_failure_replaces_the_refusal_of_another_write_whose_pause_would_not_count_for_it() -> None:
-    post = outcomes.not_sent(replace(OPEN, parked="400", parked_write="w"), retry_at=NOW + 7)
+    post = after(replace(OPEN, parked="400", parked_write="w"), NotSent(Delay(7, is_exact=True)), now=NOW)
     assert (post.parked, post.parked_write, post.retry_at) == (None, "", NOW + 7)
 
 
 class TestUnknownOutcome:
     def test_it_is_looked_for_after_a_second_and_again_after_the_settle_time_and_only_then_repeated(self) -> None:
-        post = outcomes.unknown(outcomes.begin(Post(), INTENT), now=NOW)
+        post = after(Post(), Begun(INTENT), Unknown("reset"), now=NOW)
         assert (post.retry_at, post.attempts) == (NOW + 1_000, 1)
-        post = outcomes.absent(post, now=NOW + 1_000, settle_ms=SETTLE_MS)
+        post = after(post, NotFound(), now=NOW + 1_000)
         assert post.intent is not None
         assert post.retry_at == NOW + SETTLE_MS
-        post = outcomes.absent(post, now=NOW + SETTLE_MS, settle_ms=SETTLE_MS)
+        post = after(post, NotFound(), now=NOW + SETTLE_MS)
         assert (post.intent, post.retry_at) == (None, 0)
 
     @pytest.mark.parametrize("intent", [INTENT, CHANGE, UPDATE], ids=lambda intent: str(intent.write))
     def test_what_a_crash_left_without_an_outcome_is_given_the_whole_settle_time_from_its_discovery(
         self, intent: Intent
     ) -> None:
-        post = outcomes.absent(outcomes.begin(OPEN, intent), now=NOW, settle_ms=SETTLE_MS)
+        post = after(OPEN, Begun(intent), NotFound(), now=NOW)
         assert post.intent == replace(intent, unknown_at=NOW, looks=1)
         assert post.retry_at == NOW + SETTLE_MS
 
     def test_a_single_look_is_not_enough_however_late_it_comes(self) -> None:
-        post = outcomes.unknown(outcomes.begin(Post(), INTENT), now=NOW)
-        post = outcomes.absent(post, now=NOW + 60_000, settle_ms=SETTLE_MS)
+        post = after(Post(), Begun(INTENT), Unknown("reset"), now=NOW)
+        post = after(post, NotFound(), now=NOW + 60_000)
         assert post.intent is not None
         assert post.retry_at == NOW + 61_000
 
     def test_two_looks_are_not_enough_within_the_settle_time(self) -> None:
-        post = outcomes.unknown(outcomes.begin(Post(), INTENT), now=NOW)
+        post = after(Post(), Begun(INTENT), Unknown("reset"), now=NOW)
         for at in (NOW + 1_000, NOW + 2_000, NOW + SETTLE_MS - 1):
-            post = outcomes.absent(post, now=at, settle_ms=SETTLE_MS)
+            post = after(post, NotFound(), now=at)
             assert post.intent is not None
 
     def test_the_settle_time_counts_from_when_the_outcome_was_first_unknown(self) -> None:
-        post = outcomes.unknown(outcomes.begin(Post(), INTENT), now=NOW)
-        again = outcomes.unknown(post, now=NOW + 5)
+        post = after(Post(), Begun(INTENT), Unknown("reset"), now=NOW)
+        again = after(post, Unknown("reset"), now=NOW + 5)
         assert again.intent is not None
         assert again.intent.unknown_at == NOW
 
     def test_a_look_that_failed_counts_for_nothing(self) -> None:
-        post = outcomes.unknown(outcomes.begin(Post(), INTENT), now=NOW)
-        failed = outcomes.look_failed(post, retry_at=NOW + 3)
+        post = after(Post(), Begun(INTENT), Unknown("reset"), now=NOW)
+        failed = after(post, ReadFailed(Read.WRITE, Delay(3, is_exact=True)), now=NOW)
         assert (failed.intent, failed.attempts, failed.retry_at) == (post.intent, 2, NOW + 3)
 
     @pytest.mark.parametrize(("intent", "verify_at"), [(INTENT, NOW + SETTLE_MS), (CHANGE, None), (UPDATE, None)])
     def test_only_a_repeated_creation_can_have_a_duplicate(self, intent: Intent, verify_at: int | None) -> None:
         looked = replace(intent, unknown_at=NOW - SETTLE_MS, looks=1)
-        post = outcomes.absent(outcomes.begin(OPEN, looked), now=NOW, settle_ms=SETTLE_MS)
+        post = after(OPEN, Begun(looked), NotFound(), now=NOW)
         assert (post.intent, post.verify_at) == (None, verify_at)
 
     def test_another_write_keeps_the_date_of_the_verification(self) -> None:
         looked = replace(UPDATE, unknown_at=NOW - SETTLE_MS, looks=1)
         before = replace(OPEN, verify_at=NOW + 3, verifications=2)
-        post = outcomes.absent(outcomes.begin(before, looked), now=NOW, settle_ms=SETTLE_MS)
+        post = after(before, Begun(looked), NotFound(), now=NOW)
         assert (post.verify_at, post.verifications) == (NOW + 3, 2)
 
     def test_late_duplicates_are_looked_for_at_growing_distance_a_few_times(self) -> None:
@@ -134,56 +149,56 @@ class TestUnknownOutcome:
         while post.verify_at is not None:
             distances.append(post.verify_at - at)
             at = post.verify_at
-            post = outcomes.verified(post, now=at, settle_ms=SETTLE_MS)
+            post = after(post, DuplicatesResolved(None), now=at)
         assert distances == [0, 3 * SETTLE_MS, 9 * SETTLE_MS]
 
 
 def test_a_refused_write_says_why_and_is_tried_again_rarely() -> None:
-    post = outcomes.parked(outcomes.begin(OPEN, UPDATE), write="update IDENTIFIED", reason="400: no", now=NOW)
+    post = after(OPEN, Begun(UPDATE), Rejected(signature="update IDENTIFIED", detail="400: no"), now=NOW)
     assert (post.intent, post.parked, post.parked_write) == (None, "400: no", "update IDENTIFIED")
-    assert post.retry_at == NOW + outcomes.PARK_RETRY_MS
+    assert post.retry_at == NOW + PARK_RETRY_MS
 
 
 def test_what_others_resolved_is_kept_in_mind() -> None:
-    post = outcomes.closed(outcomes.begin(replace(OPEN, parked="400", attempts=2), UPDATE), now=NOW, exists=True)
+    post = after(replace(OPEN, parked="400", attempts=2), Begun(UPDATE), Closed(), now=NOW)
     assert post == replace(OPEN, status=Phase.RESOLVED, closed_at=NOW)
 
 
 def test_of_what_others_deleted_nothing_is_kept_but_the_search_for_duplicates() -> None:
-    post = outcomes.closed(replace(OPEN, verify_at=NOW + 5, verifications=1), now=NOW, exists=False)
+    post = after(replace(OPEN, verify_at=NOW + 5, verifications=1), Gone(is_listed=False), now=NOW)
     assert post == Post(status=Phase.RESOLVED, closed_at=NOW, verify_at=NOW + 5, verifications=1)
 
 
 def test_what_is_missing_is_so_since_it_was_first_and_until_it_is_seen() -> None:
-    post = outcomes.missing(outcomes.missing(OPEN, now=NOW, retry_at=NOW + 1), now=NOW + 5, retry_at=NOW + 9)
-    assert post == replace(OPEN, missing_at=NOW, attempts=2, retry_at=NOW + 9)
-    begun = outcomes.begin(post, UPDATE)
+    post = after(after(OPEN, Gone(), now=NOW), Gone(), now=NOW + 5)
+    assert post == replace(OPEN, missing_at=NOW, attempts=2, retry_at=NOW + 505)
+    begun = after(post, Begun(UPDATE))
     assert begun == replace(post, intent=UPDATE, missing_at=None, retry_at=0)
-    assert outcomes.succeeded(replace(begun, missing_at=NOW), "remote").missing_at is None
-    assert outcomes.closed(post, now=NOW, exists=True).missing_at is None
+    assert after(replace(begun, missing_at=NOW), Sent(remote_id="remote")).missing_at is None
+    assert after(post, Closed(), now=NOW).missing_at is None
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [((None, 0), None), ((NOW, 1), NOW), ((None, 3), 0)], ids=["never", "is to be", "once more"]
+    ("before", "expected"), [((None, 0), None), ((NOW, 1), NOW), ((None, 3), 0)], ids=["never", "is to be", "once more"]
 )
 def test_a_repeated_create_is_verified_once_more_when_its_incident_is_over(
-    before: tuple[int | None, int], after: int | None
+    before: tuple[int | None, int], expected: int | None
 ) -> None:
     post = replace(OPEN, verify_at=before[0], verifications=before[1])
-    resolved = outcomes.succeeded(outcomes.begin(post, replace(UPDATE, status=Phase.RESOLVED)), "remote")
-    closed = [outcomes.closed(post, now=NOW, exists=exists) for exists in (True, False)]
-    assert [each.verify_at for each in (resolved, *closed)] == [after] * 3
-    assert outcomes.succeeded(outcomes.begin(post, UPDATE), "remote").verify_at == before[0]
-    assert outcomes.verified(replace(resolved, verifications=3), now=NOW, settle_ms=SETTLE_MS).verify_at is None
+    resolved = written(post, replace(UPDATE, status=Phase.RESOLVED))
+    closed = [after(post, result, now=NOW) for result in (Closed(), Gone(is_listed=False))]
+    assert [each.verify_at for each in (resolved, *closed)] == [expected] * 3
+    assert written(post, UPDATE).verify_at == before[0]
+    assert after(replace(resolved, verifications=3), DuplicatesResolved(None), now=NOW).verify_at is None
 
 
 def test_an_outcome_without_a_write_is_a_mistake() -> None:
     with pytest.raises(AssertionError, match="without an intent"):
-        outcomes.succeeded(Post(), "remote")
+        after(Post(), Sent(remote_id="remote"))
 
 
 @given(attempts=st.integers(0, 10_000), jitter=st.floats(0, 1, exclude_max=True))
 def test_backoff_grows_to_a_cap_and_is_never_less_than_half_of_it(attempts: int, jitter: float) -> None:
-    ceiling = min(outcomes.BACKOFF_CAP_MS, 500 * 2 ** min(attempts, 10))
-    assert ceiling // 2 <= outcomes.backoff_ms(attempts, jitter) <= ceiling
-    assert outcomes.backoff_ms(attempts, jitter) <= outcomes.backoff_ms(attempts + 1, jitter)
+    ceiling = min(BACKOFF_CAP_MS, 500 * 2 ** min(attempts, 10))
+    assert ceiling // 2 <= backoff_ms(attempts, jitter) <= ceiling
+    assert backoff_ms(attempts, jitter) <= backoff_ms(attempts + 1, jitter)

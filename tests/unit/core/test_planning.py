@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bridge.core import outcomes
 from bridge.core.lifecycle import NEVER_PUBLISHED, FindExisting, Forget, ReadBack, WriteTo, decide
 from bridge.core.planning import PlannedWrite, plan_write, signature
+from bridge.core.results import Rejected
 from bridge.model import (
     V1_PAGE,
     Impact,
@@ -28,6 +28,7 @@ from bridge.model import (
 )
 from tests.unit.reconciler.alerts import Alerts
 from tests.unit.reconciler.lifecycle_harness import MINUTE, POLICY, RETENTION_MS, SECOND, START, intent
+from tests.unit.transitions import after, written
 
 MAJOR, PARTIAL, DEGRADED, FINE = (
     Impact.MAJOR_OUTAGE,
@@ -52,7 +53,7 @@ class Components:
         planned = self.next(phase)
         assert isinstance(planned, PlannedWrite), planned
         wish = replace(intent(planned), impacts=planned.impacts)
-        self.post = outcomes.succeeded(outcomes.begin(self.post, wish), "remote")
+        self.post = written(self.post, wish, "remote")
         return planned
 
 
@@ -151,7 +152,7 @@ def test_a_refused_change_to_one_impact_leaves_another_to_be_tried(page):
     page.alerts.fire(page.now, "checkout", Severity.CRITICAL)
     refused = page.next()
     assert isinstance(refused, PlannedWrite)
-    page.post = outcomes.parked(page.post, write=signature(refused), reason="400", now=page.now)
+    page.post = after(page.post, Rejected(signature=signature(refused), detail="400"), now=page.now)
     assert not isinstance(page.next(), PlannedWrite) or page.next().write is Write.UPDATE
     page.alerts.fire(page.now, "search", Severity.MINOR)
     assert page.write().write is Write.CHANGE
@@ -185,7 +186,7 @@ class TestPages:
             assert isinstance(step, WriteTo)
             seen.append((step.page, step.planned.severity, step.planned.impacts))
             wish = replace(intent(step.planned), impacts=step.planned.impacts)
-            post = outcomes.succeeded(outcomes.begin(Post(), wish), step.page)
+            post = written(Post(), wish, step.page)
             incident = replace(
                 incident, progress=replace(step.progress, posts={**step.progress.posts, step.page: post})
             )

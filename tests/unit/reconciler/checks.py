@@ -12,7 +12,7 @@ from tests.unit.reconciler.senders import CANARY
 from tests.unit.store.reference import CLOCKS, NEVER, Kept
 
 if TYPE_CHECKING:
-    from bridge.checkly.port import RemoteIncident
+    from bridge.core.remote import RemoteIncident
     from tests.unit.reconciler.expectation import Expectation
     from tests.unit.reconciler.page import Page
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from msgspec.structs import replace
 
-from bridge.core import outcomes
 from bridge.core.lifecycle import (
     CheckClosed,
     FindExisting,
@@ -18,8 +17,10 @@ from bridge.core.lifecycle import (
     WriteTo,
     decide,
 )
+from bridge.core.results import Delay, NotSent, Seen
 from bridge.model import Incident, Intent, Phase, Policy, Post, Severity, Write
 from tests.unit.reconciler.alerts import Alerts
+from tests.unit.transitions import after, written
 
 if TYPE_CHECKING:
     from bridge.core.planning import PlannedWrite
@@ -118,7 +119,7 @@ class Story:
             self.put(Post())
             return
         if isinstance(step, CheckClosed):
-            self.put(outcomes.looked(self.post, now=self.now, is_theirs=False))
+            self.put(after(self.post, Seen(is_theirs=False), now=self.now))
             return
         if isinstance(step, StartEpisode):
             self.episodes.append(self.written)
@@ -126,11 +127,11 @@ class Story:
             return
         assert isinstance(step, WriteTo), step
         if not self.page_works:
-            self.put(outcomes.not_sent(self.post, retry_at=self.now + SECOND))
+            self.put(after(self.post, NotSent(Delay(SECOND, is_exact=True)), now=self.now))
             return
         self.written.append(step.planned)
         remote_id = self.post.remote_id or f"remote-{len(self.episodes)}"
-        self.put(outcomes.succeeded(outcomes.begin(self.post, intent(step.planned)), remote_id))
+        self.put(written(self.post, intent(step.planned), remote_id))
 
 
 def intent(planned: PlannedWrite) -> Intent:

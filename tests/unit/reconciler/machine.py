@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
-from bridge.checkly.port import RemoteIncident, RemoteUpdate
+from bridge.core.remote import RemoteIncident, RemoteUpdate
 from bridge.model import Alert, AlertStatus, Phase, Severity
 from bridge.senders.alertmanager import parse
 from bridge.store.connect import connect

@@ -6,13 +6,16 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from itertools import count
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from msgspec.structs import replace
 
 from bridge.checkly.errors import Gone, NotSent, RateLimited, Rejected, Unauthorized, UnknownOutcome
-from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
+from bridge.core.remote import RemoteIncident, RemoteUpdate
 from bridge.model import Impact, Intent, Phase, Severity
+
+if TYPE_CHECKING:
+    from bridge.checkly.port import Guard
 
 Answer = TypeVar("Answer")
 SECOND = 1_000

@@ -22,8 +22,9 @@ from tests.unit.reconciler.page_harness import LEASE_MS, Live, no_limit
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from bridge.checkly.port import Guard, RemoteIncident, RemoteUpdate
+    from bridge.checkly.port import Guard
     from bridge.config.schema import Config
+    from bridge.core.remote import RemoteIncident, RemoteUpdate
     from tests.unit.reconciler.expectation import Expectation
     from tests.unit.reconciler.page import Page
 

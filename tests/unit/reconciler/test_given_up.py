@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge.checkly.port import RemoteUpdate
 from bridge.core.lifecycle import LOOK_AGAIN_MS
 from bridge.core.outcomes import PARK_RETRY_MS
+from bridge.core.remote import RemoteUpdate
 from bridge.model import Phase, Severity
 from bridge.store import posts
 from tests.unit.reconciler.page import Outcome

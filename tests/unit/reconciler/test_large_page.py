@@ -17,7 +17,8 @@ from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.page_harness import ID, MINUTE, POLICY, SECOND, SETTLE_MS, World, no_limit, published
 
 if TYPE_CHECKING:
-    from bridge.checkly.port import Guard, RemoteIncident
+    from bridge.checkly.port import Guard
+    from bridge.core.remote import RemoteIncident
 
 MANY = [150, 1_000]
 

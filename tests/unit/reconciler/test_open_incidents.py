@@ -16,7 +16,8 @@ from tests.unit.reconciler.page import Page
 from tests.unit.reconciler.page_harness import SECOND, World, no_limit, published
 
 if TYPE_CHECKING:
-    from bridge.checkly.port import Guard, RemoteIncident
+    from bridge.checkly.port import Guard
+    from bridge.core.remote import RemoteIncident
 
 
 class SlowPage(Page):

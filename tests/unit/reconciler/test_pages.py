@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from bridge.checkly.port import RemoteUpdate
 from bridge.core.outcomes import PARK_RETRY_MS
+from bridge.core.remote import RemoteUpdate
 from bridge.model import Phase, Severity
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, World

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bridge.checkly.port import RemoteIncident
 from bridge.core.lifecycle import LEFT_TO_ANOTHER
+from bridge.core.outcomes.failures import HOLD_MS
+from bridge.core.remote import RemoteIncident
 from bridge.model import Phase, Severity
-from bridge.reconciler.publisher import HOLD_MS
 from bridge.store.posts import tally
 from tests.unit.reconciler.page import IMPACTS
 from tests.unit.reconciler.page_harness import MINUTE, POLICY, World, names, published

@@ -351,7 +351,7 @@ async def test_what_is_over_does_not_wait_for_a_worker_that_waits_for_the_page(
         await released.wait()
         raise NotSent("no answer")
 
-    monkeypatch.setattr(busy._page(V1_PAGE), "open", never_answered)
+    monkeypatch.setattr(busy._worker._page(V1_PAGE), "open", never_answered)
     await rig.ingest(AlertStatus.FIRING, "checkout", "warning")
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(busy.run(stopping))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from bridge.checkly.port import RemoteUpdate
+from bridge.core.remote import RemoteUpdate
 from bridge.model import Phase, Policy, Severity
 from tests.unit.reconciler.page import IMPACTS, Outcome
 from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, SETTLE_MS, World, names, published

@@ -15,7 +15,8 @@ from tests.unit.reconciler.page import IMPACTS, SERVICES, Page
 from tests.unit.reconciler.page_harness import MINUTE, SECOND, SETTLE_MS, World, names
 
 if TYPE_CHECKING:
-    from bridge.checkly.port import Guard, RemoteIncident
+    from bridge.checkly.port import Guard
+    from bridge.core.remote import RemoteIncident
 
 SHOP, WEB = v3_page("shop"), v3_page("web")
 LAGS = st.lists(st.integers(0, SETTLE_MS // 2), min_size=1, max_size=4)

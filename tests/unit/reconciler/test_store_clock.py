@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.core.outcomes import unhurried
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
-from bridge.reconciler.store_clock import StoreClock, unhurried
+from bridge.reconciler.store_clock import StoreClock
 
 SETTLE_MS = 10_000
 INTENT = Intent(
@@ -76,12 +77,12 @@ def test_a_lost_write_is_not_repeated_before_the_settle_time_has_really_passed(w
     post = Post(intent=INTENT)
     world.passes(1_000)
     world.steps(60_000)
-    waiting = unhurried(post, world.clock, world.store, settle_ms=SETTLE_MS)
+    waiting = unhurried(post, world.clock.passed_ms, world.store, settle_ms=SETTLE_MS)
     assert waiting.intent is not None
     assert waiting.intent.unknown_at == world.store - 1_000
     for _ in range(SETTLE_MS // 1_000):
         world.passes(1_000)
-        waiting = unhurried(waiting, world.clock, world.store, settle_ms=SETTLE_MS)
+        waiting = unhurried(waiting, world.clock.passed_ms, world.store, settle_ms=SETTLE_MS)
     assert waiting.intent is not None
     assert waiting.intent.unknown_at == world.store - SETTLE_MS
 
@@ -90,11 +91,11 @@ def test_a_look_for_a_late_duplicate_is_not_brought_forward(world):
     post = Post(verify_at=world.store + 30_000, verifications=1)
     world.passes(1_000)
     world.steps(60_000)
-    waiting = unhurried(post, world.clock, world.store, settle_ms=SETTLE_MS)
+    waiting = unhurried(post, world.clock.passed_ms, world.store, settle_ms=SETTLE_MS)
     assert waiting.verify_at == world.store + 29_000
 
 
 def test_without_a_step_nothing_is_put_off(world):
     world.passes(12_000)
     for post in (Post(intent=INTENT), Post(verify_at=world.store + 18_000, verifications=1), Post()):
-        assert unhurried(post, world.clock, world.store, settle_ms=SETTLE_MS) == post
+        assert unhurried(post, world.clock.passed_ms, world.store, settle_ms=SETTLE_MS) == post

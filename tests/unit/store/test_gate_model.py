@@ -15,14 +15,15 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.config.schema import Budget
-from bridge.core import outcomes
 from bridge.core.gate import BUDGETS, MAILS, OPEN, OPENS, Decision, Spent, Word, asked, gate, limit, names, paid
 from bridge.core.planning import PlannedWrite
+from bridge.core.results import Begun, Delay, NotFound, NotSent, Sent, Withhold
 from bridge.model import V1_PAGE, Intent, Phase, Post, Progress, Severity, UpdateKind, Write, v3_page
 from bridge.reconciler.attempt import intent_of
 from bridge.reconciler.gatekeeper import LEAVE, taken, unmailed, unsent
 from bridge.store import Claim, NoRoom, Store, Tokens
 from bridge.store.connect import connect
+from tests.unit import transitions
 from tests.unit.store.builders import firing, to
 from tests.unit.store.clock import Clock
 
@@ -169,7 +170,7 @@ class GateMachine(RuleBasedStateMachine):
             for budget, _, of_all, of_route, wanted in tokens.take
         )
         try:
-            self.record(name, page, outcomes.begin(post, intent), tokens)
+            self.record(name, page, transitions.after(post, Begun(intent)), tokens)
         except NoRoom:
             assert not fits
             return
@@ -194,7 +195,7 @@ class GateMachine(RuleBasedStateMachine):
         decisions = {(name, page): self.ask(name, page, UpdateKind.OPEN) for name, page in free}
         for (name, page), decision in decisions.items():
             if decision.withholds:
-                post = outcomes.withheld(self.post(name, page), reason="budget", detail="full", now=1)
+                post = transitions.after(self.post(name, page), Withhold("budget", "full"), now=1)
                 self.record(name, page, post, Tokens())
             else:
                 self.begin(name, page, UpdateKind.OPEN, decision)
@@ -217,7 +218,7 @@ class GateMachine(RuleBasedStateMachine):
         post = self.post(name, page)
         intent = intent_of(post)
         if outcome == "done":
-            after, give = outcomes.succeeded(post, f"{name}-{page}"), Tokens()
+            after, give = transitions.after(post, Sent(remote_id=f"{name}-{page}")), Tokens()
             if intent.status is Phase.RESOLVED:
                 self.mailed.discard(who)
             if intent.opens:
@@ -225,12 +226,15 @@ class GateMachine(RuleBasedStateMachine):
             if intent.opens and intent.notify:
                 self.mailed.add(who)
         elif outcome == "not sent":
-            after = outcomes.not_sent(post, retry_at=0)
+            after = transitions.after(post, NotSent(Delay(0, is_exact=True)))
             give = Tokens(give=unsent(self.claims[name].incident, page, post, after))
             self.tokens = [each for each in self.tokens if not any(each is took for took in self.latest[who])]
             self.again[who] = [each for each in self.again.get(who, []) if any(each is kept for kept in self.tokens)]
         else:  # its process died, say, and nobody finds what it wrote: it may have been mailed, and counts
-            after, give = outcomes.absent(replace(post, intent=replace(intent, looks=9)), now=9, settle_ms=0), Tokens()
+            after, give = (
+                transitions.after(replace(post, intent=replace(intent, looks=9)), NotFound(), now=9, settle_ms=0),
+                Tokens(),
+            )
             if intent.opens:
                 again = self.again.get(who, [])
                 self.again[who] = again + [each for each in self.latest[who] if not any(each is old for old in again)]

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.checkly.errors import UnknownOutcome
-from bridge.checkly.port import RemoteIncident
 from bridge.checkly.v1 import wire
+from bridge.core.remote import RemoteIncident
 from bridge.model import Phase, Severity
 
 NOON = 1_781_006_400_000  # 2026-06-09T12:00:00Z

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from bridge.core.compose import reference_line, references_in
+from bridge.model import Write
 
 if TYPE_CHECKING:
-    from bridge.checkly.port import RemoteIncident, RemoteUpdate
-    from bridge.model import Intent
+    from bridge.core.remote import RemoteIncident, RemoteUpdate
+    from bridge.model import Ended, Intent
 
 CLOCKS_APART_MS = 30_000  # the page's and the store's, at most
 
@@ -43,3 +44,24 @@ def ours(candidates: Iterable[RemoteIncident], incident_id: str, intent: Intent 
         return is_new and any(update.text.strip() in {"", intent.text.strip()} for update in remote.updates)
 
     return sorted(filter(is_ours, candidates), key=lambda remote: (remote.created_at, remote.id))
+
+
+def find_update(current: RemoteIncident, intent: Intent) -> RemoteUpdate | None:
+    """The intended incident update among those of the incident: same text, and date to the second.
+
+    One that went without a date is known by its text; it is none of those that were ``seen`` before.
+
+    A change of severity or services leaves no such trace, and never counts as seen: made twice, it does no harm.
+    """
+    for update in current.updates if intent.write is not Write.CHANGE else ():
+        is_then = update.public_at // 1000 == intent.public_at // 1000
+        is_it = is_then if intent.is_dated else update.id not in intent.seen
+        if is_it and update.text.strip() == intent.text.strip():
+            return update
+    return None
+
+
+def is_before(current: RemoteIncident, end: Ended) -> bool:
+    """Whether an incident that we ended is read as it was before."""
+    ids = {update.id for update in current.updates}
+    return current.id == end.remote_id and "" not in ids and end.update_id not in ids

@@ -1,0 +1,117 @@
+"""What did not happen, or may have: when it is tried again. Pure."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from bridge.core.results import Context, Delay, Read, ReadFailed, Rejected, Withhold
+from bridge.model import Intent, Post, Withheld
+
+FIRST_LOOK_MS = 1_000
+HOLD_MS = 30_000  # how often to look whether someone else's incident is over
+PARK_RETRY_MS = 600_000
+BACKOFF_CAP_MS = 8_000
+GO_ON_MS = 250  # until then it is others' turn
+
+
+def backoff_ms(attempts: int, jitter: float) -> int:
+    """How long to wait after ``attempts`` failures; ``jitter`` in [0, 1) spreads replicas apart."""
+    ceiling = min(BACKOFF_CAP_MS, 500 * 2 ** min(attempts, 10))
+    return int(ceiling * (0.5 + jitter / 2))
+
+
+def retry_at(post: Post, delay: Delay, at: Context) -> int:
+    """When to try again."""
+    return at.asked_at + (delay.ms if delay.is_exact else max(delay.ms, backoff_ms(post.attempts, at.jitter)))
+
+
+def failed(post: Post, retry_at: int) -> Post:
+    """Another failure; try again then."""
+    return replace(post, attempts=post.attempts + 1, retry_at=retry_at)
+
+
+def not_sent(post: Post, retry_at: int) -> Post:
+    """No write may go sooner; whether it is parked is found out anew."""
+    attempts = post.attempts + 1
+    return replace(post, intent=None, attempts=attempts, retry_at=retry_at, parked=None, parked_write="")
+
+
+def parked(post: Post, refused: Rejected, now: int) -> Post:
+    """Another write may go; this one is tried again rarely."""
+    return replace(
+        post,
+        intent=None,
+        parked=refused.detail,
+        parked_write=refused.signature,
+        attempts=post.attempts + 1,
+        retry_at=now + PARK_RETRY_MS,
+        withheld=None,
+    )
+
+
+def unknown(post: Post, at: Context) -> Post:
+    """Read it back, first after a second: the settle time begins when the answer was lost."""
+    intent = intended(post)
+    post = replace(post, intent=replace(intent, unknown_at=intent.unknown_at or at.now))
+    return failed(post, at.now + FIRST_LOOK_MS)
+
+
+def read_on(post: Post, read: Read, at: Context) -> Post:
+    """Go on soon: nothing failed."""
+    return _due(post, read, at.asked_at + GO_ON_MS, attempts=post.attempts)
+
+
+def read_again(post: Post, failure: ReadFailed, at: Context) -> Post:
+    """Try again what could not be read."""
+    return _due(post, failure.read, retry_at(post, failure.delay, at), attempts=post.attempts + 1)
+
+
+def _due(post: Post, read: Read, due_at: int, *, attempts: int) -> Post:
+    """What was to be read is to be read then; what is due besides stays due."""
+    match read:
+        case Read.BEFORE_WRITE:
+            return replace(post, intent=None, attempts=attempts, retry_at=due_at, parked=None, parked_write="")
+        case Read.DUPLICATES:
+            return replace(post, attempts=attempts, verify_at=due_at)
+        case Read.EXISTING:
+            return replace(post, attempts=attempts, search_at=due_at)
+        case Read.WRITE | Read.CLOSED:
+            return replace(post, attempts=attempts, retry_at=due_at)
+    assert_never(read)
+
+
+def held(post: Post, by: str, at: Context) -> Post:
+    """Look again whether the incident of someone else is over."""
+    retry_at = at.asked_at + HOLD_MS
+    return replace(post, held_by=by, attempts=0, retry_at=retry_at, parked=None, parked_write="", withheld=None)
+
+
+def withheld(post: Post, why: Withhold, at: Context) -> Post:
+    """Nothing is in the way but the gate."""
+    since = post.withheld.since if post.withheld else at.asked_at
+    withheld = Withheld(reason=why.reason, since=since, detail=why.detail)
+    return replace(post, withheld=withheld, held_by="", attempts=0, retry_at=0, parked=None, parked_write="")
+
+
+def lagging(post: Post, at: Context) -> Post:
+    """Read again until reads agree with what we set, for the settle time at most."""
+    settled_at = post.changed_at + at.settle_ms
+    return failed(post, min(retry_at(post, Delay(), at), settled_at))
+
+
+def stale(post: Post, at: Context) -> Post:
+    """Read again, for the settle time. After that somebody removed the update, and what is read counts."""
+    since = at.asked_at if post.stale_at is None else post.stale_at
+    over_at = since + at.settle_ms
+    if at.asked_at >= over_at:
+        return replace(post, update_id="", attempts=0, retry_at=0)
+    return failed(replace(post, stale_at=since), min(retry_at(post, Delay(), at), over_at))
+
+
+def intended(post: Post) -> Intent:
+    """The recorded write."""
+    if post.intent is None:
+        raise AssertionError("an outcome without an intent")
+    return post.intent

@@ -1,0 +1,293 @@
+"""One leased incident, as far as it goes now: decide, act, apply, record."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from bridge.checkly.errors import Unauthorized
+from bridge.core import outcomes
+from bridge.core.compose import compose, duplicate_text, end_text
+from bridge.core.gate import REASON, Decision
+from bridge.core.lifecycle import (
+    CheckClosed,
+    CheckDuplicates,
+    FindExisting,
+    Forget,
+    PagesOf,
+    ReadBack,
+    StartEpisode,
+    Step,
+    Wait,
+    WriteTo,
+    decide,
+)
+from bridge.core.priority import priority_of
+from bridge.core.results import Begun, Context, DateRejected, Delay, NotSent, Outbid, Result, Withhold
+from bridge.model import Post, Priority, Progress, Write
+from bridge.reconciler.attempt import Attempt
+from bridge.reconciler.budget import acting
+from bridge.reconciler.gatekeeper import taken, tripped, unmailed, unsent
+from bridge.reconciler.open_incidents import OpenIncidents
+from bridge.reconciler.publisher import Clear, Publisher
+from bridge.reconciler.read_back import PageReader
+from bridge.reconciler.reporting import report, report_progress
+from bridge.store import NoRoom, NotReplicated, Store, Tokens
+from bridge.store.budgets import NO_TOKENS
+from bridge.telemetry import WRITES_PAUSED, Event, log, log_throttled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.checkly.port import StatusPage
+    from bridge.config.live import LiveConfig
+    from bridge.config.schema import Config
+    from bridge.reconciler.budget import Reserve
+    from bridge.reconciler.gatekeeper import Gatekeeper
+    from bridge.reconciler.leases import Lease
+    from bridge.reconciler.store_clock import StoreClock
+
+FAILURE_PAUSE_MS = 1_000
+STEPS_A_CLAIM = 12  # then others get their turn
+
+PageRead: TypeAlias = ReadBack | CheckClosed | CheckDuplicates | FindExisting
+
+
+class Acted(Struct, frozen=True):
+    """What an act on a page came to, asked for at ``asked_at``; ``post`` is as it was recorded before."""
+
+    post: Post
+    result: Result
+    asked_at: int
+
+
+class Worker:
+    """Works on leased incidents. The parts are those of `Reconciler`."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        page: Callable[[str], StatusPage],
+        pages_of: Callable[[Config], PagesOf],
+        config: LiveConfig,
+        gatekeeper: Gatekeeper,
+        reserve: Reserve,
+        store_clock: StoreClock,
+        monotonic: Callable[[], float],
+        wall: Callable[[], int] | None,
+        jitter: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._page = page
+        self._pages_of = pages_of
+        self._config = config
+        self._gatekeeper = gatekeeper
+        self._reserve = reserve
+        self._store_clock = store_clock
+        self._monotonic = monotonic
+        self._wall = wall
+        self._jitter = jitter
+        self._open_incidents: dict[str, OpenIncidents] = {}
+
+    async def work(self, lease: Lease) -> None:
+        """Bring the incident as far as it goes now, and give it back.
+
+        Raises LeaseLost, StoreUnavailable, and Unauthorized when the page refuses the key.
+        """
+        for _ in range(STEPS_A_CLAIM):
+            step = self._decide(lease)
+            if isinstance(step, Wait | Forget) and lease.probing:
+                await self._store.probe_again(lease.now)  # this one needed no page: let the next one try
+            if isinstance(step, Wait) and step.progress == lease.incident.progress:
+                return await lease.settle(step.until)
+            if isinstance(step, Forget):
+                if not await lease.drop():
+                    await lease.settle(lease.now)
+                return None
+            await self._take(lease, step)
+        return await lease.settle(lease.now)
+
+    def _decide(self, lease: Lease) -> Step:
+        """The next step. What the gate withheld is not asked for again before the facts have changed."""
+        config = self._config.current
+        return decide(
+            lease.incident,
+            config.policy_of(lease.incident.route),
+            lease.now,
+            retention_ms=config.retention_ms,
+            pages_of=self._pages_of(config),
+            today=lease.wall if self._wall is None else min(lease.wall, self._wall()),
+            withheld=[page for page, revision in lease.withheld.items() if revision == lease.incident.revision],
+        )
+
+    async def _take(self, lease: Lease, step: Wait | StartEpisode | WriteTo | PageRead) -> None:
+        if isinstance(step, Wait):
+            # recording reads the facts anew: what they say now has not been decided yet
+            return await self._record(lease, step.progress)
+        if isinstance(step, StartEpisode):
+            archive = msgspec.json.encode(lease.incident)
+            retention_ms = self._config.current.retention_ms
+            return await lease.record(step.progress, archive=archive, retention_ms=retention_ms)
+        if isinstance(step, WriteTo):
+            return await self._write(lease, step)
+        return await self._read(lease, step)
+
+    async def _read(self, lease: Lease, step: PageRead) -> None:
+        """Act, apply, record: what a read of the page tells."""
+        post = step.progress.posts.get(step.page, Post())
+        if isinstance(step, ReadBack | CheckDuplicates):
+            settle_ms = self._config.current.checkly.settle_ms
+            post = outcomes.unhurried(post, self._store_clock.passed_ms, lease.now, settle_ms=settle_ms)
+        if isinstance(step, CheckDuplicates) and post.verify_at is not None and post.verify_at > lease.now:
+            return await self._record(lease, step.progress, step.page, post)
+        with acting(priority_of(step)):
+            acted = await self._ask(lease, step, post)
+        post = self._apply(lease, acted)
+        await self._record(lease, step.progress, step.page, post)
+        return await self._resume(lease, post, proves=not isinstance(step, FindExisting))
+
+    async def _ask(self, lease: Lease, step: PageRead, post: Post) -> Acted:
+        attempt = self._attempt(lease, step, post)
+        reader = PageReader(attempt)
+        match step:
+            case ReadBack():
+                result = await reader.read_back(post)
+            case CheckDuplicates():
+                result = await reader.find_duplicates(post)
+            case CheckClosed():
+                result = await reader.check_closed(post)
+            case FindExisting():
+                result = await reader.find_existing()
+        return Acted(post, result, attempt.now)
+
+    async def _write(self, lease: Lease, step: WriteTo) -> None:
+        """Act, apply, record: a write, if the gate lets it go."""
+        revision = lease.incident.revision
+        post = step.progress.posts.get(step.page, Post())
+        decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.planned)
+        if decision.withholds:
+            if await self._withhold(lease, step, post, decision):
+                lease.withheld[step.page] = revision
+            return
+        with acting(priority_of(step)):
+            acted = await self._publish(lease, step, post, decision)
+        post = self._apply(lease, acted)
+        await self._record(lease, step.progress, step.page, post, tokens=self._returned(lease, step.page, post))
+        await self._resume(lease, post)
+
+    async def _publish(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> Acted:
+        """Read what stands there, record the intent, send it: twice, if the page refuses its date."""
+        attempt = self._attempt(lease, step, post)
+        publisher = Publisher(attempt)
+        found = await publisher.read_before_write(post, step.planned)
+        if not isinstance(found, Clear):
+            return Acted(post, found, attempt.now)
+        intent = compose(lease.incident, post, step.planned, self._config.current, now=lease.now)
+        intent = self._gatekeeper.pay(lease.incident, post, intent, decision)
+        tokens = taken(lease.incident, step.page, intent, decision)
+        acted = Acted(post, Begun(intent), lease.now)
+        while isinstance(acted.result, Begun | DateRejected):
+            begun = self._apply(lease, acted)
+            try:
+                await self._record(lease, step.progress, step.page, begun, replicated=True, tokens=tokens)
+            except NotReplicated as error:
+                log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
+                return Acted(post, NotSent(Delay(FAILURE_PAUSE_MS, is_exact=True)), lease.now)
+            except NoRoom:
+                return Acted(post, Outbid(), lease.now)
+            tokens, asked_at = NO_TOKENS, lease.now
+            try:
+                acted = Acted(begun, await publisher.send(begun, found.current, step.planned), asked_at)
+            except Unauthorized:
+                post = self._apply(lease, Acted(post, NotSent(Delay(is_exact=True)), lease.now))
+                tokens = self._returned(lease, step.page, post)
+                await self._record(lease, step.progress, step.page, post, tokens=tokens)
+                raise
+        return acted
+
+    async def _withhold(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> bool:
+        """Whether the gate keeps it back: not what stands on the page already, as a lost store does not know."""
+        if step.planned.write is Write.OPEN and post.withheld is None:
+            attempt = self._attempt(lease, step, post)
+            with acting(Priority.LOOK):
+                result = await PageReader(attempt).find_existing()
+            post = self._apply(lease, Acted(post, result, attempt.now))
+        tokens, is_kept = NO_TOKENS, step.planned.write is not Write.OPEN or post.remote_id is None
+        if is_kept:
+            post = self._apply(lease, Acted(post, Withhold(REASON, decision.detail), lease.now))
+            tokens = Tokens(trips=tripped(step.page, decision))
+        await self._record(lease, step.progress, step.page, post, tokens=tokens)
+        if lease.probing:
+            await self._store.probe_again(lease.now)
+        return is_kept
+
+    def _attempt(self, lease: Lease, step: WriteTo | PageRead, post: Post) -> Attempt:
+        config, name = self._config.current, step.page
+        page = self._page(name)
+        if name not in self._open_incidents:
+            known = OpenIncidents(page, self._store, reserve=self._reserve, monotonic=self._monotonic)
+            self._open_incidents[name] = known
+        return Attempt(
+            page=page,
+            incident=lease.incident,
+            open_incidents=self._open_incidents[name],
+            reserve=self._reserve,
+            guard=lease.is_valid,
+            now=lease.now,
+            settle_ms=config.checkly.settle_ms,
+            end_text=end_text(lease.incident, post, config),
+            duplicate_text=duplicate_text(lease.incident, post, config),
+            ended=tuple(step.progress.ended.values()),
+            yields=config.checkly.second_writer == "hold",
+        )
+
+    def _apply(self, lease: Lease, acted: Acted) -> Post:
+        """The post to record; what happened is reported."""
+        at = Context(
+            asked_at=acted.asked_at,
+            now=lease.now,
+            settle_ms=self._config.current.checkly.settle_ms,
+            jitter=self._jitter(),
+            incident_id=lease.incident.id,
+            public_notes=lease.incident.summary.public_notes,
+        )
+        post = outcomes.apply(acted.post, acted.result, at)
+        report(lease.incident, acted.post, acted.result, post)
+        return post
+
+    async def _record(
+        self,
+        lease: Lease,
+        progress: Progress,
+        page: str | None = None,
+        post: Post | None = None,
+        *,
+        replicated: bool = False,
+        tokens: Tokens = NO_TOKENS,
+    ) -> None:
+        before, config = lease.incident.progress, self._config.current
+        if page is not None and post is not None:
+            configured = {each for pages in self._pages_of(config).values() for each in pages}
+            progress = outcomes.placed(progress, page, post, configured, lease.now)
+        tokens = replace(tokens, give=(*tokens.give, *unmailed(lease.incident, progress.posts)))
+        await lease.record(progress, replicated=replicated, tokens=tokens)
+        report_progress(lease.incident, before, progress, config)
+
+    @staticmethod
+    def _returned(lease: Lease, page: str, after: Post) -> Tokens:
+        """The budgets' tokens of a recorded write that was not sent."""
+        before = lease.incident.progress.posts.get(page, Post())
+        return Tokens(give=unsent(lease.incident, page, before, after))
+
+    async def _resume(self, lease: Lease, post: Post, *, proves: bool = True) -> None:
+        """The page took a probe: all writes go on."""
+        if not lease.probing or post.attempts or post.held_by or not proves:
+            return
+        lease.probing = False
+        WRITES_PAUSED.set(0)
+        if await self._store.resume():
+            log(Event.WRITES_RESUMED)
