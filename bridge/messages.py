@@ -23,11 +23,16 @@ def printable(text: str, *, keep: str = "") -> str:
     return "".join(char if char.isprintable() or char in keep else json.dumps(char)[1:-1] for char in text)
 
 
+def nearest(word: str, valid: Iterable[str], *, count: int = 1) -> list[str]:
+    """The valid names that come close to ``word``, the nearest first, in any case."""
+    by_fold = {name.casefold(): name for name in valid}
+    return [by_fold[each] for each in get_close_matches(word.casefold(), by_fold, n=count, cutoff=0.5)]
+
+
 def did_you_mean(word: str, valid: Iterable[str]) -> str | None:
     """A hint with the valid name nearest to ``word``; None when nothing is near."""
-    by_fold = {name.casefold(): name for name in valid}
-    near = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.5)
-    return f'did you mean "{by_fold[near[0]]}"?' if near else None
+    near = nearest(word, valid)
+    return f'did you mean "{near[0]}"?' if near else None
 
 
 def one_of(valid: Collection[str]) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from bridge.checkly.errors import UnknownOutcome
 from bridge.checkly.paging import entries
-from bridge.checkly.v1.wire import dicts
+from bridge.json_values import dicts, text
 
 if TYPE_CHECKING:
     from bridge.checkly.client import Client
@@ -50,9 +50,9 @@ async def account(client: Client) -> Account:
         case {"id": str(id_)}:
             return Account(
                 id=id_,
-                name=_text(data, "name"),
-                plan=_text(data, "planDisplayName") or _text(data, "plan"),
-                communicate=_text(data, "addons", "communicate", "tier"),
+                name=text(data, "name"),
+                plan=text(data, "planDisplayName") or text(data, "plan"),
+                communicate=text(data, "addons", "communicate", "tier"),
             )
     raise UnknownOutcome("GET /v1/accounts/me: the answer is not an account with an id")
 
@@ -62,9 +62,9 @@ async def pages(client: Client) -> list[Page]:
     return [
         Page(
             id=entry["id"],
-            name=_text(entry, "name"),
-            url=_text(entry, "url"),
-            domain=_text(entry, "customDomain"),
+            name=text(entry, "name"),
+            url=text(entry, "url"),
+            domain=text(entry, "customDomain"),
             private=entry.get("isPrivate") is True,
             services=frozenset(_shown(entry)),
             version=_number(entry, "version"),
@@ -81,12 +81,6 @@ def _shown(page: dict[str, Any]) -> list[str]:
         for service in dicts(card.get("services"))
         if isinstance(service.get("id"), str)
     ]
-
-
-def _text(data: Any, *path: str) -> str:
-    for key in path:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data if isinstance(data, str) else ""
 
 
 def _number(data: dict[str, Any], key: str) -> float | None:

@@ -19,11 +19,11 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from bridge.json_values import text, to_ms
 from bridge.model import SENDER_LABEL, Alert, AlertStatus
 from bridge.senders.delivery import Delivery, NotUnderstood, Unusable
 from bridge.senders.fingerprint import Identifier
 from bridge.senders.lenient import DAMAGED, decode, is_text, mend
-from bridge.senders.rfc3339 import to_ms
 from bridge.senders.steps import at_once
 
 SOURCE: Final = "alertmanager"
@@ -119,8 +119,8 @@ def read(
     alerts: list[Alert] = []
     identifier = Identifier()
     unusable: list[Unusable] = []
-    receiver = unquote_meta(_text(envelope.receiver))
-    group_status = _text(envelope.status)
+    receiver = unquote_meta(text(envelope.receiver))
+    group_status = text(envelope.status)
     wires: Sequence[_WireAlert | Raw] = envelope.alerts
     for index, wire in enumerate(wires):
         try:
@@ -144,10 +144,6 @@ def _is_known(version: Any) -> bool:
     """Whether the alerts can be read: a version that is no text or number says nothing, nor does a damaged text."""
     said = "" if isinstance(version, bool) or not isinstance(version, str | int | float) else str(version)
     return said.removesuffix(".0") in _VERSIONS or DAMAGED in said
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def _truncated(value: Any) -> int:

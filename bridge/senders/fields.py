@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bridge.json_values import at, to_ms
 from bridge.senders.lenient import is_text
-from bridge.senders.rfc3339 import to_ms
 
 _YEAR_2000 = 946_684_800_000
-
-
-def at(value: Any, *path: str) -> Any:
-    """What stands at a path of object keys; None where the path leads nowhere."""
-    for key in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    return value
 
 
 def text(value: Any, *path: str) -> str | None:

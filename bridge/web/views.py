@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bridge.senders.rfc3339 import from_ms
+from bridge.json_values import from_ms
 
 if TYPE_CHECKING:
     from bridge.model import Incident, Intent, Post, Withheld

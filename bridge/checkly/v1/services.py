@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from bridge.checkly.cache import MAX_AGE_MS, Cached
 from bridge.checkly.paging import entries
+from bridge.messages import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,8 +77,8 @@ def _near(wanted: Service, services: tuple[RemoteService, ...]) -> str:
 
 def near(wanted: Iterable[str], names: Iterable[str]) -> str:
     """The end of a message that something was not found: which names come close."""
-    by_fold = {name.casefold(): name for name in names}
-    found = [by_fold[each] for name in wanted for each in difflib.get_close_matches(name.casefold(), by_fold, n=3)]
+    known = tuple(names)
+    found = [each for name in wanted for each in nearest(name, known, count=3)]
     if not found:
         return "; `bridge services` lists what it has"
     return "; did you mean " + " or ".join(map(repr, dict.fromkeys(found))) + "?"

@@ -6,11 +6,12 @@ Only an incident without an id is unusable.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from bridge.checkly.errors import UnknownOutcome
 from bridge.core.remote import RemoteIncident, RemoteUpdate
+from bridge.json_values import dicts, from_ms, text, to_ms
 from bridge.model import Intent, Phase, Severity
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from bridge.checkly.v1.services import RemoteService
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STATUSES = {phase.value: phase for phase in (Phase.INVESTIGATING, Phase.IDENTIFIED, Phase.MONITORING, Phase.RESOLVED)}
 
 
@@ -37,7 +37,7 @@ def update_body(intent: Intent) -> dict[str, Any]:
     But for a date that it refused: then it takes its own time.
     """
     body = {"description": intent.text, "status": intent.status.value, "notifySubscribers": intent.notify}
-    return body | {"publicIncidentUpdateDate": to_iso(intent.public_at)} if intent.is_dated else body
+    return body | {"publicIncidentUpdateDate": from_ms(intent.public_at)} if intent.is_dated else body
 
 
 def incident(data: object) -> RemoteIncident:
@@ -58,9 +58,9 @@ def incident(data: object) -> RemoteIncident:
     known = (_status(data.get("lastUpdateStatus")), *(update.status for update in updates))
     return RemoteIncident(
         id=data["id"],
-        name=_text(data.get("name")),
+        name=text(data, "name"),
         status=next((status for status in known if status), Phase.INVESTIGATING),
-        severity=Severity.__members__.get(_text(data.get("severity"))),
+        severity=Severity.__members__.get(text(data, "severity")),
         services=tuple(
             dict.fromkeys(item["id"] for item in dicts(data.get("services")) if isinstance(item.get("id"), str))
         ),
@@ -80,40 +80,24 @@ def update(data: object) -> RemoteUpdate:
     return _update(data)
 
 
-def to_iso(at: int) -> str:
-    """Milliseconds since the epoch as ISO 8601 in UTC, with milliseconds and ``Z``."""
-    return (_EPOCH + timedelta(milliseconds=at)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def from_iso(value: object) -> int:
     """A date or an instant (in UTC, unless it says otherwise) as milliseconds since the epoch; 0 if it is neither."""
     try:
-        at = datetime.fromisoformat(_text(value))
+        return to_ms(text(value), default_zone=UTC)
     except ValueError:
         return 0
-    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return (aware - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _update(data: dict[str, Any]) -> RemoteUpdate:
     created_at = from_iso(data.get("created_at"))
     return RemoteUpdate(
-        id=_text(data.get("id")),
+        id=text(data, "id"),
         status=_status(data.get("status")),
-        text=_text(data.get("description")),
+        text=text(data, "description"),
         public_at=from_iso(data.get("publicIncidentUpdateDate")) or created_at,
         created_at=created_at,
     )
 
 
 def _status(value: object) -> Phase | None:
-    return _STATUSES.get(_text(value))
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def dicts(value: object) -> list[dict[str, Any]]:
-    """The objects in a list; none if it is no list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return _STATUSES.get(text(value))

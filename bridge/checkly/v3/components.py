@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from msgspec import Struct
 from bridge.checkly.cache import MAX_AGE_MS, Cached
 from bridge.checkly.paging import entries
 from bridge.checkly.v1.services import near
+from bridge.json_values import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -65,9 +66,9 @@ class Directory:
         return tuple(
             RemotePage(
                 id=entry["id"],
-                name=_text(entry, "name"),
-                url=_text(entry, "url"),
-                domain=_text(entry, "customDomain"),
+                name=text(entry, "name"),
+                url=text(entry, "url"),
+                domain=text(entry, "customDomain"),
             )
             for entry in await entries(self._client, PAGES)
         )
@@ -76,7 +77,7 @@ class Directory:
         return tuple(
             RemoteComponent(
                 id=entry["id"],
-                name=_text(entry, "name"),
+                name=text(entry, "name"),
                 is_group=entry.get("type") == "GROUP",
                 hidden=entry.get("hidden") is True,
             )
@@ -127,8 +128,3 @@ def find_component(wanted: Component, components: Iterable[RemoteComponent]) -> 
     known = [each.name for each in components if not each.is_group]
     what = near((wanted.component,), known) if known else "; it has none at all"
     raise TargetMissing(f"{where} has no component {wanted.component!r}{what}")
-
-
-def _text(data: dict[str, Any], key: str) -> str:
-    value = data.get(key)
-    return value if isinstance(value, str) else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from bridge.checkly.v1 import wire
+from bridge.json_values import dicts
 from bridge.model import Impact
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def incident(data: object) -> RemoteIncident:
     found = wire.incident(data)
     fields: dict[str, Any] = data if isinstance(data, dict) else {}
     impacts: dict[str, Impact] = {}
-    for entry in wire.dicts(fields.get("componentImpacts")):
+    for entry in dicts(fields.get("componentImpacts")):
         match entry:
             case {"componentId": str(id_), "status": str(status)} if not entry.get("endedAt"):
                 impact = Impact.__members__.get(status, Impact.OPERATIONAL)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any, Final
 
-from bridge.senders.fields import at, items, text
+from bridge.json_values import at
+from bridge.senders.fields import items, text
 
 PATHS: Final = {
     "service": ("service", "summary"),

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from bridge.json_values import at
 from bridge.model import SENDER_LABEL, Alert, AlertStatus, PublicNote
 from bridge.senders.delivery import Delivery, Dismissal, NotUnderstood, Unusable
-from bridge.senders.fields import at, instant, is_unread, is_unread_instant, text
+from bridge.senders.fields import instant, is_unread, is_unread_instant, text
 from bridge.senders.lenient import DAMAGED, decode, mend
 from bridge.senders.pagerduty.events import EVENTS, ID_CHARS, incident_id
 from bridge.senders.pagerduty.labels import PATHS, labels, unsaid

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.config.sections.pagerduty import RESOLUTION_NOTE
-from bridge.senders.fields import at, text
+from bridge.json_values import at
+from bridge.senders.fields import text
 from bridge.texts.sanitize import sanitize_prose
 from bridge.texts.template import MAX_CHARS
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.json_values import to_ms
 from bridge.model import AlertStatus
 from bridge.senders.alertmanager import parse, unquote_meta
 from bridge.senders.delivery import Delivery, NotUnderstood
-from bridge.senders.rfc3339 import to_ms
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "alertmanager"
 NOW = to_ms("2026-11-24T00:00:00Z")

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.senders.fields import at, instant, items, text
-from bridge.senders.rfc3339 import to_ms
+from bridge.json_values import at, to_ms
+from bridge.senders.fields import instant, items, text
 
 DATA = {
     "a": {"b": " x ", "n": 1, "e": " ", "l": [1], "z": None},

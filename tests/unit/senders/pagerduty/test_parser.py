@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from bridge.config.loader import load
 from bridge.config.senders import PagerDuty
 from bridge.core.routing import labels_read, route
+from bridge.json_values import to_ms
 from bridge.model import Alert, AlertStatus, PublicNote
 from bridge.senders.delivery import Delivery, Dismissal, NotUnderstood
 from bridge.senders.pagerduty.events import EVENTS, incident_id
 from bridge.senders.pagerduty.labels import PATHS
 from bridge.senders.pagerduty.parser import parse
-from bridge.senders.rfc3339 import to_ms
 from tests.unit.senders.pagerduty.fixtures import BODIES, DIRECTORY, NAMES, fixture
 
 INCIDENT = "Q1SAMPLE000001"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.senders.rfc3339 import from_ms, to_ms
+from bridge.json_values import from_ms, to_ms
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
