@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bridge.checkly.audit import Audit, FindingKind, audit
 from bridge.checkly.errors import ChecklyError, Unauthorized
 from bridge.checkly.inventory import read_inventory
+from bridge.core.backoff import backoff_ms
 from bridge.telemetry import AUDIT_FINDINGS, Event, log
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from bridge.config.schema import Config, Service
 
 AGAIN_S = 24 * 3600.0
-FIRST_RETRY_S = 5.0
-LONGEST_RETRY_S = 900.0
+FIRST_RETRY_MS = 5_000
+LONGEST_RETRY_MS = 900_000
 
 
 class AccountAudit:
@@ -47,7 +48,7 @@ class AccountAudit:
         while True:
             self._changed.clear()
             failures = 0 if await self.look() else failures + 1
-            wait_s = retry_s(failures, self._jitter()) if failures else AGAIN_S
+            wait_s = self._retry_s(failures) if failures else AGAIN_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), wait_s)
 
@@ -69,6 +70,9 @@ class AccountAudit:
         _report(found)
         return True
 
+    def _retry_s(self, failures: int) -> float:
+        return backoff_ms(failures - 1, self._jitter(), first_ms=FIRST_RETRY_MS, longest_ms=LONGEST_RETRY_MS) / 1000
+
     async def _audit(self, services: Mapping[str, Service]) -> Audit:
         """Reads the pages that are configured; what other pages have is of use only to say what a problem may mean."""
         with_v1 = any(each.in_v1 for each in services.values())
@@ -77,12 +81,6 @@ class AccountAudit:
         if not found.findings:
             return found
         return audit(services, await read_inventory(self._client, with_v1=with_v1))
-
-
-def retry_s(failures: int, jitter: float) -> float:
-    """How long to wait after so many failures in a row; ``jitter`` in [0, 1) spreads replicas apart."""
-    ceiling: float = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2 ** min(failures - 1, 10))
-    return ceiling * (0.5 + jitter / 2)
 
 
 def _report(found: Audit) -> None:

@@ -6,25 +6,22 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
+from bridge.core.backoff import backoff_ms
 from bridge.core.results import Context, Delay, Read, ReadFailed, Rejected, Withhold
 from bridge.model import Intent, Post, Withheld
 
 FIRST_LOOK_MS = 1_000
 HOLD_MS = 30_000  # how often to look whether someone else's incident is over
 PARK_RETRY_MS = 600_000
-BACKOFF_CAP_MS = 8_000
+FIRST_RETRY_MS = 500
+LONGEST_RETRY_MS = 8_000
 GO_ON_MS = 250  # until then it is others' turn
-
-
-def backoff_ms(attempts: int, jitter: float) -> int:
-    """How long to wait after ``attempts`` failures; ``jitter`` in [0, 1) spreads replicas apart."""
-    ceiling = min(BACKOFF_CAP_MS, 500 * 2 ** min(attempts, 10))
-    return int(ceiling * (0.5 + jitter / 2))
 
 
 def retry_at(post: Post, delay: Delay, at: Context) -> int:
     """When to try again."""
-    return at.asked_at + (delay.ms if delay.is_exact else max(delay.ms, backoff_ms(post.attempts, at.jitter)))
+    wait_ms = backoff_ms(post.attempts, at.jitter, first_ms=FIRST_RETRY_MS, longest_ms=LONGEST_RETRY_MS)
+    return at.asked_at + (delay.ms if delay.is_exact else max(delay.ms, wait_ms))
 
 
 def failed(post: Post, retry_at: int) -> Post:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bridge.core.outcomes import PARK_RETRY_MS
-from bridge.core.outcomes.failures import BACKOFF_CAP_MS, backoff_ms
 from bridge.core.results import (
     Begun,
     Closed,
@@ -195,10 +192,3 @@ def test_a_repeated_create_is_verified_once_more_when_its_incident_is_over(
 def test_an_outcome_without_a_write_is_a_mistake() -> None:
     with pytest.raises(AssertionError, match="without an intent"):
         after(Post(), Sent(remote_id="remote"))
-
-
-@given(attempts=st.integers(0, 10_000), jitter=st.floats(0, 1, exclude_max=True))
-def test_backoff_grows_to_a_cap_and_is_never_less_than_half_of_it(attempts: int, jitter: float) -> None:
-    ceiling = min(BACKOFF_CAP_MS, 500 * 2 ** min(attempts, 10))
-    assert ceiling // 2 <= backoff_ms(attempts, jitter) <= ceiling
-    assert backoff_ms(attempts, jitter) <= backoff_ms(attempts + 1, jitter)

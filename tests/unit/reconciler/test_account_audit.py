@@ -15,7 +15,6 @@ from bridge.checkly.audit import FindingKind
 from bridge.checkly.client import Client
 from bridge.config.schema import Component, Config, Service
 from bridge.reconciler import AccountAudit, account_audit
-from bridge.reconciler.account_audit import retry_s
 from bridge.telemetry import REGISTRY
 from bridge.texts.render import DEFAULT_TEXTS
 
@@ -152,8 +151,3 @@ async def test_it_looks_again_after_a_day_or_soon_after_a_failure(
     with pytest.raises(asyncio.CancelledError):
         await watch.watch()
     assert waits == [86_400, 2.5, 5, 86_400]
-
-
-def test_failures_space_out_to_a_quarter_of_an_hour() -> None:
-    assert [retry_s(failures, 0.999) for failures in (1, 2, 3)] == pytest.approx([5, 10, 20], rel=0.01)
-    assert retry_s(1000, 0.0) == 450
