@@ -20,8 +20,8 @@ from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.core.planning import DATE_STEP_MS, signature
 from bridge.core.results import Begun, Closed, Delay, Gone, NotSent, Rejected, Unknown
 from bridge.model import Incident, Phase, Post, Severity, UpdateKind
-from tests.unit.reconciler.alerts import Alerts
-from tests.unit.reconciler.lifecycle_harness import (
+from tests.unit.core.alerts import Alerts
+from tests.unit.core.lifecycle_harness import (
     MINUTE,
     POLICY,
     RETENTION_MS,

@@ -28,7 +28,7 @@ from bridge.model import (
     shows_impacts,
     v3_page,
 )
-from tests.unit.reconciler.lifecycle_harness import (
+from tests.unit.core.lifecycle_harness import (
     MINUTE,
     POLICY,
     RETENTION_MS,

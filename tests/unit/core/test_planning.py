@@ -26,8 +26,8 @@ from bridge.model import (
     v3_page,
     v3_reference,
 )
-from tests.unit.reconciler.alerts import Alerts
-from tests.unit.reconciler.lifecycle_harness import MINUTE, POLICY, RETENTION_MS, SECOND, START, intent
+from tests.unit.core.alerts import Alerts
+from tests.unit.core.lifecycle_harness import MINUTE, POLICY, RETENTION_MS, SECOND, START, intent
 from tests.unit.transitions import after, written
 
 MAJOR, PARTIAL, DEGRADED, FINE = (

@@ -8,40 +8,30 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from bridge.checkly.errors import Unauthorized
-from bridge.config.schema import Checkly, Config, Service
 from bridge.model import V1_PAGE, Incident, Policy, Post, Priority, Progress, Severity, shows_impacts
 from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import Lease
 from bridge.store import Claim, Idle, Store
 from bridge.store.store import PROBE_MS
-from bridge.texts.render import DEFAULT_TEXTS
-from tests.unit.reconciler.alerts import Alerts
+from tests.unit.core.alerts import Alerts
+from tests.unit.core.configured import ID as ID  # noqa: PLC0414 - tests with a world find these here
+from tests.unit.core.configured import MINUTE as MINUTE  # noqa: PLC0414
+from tests.unit.core.configured import SECOND as SECOND  # noqa: PLC0414
+from tests.unit.core.configured import SETTLE_MS as SETTLE_MS  # noqa: PLC0414
+from tests.unit.core.configured import START as START  # noqa: PLC0414
+from tests.unit.core.configured import config as config  # noqa: PLC0414
 from tests.unit.reconciler.page import IMPACTS, SERVICES, Crash, Outcome, Page
 
-START = 1_790_000_000_000
-SECOND, MINUTE = 1_000, 60_000
+if TYPE_CHECKING:
+    from bridge.config.schema import Config
+
 POLICY = Policy(publish_after_ms=MINUTE, resolve_after_ms=2 * MINUTE, reopen_after_ms=10 * MINUTE)
-SETTLE_MS = 10 * SECOND
 LEASE_MS = 30 * SECOND
-ID = "0123456789"
-
-
-def config(policy: Policy, **checkly: object) -> Config:
-    return Config(
-        path="bridge.yaml",
-        digest="",
-        checkly=Checkly(settle_ms=SETTLE_MS, **checkly),  # type: ignore[arg-type]
-        services={name: Service(name=name, remote_name=name.title()) for name in SERVICES},
-        severity=(),
-        defaults=policy,
-        routes=(),
-        texts=DEFAULT_TEXTS,
-    )
 
 
 class Live:

@@ -19,17 +19,18 @@ from bridge.core.lifecycle import (
 )
 from bridge.core.results import Delay, NotSent, Seen
 from bridge.model import Incident, Intent, Phase, Policy, Post, Severity, Write
-from tests.unit.reconciler.alerts import Alerts
+from tests.unit.core.alerts import Alerts
+from tests.unit.core.configured import MINUTE as MINUTE  # noqa: PLC0414 - tests with a story find these here
+from tests.unit.core.configured import SECOND as SECOND  # noqa: PLC0414
+from tests.unit.core.configured import SERVICES as SERVICES  # noqa: PLC0414
+from tests.unit.core.configured import START as START  # noqa: PLC0414
 from tests.unit.transitions import after, written
 
 if TYPE_CHECKING:
     from bridge.core.planning import PlannedWrite
 
-START = 1_790_000_000_000
-SECOND, MINUTE = 1_000, 60_000
 POLICY = Policy(publish_after_ms=MINUTE, resolve_after_ms=2 * MINUTE, reopen_after_ms=10 * MINUTE)
 RETENTION_MS = 7 * 24 * 60 * MINUTE
-SERVICES = ("checkout", "payments", "search")
 ENOUGH_STEPS = 12
 
 
