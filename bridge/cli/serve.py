@@ -123,7 +123,7 @@ async def _run(
     sender_watch = SenderWatch([], wall_ms=_wall_ms)
     if role is not Role.RECONCILER:
         _follow_senders(live, senders, sender_watch)
-    health = Health(store, sender_watch, config=lambda: live.current, monotonic_ms=_monotonic_ms)
+    health = Health(store, sender_watch, config=live, monotonic_ms=_monotonic_ms)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(store.close)
         await namespace.look()

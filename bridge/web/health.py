@@ -33,6 +33,7 @@ from bridge.web import budgets
 if TYPE_CHECKING:
     from prometheus_client import Gauge
 
+    from bridge.config.live import LiveConfig
     from bridge.config.schema import Config
     from bridge.web.sender_watch import SenderWatch
 
@@ -46,11 +47,11 @@ COUNTED_LATER = 50
 class Health:
     """Answers ``/readyz`` and samples the store.
 
-    ``config`` gives the configuration in force; ``monotonic_ms`` never runs backwards.
+    ``monotonic_ms`` never runs backwards.
     """
 
     def __init__(
-        self, store: Store, sender_watch: SenderWatch, *, config: Callable[[], Config], monotonic_ms: Callable[[], int]
+        self, store: Store, sender_watch: SenderWatch, *, config: LiveConfig, monotonic_ms: Callable[[], int]
     ) -> None:
         self._store = store
         self._sender_watch = sender_watch
@@ -141,7 +142,7 @@ class Health:
                 self._counted_at_once = COUNTED_LATER
             overview = await self._store.overview()
             memory = await self._store.memory_used()
-            await budgets.watch(self._store, self._config())
+            await budgets.watch(self._store, self._config.current)
         except StoreUnavailable as error:
             log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
             return
@@ -159,7 +160,7 @@ class Health:
         self._clock_steps = overview.clock_steps
         OLDEST_DUE.set(overview.oldest_due_ms / 1000)
         WRITES_PAUSED.set(overview.paused is not None)
-        _show(overview, self._config())
+        _show(overview, self._config.current)
 
 
 def _set(gauge: Gauge, values: Mapping[str, int]) -> None:

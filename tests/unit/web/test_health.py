@@ -83,14 +83,14 @@ class Stage:
         self.health = Health(
             self.store,  # type: ignore[arg-type]  # as much of a store as it asks
             SenderWatch([], wall_ms=lambda: self.now),
-            config=lambda: self.config,
+            config=self,
             monotonic_ms=lambda: self.now,
         )
 
     def configure(self, directory: Path, text: str) -> None:
         path = directory / "bridge.yaml"
         path.write_text(text)
-        self.config = load(path)
+        self.current = load(path)
 
     async def samples(self, **overview: Any) -> None:
         """Look at a store in this state."""
