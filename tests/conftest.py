@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import settings
 
-from bridge.telemetry import log_throttled
+from bridge.telemetry import Event, log_throttled
 from tests.servers import programs, stores
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ settings.load_profile("suite")
 @pytest.fixture(autouse=True)
 def nothing_said_yet() -> None:
     """What one test has brought into the log is news to the next."""
-    log_throttled._counts.clear()
+    for event in Event:
+        log_throttled.recovered(event)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

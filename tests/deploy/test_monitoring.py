@@ -34,7 +34,7 @@ def exposed() -> dict[str, set[str]]:
         if not isinstance(metric, MetricWrapperBase):
             continue
         (family,) = metric.describe()
-        labels = set(metric._labelnames)
+        labels = set(metric._labelnames)  # noqa: SLF001 - there is no public way to ask
         if family.type == "histogram":
             series |= {f"{family.name}{suffix}": labels | {"le"} for suffix in HISTOGRAM_SUFFIXES}
         else:

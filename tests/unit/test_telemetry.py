@@ -23,7 +23,7 @@ class Stream(io.StringIO):
 def stream(monkeypatch):
     """Where the log goes; afterwards it is as it was."""
     monkeypatch.setattr(telemetry, "_log", structlog.get_logger())
-    monkeypatch.setattr(telemetry, "_threshold", telemetry._threshold)
+    monkeypatch.setattr(telemetry, "_threshold", telemetry._threshold)  # noqa: SLF001 - there is one log for the process
     yield Stream()
     structlog.reset_defaults()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -26,9 +26,14 @@ async def client_for() -> AsyncIterator[ClientFor]:
     """Clients whose requests a function answers."""
     clients = []
 
-    def make(handler: Handler) -> Client:
+    def make(handler: Handler, **options: Any) -> Client:
         client = Client(
-            "https://checkly.example", KEY, ACCOUNT, timeout_ms=5_000, transport=httpx.MockTransport(handler)
+            "https://checkly.example",
+            KEY,
+            ACCOUNT,
+            timeout_ms=5_000,
+            transport=httpx.MockTransport(handler),
+            **options,
         )
         clients.append(client)
         return client

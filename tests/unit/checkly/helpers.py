@@ -13,7 +13,7 @@ ACCOUNT = "7d1c0d1e-0000-4000-8000-00000000000a"
 START = 1_790_000_000_000
 
 Handler = Callable[[httpx.Request], httpx.Response]
-ClientFor = Callable[[Handler], Client]
+ClientFor = Callable[..., Client]  # of a Handler, and the client's options
 
 
 class Time:

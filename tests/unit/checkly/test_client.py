@@ -294,8 +294,7 @@ async def test_an_observer_hears_of_every_call_that_was_made(client_for: ClientF
             case path:
                 return httpx.Response(int(path[1:]), json={})
 
-    client = client_for(answer)
-    client._observe = seen.append
+    client = client_for(answer, observe=seen.append)
     for path in ("/200", "/refused", "/404", "/damaged", "/503"):
         with suppress(ChecklyError):
             await client.request("GET", path)

@@ -221,7 +221,7 @@ class BridgeMachine(RuleBasedStateMachine):
             created_at=now,
             updates=(update,),
         )
-        self.others[id_] = self.page._put(incident)
+        self.others[id_] = self.page.put(incident)
 
     @rule()
     def all_is_quiet_in_the_end(self):

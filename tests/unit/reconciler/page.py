@@ -61,7 +61,7 @@ class Page:
     called as a write is about to arrive. ``writes`` are those that took effect. What is ``hidden`` is not there, says
     the page, but for its list.
 
-    ``early_date`` is what a date before the incident is refused with.
+    ``early_date`` is what a date before the incident is refused with. Without ``is_versioned`` no version is shown.
 
     With ``has_impacts`` it is of the v3 kind: each service is a component, and what is out of the list lacks its
     updates. Tests see the severity of the worst impact, or of the last one before the end, and may set it.
@@ -75,7 +75,7 @@ class Page:
         has_impacts: bool = False,
         name: str = "remote",
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._has_impacts = has_impacts
         self._name = name
         self.outcomes = deque(outcomes)
@@ -84,6 +84,7 @@ class Page:
         self.lag_ms = 0
         self.read_lag_ms = 0
         self.is_down = False
+        self.is_versioned = True
         self.early_date: int | None = None
         self.hidden: set[str] = set()
         self.on_write: Callable[[], None] = lambda: None
@@ -104,6 +105,11 @@ class Page:
         return [states[-1][1] for states in self._states.values()]
 
     @property
+    def changed_at(self) -> int:
+        """When any incident last changed."""
+        return max(at for states in self._states.values() for at, _ in states)
+
+    @property
     def standing(self) -> list[RemoteIncident]:
         """The open ones."""
         return [incident for incident in self.incidents if incident.status is not Phase.RESOLVED]
@@ -119,18 +125,18 @@ class Page:
         severity = changes.get("severity")
         if self._has_impacts and isinstance(severity, Severity):
             changes["impacts"] = dict.fromkeys(before.concerns, IMPACTS[severity])
-        self._put(replace(before, **changes))
+        self.put(replace(before, **changes))
 
     def delete(self, remote_id: str) -> None:
         del self._states[remote_id]
 
     async def open(self, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
-        return await self._write(f"open {intent.severity.name}", intent, lambda: self._open(intent), guard)
+        return await self._write(f"open {intent.severity.name}", intent, lambda: self.create(intent), guard)
 
     async def read(self, remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
         self._ask(guard)
         self._get(remote_id)
-        states = [each for at, each in self._states[remote_id] if at <= self._clock() - self.read_lag_ms]
+        states = [each for at, each in self._states[remote_id] if at <= self.clock() - self.read_lag_ms]
         if not states:
             raise Gone("404", status=404)
         return self._told(states[-1])
@@ -139,7 +145,7 @@ class Page:
         def put() -> RemoteIncident:
             services = tuple(dict.fromkeys((*current.services, *intent.services)))
             changed = replace(self._get(current.id), severity=intent.severity, services=services)
-            return self._put(replace(changed, impacts=current.impacts | intent.impacts))
+            return self.put(replace(changed, impacts=current.impacts | intent.impacts))
 
         return await self._write(f"change {intent.severity.name}", intent, put, guard, current.id)
 
@@ -148,7 +154,7 @@ class Page:
             incident = self._get(remote_id)
             update = self._update(intent)
             updates = sorted((*incident.updates, update), key=lambda update: -update.public_at)
-            self._put(replace(incident, status=intent.status, updates=tuple(updates)))
+            self.put(replace(incident, status=intent.status, updates=tuple(updates)))
             return update
 
         return await self._write(f"update {intent.status}", intent, post, guard, remote_id)
@@ -158,7 +164,7 @@ class Page:
         self.lists += 1
         seen = []
         for states in self._states.values():
-            shown = [incident for at, incident in states if at <= self._clock() - self.lag_ms]
+            shown = [incident for at, incident in states if at <= self.clock() - self.lag_ms]
             seen += [self._told(incident) for incident in shown[-1:] if incident.status is not Phase.RESOLVED]
         return [replace(each, updates=(), is_whole=False) for each in seen] if self._has_impacts else seen
 
@@ -169,7 +175,7 @@ class Page:
         if not self._has_impacts:
             return replace(incident, concerns=concerns)
         impacts = dict.fromkeys(SERVICES, Impact.OPERATIONAL) | incident.impacts
-        version = str(len(self._states[incident.id]))
+        version = str(len(self._states[incident.id])) if self.is_versioned else ""
         return replace(incident, severity=None, services=(), impacts=impacts, version=version)
 
     async def _write(
@@ -182,7 +188,7 @@ class Page:
     ) -> Answer:
         self._ask(guard)
         self.on_write()
-        created_at = self._clock() if remote_id is None else self._get(remote_id).created_at
+        created_at = self.clock() if remote_id is None else self._get(remote_id).created_at
         if self.early_date and intent.is_dated and intent.text and intent.public_at < created_at:
             raise Rejected("earlier than the incident", status=self.early_date)
         script = self.opening if what.startswith("open") and self.opening else self.outcomes
@@ -201,7 +207,7 @@ class Page:
         if outcome is Outcome.CRASH_BEFORE:
             raise Crash
         if outcome is Outcome.LATE:
-            self._late.append((self._clock(), arrive))
+            self._late.append((self.clock(), arrive))
         if outcome in {Outcome.LATE, Outcome.LOST_BEFORE}:
             raise UnknownOutcome("timeout")
         answer = arrive()
@@ -220,7 +226,7 @@ class Page:
             raise NotSent("refused")
 
     def _arrive(self) -> None:
-        now = self._clock()
+        now = self.clock()
         due = [(at + self.late_ms, arrive) for at, arrive in self._late if at + self.late_ms <= now]
         self._late = [(at, arrive) for at, arrive in self._late if at + self.late_ms > now]
         for self._arrival, arrive in due:
@@ -230,10 +236,10 @@ class Page:
     @property
     def _now(self) -> int:
         """The present, or when the late write took effect that is arriving."""
-        return self._clock() if self._arrival is None else self._arrival
+        return self.clock() if self._arrival is None else self._arrival
 
-    def _open(self, intent: Intent) -> RemoteIncident:
-        return self._put(
+    def create(self, intent: Intent) -> RemoteIncident:
+        return self.put(
             RemoteIncident(
                 id=f"{self._name}-{next(self._ids)}",
                 name=intent.name,
@@ -260,7 +266,7 @@ class Page:
             raise Gone("404", status=404)
         return self._states[remote_id][-1][1]
 
-    def _put(self, incident: RemoteIncident) -> RemoteIncident:
+    def put(self, incident: RemoteIncident) -> RemoteIncident:
         if self._has_impacts:
             incident = _consistent(incident)
         self._states.setdefault(incident.id, []).append((self._now, incident))

@@ -28,7 +28,10 @@ from tests.unit.core.configured import config as config  # noqa: PLC0414
 from tests.unit.reconciler.page import IMPACTS, SERVICES, Crash, Outcome, Page
 
 if TYPE_CHECKING:
+    from prometheus_client import Counter, Gauge
+
     from bridge.config.schema import Config
+
 
 POLICY = Policy(publish_after_ms=MINUTE, resolve_after_ms=2 * MINUTE, reopen_after_ms=10 * MINUTE)
 LEASE_MS = 30 * SECOND
@@ -250,7 +253,7 @@ class World:
             try:
                 await self.reconciler.reconcile(lease)
             except Unauthorized as error:
-                await self.reconciler._pause(lease, error)
+                await self.reconciler._pause(lease, error)  # noqa: SLF001 - as run() does, which never ends by itself
             except Crash:
                 self.restart()
         raise AssertionError(f"no end of claims at one instant: {self.page.writes[-10:]}")
@@ -262,6 +265,12 @@ def published(*outcomes: Outcome, **checkly: Any) -> World:
     world.fire()
     world.after(MINUTE)
     return world
+
+
+def value_of(metric: Counter | Gauge) -> float:
+    """Of a metric without labels."""
+    (family,) = metric.collect()
+    return family.samples[0].value
 
 
 def names(logged: list[Any]) -> list[str]:

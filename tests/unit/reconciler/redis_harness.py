@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +67,10 @@ class Rig:
         self._tokens = count(1)
         self.reconciler = self.start()
 
-    def start(self, api_key: str | None = None) -> Reconciler:
-        """One more bridge on the same store."""
+    def start(
+        self, api_key: str | None = None, *, wrap: Callable[[StatusPages], Any] = lambda pages: pages, **options: Any
+    ) -> Reconciler:
+        """One more bridge on the same store. ``wrap`` may stand before its pages; ``options`` are the reconciler's."""
         account = self.state.account
         budget = Budget(self.store, self.live, sleep=self._sleep)
         client = Client(
@@ -84,7 +87,7 @@ class Rig:
         )
         return Reconciler(
             store=self.store,
-            page=pages,
+            page=wrap(pages),
             pages_of=lambda config: {name: service.pages for name, service in config.services.items()},
             config=self.live,
             reserve=budget.reserve,
@@ -92,6 +95,7 @@ class Rig:
             monotonic=lambda: time.monotonic() + self.behind,
             token=lambda: f"token-{next(self._tokens)}",
             jitter=lambda: 0.5,
+            **options,
         )
 
     def reload(self, config: str) -> None:
@@ -170,7 +174,7 @@ class Rig:
             except LeaseLost:
                 continue
             except Unauthorized as error:
-                await reconciler._pause(lease, error)
+                await reconciler._pause(lease, error)  # noqa: SLF001 - as run() does, which never ends by itself
         raise AssertionError(f"no end of claims: {self.writes}")
 
     async def after(self, *spans_ms: int) -> None:
@@ -195,9 +199,9 @@ class Rig:
         return happened
 
     async def _sleep(self, seconds: float) -> None:
-        await self._age_budget(int(seconds * 1000))
+        await self.age_budget(int(seconds * 1000))
 
-    async def _age_budget(self, ms: int) -> None:
+    async def age_budget(self, ms: int) -> None:
         key = f"{PREFIX}rate"
         free_at: Any = await self.redis.get(key)
         left_ms: int = await self.redis.pttl(key)
@@ -209,7 +213,7 @@ class Rig:
     async def age(self, ms: int) -> None:
         """Make every stored time that much older, and let the reconcilers' own clocks come as far."""
         self.behind += ms / 1000
-        await self._age_budget(ms)
+        await self.age_budget(ms)
         if await self.redis.exists(f"{PREFIX}pause"):
             await self.redis.hincrby(f"{PREFIX}pause", "until", -ms)
         refused: list[Any] = await self.redis.zrange(f"{PREFIX}refused", 0, -1)

@@ -44,7 +44,7 @@ class Replica:
         self.loses_answers = 0
         self.is_stepped = True
         self.idle: Idle | None = None  # what the last claim said if there was nothing to do
-        self._expectation = expectation
+        self.expectation = expectation
         self._broken = broken
         self._page = page
         self._redis = redis
@@ -63,7 +63,7 @@ class Replica:
             pages_of=lambda config: dict.fromkeys(config.services, (V1_PAGE,)),
             config=self.live,
             reserve=no_limit,
-            monotonic=lambda: self._expectation.now / 1000,
+            monotonic=lambda: self.expectation.now / 1000,
             token=self._token,
             jitter=lambda: 0.5,
             lease_ms=LEASE_MS,
@@ -164,14 +164,14 @@ class Replica:
         except (LeaseLost, StoreUnavailable):
             pass
         except Unauthorized as error:
-            await self._reconciler._pause(lease, error)
+            await self._reconciler._pause(lease, error)  # noqa: SLF001 - as run() does, which never ends by itself
         finally:
             self._lease = None
 
     def _must_hold_the_lease(self) -> None:
         assert self._lease is not None
         claim = self._lease.claim
-        self.compare("a write's lease", self._expectation.holds(claim.incident.id, claim.token), expected=True)
+        self.compare("a write's lease", self.expectation.holds(claim.incident.id, claim.token), expected=True)
 
     def _token(self) -> str:
         self._claims += 1
@@ -184,7 +184,7 @@ class _Store(ClockedStore):
     def __init__(self, redis: Redis, replica: Replica) -> None:
         super().__init__(redis)
         self._replica = replica
-        self._expected = replica._expectation
+        self._expected = replica.expectation
 
     async def claim(self, *, token: str, lease_ms: int, **_: Any) -> Claim | Idle:
         def check(answer: Claim | Idle) -> None:

@@ -75,7 +75,7 @@ class Slept:
 
     async def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
-        await self._rig._age_budget(int(seconds * 1000))
+        await self._rig.age_budget(int(seconds * 1000))
 
 
 @pytest.fixture

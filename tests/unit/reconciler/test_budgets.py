@@ -269,7 +269,7 @@ def meet(*reconcilers: Any) -> None:
     """None of them acts upon its first decision before all have made theirs."""
     barrier = asyncio.Barrier(len(reconcilers))
     for each in reconcilers:
-        decide, asked = each._worker._gatekeeper.decide, count()
+        decide, asked = each._worker._gatekeeper.decide, count()  # noqa: SLF001 - no collaborator is called between a decision and its act
 
         async def decided(*args: Any, decide: Any = decide, asked: Any = asked) -> Any:
             decision = await decide(*args)
@@ -277,7 +277,7 @@ def meet(*reconcilers: Any) -> None:
                 await barrier.wait()
             return decision
 
-        each._worker._gatekeeper.decide = decided
+        each._worker._gatekeeper.decide = decided  # noqa: SLF001 - as above
 
 
 async def test_what_clears_while_it_is_withheld_was_not_published_and_says_why(rig):

@@ -100,7 +100,7 @@ async def test_nothing_is_claimed_while_it_is_away(redis_url: str, tmp_path: Any
     async def allows() -> bool:
         return next(answers)
 
-    rig.reconciler._allows = allows
+    rig.reconciler = rig.start(allows=allows)
     try:
         await rig.fire()
         assert rig.writes == []

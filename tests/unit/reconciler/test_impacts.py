@@ -231,7 +231,7 @@ class TestNowhere:
             world.clear()
             world.after(5 * MINUTE)
         assert statuses(world, WEB) == [Phase.RESOLVED]
-        world.pages[SHOP]._put(replace(ours, id="migrated"))
+        world.pages[SHOP].put(replace(ours, id="migrated"))
         world.after(PARK_RETRY_MS)
         assert statuses(world, SHOP) == [Phase.RESOLVED]
 
@@ -259,7 +259,7 @@ class TestMoves:
     def migrate(self, world: World, remote_id: str | None = None) -> None:
         ours = world.pages[V1_PAGE].only
         everything_out = dict.fromkeys(ours.services, WORST)
-        world.pages[SHOP]._put(replace(ours, id=remote_id or ours.id, impacts=everything_out))
+        world.pages[SHOP].put(replace(ours, id=remote_id or ours.id, impacts=everything_out))
 
     @pytest.mark.parametrize("remote_id", [None, "another"], ids=["same id", "another id"])
     @pytest.mark.parametrize("cleared_ms", [None, 0, MINUTE, 30 * MINUTE])
@@ -356,7 +356,7 @@ class TestMoves:
         ours = world.pages[V1_PAGE].only
         text = ours.updates[0].text.replace(ID, "ABCDEFGHJK")
         theirs = replace(ours, id="theirs", impacts={"checkout": WORST}, updates=(replace(ours.updates[0], text=text),))
-        world.pages[SHOP]._put(theirs)
+        world.pages[SHOP].put(theirs)
         world.clear()
         self.reload(world, checkout=(SHOP,))
         world.after(10 * MINUTE)

@@ -34,7 +34,7 @@ def crowd(world: World, count: int, *, name: str = "By hand", every_ms: int = SE
     updates = (replace(pattern.updates[0], text="We are looking into it."),)
     for number in range(count):
         made = replace(pattern, id=f"other-{number}", name=name, updates=updates, impacts={"search": Impact(1)})
-        world.page._put(replace(made, created_at=world.now - (count - number) * every_ms))
+        world.page.put(replace(made, created_at=world.now - (count - number) * every_ms))
 
 
 def lost(count: int, outcome: Outcome, **others: Any) -> World:
@@ -117,7 +117,7 @@ def test_not_found_yet_is_not_not_there(count: int) -> None:
     world.now = before.now + MINUTE
     crowd(world, count)
     ours = replace(before.page.only, name="Renamed by hand", created_at=0, impacts={"payments": Impact(1)})
-    world.page._put(ours)  # the oldest, and about something else by now
+    world.page.put(ours)  # the oldest, and about something else by now
     world.fire()
     world.after(30 * MINUTE)
     assert world.post.remote_id == ours.id
@@ -129,7 +129,7 @@ def test_an_end_of_which_nothing_is_known_is_told_on_a_large_page_too() -> None:
     world = World(POLICY)
     world.now = before.now + MINUTE
     crowd(world, 150)
-    world.page._put(before.page.only)
+    world.page.put(before.page.only)
     world.clear()
     world.after(10 * MINUTE)
     assert {each.id for each in world.page.standing}.isdisjoint({before.page.only.id})
@@ -259,7 +259,7 @@ class TestSteps:
         assert set(taken) == {priority if priority is Priority.END else max(priority, Priority.LOOK)}
 
     async def test_of_what_is_likely_ours_the_first_is_enough(self) -> None:
-        self.page._put(replace(self.ours, created_at=self.world.now - 10 * MINUTE))
+        self.page.put(replace(self.ours, created_at=self.world.now - 10 * MINUTE))
         clues = Clues(services=frozenset({"checkout"}))
         found = await self.open_incidents.find_before_create(ID, clues, guard=lambda: True)
         assert [each.id for each in found] == [self.ours.id]
@@ -273,7 +273,7 @@ def test_a_duplicate_that_was_not_read_yet_is_resolved_once_it_is() -> None:
     crowd(world, 150)
     duplicate = replace(before.page.only, id="duplicate", created_at=1, impacts={"payments": Impact(1)})
     for each in (before.page.only, duplicate):
-        world.page._put(each)
+        world.page.put(each)
     world.store.progress = Progress()
     world.fire(severity=Severity.MAJOR)
     world.after(10 * MINUTE)

@@ -10,7 +10,18 @@ from msgspec.structs import replace
 from bridge.model import Phase, Progress, Severity
 from bridge.telemetry import INCIDENTS_UNKNOWN
 from tests.unit.reconciler.page import Outcome, Page
-from tests.unit.reconciler.page_harness import ID, MINUTE, POLICY, SECOND, SETTLE_MS, START, World, names, published
+from tests.unit.reconciler.page_harness import (
+    ID,
+    MINUTE,
+    POLICY,
+    SECOND,
+    SETTLE_MS,
+    START,
+    World,
+    names,
+    published,
+    value_of,
+)
 
 pytestmark = pytest.mark.usefixtures("generation")
 
@@ -20,7 +31,7 @@ class TestLostStore:
     def forgetful(page: Page) -> World:
         """A bridge whose store was lost, at a page that remembers."""
         world = World(POLICY)
-        page._clock = lambda: world.now
+        page.clock = lambda: world.now
         world.now = page_time(page)
         world.page = page
         world.restart()
@@ -82,7 +93,7 @@ class TestLostStore:
 
     def test_of_two_that_stand_it_takes_over_the_older_and_resolves_the_other(self) -> None:
         before = published()
-        before.page._put(replace(before.page.only, id="duplicate", created_at=before.now + 1))
+        before.page.put(replace(before.page.only, id="duplicate", created_at=before.now + 1))
         world = self.forgetful(before.page)
         world.fire()
         world.after(2 * MINUTE)
@@ -133,22 +144,22 @@ class TestLostStore:
         ours = before.page.only
         text = ours.updates[0].text.replace("0123456789", "ABCDEFGHJK")
         orphan = replace(ours, id="orphan", updates=(replace(ours.updates[0], text=text),))
-        shown = INCIDENTS_UNKNOWN._value.get()
+        shown = value_of(INCIDENTS_UNKNOWN)
         world = World(POLICY, [Outcome.LOST_BEFORE])
-        world.page._put(replace(orphan, created_at=START))
+        world.page.put(replace(orphan, created_at=START))
         world.fire()
         world.after(10 * MINUTE)
         reports = [each for each in logged if each["event"] == "incident_unknown"]
         assert [(each["incident_id"], each["remote_id"]) for each in reports] == [("ABCDEFGHJK", "orphan")]
-        assert INCIDENTS_UNKNOWN._value.get() == shown + 1
+        assert value_of(INCIDENTS_UNKNOWN) == shown + 1
         world.clear()
         world.after(30 * MINUTE)
         assert [each.id for each in world.page.standing] == ["orphan"]
         world.page.edit("orphan", status=Phase.RESOLVED)
         world.fire()
         world.after(MINUTE + SETTLE_MS)
-        assert INCIDENTS_UNKNOWN._value.get() == shown
+        assert value_of(INCIDENTS_UNKNOWN) == shown
 
 
 def page_time(page: Page) -> int:
-    return max(at for states in page._states.values() for at, _ in states) + MINUTE
+    return page.changed_at + MINUTE

@@ -142,7 +142,7 @@ class TestUnknownOutcomes:
         world = published(Outcome.LOST_BEFORE, reference=Reference.NEVER)
         intent = world.post.intent
         assert intent is not None
-        theirs = world.page._open(intent)  # of the same name and date
+        theirs = world.page.create(intent)  # of the same name and date
         world.store.others[theirs.id] = "9999999999"
         world.after(SETTLE_MS)
         assert (len(world.page.standing), world.post.remote_id == theirs.id) == (2, False)
@@ -153,7 +153,7 @@ class TestUnknownOutcomes:
     def test_without_references_nothing_is_resolved_as_a_duplicate(self) -> None:
         world = published(Outcome.LOST_AFTER, reference=Reference.NEVER)
         (ours,) = world.page.standing
-        world.page._put(replace(ours, id="theirs", created_at=ours.created_at + 1))
+        world.page.put(replace(ours, id="theirs", created_at=ours.created_at + 1))
         world.after(5 * MINUTE)
         assert {each.id for each in world.page.standing} == {ours.id, "theirs"}
         assert world.post.remote_id == ours.id

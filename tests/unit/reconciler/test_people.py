@@ -149,7 +149,7 @@ class TestPeopleAtThePage:
         world = published()
         ours = world.page.only
         theirs = replace(ours, id="theirs", updates=(replace(ours.updates[0], text="Made by a person."),))
-        world.page._put(theirs)
+        world.page.put(theirs)
         world.page.outcomes.append(Outcome.LOST_BEFORE)
         world.clear()
         world.after(30 * MINUTE)

@@ -14,7 +14,17 @@ from bridge.model import Phase, Severity, UpdateKind, Write
 from bridge.reconciler.leases import Lease, LeaseLost
 from bridge.telemetry import MISSED
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, POLICY, SECOND, START, World, names, published
+from tests.unit.reconciler.page_harness import (
+    LEASE_MS,
+    MINUTE,
+    POLICY,
+    SECOND,
+    START,
+    World,
+    names,
+    published,
+    value_of,
+)
 
 pytestmark = pytest.mark.usefixtures("generation")
 
@@ -74,7 +84,7 @@ class TestMainJob:
         assert world.page.calls - calls < 30
 
     def test_an_outage_that_cleared_while_the_page_was_out_of_reach_is_counted_as_missed(self) -> None:
-        missed = MISSED._value.get()
+        missed = value_of(MISSED)
         world = World(POLICY)
         world.page.is_down = True
         world.fire()
@@ -83,18 +93,18 @@ class TestMainJob:
         world.after(10 * MINUTE)
         world.page.is_down = False
         world.after(10 * MINUTE)
-        assert (world.page.writes, world.progress.note, MISSED._value.get()) == ([], NEVER_PUBLISHED, missed + 1)
+        assert (world.page.writes, world.progress.note, value_of(MISSED)) == ([], NEVER_PUBLISHED, missed + 1)
 
     def test_an_outage_is_also_counted_when_its_lost_post_is_found_missing_after_its_end(self) -> None:
-        missed = MISSED._value.get()
+        missed = value_of(MISSED)
         world = published(Outcome.LOST_BEFORE)
         world.page.is_down = True
         world.clear()
         world.after(5 * MINUTE)
-        assert MISSED._value.get() == missed
+        assert value_of(MISSED) == missed
         world.page.is_down = False
         world.after(5 * MINUTE)
-        assert (world.page.writes, world.progress.note, MISSED._value.get()) == ([], NEVER_PUBLISHED, missed + 1)
+        assert (world.page.writes, world.progress.note, value_of(MISSED)) == ([], NEVER_PUBLISHED, missed + 1)
 
     def test_a_new_outage_long_after_another_is_another_incident(self) -> None:
         world = published()

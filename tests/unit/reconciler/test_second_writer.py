@@ -34,7 +34,7 @@ def rival(world: World, service: str = "checkout") -> RemoteIncident:
 def rivaled(service: str = "checkout", **checkly: Any) -> World:
     """Checkout has been out for a minute; before that, someone else opened an incident on ``service``."""
     world = World(POLICY, **checkly)
-    world.page._put(rival(world, service))
+    world.page.put(rival(world, service))
     world.fire()
     world.after(MINUTE)
     return world
@@ -93,7 +93,7 @@ def test_another_rival_in_its_place_holds_as_well(logged: list[Any]) -> None:
     world = rivaled()
     theirs = world.page.only
     world.page.edit("theirs", status=Phase.RESOLVED)
-    world.page._put(replace(theirs, id="others"))
+    world.page.put(replace(theirs, id="others"))
     world.after(HOLD_MS)
     assert (world.page.writes, world.post.held_by) == ([], "others")
     assert names(logged).count("incident_withheld") == 2
@@ -125,7 +125,7 @@ def test_ours_is_not_re_opened_beside_it(second_writer: str) -> None:
     world = published(second_writer=second_writer)
     world.clear()
     world.after(3 * MINUTE)
-    world.page._put(rival(world))
+    world.page.put(rival(world))
     world.fire()
     world.after(5 * MINUTE)
     held = second_writer == "hold"
@@ -141,7 +141,7 @@ def test_ours_is_not_re_opened_beside_it(second_writer: str) -> None:
 def test_ours_that_turns_up_while_it_is_held_is_taken_over() -> None:
     ours = published().page.only
     world = rivaled()
-    world.page._put(ours)
+    world.page.put(ours)
     world.after(HOLD_MS)
     assert (world.post.remote_id, world.post.held_by) == (ours.id, "")
     assert [write for write in world.page.writes if write.startswith("open")] == []

@@ -22,6 +22,8 @@ from tests.unit.store.builders import held_by
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.checkly.pages import StatusPages
+
 
 @pytest.fixture
 async def rig(redis_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
@@ -342,8 +344,6 @@ async def test_what_is_over_does_not_wait_for_a_worker_that_waits_for_the_page(
     rig = Rig(redis_url, tmp_path, CONFIG.replace("label: service}", "label: service}, group_by: [service]"))
     rig.publish_at_once()
     await rig.fire("payments")
-    busy = rig.start()
-    monkeypatch.setattr(busy, "_workers", 1)
     begun, released, stopping = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def never_answered(*_: object, **__: object) -> None:
@@ -351,7 +351,11 @@ async def test_what_is_over_does_not_wait_for_a_worker_that_waits_for_the_page(
         await released.wait()
         raise NotSent("no answer")
 
-    monkeypatch.setattr(busy._worker._page(V1_PAGE), "open", never_answered)
+    def silent(pages: StatusPages) -> Any:
+        monkeypatch.setattr(pages(V1_PAGE), "open", never_answered)
+        return pages
+
+    busy = rig.start(wrap=silent, workers=1)
     await rig.ingest(AlertStatus.FIRING, "checkout", "warning")
     async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         group.create_task(busy.run(stopping))

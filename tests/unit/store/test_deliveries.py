@@ -65,7 +65,7 @@ async def test_nobody_sees_a_moment_between_the_parts_of_a_large_delivery(store,
     await store.ingest([(firing(f"old-{name}"), to()) for name in names])
     clock.advance(MINUTE)
     before, seen = await clocks(store), []
-    ingest_part = store._ingest
+    ingest_part = store._ingest  # noqa: SLF001 - no collaborator is called between two parts
 
     async def look_between(deliveries):
         changes = await ingest_part(deliveries)

@@ -115,6 +115,14 @@ async def test_who_goes_away_while_waiting_frees_the_place_and_all_addresses_tog
 
 
 async def test_it_remembers_a_bounded_number_of_addresses(stage):
-    for number in range(3 * ADDRESSES):
+    for address in ("first", "second"):
+        for _ in range(BURST):
+            await stage.guess(address)
+    for number in range(ADDRESSES - 1):
         await stage.guess(str(number))
-    assert len(stage.attempts._forgotten_at) == ADDRESSES
+    waiting = stage.guess("second")
+    await asyncio.sleep(0)
+    assert len(stage.asleep) == 1
+    assert await stage.guess("first") == WRONG  # at once, since it is forgotten
+    await stage.wake_all()
+    assert await waiting == WRONG

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,14 +76,30 @@ class Samples:
             raise self.error
 
 
+class Sampled(Exception):
+    """A sample was taken."""
+
+
+class StoppingWatch(SenderWatch):
+    """Ends the watch over the store after a sample, on demand."""
+
+    stops = False
+
+    def check(self) -> None:
+        if self.stops:
+            raise Sampled
+        super().check()
+
+
 class Stage:
     def __init__(self, directory: Path) -> None:
         self.now = 1
         self.store = Samples()
+        self.sender_watch = StoppingWatch([], wall_ms=lambda: self.now)
         self.configure(directory, CONFIG)
         self.health = Health(
             self.store,  # type: ignore[arg-type]  # as much of a store as it asks
-            SenderWatch([], wall_ms=lambda: self.now),
+            self.sender_watch,
             config=self,
             monotonic_ms=lambda: self.now,
         )
@@ -95,7 +112,14 @@ class Stage:
     async def samples(self, **overview: Any) -> None:
         """Look at a store in this state."""
         self.store.overview_now = Overview(phases={}, parked=0, oldest_due_ms=0, paused=None, **overview)
-        await self.health._sample()
+        await self.sample()
+
+    async def sample(self) -> None:
+        """Sample once."""
+        self.sender_watch.stops = True
+        with suppress(Sampled):
+            await self.health.watch()
+        self.sender_watch.stops = False
 
 
 @pytest.fixture
@@ -144,23 +168,23 @@ async def test_one_check_answers_all_who_ask_at_the_same_time_also_when_some_go_
 
 
 async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone(stage):
-    await stage.health._sample()
+    await stage.sample()
     assert value("bridge_incidents", phase="INVESTIGATING") == 2
     assert (value("bridge_incidents_parked"), value("bridge_oldest_due_seconds")) == (1, 1.5)
     assert value("bridge_writes_paused") == 0
     stage.store.overview_now = Overview(phases={"RESOLVED": 3}, parked=0, oldest_due_ms=0, paused="401")
-    await stage.health._sample()
+    await stage.sample()
     assert value("bridge_incidents", phase="INVESTIGATING") is None
     assert (value("bridge_incidents", phase="RESOLVED"), value("bridge_writes_paused")) == (3, 1)
     stage.store.is_there, stage.now = False, stage.now + ANSWER_AGE_MS
-    await stage.health._sample()
+    await stage.sample()
     assert value("bridge_store_available") == 0
 
 
 async def test_all_is_counted_anew_at_the_start_and_then_a_little_with_each_sample(stage):
     stage.store.incidents = 2_500
     for _ in range(6):
-        await stage.health._sample()
+        await stage.sample()
     assert stage.store.counted == [(0, 1_000), (1_000, 1_000), (2_000, 1_000), (0, 50), (50, 50), (100, 50)]
 
 
@@ -181,7 +205,7 @@ async def test_an_outage_of_the_store_is_said_once_and_so_is_its_end(stage):
     with structlog.testing.capture_logs() as lines:
         for _ in range(5):
             await stage.health.inspect()
-            await stage.health._sample()
+            await stage.sample()
             stage.now += ANSWER_AGE_MS
         stage.store.is_there = True
         await stage.health.ready()
@@ -200,7 +224,7 @@ async def test_a_server_that_refuses_a_look_at_the_whole_is_no_less_available(st
 
     stage.store.overview = overview
     with structlog.testing.capture_logs() as lines:
-        await stage.health._sample()
+        await stage.sample()
     assert [line["reason"] for line in lines] == ["NoPermissionError: smembers"]
     assert value("bridge_store_available") == 1
 
@@ -273,10 +297,12 @@ async def test_a_check_that_is_given_up_says_nothing_of_the_store(stage):
 
     stage.store.check = endless
     with structlog.testing.capture_logs() as lines:
-        checking = asyncio.create_task(stage.health._check())
+        asyncio.get_running_loop().create_task(stage.health.ready())
         await asked.wait()
-        checking.cancel()
-        await asyncio.gather(checking, return_exceptions=True)
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         stage.store.check = check
         assert await stage.health.ready() == (True, "ready")
     assert lines == []
