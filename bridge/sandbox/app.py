@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
-from bridge.sandbox import instants, v1, v3
+from bridge.sandbox import instants, login, v1, v3
 from bridge.sandbox.control import Control
 from bridge.sandbox.errors import on_http_error
 from bridge.sandbox.gateway import Gateway
@@ -27,7 +27,7 @@ def create_app(
     wall_ms: Callable[[], int] = instants.wall_ms,
     ids: Callable[[], str] = lambda: str(uuid4()),
 ) -> Starlette:
-    """A Checkly account with its API (``/v1``, ``/v3``), its control endpoint (``/sandbox``) and its pages (``/``).
+    """A Checkly account: its API (``/v1``, ``/v3``, ``/next``), its control endpoint (``/sandbox``), its pages (``/``).
 
     Args:
         account: what it starts from.
@@ -39,6 +39,7 @@ def create_app(
         routes=[
             Mount("/v1", app=v1.create_api(state)),
             Mount("/v3", app=v3.create_api(state)),
+            Mount("/next", app=login.create_api(state)),
             Control(state).mount(),
             *Pages(state).routes(),
         ],

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.sandbox.impacts import AnyIncident
     from bridge.sandbox.state import State
 
+API = ("/v1/", "/v3/", "/next/")
 PROXY_PAGE = """<!DOCTYPE html>
 <html><head><title>api.checklyhq.com | {status}</title></head>
 <body><h1>Error {status}</h1><p>The web server reported an error.</p><p>Ray ID: 0000000000000000</p></body></html>
@@ -43,7 +44,7 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection; raises ConnectionDropped where it cannot close one."""
-        if scope["type"] != "http" or not scope["path"].startswith(("/v1/", "/v3/")):
+        if scope["type"] != "http" or not scope["path"].startswith(API):
             await self._app(scope, receive, send)
             return
         body = await Request(scope, receive).body()

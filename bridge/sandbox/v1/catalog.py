@@ -35,6 +35,7 @@ class CatalogRoutes:
         page, subscriptions = "/status-pages/{page}", "/status-pages/{page}/subscriptions"
         return [
             Route("/accounts/me", self.account, methods=["GET"]),
+            Route("/accounts/me/entitlements", self.entitlements, methods=["GET"]),
             Route(services, self.list_services, methods=["GET"]),
             Route(services, self.create_service, methods=["POST"]),
             Route(service, self.read_service, methods=["GET"]),
@@ -50,6 +51,10 @@ class CatalogRoutes:
     async def account(self, _request: Request) -> Response:
         """The account that the key belongs to."""
         return JSONResponse(self._wire.account())
+
+    async def entitlements(self, _request: Request) -> Response:
+        """What its plan includes."""
+        return JSONResponse(self._wire.entitlements())
 
     async def list_services(self, request: Request) -> Response:
         """Oldest first."""

@@ -28,13 +28,15 @@ class Wire:
         return {
             "id": account.uuid,
             "name": account.name,
-            "plan": account.plan,
-            "planDisplayName": account.plan.capitalize(),
-            "addons": {"communicate": {"tier": "team", "tierDisplayName": "Communicate Team"}},
+            **self._plan(),
             "settings": {},
             "alertSettings": {},
             "features": [],
         }
+
+    def entitlements(self) -> Json:
+        """The account's plan; it includes nothing but status pages."""
+        return {**self._plan(), "locations": {"all": []}, "entitlements": []}
 
     def service(self, service: Service) -> Json:
         """A service, alone or within an incident or card."""
@@ -97,3 +99,8 @@ class Wire:
             "created_at": iso(subscriber.created_at),
             "updated_at": iso(subscriber.created_at),
         }
+
+    def _plan(self) -> Json:
+        plan = self._state.account.plan
+        addons = {"communicate": {"tier": "team", "tierDisplayName": "Communicate Team"}}
+        return {"plan": plan, "planDisplayName": plan.capitalize(), "addons": addons}
