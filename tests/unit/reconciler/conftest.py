@@ -7,14 +7,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.model import V1_PAGE, v3_page
-from tests.unit.reconciler.page_harness import World
+from tests.unit.reconciler.page_harness import PageHarness
 
 
 @pytest.fixture(params=[V1_PAGE, v3_page("status")])
 def generation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """The test is told of a page of each generation."""
     name: str = request.param
-    monkeypatch.setattr(World, "page_name", name)
+    monkeypatch.setattr(PageHarness, "page_name", name)
     return name
 
 

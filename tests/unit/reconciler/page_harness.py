@@ -1,4 +1,4 @@
-"""A reconciler's world in one process: a status page that misbehaves by script, a store whose clock tests move.
+"""A reconciler and all around it in one process: a status page that misbehaves by script, a store whose clock tests move.
 
 Everything between the two is the real thing. Tests that need no hand on the clock use a real Redis instead.
 """
@@ -19,7 +19,7 @@ from bridge.reconciler.leases import Lease
 from bridge.store import Claim, Idle, Store
 from bridge.store.store import PROBE_MS
 from tests.unit.core.alerts import Alerts
-from tests.unit.core.configured import ID as ID  # noqa: PLC0414 - tests with a world find these here
+from tests.unit.core.configured import ID as ID  # noqa: PLC0414 - tests with this harness find these here
 from tests.unit.core.configured import MINUTE as MINUTE  # noqa: PLC0414
 from tests.unit.core.configured import SECOND as SECOND  # noqa: PLC0414
 from tests.unit.core.configured import SETTLE_MS as SETTLE_MS  # noqa: PLC0414
@@ -170,7 +170,7 @@ class VirtualStore(Store):
         return Claim(incident=self.held, token=self._token, now=now, probing=probing)
 
 
-class World:
+class PageHarness:
     """One incident, one page, one bridge at a time, and a clock.
 
     ``page_name`` tells of which generation the page is. More ``pages`` may be added, by name; then ``pages_of`` tells
@@ -259,12 +259,12 @@ class World:
         raise AssertionError(f"no end of claims at one instant: {self.page.writes[-10:]}")
 
 
-def published(*outcomes: Outcome, **checkly: Any) -> World:
+def published(*outcomes: Outcome, **checkly: Any) -> PageHarness:
     """Checkout is out, MAJOR, and that was just posted (or tried)."""
-    world = World(POLICY, outcomes, **checkly)
-    world.fire()
-    world.after(MINUTE)
-    return world
+    harness = PageHarness(POLICY, outcomes, **checkly)
+    harness.fire()
+    harness.after(MINUTE)
+    return harness
 
 
 def value_of(metric: Counter | Gauge) -> float:

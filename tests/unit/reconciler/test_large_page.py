@@ -14,7 +14,7 @@ from bridge.reconciler import Budget, acting
 from bridge.reconciler.details import READING_S, READS_AT_A_TIME, Clues, Unfinished
 from bridge.reconciler.open_incidents import SEARCH_SHARED_S, OpenIncidents
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.page_harness import ID, MINUTE, POLICY, SECOND, SETTLE_MS, World, no_limit, published
+from tests.unit.reconciler.page_harness import ID, MINUTE, POLICY, SECOND, SETTLE_MS, PageHarness, no_limit, published
 
 if TYPE_CHECKING:
     from bridge.checkly.port import Guard
@@ -25,114 +25,114 @@ MANY = [150, 1_000]
 
 @pytest.fixture(autouse=True)
 def _on_v3(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(World, "page_name", v3_page("status"))
+    monkeypatch.setattr(PageHarness, "page_name", v3_page("status"))
 
 
-def crowd(world: World, count: int, *, name: str = "By hand", every_ms: int = SECOND) -> None:
+def crowd(harness: PageHarness, count: int, *, name: str = "By hand", every_ms: int = SECOND) -> None:
     """So many open incidents of others, made one after the other until now."""
     pattern = published().page.only
     updates = (replace(pattern.updates[0], text="We are looking into it."),)
     for number in range(count):
         made = replace(pattern, id=f"other-{number}", name=name, updates=updates, impacts={"search": Impact(1)})
-        world.page.put(replace(made, created_at=world.now - (count - number) * every_ms))
+        harness.page.put(replace(made, created_at=harness.now - (count - number) * every_ms))
 
 
-def lost(count: int, outcome: Outcome, **others: Any) -> World:
+def lost(count: int, outcome: Outcome, **others: Any) -> PageHarness:
     """Checkout is out, and the answer to its post was just lost, on a page with that many other incidents."""
-    world = World(POLICY)
-    crowd(world, count, **others)
-    world.fire()
-    world.page.opening.append(outcome)
+    harness = PageHarness(POLICY)
+    crowd(harness, count, **others)
+    harness.fire()
+    harness.page.opening.append(outcome)
     for _ in range(MINUTE + count * SECOND):
-        if world.post.intent is not None:
-            return world
-        world.after(100)
+        if harness.post.intent is not None:
+            return harness
+        harness.after(100)
     raise AssertionError("nothing was posted")
 
 
-def another_bridge(world: World) -> None:
+def another_bridge(harness: PageHarness) -> None:
     """Nothing is remembered but what the store keeps."""
-    world.restart()
+    harness.restart()
 
 
-def forget(world: World) -> None:
+def forget(harness: PageHarness) -> None:
     """Not even that."""
-    world.restart()
-    world.store.kept.clear()
+    harness.restart()
+    harness.store.kept.clear()
 
 
 @pytest.mark.parametrize("count", MANY)
 @pytest.mark.parametrize("of", [None, another_bridge, forget], ids=["same", "another bridge", "nothing is remembered"])
 def test_a_lost_post_is_found_by_its_name_and_date_within_four_reads(count: int, of: Any) -> None:
-    world = lost(count, Outcome.LOST_AFTER)
+    harness = lost(count, Outcome.LOST_AFTER)
     if of:
-        of(world)
-    calls = world.page.calls
-    world.after(2 * SECOND)
-    assert world.post.remote_id is not None
-    assert world.page.calls - calls <= 4
-    assert world.page.writes == ["open MAJOR"]
+        of(harness)
+    calls = harness.page.calls
+    harness.after(2 * SECOND)
+    assert harness.post.remote_id is not None
+    assert harness.page.calls - calls <= 4
+    assert harness.page.writes == ["open MAJOR"]
 
 
 @pytest.mark.parametrize("count", MANY)
 def test_a_lost_post_among_others_of_its_name_is_found_by_its_date(count: int) -> None:
     name = published().page.only.name
-    world = lost(count, Outcome.LOST_AFTER, name=name, every_ms=10 * SECOND)
-    forget(world)
-    calls = world.page.calls
-    world.after(2 * SECOND)
-    assert world.post.remote_id is not None
-    assert world.page.calls - calls <= 4
+    harness = lost(count, Outcome.LOST_AFTER, name=name, every_ms=10 * SECOND)
+    forget(harness)
+    calls = harness.page.calls
+    harness.after(2 * SECOND)
+    assert harness.post.remote_id is not None
+    assert harness.page.calls - calls <= 4
 
 
 @pytest.mark.parametrize("outcome", [Outcome.LOST_BEFORE, Outcome.LATE])
 @pytest.mark.parametrize("late_ms", [5 * SECOND, SETTLE_MS - SECOND])
 def test_a_lost_post_that_is_not_there_yet_is_posted_once(outcome: Outcome, late_ms: int) -> None:
-    world = lost(150, outcome)
-    world.page.late_ms = late_ms
-    forget(world)
+    harness = lost(150, outcome)
+    harness.page.late_ms = late_ms
+    forget(harness)
     looks = []
-    while world.post.remote_id is None:
-        world.after(100)
-        looks.append(world.post.intent.looks if world.post.intent else None)
+    while harness.post.remote_id is None:
+        harness.after(100)
+        looks.append(harness.post.intent.looks if harness.post.intent else None)
         assert len(looks) < 10_000
-    assert len(world.page.incidents) == 151
-    assert world.page.writes.count("open MAJOR") == 1
+    assert len(harness.page.incidents) == 151
+    assert harness.page.writes.count("open MAJOR") == 1
 
 
 def test_an_unfinished_search_is_no_look() -> None:
-    world = lost(150, Outcome.LOST_BEFORE)
-    forget(world)
-    world.after(SECOND)
-    assert (world.post.intent and world.post.intent.looks, world.post.attempts) == (0, 1)
-    world.after(150 // READS_AT_A_TIME * 250)
-    assert (world.post.intent and world.post.intent.looks, world.post.attempts) == (1, 1)
+    harness = lost(150, Outcome.LOST_BEFORE)
+    forget(harness)
+    harness.after(SECOND)
+    assert (harness.post.intent and harness.post.intent.looks, harness.post.attempts) == (0, 1)
+    harness.after(150 // READS_AT_A_TIME * 250)
+    assert (harness.post.intent and harness.post.intent.looks, harness.post.attempts) == (1, 1)
 
 
 @pytest.mark.parametrize("count", MANY)
 def test_not_found_yet_is_not_not_there(count: int) -> None:
     """What a lost store forgot is found wherever it stands, and under any name."""
     before = published()
-    world = World(POLICY)
-    world.now = before.now + MINUTE
-    crowd(world, count)
+    harness = PageHarness(POLICY)
+    harness.now = before.now + MINUTE
+    crowd(harness, count)
     ours = replace(before.page.only, name="Renamed by hand", created_at=0, impacts={"payments": Impact(1)})
-    world.page.put(ours)  # the oldest, and about something else by now
-    world.fire()
-    world.after(30 * MINUTE)
-    assert world.post.remote_id == ours.id
-    assert not [write for write in world.page.writes if write.startswith("open")]
+    harness.page.put(ours)  # the oldest, and about something else by now
+    harness.fire()
+    harness.after(30 * MINUTE)
+    assert harness.post.remote_id == ours.id
+    assert not [write for write in harness.page.writes if write.startswith("open")]
 
 
 def test_an_end_of_which_nothing_is_known_is_told_on_a_large_page_too() -> None:
     before = published()
-    world = World(POLICY)
-    world.now = before.now + MINUTE
-    crowd(world, 150)
-    world.page.put(before.page.only)
-    world.clear()
-    world.after(10 * MINUTE)
-    assert {each.id for each in world.page.standing}.isdisjoint({before.page.only.id})
+    harness = PageHarness(POLICY)
+    harness.now = before.now + MINUTE
+    crowd(harness, 150)
+    harness.page.put(before.page.only)
+    harness.clear()
+    harness.after(10 * MINUTE)
+    assert {each.id for each in harness.page.standing}.isdisjoint({before.page.only.id})
 
 
 class TestSteps:
@@ -141,13 +141,13 @@ class TestSteps:
     @pytest.fixture(autouse=True)
     def _prepare(self) -> None:
         self.ours = published().page.only
-        self.world = World(POLICY)
-        crowd(self.world, 150)
-        self.page = self.world.page
+        self.harness = PageHarness(POLICY)
+        crowd(self.harness, 150)
+        self.page = self.harness.page
         self.open_incidents = self.another()
 
     def another(self) -> OpenIncidents:
-        return OpenIncidents(self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000)
+        return OpenIncidents(self.page, self.harness.store, reserve=no_limit, monotonic=lambda: self.harness.now / 1000)
 
     async def open(self, incident_id: str = ID) -> int | None:
         """Look before an opening; how many calls that took, None if it is to be gone on with."""
@@ -180,7 +180,7 @@ class TestSteps:
     async def test_what_another_release_kept_is_read_again(self) -> None:
         while await self.open() is None:
             pass
-        self.world.store.kept = dict.fromkeys(self.world.store.kept, b"\x81\xa1x\x01")
+        self.harness.store.kept = dict.fromkeys(self.harness.store.kept, b"\x81\xa1x\x01")
         self.open_incidents = self.another()
         calls = self.page.calls
         while await self.open() is None:
@@ -189,7 +189,7 @@ class TestSteps:
 
     async def test_a_survey_that_was_left_alone_begins_anew(self) -> None:
         assert await self.open() is None
-        self.world.now += int(SEARCH_SHARED_S * SECOND)
+        self.harness.now += int(SEARCH_SHARED_S * SECOND)
         assert (await self.open(), self.page.lists) == (None, 2)
 
     async def test_nobody_waits_for_a_long_reading(self) -> None:
@@ -213,7 +213,7 @@ class TestSteps:
         read = self.page.read
 
         async def slowly(remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
-            self.world.now += SECOND // 2
+            self.harness.now += SECOND // 2
             return await read(remote_id, guard=guard)
 
         self.page.read = slowly  # type: ignore[method-assign]
@@ -245,7 +245,7 @@ class TestSteps:
             taken.append(asked)
 
         taken: list[Priority] = []
-        budget = Budget(self.world.store, self.world.live)
+        budget = Budget(self.harness.store, self.harness.live)
         monkeypatch.setattr(budget, "_take", take)
         read = self.page.read
 
@@ -259,7 +259,7 @@ class TestSteps:
         assert set(taken) == {priority if priority is Priority.END else max(priority, Priority.LOOK)}
 
     async def test_of_what_is_likely_ours_the_first_is_enough(self) -> None:
-        self.page.put(replace(self.ours, created_at=self.world.now - 10 * MINUTE))
+        self.page.put(replace(self.ours, created_at=self.harness.now - 10 * MINUTE))
         clues = Clues(services=frozenset({"checkout"}))
         found = await self.open_incidents.find_before_create(ID, clues, guard=lambda: True)
         assert [each.id for each in found] == [self.ours.id]
@@ -268,15 +268,15 @@ class TestSteps:
 
 def test_a_duplicate_that_was_not_read_yet_is_resolved_once_it_is() -> None:
     before = published()
-    world = World(POLICY)
-    world.now = before.now + MINUTE
-    crowd(world, 150)
+    harness = PageHarness(POLICY)
+    harness.now = before.now + MINUTE
+    crowd(harness, 150)
     duplicate = replace(before.page.only, id="duplicate", created_at=1, impacts={"payments": Impact(1)})
     for each in (before.page.only, duplicate):
-        world.page.put(each)
-    world.store.progress = Progress()
-    world.fire(severity=Severity.MAJOR)
-    world.after(10 * MINUTE)
-    ours = [each.id for each in world.page.standing if not each.id.startswith("other-")]
-    assert ours == [world.post.remote_id] == ["duplicate"]
-    assert next(each for each in world.page.incidents if each.id == before.page.only.id).status is Phase.RESOLVED
+        harness.page.put(each)
+    harness.store.progress = Progress()
+    harness.fire(severity=Severity.MAJOR)
+    harness.after(10 * MINUTE)
+    ours = [each.id for each in harness.page.standing if not each.id.startswith("other-")]
+    assert ours == [harness.post.remote_id] == ["duplicate"]
+    assert next(each for each in harness.page.incidents if each.id == before.page.only.id).status is Phase.RESOLVED

@@ -17,7 +17,7 @@ from tests.unit.reconciler.page_harness import (
     SECOND,
     SETTLE_MS,
     START,
-    World,
+    PageHarness,
     names,
     published,
     value_of,
@@ -28,26 +28,26 @@ pytestmark = pytest.mark.usefixtures("generation")
 
 class TestLostStore:
     @staticmethod
-    def forgetful(page: Page) -> World:
+    def forgetful(page: Page) -> PageHarness:
         """A bridge whose store was lost, at a page that remembers."""
-        world = World(POLICY)
-        page.clock = lambda: world.now
-        world.now = page_time(page)
-        world.page = page
-        world.restart()
-        return world
+        harness = PageHarness(POLICY)
+        page.clock = lambda: harness.now
+        harness.now = page_time(page)
+        harness.page = page
+        harness.restart()
+        return harness
 
     def test_it_takes_over_what_stands_with_our_reference(self, logged: list[Any]) -> None:
-        world = self.forgetful(published().page)
-        world.fire("payments", Severity.CRITICAL)
-        world.after(2 * MINUTE)
-        assert world.page.only.severity is Severity.CRITICAL
-        assert set(world.page.only.services) == {"checkout", "payments"}
-        assert "open CRITICAL" not in world.page.writes
+        harness = self.forgetful(published().page)
+        harness.fire("payments", Severity.CRITICAL)
+        harness.after(2 * MINUTE)
+        assert harness.page.only.severity is Severity.CRITICAL
+        assert set(harness.page.only.services) == {"checkout", "payments"}
+        assert "open CRITICAL" not in harness.page.writes
         assert "write_adopted" in names(logged)
-        world.clear()
-        world.after(5 * MINUTE)
-        assert world.page.standing == []
+        harness.clear()
+        harness.after(5 * MINUTE)
+        assert harness.page.standing == []
 
     @pytest.mark.parametrize("told", [1, 49, 50, 99, 100, 101, 149, 150, 200])
     def test_it_takes_over_what_was_told_of_a_hundred_times_and_more(self, told: int) -> None:
@@ -60,82 +60,82 @@ class TestLostStore:
             *range(told // 50 * 50, 0, -50),
             1,
         ]
-        world = self.forgetful(before.page)
-        world.fire()
-        world.after(2 * MINUTE)
-        assert world.post.remote_id == world.page.only.id
+        harness = self.forgetful(before.page)
+        harness.fire()
+        harness.after(2 * MINUTE)
+        assert harness.post.remote_id == harness.page.only.id
 
     def test_what_it_takes_over_shows_the_reference_again_with_the_next_update(self) -> None:
-        world = self.forgetful(published().page)
-        world.fire()
-        world.after(2 * MINUTE)
-        world.public_note("One.")
-        world.after(SECOND)
-        world.public_note("Two.")
-        world.after(SECOND)
-        assert [ID in update.text for update in world.page.only.updates[:2]] == [False, True]
+        harness = self.forgetful(published().page)
+        harness.fire()
+        harness.after(2 * MINUTE)
+        harness.public_note("One.")
+        harness.after(SECOND)
+        harness.public_note("Two.")
+        harness.after(SECOND)
+        assert [ID in update.text for update in harness.page.only.updates[:2]] == [False, True]
 
     @pytest.mark.parametrize("later_ms", [0, 500, MINUTE])
     def test_an_old_store_that_lost_its_last_writes_posts_nothing_twice(self, later_ms: int) -> None:
-        world = World(POLICY)
-        world.after(30 * 24 * 60 * MINUTE)
-        world.fire()
-        world.after(MINUTE)
-        world.store.progress = Progress()  # a failover to a replica that was a little behind
-        world.after(later_ms)
-        world.settle()
-        assert [each for each in world.page.writes if each.startswith("open")] == ["open MAJOR"]
-        assert world.post.remote_id == world.page.only.id
-        world.after(MINUTE)
-        world.clear()
-        world.after(5 * MINUTE)
-        assert world.page.standing == []
+        harness = PageHarness(POLICY)
+        harness.after(30 * 24 * 60 * MINUTE)
+        harness.fire()
+        harness.after(MINUTE)
+        harness.store.progress = Progress()  # a failover to a replica that was a little behind
+        harness.after(later_ms)
+        harness.settle()
+        assert [each for each in harness.page.writes if each.startswith("open")] == ["open MAJOR"]
+        assert harness.post.remote_id == harness.page.only.id
+        harness.after(MINUTE)
+        harness.clear()
+        harness.after(5 * MINUTE)
+        assert harness.page.standing == []
 
     def test_of_two_that_stand_it_takes_over_the_older_and_resolves_the_other(self) -> None:
         before = published()
         before.page.put(replace(before.page.only, id="duplicate", created_at=before.now + 1))
-        world = self.forgetful(before.page)
-        world.fire()
-        world.after(2 * MINUTE)
-        assert [each.id for each in world.page.standing] == [world.post.remote_id] == ["remote-1"]
+        harness = self.forgetful(before.page)
+        harness.fire()
+        harness.after(2 * MINUTE)
+        assert [each.id for each in harness.page.standing] == [harness.post.remote_id] == ["remote-1"]
 
     def test_what_another_incident_holds_is_not_taken_over_whatever_it_shows(self) -> None:
         before = published()
-        world = self.forgetful(before.page)
-        world.store.others[before.page.only.id] = "9999999999"
-        world.fire()
-        world.after(30 * MINUTE)
-        first, second = world.page.standing
-        assert world.post.remote_id == second.id != first.id
+        harness = self.forgetful(before.page)
+        harness.store.others[before.page.only.id] = "9999999999"
+        harness.fire()
+        harness.after(30 * MINUTE)
+        first, second = harness.page.standing
+        assert harness.post.remote_id == second.id != first.id
 
     def test_every_first_post_is_preceded_by_one_reading(self) -> None:
-        world = World(POLICY)
+        harness = PageHarness(POLICY)
         for _ in range(3):
-            world.fire()
-            world.after(MINUTE)
-            world.clear()
-            world.after(30 * MINUTE)
-        assert (len(world.page.incidents), world.page.lists) == (3, 3)
+            harness.fire()
+            harness.after(MINUTE)
+            harness.clear()
+            harness.after(30 * MINUTE)
+        assert (len(harness.page.incidents), harness.page.lists) == (3, 3)
 
     def test_it_posts_nothing_while_the_list_cannot_be_read(self) -> None:
-        world = World(POLICY)
-        world.page.is_down = True
-        world.fire()
-        world.after(5 * MINUTE)
-        assert world.post.attempts > 1
-        world.page.is_down = False
-        world.after(MINUTE)
-        assert world.page.writes == ["open MAJOR"]
+        harness = PageHarness(POLICY)
+        harness.page.is_down = True
+        harness.fire()
+        harness.after(5 * MINUTE)
+        assert harness.post.attempts > 1
+        harness.page.is_down = False
+        harness.after(MINUTE)
+        assert harness.page.writes == ["open MAJOR"]
 
     def test_nor_while_what_the_list_shows_cannot_be_read(self) -> None:
-        world = self.forgetful(published().page)
-        world.page.hidden.add(world.page.only.id)
-        world.fire()
-        world.after(5 * MINUTE)
-        assert (world.page.writes, world.post.remote_id) == (["open MAJOR"], None)
-        world.page.hidden.clear()
-        world.after(MINUTE)
-        assert (len(world.page.incidents), world.post.remote_id) == (1, world.page.only.id)
+        harness = self.forgetful(published().page)
+        harness.page.hidden.add(harness.page.only.id)
+        harness.fire()
+        harness.after(5 * MINUTE)
+        assert (harness.page.writes, harness.post.remote_id) == (["open MAJOR"], None)
+        harness.page.hidden.clear()
+        harness.after(MINUTE)
+        assert (len(harness.page.incidents), harness.post.remote_id) == (1, harness.page.only.id)
 
     def test_what_stands_with_a_reference_that_nobody_knows_is_reported_once_and_left_alone(
         self, logged: list[Any]
@@ -145,19 +145,19 @@ class TestLostStore:
         text = ours.updates[0].text.replace("0123456789", "ABCDEFGHJK")
         orphan = replace(ours, id="orphan", updates=(replace(ours.updates[0], text=text),))
         shown = value_of(INCIDENTS_UNKNOWN)
-        world = World(POLICY, [Outcome.LOST_BEFORE])
-        world.page.put(replace(orphan, created_at=START))
-        world.fire()
-        world.after(10 * MINUTE)
+        harness = PageHarness(POLICY, [Outcome.LOST_BEFORE])
+        harness.page.put(replace(orphan, created_at=START))
+        harness.fire()
+        harness.after(10 * MINUTE)
         reports = [each for each in logged if each["event"] == "incident_unknown"]
         assert [(each["incident_id"], each["remote_id"]) for each in reports] == [("ABCDEFGHJK", "orphan")]
         assert value_of(INCIDENTS_UNKNOWN) == shown + 1
-        world.clear()
-        world.after(30 * MINUTE)
-        assert [each.id for each in world.page.standing] == ["orphan"]
-        world.page.edit("orphan", status=Phase.RESOLVED)
-        world.fire()
-        world.after(MINUTE + SETTLE_MS)
+        harness.clear()
+        harness.after(30 * MINUTE)
+        assert [each.id for each in harness.page.standing] == ["orphan"]
+        harness.page.edit("orphan", status=Phase.RESOLVED)
+        harness.fire()
+        harness.after(MINUTE + SETTLE_MS)
         assert value_of(INCIDENTS_UNKNOWN) == shown
 
 

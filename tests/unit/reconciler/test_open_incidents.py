@@ -13,7 +13,7 @@ from bridge.model import Impact, Phase, Priority, Progress, shows_impacts, v3_pa
 from bridge.reconciler.details import READS_AT_A_TIME, UNVERSIONED_S, Unfinished
 from bridge.reconciler.open_incidents import SEARCH_SHARED_S, OpenIncidents
 from tests.unit.reconciler.page import Page
-from tests.unit.reconciler.page_harness import SECOND, World, no_limit, published
+from tests.unit.reconciler.page_harness import SECOND, PageHarness, no_limit, published
 
 if TYPE_CHECKING:
     from bridge.checkly.port import Guard
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 class SlowPage(Page):
     """Its list takes ``list_ms``, in which others get their turn."""
 
-    def __init__(self, world: World) -> None:
-        super().__init__(lambda: world.now, has_impacts=shows_impacts(world.page_name))
-        self.world = world
+    def __init__(self, harness: PageHarness) -> None:
+        super().__init__(lambda: harness.now, has_impacts=shows_impacts(harness.page_name))
+        self.harness = harness
         self.list_ms = 0
 
     async def open_incidents(self, *, guard: Guard | None = None) -> list[RemoteIncident]:
         listed = await super().open_incidents(guard=guard)
         await asyncio.sleep(0)
-        self.world.now += self.list_ms
+        self.harness.now += self.list_ms
         return listed
 
 
@@ -39,11 +39,11 @@ class SlowPage(Page):
 class TestSharedReading:
     @pytest.fixture(autouse=True)
     def _prepare(self) -> None:
-        self.world = published()
-        self.page = SlowPage(self.world)
+        self.harness = published()
+        self.page = SlowPage(self.harness)
         self.reserved: list[int] = []
         self.open_incidents = OpenIncidents(
-            self.page, self.world.store, reserve=self._reserve, monotonic=lambda: self.world.now / 1000
+            self.page, self.harness.store, reserve=self._reserve, monotonic=lambda: self.harness.now / 1000
         )
 
     async def _reserve(self, count: int, priority: Priority | None = None) -> None:  # noqa: ARG002
@@ -55,16 +55,16 @@ class TestSharedReading:
     async def test_hundreds_that_come_together_cost_one_reading_and_the_next_second_another(self) -> None:
         for _ in range(3):
             await asyncio.gather(*(self.find(f"{number:010}") for number in range(300)))
-            self.world.now += SECOND
+            self.harness.now += SECOND
         assert (self.page.lists, self.reserved) == (3, [2, 2, 2])
 
     async def test_a_long_reading_serves_for_as_long_as_it_took(self) -> None:
         self.page.list_ms = 10 * SECOND
         await self.find("A")
-        self.world.now += 10 * SECOND - 1
+        self.harness.now += 10 * SECOND - 1
         await self.find("B")
         assert self.page.lists == 1
-        self.world.now += 1
+        self.harness.now += 1
         await self.find("C")
         assert self.page.lists == 2
 
@@ -82,14 +82,14 @@ class TestSharedReading:
 
     async def test_what_ended_since_the_reading_is_not_found(self) -> None:
         for remote_id in ("here", "gone"):
-            self.page.put(replace(self.world.page.only, id=remote_id))
+            self.page.put(replace(self.harness.page.only, id=remote_id))
         await self.find("another")
         self.page.edit("gone", status=Phase.RESOLVED)
         assert [each.id for each in await self.find()] == ["here"]
         assert self.page.lists == 1
 
     async def test_what_cannot_be_read_is_neither_there_nor_absent(self) -> None:
-        self.page.put(self.world.page.only)
+        self.page.put(self.harness.page.only)
 
         async def fails(*_: object, **__: object) -> RemoteIncident:
             raise UnknownOutcome("503")
@@ -104,13 +104,13 @@ class TestIncompleteLists:
 
     @pytest.fixture(autouse=True)
     def _prepare(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(World, "page_name", v3_page("status"))
-        self.world = published()
-        self.page = SlowPage(self.world)
+        monkeypatch.setattr(PageHarness, "page_name", v3_page("status"))
+        self.harness = published()
+        self.page = SlowPage(self.harness)
         self.open_incidents = OpenIncidents(
-            self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000
+            self.page, self.harness.store, reserve=no_limit, monotonic=lambda: self.harness.now / 1000
         )
-        self.ours = self.world.page.only
+        self.ours = self.harness.page.only
 
     def put(self, count: int, prefix: str = "other", text: str = "By hand.", service: str = "search") -> None:
         updates = (replace(self.ours.updates[0], text=text),)
@@ -135,12 +135,12 @@ class TestIncompleteLists:
         self.put(2)
         self.page.is_versioned = False
         assert [await self.read(), await self.read()] == [2, 0]
-        self.world.now += int(UNVERSIONED_S * SECOND)
+        self.harness.now += int(UNVERSIONED_S * SECOND)
         assert [await self.read(), await self.read()] == [2, 0]
 
     async def test_what_the_store_knows_is_not_read(self) -> None:
         self.put(3)
-        self.world.store.others["other-0"] = "9999999999"
+        self.harness.store.others["other-0"] = "9999999999"
         assert await self.read() == 2
 
     async def test_many_are_read_in_several_goes_and_until_then_nothing_is_known(self) -> None:
@@ -163,7 +163,7 @@ class TestIncompleteLists:
 
         async def found() -> list[str]:
             open_incidents = OpenIncidents(
-                self.page, self.world.store, reserve=no_limit, monotonic=lambda: self.world.now / 1000
+                self.page, self.harness.store, reserve=no_limit, monotonic=lambda: self.harness.now / 1000
             )
             ways = (
                 await open_incidents.find_before_create("0123456789", guard=lambda: True),
@@ -173,22 +173,22 @@ class TestIncompleteLists:
             return [each.id for way in ways for each in way]
 
         assert await found() == [self.ours.id] * 3
-        self.world.store.progress = Progress()
+        self.harness.store.progress = Progress()
         assert await found() == [self.ours.id] * 3
-        self.world.store.others[self.ours.id] = "9999999999"
+        self.harness.store.others[self.ours.id] = "9999999999"
         assert await found() == []
 
     async def test_a_search_shares_a_reading_of_the_last_minute(self) -> None:
         for lists in (1, 1, 1, 2):
             await self.open_incidents.find_existing("0123456789", guard=lambda: True)
             assert self.page.lists == lists
-            self.world.now += int(SEARCH_SHARED_S * SECOND) // 3
+            self.harness.now += int(SEARCH_SHARED_S * SECOND) // 3
 
     async def test_a_rival_is_open_for_the_same_without_a_reference_and_nobodys(self) -> None:
         self.put(1, "mine")
         self.put(1, "bridge", "Down.\n\nReference: ABCDEFGHJK")
         self.put(1, "elsewhere", service="payments")
-        self.world.store.others["mine-0"] = "9999999999"
+        self.harness.store.others["mine-0"] = "9999999999"
         await self.read()
         assert await self.open_incidents.conflicting(["search"]) is None
         self.put(1, "theirs")

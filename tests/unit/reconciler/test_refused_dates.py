@@ -8,7 +8,7 @@ import pytest
 
 from bridge.model import V1_PAGE, Phase, v3_page
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, World, names
+from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, PageHarness, names
 from tests.unit.reconciler.test_trouble import of_generation
 
 STATUS = v3_page("status")
@@ -21,66 +21,66 @@ outcomes = pytest.mark.parametrize(
 )
 
 
-def strict(page_name: str, status: int = 422, **checkly: Any) -> World:
+def strict(page_name: str, status: int = 422, **checkly: Any) -> PageHarness:
     """Checkout is out for a minute, on a page that refuses dates before now."""
-    world = of_generation(page_name)(POLICY, **checkly)
-    world.page.early_date = status
-    world.page.late_ms = SETTLE_MS - 1
-    world.fire()
-    return world
+    harness = of_generation(page_name)(POLICY, **checkly)
+    harness.page.early_date = status
+    harness.page.late_ms = SETTLE_MS - 1
+    harness.fire()
+    return harness
 
 
-def dates_rise(world: World) -> bool:
-    dates = [update.public_at for update in reversed(world.page.only.updates)]
-    return dates == sorted(set(dates)) and dates[0] >= world.page.only.created_at
+def dates_rise(harness: PageHarness) -> bool:
+    dates = [update.public_at for update in reversed(harness.page.only.updates)]
+    return dates == sorted(set(dates)) and dates[0] >= harness.page.only.created_at
 
 
 @pages
 @refusals
 def test_an_opening_goes_at_once_without_its_date(page_name: str, status: int, logged: list[Any]) -> None:
-    world = strict(page_name, status)
-    world.after(MINUTE)
-    assert (world.page.writes, world.post.parked) == (["open MAJOR"], None)
-    assert world.page.only.updates[0].public_at == world.post.public_at == world.now
-    assert world.post.undated == ("start",)
+    harness = strict(page_name, status)
+    harness.after(MINUTE)
+    assert (harness.page.writes, harness.post.parked) == (["open MAJOR"], None)
+    assert harness.page.only.updates[0].public_at == harness.post.public_at == harness.now
+    assert harness.post.undated == ("start",)
     assert names(logged).count("date_rejected") == 1
-    world.after(MINUTE)
-    world.clear()
-    world.after(5 * MINUTE)
-    assert world.page.writes == ["open MAJOR", "update MONITORING", "update RESOLVED"]
-    assert dates_rise(world)
-    assert world.post.undated == ("start",), "the end has its true date"
+    harness.after(MINUTE)
+    harness.clear()
+    harness.after(5 * MINUTE)
+    assert harness.page.writes == ["open MAJOR", "update MONITORING", "update RESOLVED"]
+    assert dates_rise(harness)
+    assert harness.post.undated == ("start",), "the end has its true date"
 
 
 @pages
 def test_an_end_before_the_page_s_own_date_of_the_start_comes_after_it(page_name: str) -> None:
-    world = strict(page_name)
-    world.page.is_down = True
-    world.after(MINUTE)
-    world.page.is_down = False
-    world.after(MINUTE)
-    world.clear()
-    world.after(5 * MINUTE)
-    assert world.page.only.status is Phase.RESOLVED
-    assert dates_rise(world)
+    harness = strict(page_name)
+    harness.page.is_down = True
+    harness.after(MINUTE)
+    harness.page.is_down = False
+    harness.after(MINUTE)
+    harness.clear()
+    harness.after(5 * MINUTE)
+    assert harness.page.only.status is Phase.RESOLVED
+    assert dates_rise(harness)
 
 
 @pages
 def test_what_is_refused_without_a_date_too_is_parked(page_name: str, logged: list[Any]) -> None:
-    world = strict(page_name)
-    world.page.outcomes.append(Outcome.REJECTED)
-    world.after(MINUTE)
-    assert (world.page.writes, world.post.parked, world.post.intent) == ([], "413", None)
+    harness = strict(page_name)
+    harness.page.outcomes.append(Outcome.REJECTED)
+    harness.after(MINUTE)
+    assert (harness.page.writes, harness.post.parked, harness.post.intent) == ([], "413", None)
     assert names(logged).count("incident_parked") == 1
-    world.after(20 * MINUTE)
-    assert world.page.writes == ["open MAJOR"]
+    harness.after(20 * MINUTE)
+    assert harness.page.writes == ["open MAJOR"]
 
 
 @pages
 def test_another_refusal_than_of_a_date_is_not_tried_without(page_name: str) -> None:
-    world = strict(page_name, 413)
-    world.after(MINUTE)
-    assert (world.page.writes, world.post.parked) == ([], "earlier than the incident")
+    harness = strict(page_name, 413)
+    harness.after(MINUTE)
+    assert (harness.page.writes, harness.post.parked) == ([], "earlier than the incident")
 
 
 @pages
@@ -88,61 +88,61 @@ def test_another_refusal_than_of_a_date_is_not_tried_without(page_name: str) -> 
 @pytest.mark.parametrize("reference", [True, False])
 class TestUnknownOutcome:
     def test_an_undated_opening_stands_there_once(self, page_name: str, outcome: Outcome, reference: bool) -> None:
-        world = strict(page_name, reference=reference)
-        world.page.opening.append(outcome)
-        world.after(MINUTE + LEARNED_MS)
-        (incident,) = world.page.standing
-        assert (world.post.remote_id, world.post.undated) == (incident.id, ("start",))
-        assert world.post.public_at == incident.updates[0].public_at
-        assert len(world.page.incidents) == 1
-        world.clear()
-        world.after(10 * MINUTE)
-        assert [update.status for update in world.page.only.updates] == [
+        harness = strict(page_name, reference=reference)
+        harness.page.opening.append(outcome)
+        harness.after(MINUTE + LEARNED_MS)
+        (incident,) = harness.page.standing
+        assert (harness.post.remote_id, harness.post.undated) == (incident.id, ("start",))
+        assert harness.post.public_at == incident.updates[0].public_at
+        assert len(harness.page.incidents) == 1
+        harness.clear()
+        harness.after(10 * MINUTE)
+        assert [update.status for update in harness.page.only.updates] == [
             Phase.RESOLVED,
             Phase.MONITORING,
             Phase.INVESTIGATING,
         ]
-        assert dates_rise(world)
+        assert dates_rise(harness)
 
     def test_an_undated_end_is_told_once(self, page_name: str, outcome: Outcome, reference: bool) -> None:
-        world = strict(page_name, reference=reference)
-        world.page.early_date = None
-        world.after(MINUTE)
-        world.clear()
-        world.after(5 * MINUTE)
-        world.fire()
-        world.after(MINUTE)
-        world.clear()
-        world.page.edit(world.page.only.id, created_at=world.now + 60 * MINUTE)  # so that all dates are too early
-        world.page.early_date = 400
-        world.page.outcomes.append(outcome)
-        world.after(10 * MINUTE)
-        statuses = [update.status for update in world.page.only.updates]
+        harness = strict(page_name, reference=reference)
+        harness.page.early_date = None
+        harness.after(MINUTE)
+        harness.clear()
+        harness.after(5 * MINUTE)
+        harness.fire()
+        harness.after(MINUTE)
+        harness.clear()
+        harness.page.edit(harness.page.only.id, created_at=harness.now + 60 * MINUTE)  # so that all dates are too early
+        harness.page.early_date = 400
+        harness.page.outcomes.append(outcome)
+        harness.after(10 * MINUTE)
+        statuses = [update.status for update in harness.page.only.updates]
         assert (statuses[0], statuses.count(Phase.RESOLVED), statuses.count(Phase.MONITORING)) == (Phase.RESOLVED, 2, 2)
-        assert "end" in world.post.undated
+        assert "end" in harness.post.undated
 
 
 @pages
 def test_a_bridge_that_dies_between_the_refusal_and_the_second_try_posts_once(page_name: str) -> None:
-    world = strict(page_name)
-    world.page.outcomes.append(Outcome.CRASH_BEFORE)
-    world.after(MINUTE)
-    intent = world.post.intent
+    harness = strict(page_name)
+    harness.page.outcomes.append(Outcome.CRASH_BEFORE)
+    harness.after(MINUTE)
+    intent = harness.post.intent
     assert intent is not None
     assert not intent.is_dated, "what is recorded tells what was being sent"
-    world.after(LEARNED_MS)
-    assert world.page.writes == ["open MAJOR"]
+    harness.after(LEARNED_MS)
+    assert harness.page.writes == ["open MAJOR"]
 
 
 @pages
 def test_a_duplicate_is_closed_though_its_date_is_refused(page_name: str) -> None:
-    world = strict(page_name)
-    world.page.late_ms = SETTLE_MS + 2 * SECOND
-    world.page.opening.append(Outcome.LATE)
-    world.after(MINUTE)
-    while len(world.page.incidents) < 2:
-        world.after(SECOND)
-    for each in world.page.incidents:
-        world.page.edit(each.id, created_at=world.now + 60 * MINUTE)  # so that all dates are too early
-    world.after(10 * MINUTE)
-    assert len(world.page.standing) == 1
+    harness = strict(page_name)
+    harness.page.late_ms = SETTLE_MS + 2 * SECOND
+    harness.page.opening.append(Outcome.LATE)
+    harness.after(MINUTE)
+    while len(harness.page.incidents) < 2:
+        harness.after(SECOND)
+    for each in harness.page.incidents:
+        harness.page.edit(each.id, created_at=harness.now + 60 * MINUTE)  # so that all dates are too early
+    harness.after(10 * MINUTE)
+    assert len(harness.page.standing) == 1

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from bridge.model import V1_PAGE, Impact, Phase, Policy, Severity, UpdateKind, shows_impacts, v3_page
 from tests.unit.reconciler.page import IMPACTS, SERVICES, Page
-from tests.unit.reconciler.page_harness import MINUTE, SECOND, SETTLE_MS, World, names
+from tests.unit.reconciler.page_harness import MINUTE, SECOND, SETTLE_MS, PageHarness, names
 
 if TYPE_CHECKING:
     from bridge.checkly.port import Guard
@@ -53,8 +53,8 @@ FIRED_AGAIN_AND_JOINED = [
 class Unsteady(Page):
     """A page whose reads come from replicas, each of which lags by its own time; so does its list."""
 
-    def __init__(self, world: World, lags: list[int], *, name: str, has_impacts: bool) -> None:
-        super().__init__(lambda: world.now, has_impacts=has_impacts, name=name)
+    def __init__(self, harness: PageHarness, lags: list[int], *, name: str, has_impacts: bool) -> None:
+        super().__init__(lambda: harness.now, has_impacts=has_impacts, name=name)
         self._replicas = cycle(lags)
 
     async def read(self, remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
@@ -66,13 +66,13 @@ class Unsteady(Page):
         return await super().open_incidents(*args, **options)
 
 
-def lagging(policy: Policy, lags: list[int], pages: dict[str, tuple[str, ...]]) -> World:
-    world = World(policy, notify=frozenset({UpdateKind.OPEN, UpdateKind.RESOLVED}))
-    world.pages_of = pages
+def lagging(policy: Policy, lags: list[int], pages: dict[str, tuple[str, ...]]) -> PageHarness:
+    harness = PageHarness(policy, notify=frozenset({UpdateKind.OPEN, UpdateKind.RESOLVED}))
+    harness.pages_of = pages
     for name in {each for shown in pages.values() for each in shown}:
-        world.pages[name] = Unsteady(world, lags, name=name, has_impacts=shows_impacts(name))
-    world.restart()
-    return world
+        harness.pages[name] = Unsteady(harness, lags, name=name, has_impacts=shows_impacts(name))
+    harness.restart()
+    return harness
 
 
 @pytest.mark.parametrize(
@@ -90,19 +90,19 @@ def lagging(policy: Policy, lags: list[int], pages: dict[str, tuple[str, ...]]) 
 def test_whatever_reads_lag_nobody_is_taken_to_have_closed_it_and_it_ends(
     policy: Policy, lags: list[int], acts: list[tuple[Any, ...]], pages: dict[str, tuple[str, ...]]
 ) -> None:
-    world = lagging(policy, lags, pages)
+    harness = lagging(policy, lags, pages)
     with capture_logs() as logged:
         for act, *arguments in acts:
-            getattr(world, act)(*arguments)
-        world.after(30 * MINUTE)
-        for name, page in world.pages.items():
-            firing = {each: level for each, level in world.alerts.firing.items() if name in pages[each]}
+            getattr(harness, act)(*arguments)
+        harness.after(30 * MINUTE)
+        for name, page in harness.pages.items():
+            firing = {each: level for each, level in harness.alerts.firing.items() if name in pages[each]}
             shows(page, firing, has_impacts=shows_impacts(name))
-        world.clear()
-        world.after(30 * MINUTE)
-    assert [page.standing for page in world.pages.values() if page.standing] == []
+        harness.clear()
+        harness.after(30 * MINUTE)
+    assert [page.standing for page in harness.pages.values() if page.standing] == []
     assert "closed_by_others" not in names(logged)
-    assert [len(page.mails) for page in world.pages.values()] == [turns(page) for page in world.pages.values()]
+    assert [len(page.mails) for page in harness.pages.values()] == [turns(page) for page in harness.pages.values()]
 
 
 def turns(page: Page) -> int:

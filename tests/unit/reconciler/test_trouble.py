@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bridge.model import V1_PAGE, Phase, Policy, Severity, shows_impacts, v3_page
 from tests.unit.reconciler.page import IMPACTS, SERVICES, Outcome
-from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, SECOND, SETTLE_MS, World
+from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, SECOND, SETTLE_MS, PageHarness
 
 Act: TypeAlias = tuple[Any, ...]
 PAGES = (V1_PAGE, v3_page("status"))
@@ -35,34 +35,34 @@ POLICIES = st.builds(
 )
 
 
-def play(world: World, acts: Sequence[Act]) -> None:
+def play(harness: PageHarness, acts: Sequence[Act]) -> None:
     for act, *arguments in acts:
-        getattr(world, act)(*arguments)
+        getattr(harness, act)(*arguments)
 
 
-def of_generation(name: str) -> type[World]:
-    class Other(World):
+def of_generation(name: str) -> type[PageHarness]:
+    class Other(PageHarness):
         page_name = name
 
     return Other
 
 
-def check_converged(world: World) -> None:
-    assert world.post.intent is None
-    if not world.alerts.firing:
-        assert world.page.standing == []
+def check_converged(harness: PageHarness) -> None:
+    assert harness.post.intent is None
+    if not harness.alerts.firing:
+        assert harness.page.standing == []
         return
-    (incident,) = world.page.standing
-    assert incident.id == world.post.remote_id
-    assert incident.status is (Phase.IDENTIFIED if world.alerts.acknowledged else Phase.INVESTIGATING)
-    assert incident.severity is max(world.alerts.firing.values())
-    assert set(incident.services) >= set(world.alerts.firing)
-    if not shows_impacts(world.page_name):
-        assert set(incident.services) == set(world.post.services)
+    (incident,) = harness.page.standing
+    assert incident.id == harness.post.remote_id
+    assert incident.status is (Phase.IDENTIFIED if harness.alerts.acknowledged else Phase.INVESTIGATING)
+    assert incident.severity is max(harness.alerts.firing.values())
+    assert set(incident.services) >= set(harness.alerts.firing)
+    if not shows_impacts(harness.page_name):
+        assert set(incident.services) == set(harness.post.services)
         return
     shown = {name: impact for name, impact in incident.impacts.items() if impact}
-    assert shown == {name: IMPACTS[level] for name, level in world.alerts.firing.items()}
-    assert shown == {name: impact for name, impact in world.post.impacts.items() if impact}
+    assert shown == {name: IMPACTS[level] for name, level in harness.alerts.firing.items()}
+    assert shown == {name: impact for name, impact in harness.post.impacts.items() if impact}
 
 
 @pytest.mark.parametrize("page_name", PAGES)
@@ -71,12 +71,12 @@ def check_converged(world: World) -> None:
 def test_there_are_never_two_open_incidents_of_ours(
     policy: Policy, acts: list[Act], outcomes: list[Outcome], lag_ms: int, page_name: str
 ) -> None:
-    world = of_generation(page_name)(policy, outcomes)
-    world.page.lag_ms, world.page.late_ms = lag_ms, SETTLE_MS - lag_ms - 1
-    play(world, acts)
-    world.after(30 * MINUTE)
-    assert world.page.most_standing <= 1
-    check_converged(world)
+    harness = of_generation(page_name)(policy, outcomes)
+    harness.page.lag_ms, harness.page.late_ms = lag_ms, SETTLE_MS - lag_ms - 1
+    play(harness, acts)
+    harness.after(30 * MINUTE)
+    assert harness.page.most_standing <= 1
+    check_converged(harness)
 
 
 @pytest.mark.parametrize("page_name", PAGES)
@@ -85,12 +85,12 @@ def test_there_are_never_two_open_incidents_of_ours(
 def test_a_post_that_arrives_long_after_the_settle_time_is_found_and_resolved(
     policy: Policy, acts: list[Act], opens: list[Outcome], late: int, page_name: str
 ) -> None:
-    world = of_generation(page_name)(policy)
-    world.page.opening.extend(opens)
-    world.page.late_ms = late * SETTLE_MS
-    play(world, acts)
-    world.after(30 * MINUTE)
-    check_converged(world)
+    harness = of_generation(page_name)(policy)
+    harness.page.opening.extend(opens)
+    harness.page.late_ms = late * SETTLE_MS
+    play(harness, acts)
+    harness.after(30 * MINUTE)
+    check_converged(harness)
 
 
 @pytest.mark.parametrize("page_name", PAGES)
@@ -110,10 +110,10 @@ def test_a_post_that_arrives_long_after_the_settle_time_is_found_and_resolved(
 def test_whatever_unknown_changes_brought_the_page_comes_to_show_what_fires(
     acts: list[Act], outcomes: list[Outcome], page_name: str
 ) -> None:
-    world = of_generation(page_name)(POLICY)
-    world.page.late_ms = SETTLE_MS - 1
-    world.fire()
-    world.page.outcomes.extend(outcomes)
-    play(world, acts)
-    world.after(30 * MINUTE)
-    check_converged(world)
+    harness = of_generation(page_name)(POLICY)
+    harness.page.late_ms = SETTLE_MS - 1
+    harness.fire()
+    harness.page.outcomes.extend(outcomes)
+    play(harness, acts)
+    harness.after(30 * MINUTE)
+    check_converged(harness)

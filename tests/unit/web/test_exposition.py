@@ -7,7 +7,7 @@ from bridge.web.exposition import RESTS, Exposition
 TOOK_S = 0.25
 
 
-class World:
+class ExpositionHarness:
     """A clock that only renderings and waits move."""
 
     def __init__(self):
@@ -29,31 +29,31 @@ class World:
 
 
 async def test_one_rendering_answers_all_who_ask_at_once():
-    world = World()
-    assert await world.ask(50) == [b"1"] * 50
-    assert world.now == 100 + TOOK_S
+    harness = ExpositionHarness()
+    assert await harness.ask(50) == [b"1"] * 50
+    assert harness.now == 100 + TOOK_S
 
 
 async def test_however_often_it_is_asked_most_of_the_time_is_for_others():
-    world = World()
+    harness = ExpositionHarness()
     for _ in range(20):
-        await world.ask(3)
-    assert world.rendered == 20
-    assert world.rendered * TOOK_S <= (world.now - 100) / RESTS + TOOK_S
+        await harness.ask(3)
+    assert harness.rendered == 20
+    assert harness.rendered * TOOK_S <= (harness.now - 100) / RESTS + TOOK_S
 
 
 async def test_who_asks_after_a_while_does_not_wait_and_sees_what_is_now():
-    world = World()
-    await world.ask(1)
-    world.now += RESTS * TOOK_S
-    before = world.now
-    assert await world.ask(1) == [b"2"]
-    assert world.now == before + TOOK_S
+    harness = ExpositionHarness()
+    await harness.ask(1)
+    harness.now += RESTS * TOOK_S
+    before = harness.now
+    assert await harness.ask(1) == [b"2"]
+    assert harness.now == before + TOOK_S
 
 
 async def test_who_goes_away_takes_nothing_from_the_others():
-    world = World()
-    asked = [asyncio.create_task(world.exposition.text()) for _ in range(2)]
+    harness = ExpositionHarness()
+    asked = [asyncio.create_task(harness.exposition.text()) for _ in range(2)]
     await asyncio.sleep(0)
     asked[0].cancel()
     assert await asked[1] == b"1"
