@@ -1,6 +1,6 @@
 """The spine on a real Redis and the simulator of Checkly: alerts go in at the store, calls come out at the API.
 
-Nothing sleeps: `Rig.after` makes the stored times older instead. What stands on the page is as young as it is, so the
+Nothing sleeps: `RedisHarness.after` makes the stored times older instead. What stands on the page is as young as it is, so the
 dates that readers see are no matter here; alerts start and end well in the past.
 """
 
@@ -52,7 +52,7 @@ routes: [{name: shop, services: {label: service}}]
 _TIMES = ("since", "cleared", "eased", "lease_until", "was_due")
 
 
-class Rig:
+class RedisHarness:
     """Close it at the end."""
 
     def __init__(self, redis_url: str, tmp_path: Path, config: str = CONFIG) -> None:

@@ -15,7 +15,7 @@ from bridge.reconciler import Budget, acting
 from bridge.reconciler.budget import LOOK_AGAIN_MS, unused
 from bridge.sandbox.faults import Drop
 from bridge.store.namespace import PREFIX
-from tests.unit.reconciler.redis_harness import CONFIG, INCIDENTS, MINUTE, SECOND, Rig
+from tests.unit.reconciler.redis_harness import CONFIG, INCIDENTS, MINUTE, SECOND, RedisHarness
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,36 +24,36 @@ TWO_A_MINUTE = CONFIG.replace("settle: 10s", "settle: 10s, requests_per_minute: 
 
 
 @pytest.fixture
-async def rig(redis_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
-    rig = Rig(redis_url, tmp_path, TWO_A_MINUTE)
-    yield rig
-    await rig.close()
+async def harness(redis_url: str, tmp_path: Path) -> AsyncIterator[RedisHarness]:
+    harness = RedisHarness(redis_url, tmp_path, TWO_A_MINUTE)
+    yield harness
+    await harness.close()
 
 
-async def converge(rig: Rig, phase: Phase) -> None:
+async def converge(harness: RedisHarness, phase: Phase) -> None:
     for _ in range(60):
-        rig.behind += 10
-        await rig.after(10 * SECOND)
-        if rig.shown and rig.only.status == phase:
+        harness.behind += 10
+        await harness.after(10 * SECOND)
+        if harness.shown and harness.only.status == phase:
             return
-    raise AssertionError(f"after 10 minutes: {[call.path for call in rig.state.calls]}")
+    raise AssertionError(f"after 10 minutes: {[call.path for call in harness.state.calls]}")
 
 
 @pytest.mark.parametrize("is_lost", [False, True])
-async def test_at_two_requests_a_minute_an_incident_opens_and_resolves(rig: Rig, *, is_lost: bool) -> None:
+async def test_at_two_requests_a_minute_an_incident_opens_and_resolves(harness: RedisHarness, *, is_lost: bool) -> None:
     if is_lost:
-        rig.state.faults.queue.append(Drop(method="POST", path=INCIDENTS, commit=True))
-    await rig.fire()
-    await converge(rig, Phase.INVESTIGATING)
-    await rig.after(*[30 * SECOND] * 10)
-    assert (await rig.post()).remote_id == rig.only.id
-    await rig.clear()
-    await converge(rig, Phase.MONITORING)
-    await converge(rig, Phase.RESOLVED)
+        harness.state.faults.queue.append(Drop(method="POST", path=INCIDENTS, commit=True))
+    await harness.fire()
+    await converge(harness, Phase.INVESTIGATING)
+    await harness.after(*[30 * SECOND] * 10)
+    assert (await harness.post()).remote_id == harness.only.id
+    await harness.clear()
+    await converge(harness, Phase.MONITORING)
+    await converge(harness, Phase.RESOLVED)
 
 
-async def test_what_was_reserved_is_there_for_its_own_task_alone(rig: Rig) -> None:
-    budget, another = Budget(rig.store, rig.live), copy_context()
+async def test_what_was_reserved_is_there_for_its_own_task_alone(harness: RedisHarness) -> None:
+    budget, another = Budget(harness.store, harness.live), copy_context()
     with acting(Priority.OPENING):
         await budget.reserve(2)
         with pytest.raises(OverBudget) as caught:
@@ -69,8 +69,8 @@ async def test_what_was_reserved_is_there_for_its_own_task_alone(rig: Rig) -> No
 class Slept:
     """A sleep that is over at once: what was slept is known, and the budget is as much older."""
 
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
+    def __init__(self, harness: RedisHarness) -> None:
+        self._rig = harness
         self.seconds: list[float] = []
 
     async def __call__(self, seconds: float) -> None:
@@ -79,22 +79,22 @@ class Slept:
 
 
 @pytest.fixture
-async def busy(redis_url: str, tmp_path: Path) -> AsyncIterator[Rig]:
+async def busy(redis_url: str, tmp_path: Path) -> AsyncIterator[RedisHarness]:
     """With the default budget, of which nothing is left."""
-    rig = Rig(redis_url, tmp_path)
-    while (await rig.store.take(requests_per_minute=240, priority=Priority.END)).taken:
+    harness = RedisHarness(redis_url, tmp_path)
+    while (await harness.store.take(requests_per_minute=240, priority=Priority.END)).taken:
         pass
-    yield rig
-    await rig.close()
+    yield harness
+    await harness.close()
 
 
-async def test_an_audit_waits_as_long_as_it_takes(busy: Rig) -> None:
+async def test_an_audit_waits_as_long_as_it_takes(busy: RedisHarness) -> None:
     slept = Slept(busy)
     await Budget(busy.store, busy.live, sleep=slept)()
     assert sum(slept.seconds) > 15
 
 
-async def test_a_look_that_finds_no_room_is_given_back_at_once_and_not_soon_tried_again(busy: Rig) -> None:
+async def test_a_look_that_finds_no_room_is_given_back_at_once_and_not_soon_tried_again(busy: RedisHarness) -> None:
     slept = Slept(busy)
     with acting(Priority.LOOK), pytest.raises(OverBudget) as caught:
         await Budget(busy.store, busy.live, sleep=slept).reserve(2)
@@ -102,7 +102,7 @@ async def test_a_look_that_finds_no_room_is_given_back_at_once_and_not_soon_trie
     assert caught.value.retry_after_ms >= LOOK_AGAIN_MS
 
 
-async def test_an_end_waits_once_for_the_requests_that_it_has_booked(busy: Rig) -> None:
+async def test_an_end_waits_once_for_the_requests_that_it_has_booked(busy: RedisHarness) -> None:
     slept = Slept(busy)
     with acting(Priority.END):
         await Budget(busy.store, busy.live, sleep=slept).reserve(2)
@@ -110,7 +110,9 @@ async def test_an_end_waits_once_for_the_requests_that_it_has_booked(busy: Rig) 
     assert unused() == 2
 
 
-async def test_what_opens_waits_a_little_and_is_then_given_back_for_as_long_as_it_would_have_to_wait(busy: Rig) -> None:
+async def test_what_opens_waits_a_little_and_is_then_given_back_for_as_long_as_it_would_have_to_wait(
+    busy: RedisHarness,
+) -> None:
     slept = Slept(busy)
     with acting(Priority.OPENING), pytest.raises(OverBudget) as caught:
         await Budget(busy.store, busy.live, sleep=slept).reserve(2)
@@ -118,7 +120,7 @@ async def test_what_opens_waits_a_little_and_is_then_given_back_for_as_long_as_i
     assert 0 < caught.value.retry_after_ms < 6_000
 
 
-async def test_after_a_good_priority_a_look_pays_its_own_way(busy: Rig) -> None:
+async def test_after_a_good_priority_a_look_pays_its_own_way(busy: RedisHarness) -> None:
     budget = Budget(busy.store, busy.live, sleep=Slept(busy))
     with acting(Priority.END):
         await budget.reserve(2)
@@ -128,7 +130,7 @@ async def test_after_a_good_priority_a_look_pays_its_own_way(busy: Rig) -> None:
 
 
 async def test_what_an_incident_did_not_use_goes_back(redis_url: str, tmp_path: Path) -> None:
-    rig = Rig(redis_url, tmp_path)
-    await rig.fire()  # not to be published for a minute
-    assert await rig.redis.get(f"{PREFIX}rate") is None
-    await rig.close()
+    harness = RedisHarness(redis_url, tmp_path)
+    await harness.fire()  # not to be published for a minute
+    assert await harness.redis.get(f"{PREFIX}rate") is None
+    await harness.close()

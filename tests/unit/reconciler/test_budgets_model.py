@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from bridge.core.gate import BUDGETS, OPEN, Ask, gate, limit
 from bridge.model import V1_PAGE, AlertStatus, Severity
-from tests.unit.reconciler.redis_harness import MINUTE, SECOND, Rig
+from tests.unit.reconciler.redis_harness import MINUTE, SECOND, RedisHarness
 from tests.unit.reconciler.test_budgets import HOUR, aged, limited, tell, work
 
 if TYPE_CHECKING:
@@ -34,27 +34,27 @@ class BudgetsMachine(RuleBasedStateMachine):
         with redis.Redis.from_url(self.url) as db:
             db.flushall()
         self.runner = asyncio.Runner()
-        self.rig = self.run(self.set_up())
+        self.harness = self.run(self.set_up())
         self.firing: dict[tuple[str, str], str] = {}
         self.numbers = itertools.count()
         self.most = 0
         self.visible: set[str] = set()
 
-    async def set_up(self) -> Rig:
-        return Rig(self.url, self.folder, limited(**LIMITS))
+    async def set_up(self) -> RedisHarness:
+        return RedisHarness(self.url, self.folder, limited(**LIMITS))
 
     def run(self, coroutine: Any) -> Any:
         return self.runner.run(coroutine)
 
     def teardown(self):
-        self.run(self.rig.close())
+        self.run(self.harness.close())
         self.runner.close()
 
     def go_on(self, *groups: str, status: AlertStatus, team: str, severity: str) -> None:
-        self.run(tell(self.rig, status, list(groups), team=team, severity=severity))
-        self.run(work(self.rig))
-        self.run(self.rig.after(5 * SECOND))  # updates are dated a second apart
-        self.run(work(self.rig))
+        self.run(tell(self.harness, status, list(groups), team=team, severity=severity))
+        self.run(work(self.harness))
+        self.run(self.harness.after(5 * SECOND))  # updates are dated a second apart
+        self.run(work(self.harness))
         self.run(self.look())
 
     @initialize()
@@ -82,41 +82,41 @@ class BudgetsMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.firing)
     @rule()
     def an_hour_passes(self):
-        self.run(aged(self.rig, HOUR + MINUTE))
-        self.run(work(self.rig))
+        self.run(aged(self.harness, HOUR + MINUTE))
+        self.run(work(self.harness))
         self.run(self.look())
 
     @precondition(lambda self: self.firing)
     @rule(changes=st.sampled_from([{}, {"open": 8}, {"share": 1}, {"mails_per_hour": 0}]))
     def the_configuration_is_reloaded(self, changes):
-        self.rig.reload(limited(**{**LIMITS, **changes}))
-        self.run(work(self.rig))
+        self.harness.reload(limited(**{**LIMITS, **changes}))
+        self.run(work(self.harness))
         self.run(self.look())
 
     async def look(self) -> None:
         incidents = {
             each.group["group"]: each
-            async for part in self.rig.store.incidents()
+            async for part in self.harness.store.incidents()
             for each in part
             if each.summary.firing
         }
         firing = {group for _, group in self.firing}
-        visible = [each.name.removeprefix("Outage ") for each in self.rig.shown if each.open]
+        visible = [each.name.removeprefix("Outage ") for each in self.harness.shown if each.open]
         assert set(visible) <= firing, "nothing keeps an end back"
         assert len(visible) == len(set(visible))
         self.visible = set(visible)
         assert set(incidents) == firing
-        budgets = self.rig.live.current.budgets
+        budgets = self.harness.live.current.budgets
         assert budgets is not None
         budget = budgets.of(V1_PAGE)
         for group in firing - set(visible):
             incident = incidents[group]
             assert incident.progress.posts[V1_PAGE].withheld is not None
             severity = max(incident.summary.services.values())
-            spent = await self.rig.store.spent(V1_PAGE, incident)
+            spent = await self.harness.store.spent(V1_PAGE, incident)
             assert gate(Ask(severity=severity, opens=True), budget, spent, alone=False).withholds, "there is room"
         over_at = {V1_PAGE: dict.fromkeys(BUDGETS, 0)}
-        (state,), _ = await self.rig.store.budgets(over_at, list(TEAMS))
+        (state,), _ = await self.harness.store.budgets(over_at, list(TEAMS))
         assert state.spent[OPEN] == len(visible)
         assert state.waiting == len(firing) - len(visible)
         self.most = max(self.most, limit(budget, OPEN, Severity.CRITICAL, alone=False).of_all)

@@ -8,7 +8,7 @@ import pytest
 from bridge.checkly.errors import NotSent
 from bridge.model import Phase
 from bridge.reconciler.circuit_breaker import ASK_EVERY_S, LOST_IN_A_ROW, TRY_EVERY_S, CircuitBreaker
-from tests.unit.reconciler.redis_harness import Rig
+from tests.unit.reconciler.redis_harness import RedisHarness
 
 
 class Api:
@@ -93,19 +93,19 @@ def test_should_only_the_asking_fail_something_is_begun_now_and_then(away: Api) 
 
 
 async def test_nothing_is_claimed_while_it_is_away(redis_url: str, tmp_path: Any) -> None:
-    rig = Rig(redis_url, tmp_path)
-    rig.publish_at_once()
+    harness = RedisHarness(redis_url, tmp_path)
+    harness.publish_at_once()
     answers = iter([False, False, True, True])
 
     async def allows() -> bool:
         return next(answers)
 
-    rig.reconciler = rig.start(allows=allows)
+    harness.reconciler = harness.start(allows=allows)
     try:
-        await rig.fire()
-        assert rig.writes == []
-        await rig.settle()
-        await rig.settle()
-        assert rig.only.status == Phase.INVESTIGATING
+        await harness.fire()
+        assert harness.writes == []
+        await harness.settle()
+        await harness.settle()
+        assert harness.only.status == Phase.INVESTIGATING
     finally:
-        await rig.close()
+        await harness.close()
