@@ -152,12 +152,12 @@ class RedisFaults:
                 return stage.deliver(delivery) + stage.shows(alerts.wanted())
 
             stage.open(redis_url=f"redis://127.0.0.1:{proxy.port}/0", lease_ms=LEASE_MS)
-            story = outage(alerts)
+            deliveries = outage(alerts)
             for step in range(_STEPS):
                 repeats = fault.forgets and step > 0  # what has ended by then nobody will repeat
                 if step == struck and repeats:
                     recovery_s = suffer(alerts.repeats(REGION))
-                delivery = next(story)
+                delivery = next(deliveries)
                 if step == struck and not repeats:
                     if rng.random() < 0.5:
                         stage.deliver(delivery)

@@ -1,4 +1,4 @@
-"""An incident's life told as a story of alerts and time, on a page that takes every write."""
+"""An incident's life as a list of alerts and times, on a page that takes every write."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bridge.core.lifecycle import (
 from bridge.core.results import Delay, NotSent, Seen
 from bridge.model import Incident, Intent, Phase, Policy, Post, Severity, Write
 from tests.unit.core.alerts import Alerts
-from tests.unit.core.configured import MINUTE as MINUTE  # noqa: PLC0414 - tests with a story find these here
+from tests.unit.core.configured import MINUTE as MINUTE  # noqa: PLC0414 - tests with this harness find these here
 from tests.unit.core.configured import SECOND as SECOND  # noqa: PLC0414
 from tests.unit.core.configured import SERVICES as SERVICES  # noqa: PLC0414
 from tests.unit.core.configured import START as START  # noqa: PLC0414
@@ -34,7 +34,7 @@ RETENTION_MS = 7 * 24 * 60 * MINUTE
 ENOUGH_STEPS = 12
 
 
-class Story:
+class LifecycleHarness:
     """An incident whose alerts and clock the test moves; ``settle`` does all that is to be done at that instant."""
 
     def __init__(self, policy: Policy = POLICY, *, page_works: bool = True, page: str = "page") -> None:
@@ -67,7 +67,7 @@ class Story:
         pages_of = dict.fromkeys(SERVICES, (self.page,))
         return decide(self.incident, self.policy, self.now, retention_ms=RETENTION_MS, pages_of=pages_of)
 
-    def settle(self) -> Story:
+    def settle(self) -> LifecycleHarness:
         for _ in range(ENOUGH_STEPS):
             step = self.decide()
             if isinstance(step, Forget):
@@ -80,7 +80,7 @@ class Story:
             self._take(step)
         pytest.fail(f"no end of steps: {self.told[-ENOUGH_STEPS:]}")
 
-    def after(self, ms: int) -> Story:
+    def after(self, ms: int) -> LifecycleHarness:
         """Let time pass, waking whenever the incident asked for it."""
         end = self.now + ms
         while self.next_at is not None and self.next_at <= end:
@@ -90,27 +90,27 @@ class Story:
         self.now = end
         return self.settle()
 
-    def fire(self, service: str = "checkout", severity: Severity = Severity.MAJOR) -> Story:
+    def fire(self, service: str = "checkout", severity: Severity = Severity.MAJOR) -> LifecycleHarness:
         self.alerts.fire(self.now, service, severity)
         return self.settle()
 
-    def clear(self, service: str | None = None) -> Story:
+    def clear(self, service: str | None = None) -> LifecycleHarness:
         self.alerts.clear(self.now, service)
         return self.settle()
 
-    def acknowledge(self) -> Story:
+    def acknowledge(self) -> LifecycleHarness:
         self.alerts.acknowledge()
         return self.settle()
 
-    def public_note(self, text: str) -> Story:
+    def public_note(self, text: str) -> LifecycleHarness:
         self.alerts.public_note(self.now, text)
         return self.settle()
 
-    def hold(self, count: int = 1) -> Story:
+    def hold(self, count: int = 1) -> LifecycleHarness:
         self.alerts.hold(count)
         return self.settle()
 
-    def put(self, post: Post) -> Story:
+    def put(self, post: Post) -> LifecycleHarness:
         posts = {self.page: post}
         self.incident = replace(self.incident, progress=replace(self.incident.progress, posts=posts))
         return self
@@ -153,10 +153,10 @@ def intent(planned: PlannedWrite) -> Intent:
     )
 
 
-def published(policy: Policy = POLICY) -> Story:
+def published(policy: Policy = POLICY) -> LifecycleHarness:
     """An outage of checkout, MAJOR, that has just become public."""
-    return Story(policy).fire().after(policy.publish_after_ms)
+    return LifecycleHarness(policy).fire().after(policy.publish_after_ms)
 
 
-def resolved() -> Story:
+def resolved() -> LifecycleHarness:
     return published().after(MINUTE).clear().after(2 * MINUTE)

@@ -34,7 +34,7 @@ from tests.unit.core.lifecycle_harness import (
     RETENTION_MS,
     SERVICES,
     START,
-    Story,
+    LifecycleHarness,
 )
 
 Act: TypeAlias = tuple[Any, ...]
@@ -70,9 +70,9 @@ LEGAL = {
 }
 
 
-def play(story: Story, acts: list[Act]) -> Iterator[Act]:
+def play(harness: LifecycleHarness, acts: list[Act]) -> Iterator[Act]:
     for act, *arguments in acts:
-        getattr(story, act)(*arguments)
+        getattr(harness, act)(*arguments)
         yield act, *arguments
 
 
@@ -82,26 +82,26 @@ def play(story: Story, acts: list[Act]) -> Iterator[Act]:
 def test_whatever_happens_the_page_comes_to_show_what_the_alerts_say(
     policy: Policy, acts: list[Act], page: str
 ) -> None:
-    story = Story(policy, page=page)
-    for _ in play(story, acts):
+    harness = LifecycleHarness(policy, page=page)
+    for _ in play(harness, acts):
         pass
-    story.hold(0).after(60 * MINUTE)
-    if story.alerts.firing:
-        assert story.phase is (Phase.IDENTIFIED if story.alerts.acknowledged else Phase.INVESTIGATING)
-        assert (story.post.status, story.post.severity) == (story.phase, max(story.alerts.firing.values()))
-        assert set(story.post.services) >= set(story.alerts.firing)
-        assert story.post.announced_severity is story.post.severity
-        assert story.post.announced_services == story.post.services
+    harness.hold(0).after(60 * MINUTE)
+    if harness.alerts.firing:
+        assert harness.phase is (Phase.IDENTIFIED if harness.alerts.acknowledged else Phase.INVESTIGATING)
+        assert (harness.post.status, harness.post.severity) == (harness.phase, max(harness.alerts.firing.values()))
+        assert set(harness.post.services) >= set(harness.alerts.firing)
+        assert harness.post.announced_severity is harness.post.severity
+        assert harness.post.announced_services == harness.post.services
         if shows_impacts(page):
-            firing = {name: IMPACTS[level] for name, level in story.alerts.firing.items()}
-            assert story.post.impacts == dict.fromkeys(story.post.services, Impact.OPERATIONAL) | firing
+            firing = {name: IMPACTS[level] for name, level in harness.alerts.firing.items()}
+            assert harness.post.impacts == dict.fromkeys(harness.post.services, Impact.OPERATIONAL) | firing
     else:
-        assert story.phase in ENDED
-        assert not story.post.is_open
-        assert not any(story.post.impacts.values())
-    assert story.incident.progress.posts.keys() <= {page}
-    before = len(story.written)
-    assert len(story.after(6 * 60 * MINUTE).written) == before
+        assert harness.phase in ENDED
+        assert not harness.post.is_open
+        assert not any(harness.post.impacts.values())
+    assert harness.incident.progress.posts.keys() <= {page}
+    before = len(harness.written)
+    assert len(harness.after(6 * 60 * MINUTE).written) == before
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -110,22 +110,22 @@ def test_whatever_happens_the_page_comes_to_show_what_the_alerts_say(
 def test_whatever_happens_each_incident_is_a_sound_sequence_of_updates(
     policy: Policy, acts: list[Act], page: str
 ) -> None:
-    story = Story(policy, page=page)
+    harness = LifecycleHarness(policy, page=page)
     told_at: dict[int, int] = {}
     changes = 0
-    for act, *_ in play(story, acts):
+    for act, *_ in play(harness, acts):
         changes += act != "after"
-        for planned in story.written:
-            told_at.setdefault(id(planned), story.now)
-    for episode in [*story.episodes, story.written]:
+        for planned in harness.written:
+            told_at.setdefault(id(planned), harness.now)
+    for episode in [*harness.episodes, harness.written]:
         updates = [planned for planned in episode if planned.write is not Write.CHANGE]
         assert [planned.write for planned in updates[:1]] in ([], [Write.OPEN])
         assert all(planned.write is Write.UPDATE for planned in updates[1:])
         assert all(later.public_at >= earlier.public_at + DATE_STEP_MS for earlier, later in pairwise(updates))
-        assert all(planned.public_at <= told_at.get(id(planned), story.now) for planned in updates)
+        assert all(planned.public_at <= told_at.get(id(planned), harness.now) for planned in updates)
         steps = {(one.status, other.status) for one, other in pairwise(updates) if one.status is not other.status}
         assert steps <= LEGAL
-    updates = [planned for episode in [*story.episodes, story.written] for planned in episode]
+    updates = [planned for episode in [*harness.episodes, harness.written] for planned in episode]
     assert len(updates) <= 4 * changes, "a change of the facts is told at once, and at most once more after quiet"
 
 
@@ -133,10 +133,10 @@ def test_whatever_happens_each_incident_is_a_sound_sequence_of_updates(
 @settings(deadline=None)
 @given(policy=POLICIES, acts=st.lists(ACTS, max_size=30))
 def test_on_its_only_page_an_incident_is_where_its_alerts_are(policy: Policy, acts: list[Act], page: str) -> None:
-    story = Story(policy, page=page)
-    for _ in play(story, acts):
-        summary, fires = story.alerts.summary, bool(story.alerts.firing)
-        assert phase_on(story.post, story.phase, summary, policy, story.now, fires=fires)[0] is story.phase
+    harness = LifecycleHarness(policy, page=page)
+    for _ in play(harness, acts):
+        summary, fires = harness.alerts.summary, bool(harness.alerts.firing)
+        assert phase_on(harness.post, harness.phase, summary, policy, harness.now, fires=fires)[0] is harness.phase
 
 
 MOMENTS = st.sampled_from([-10 * MINUTE, -1, 0, 1, 10 * MINUTE]).map(lambda ms: START + ms)
