@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from tests.bench import idling, page, publishing, receiving, volume
-from tests.bench.measured_servers import Stage
+from tests.bench.measured_servers import MeasuredServers
 from tests.bench.table import Plot, Results, Row
 
 _ROOT = Path(__file__).parents[2]
@@ -49,18 +49,18 @@ def main() -> None:
 
 def _measure(tree: Path, *, quick: bool) -> Iterator[Row | Plot]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-        stage = Stage(Path(folder), running, tree=tree, quick=quick)
-        yield from idling.rows(stage)
-        with stage.scene():
-            taking_in = receiving.Receiving(stage)
+        servers = MeasuredServers(Path(folder), running, tree=tree, quick=quick)
+        yield from idling.rows(servers)
+        with servers.scene():
+            taking_in = receiving.Receiving(servers)
             yield from taking_in.rows()
             yield from taking_in.two_processes()
         for family in (receiving.group_commit, volume.one_large, volume.full_store):
-            with stage.scene():
-                yield from family(stage, taking_in.new)
+            with servers.scene():
+                yield from family(servers, taking_in.new)
         for each in (publishing.throughput, publishing.delay, publishing.storm):
-            with stage.scene():
-                yield from each(stage)
+            with servers.scene():
+                yield from each(servers)
 
 
 def _about(tree: Path) -> dict[str, str]:

@@ -5,21 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
-from tests.bench.measured_servers import Stage, cpu_s, resident_mib
+from tests.bench.measured_servers import MeasuredServers, cpu_s, resident_mib
 from tests.bench.table import Row
 
 
-def rows(stage: Stage) -> Iterator[Row]:
+def rows(servers: MeasuredServers) -> Iterator[Row]:
     """From its start on."""
-    redis = stage.redis()
+    redis = servers.redis()
     starts = []
-    for _ in range(stage.rounds):
+    for _ in range(servers.rounds):
         began = time.monotonic()
-        bridge = stage.bridge(redis)
+        bridge = servers.bridge(redis)
         starts.append(time.monotonic() - began)
-        if len(starts) < stage.rounds:
+        if len(starts) < servers.rounds:
             bridge.stop()
-    seconds = 2 if stage.quick else 20
+    seconds = 2 if servers.quick else 20
     time.sleep(1)  # it has settled
     began_cpu = cpu_s(bridge)
     time.sleep(seconds)

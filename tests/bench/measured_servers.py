@@ -94,7 +94,7 @@ class SlowRedis(Redis):
         return {"LD_PRELOAD": str(library)}
 
 
-class Stage:
+class MeasuredServers:
     """A folder with servers, which run until ``running`` ends. ``tree`` is the checkout whose bridge is measured."""
 
     def __init__(self, folder: Path, running: ExitStack, *, tree: Path, quick: bool) -> None:

@@ -12,7 +12,7 @@ import httpx
 
 from bridge.store.namespace import PREFIX
 from tests.bench import payloads
-from tests.bench.measured_servers import AUTHORIZATION, Stage, cpu_s, post, used_bytes
+from tests.bench.measured_servers import AUTHORIZATION, MeasuredServers, cpu_s, post, used_bytes
 from tests.bench.table import Row
 from tests.servers.process import eventually
 
@@ -23,27 +23,27 @@ if TYPE_CHECKING:
 _PATIENCE_S = 300.0
 
 
-def throughput(stage: Stage) -> Iterator[Row]:
+def throughput(servers: MeasuredServers) -> Iterator[Row]:
     """Many incidents at once, opened and resolved; what is left of them in Redis."""
-    count = 300 if stage.quick else 1_000
-    opened, busy_ms, kept = zip(*(_opened_and_kept(stage, count) for _ in range(stage.rounds)), strict=True)
+    count = 300 if servers.quick else 1_000
+    opened, busy_ms, kept = zip(*(_opened_and_kept(servers, count) for _ in range(servers.rounds)), strict=True)
     note = f"{count} at once; each takes the bridge {statistics.median(busy_ms):.1f} ms of its core"
     yield Row(name="incidents opened a second, one process", values=[*opened], unit="/s", bound=300, note=note)
     name = "Redis memory per resolved and retained incident"
     yield Row(name=name, values=[*kept], unit=" B", bound=2048, at_most=True)
-    if stage.quick:
+    if servers.quick:
         return
     dense = {"hash_max_listpack_value": "1024"}
-    values = [_opened_and_kept(stage, count, **dense)[2] for _ in range(stage.rounds)]
+    values = [_opened_and_kept(servers, count, **dense)[2] for _ in range(servers.rounds)]
     yield Row(name=f"{name}, with hash-max-listpack-value 1024", values=values, unit=" B", bound=2048, at_most=True)
 
 
-def _opened_and_kept(stage: Stage, count: int, **options: str) -> tuple[float, float, float]:
+def _opened_and_kept(servers: MeasuredServers, count: int, **options: str) -> tuple[float, float, float]:
     """How many incidents are opened a second, the milliseconds of its core that each takes the bridge, and what Redis,
     with these settings, keeps of it when it is over."""
-    with stage.scene():
-        redis, sandbox = stage.redis(**options), stage.sandbox()
-        bridge = stage.bridge(redis, sandbox, publish_after="0s")
+    with servers.scene():
+        redis, sandbox = servers.redis(**options), servers.sandbox()
+        bridge = servers.bridge(redis, sandbox, publish_after="0s")
         empty, began_s = used_bytes(redis), cpu_s(bridge)
         per_second = _open(bridge, redis, sandbox, count)
         busy_ms = (cpu_s(bridge) - began_s) / count * 1000
@@ -70,17 +70,17 @@ def _wait(redis: Redis, are_there: Callable[[dict[bytes, int]], bool]) -> None:
         eventually(lambda: are_there(phases()), "all incidents that far", within=_PATIENCE_S)
 
 
-def delay(stage: Stage) -> Iterator[Row]:
+def delay(servers: MeasuredServers) -> Iterator[Row]:
     """From the delivery of an alert to its incident's creation by the simulator, both on this machine's clock.
 
     Before an incident is opened, a list of those on the page is read, once a second: who has to wait for that is among
     the slowest hundredth, and waits as long as the simulator makes it last, which is no time of the bridge's.
     """
     loads = {
-        "idle": (10, 2 if stage.quick else 10),
-        "at 100 new incidents a second": (100, min(2, stage.seconds)),
+        "idle": (10, 2 if servers.quick else 10),
+        "at 100 new incidents a second": (100, min(2, servers.seconds)),
     }
-    rounds = [_delays(stage, list(loads.values())) for _ in range(stage.rounds)]
+    rounds = [_delays(servers, list(loads.values())) for _ in range(servers.rounds)]
     for nth, load in enumerate(loads):
         name = f"alert received to incident committed, {load}"
         medians = [statistics.median(times) for times, _ in (each[nth] for each in rounds)]
@@ -97,13 +97,13 @@ def delay(stage: Stage) -> Iterator[Row]:
         )
 
 
-def _delays(stage: Stage, loads: Sequence[tuple[int, int]]) -> list[tuple[list[float], float]]:
+def _delays(servers: MeasuredServers, loads: Sequence[tuple[int, int]]) -> list[tuple[list[float], float]]:
     """For each load (incidents a second, seconds), on a page that was empty at first: the sorted times, and what a list
     takes the simulator then."""
     found = []
-    with stage.scene():
-        sandbox = stage.sandbox()
-        bridge = stage.bridge(stage.redis(), sandbox, publish_after="0s")
+    with servers.scene():
+        sandbox = servers.sandbox()
+        bridge = servers.bridge(servers.redis(), sandbox, publish_after="0s")
         first = 0
         for per_second, seconds in loads:
             last = first + seconds * per_second
@@ -143,15 +143,15 @@ def _send(bridge: Bridge, numbers: range, per_second: int) -> dict[str, float]:
     return sent
 
 
-def storm(stage: Stage) -> Iterator[Row]:
+def storm(servers: MeasuredServers) -> Iterator[Row]:
     """Ten thousand alerts of one incident, in deliveries of 100."""
-    sandbox = stage.sandbox()
-    bridge = stage.bridge(stage.redis(), sandbox, publish_after="0s")
+    sandbox = servers.sandbox()
+    bridge = servers.bridge(servers.redis(), sandbox, publish_after="0s")
     before = len(sandbox.control("GET", "calls"))
     for first in range(0, 10_000, 100):
         post(bridge, payloads.payload(range(first, first + 100), groups=1))
     _published(sandbox, 1)
-    time.sleep(min(2, stage.seconds))  # for calls that should not come
+    time.sleep(min(2, servers.seconds))  # for calls that should not come
     calls = float(len(sandbox.control("GET", "calls")) - before)
     yield Row(name="10,000 alerts on one incident: Checkly calls", values=[calls], bound=10, at_most=True)
 

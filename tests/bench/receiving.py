@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from tests.bench import payloads
 from tests.bench.measured_servers import (
     Figure,
+    MeasuredServers,
     Pace,
     SlowRedis,
-    Stage,
     cpu_s,
     finish_pace,
     finish_wrk,
@@ -35,15 +35,15 @@ _MOST_A_SECOND = 15_000  # what is generated ahead for each second, so that noth
 class Receiving:
     """Bridge and bare endpoint, one process each, on one Redis that syncs every second."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._redis = stage.redis()
-        self._bare = stage.bare(self._redis)
-        self._bridge = stage.bridge(self._redis)
-        self.new = payloads.write(stage.folder / "new", deliveries=_MOST_A_SECOND * stage.seconds)
-        self._same = payloads.write(stage.folder / "same", deliveries=500)
+    def __init__(self, servers: MeasuredServers) -> None:
+        self._servers = servers
+        self._redis = servers.redis()
+        self._bare = servers.bare(self._redis)
+        self._bridge = servers.bridge(self._redis)
+        self.new = payloads.write(servers.folder / "new", deliveries=_MOST_A_SECOND * servers.seconds)
+        self._same = payloads.write(servers.folder / "same", deliveries=500)
         self.hundred = payloads.write(
-            stage.folder / "hundred", deliveries=_MOST_A_SECOND * stage.seconds // 20, alerts_each=100
+            servers.folder / "hundred", deliveries=_MOST_A_SECOND * servers.seconds // 20, alerts_each=100
         )
 
     def rows(self) -> Iterator[Row | Plot]:
@@ -59,40 +59,40 @@ class Receiving:
         alerts = [100 * each / one for each, one in zip(_rates(many), _rates(bridge), strict=True)]
         yield Row(name="alerts/s in deliveries of 100, against deliveries of 1", values=alerts, bound=5)
         yield from self._latency(rate(bridge) / 2)
-        if not self._stage.quick:
+        if not self._servers.quick:
             yield self._concurrency()
 
     def _both(self, file: Path, *, fresh: bool = True, ours_only: bool = False) -> tuple[list[Figure], list[Figure]]:
         """Runs of the bridge and of the bare endpoint in turn."""
         ours: list[Figure] = []
         theirs: list[Figure] = []
-        for _ in range(1 if self._stage.quick else _TURNS):
+        for _ in range(1 if self._servers.quick else _TURNS):
             for server, runs in ((self._bare, theirs), (self._bridge, ours)):
                 if ours_only and server is self._bare:
                     continue
                 if fresh:
                     flush(self._redis)
-                runs.append(self._stage.wrk(server, file, seconds=min(_TURN_S, self._stage.seconds)))
+                runs.append(self._servers.wrk(server, file, seconds=min(_TURN_S, self._servers.seconds)))
         return ours, theirs
 
     def _logged(self, bare: float) -> Row:
-        stage = self._stage
-        with stage.scene():
-            talkative = stage.bridge(self._redis, log_level="info")
+        servers = self._servers
+        with servers.scene():
+            talkative = servers.bridge(self._redis, log_level="info")
             rates = []
-            for _ in range(stage.rounds):
+            for _ in range(servers.rounds):
                 flush(self._redis)
-                rates.append(stage.wrk(talkative, self.new).per_second / bare)
+                rates.append(servers.wrk(talkative, self.new).per_second / bare)
         return Row(name="new alerts with a line in the log for each, against the bare endpoint", values=rates)
 
     def _latency(self, per_second: float) -> Iterator[Row | Plot]:
-        stage = self._stage
+        servers = self._servers
         ours: list[Pace] = []
         theirs: list[Pace] = []
-        for _ in range(stage.rounds):
+        for _ in range(servers.rounds):
             for server, runs in ((self._bare, theirs), (self._bridge, ours)):
                 flush(self._redis)
-                run = stage.start_pace(server, self.new, rate=per_second, seconds=max(_PACE_S, stage.seconds))
+                run = servers.start_pace(server, self.new, rate=per_second, seconds=max(_PACE_S, servers.seconds))
                 runs.append(finish_pace(run))
         against = [a.percentiles["99"] / b.percentiles["99"] for a, b in zip(ours, theirs, strict=True)]
         name = "p99 of the answer at half of its own most, against the bare endpoint at that rate"
@@ -114,7 +114,7 @@ class Receiving:
             lines[server.name] = line = []
             for connections in (1, 4, 16, 32, 64):
                 flush(self._redis)
-                figure = self._stage.wrk(server, self.new, connections=connections, seconds=2)
+                figure = self._servers.wrk(server, self.new, connections=connections, seconds=2)
                 line.append((connections, figure.per_second))
         return Plot(name="throughput", title="New alerts", x="connections", y="deliveries per second", lines=lines)
 
@@ -124,14 +124,14 @@ class Receiving:
         Where that is less than a core each, what their own cores would give them is told by the processor time that a
         delivery takes: as long as Redis has time left, nothing else holds them up.
         """
-        second = self._stage.bridge(self._redis, role="receiver")
+        second = self._servers.bridge(self._redis, role="receiver")
         other = payloads.write(
-            self._stage.folder / "other", deliveries=_MOST_A_SECOND * self._stage.seconds, first=100_000_000
+            self._servers.folder / "other", deliveries=_MOST_A_SECOND * self._servers.seconds, first=100_000_000
         )
         ratios: list[float] = []
         by_cost: list[float] = []
         busy: list[float] = []
-        for _ in range(self._stage.rounds):
+        for _ in range(self._servers.rounds):
             one, cost_of_one, _ = self._together({self._bridge: self.new})
             both, cost_of_both, redis_s = self._together({self._bridge: self.new, second: other})
             ratios.append(both / one)
@@ -147,39 +147,39 @@ class Receiving:
         """Deliveries a second of all these, and the processor seconds of the bridges, and of Redis, for one."""
         flush(self._redis)
         bridges_s, redis_s = cpu_s(*servers), cpu_s(self._redis)
-        running = [self._stage.start_wrk(server, file) for server, file in servers.items()]
+        running = [self._servers.start_wrk(server, file) for server, file in servers.items()]
         figures = [finish_wrk(each) for each in running]
         count = sum(figure.requests for figure in figures)
         taken = (cpu_s(*servers) - bridges_s) / count, (cpu_s(self._redis) - redis_s) / count
         return sum(figure.per_second for figure in figures), *taken
 
 
-def group_commit(stage: Stage, new: Path) -> Iterator[Row]:
+def group_commit(servers: MeasuredServers, new: Path) -> Iterator[Row]:
     """With a disk that is waited for at every write, those who write together wait together.
 
     How much that gives depends on the disk: what a quick one's syncs leave to be saved is less than a delivery costs.
     """
     name = "appendfsync always: 64 connections, against one"
-    for kind, disk in ((Redis, f"a sync takes {stage.sync_ms():.2f} ms"), (SlowRedis, "each sync 2 ms longer")):
-        with stage.scene():
-            many, one, busy = _many_and_one(stage, stage.redis(kind, appendfsync="always"), new)
+    for kind, disk in ((Redis, f"a sync takes {servers.sync_ms():.2f} ms"), (SlowRedis, "each sync 2 ms longer")):
+        with servers.scene():
+            many, one, busy = _many_and_one(servers, servers.redis(kind, appendfsync="always"), new)
         note = f"{disk}; one: {rate(one):,.0f}/s, 64: {rate(many):,.0f}/s, the bridge's core then busy to {busy:.0f} %"
         suffix = "" if kind is Redis else ", on a slower disk"
         yield Row(name=name + suffix, values=ratios(many, one), bound=8, note=note)
 
 
-def _many_and_one(stage: Stage, redis: Redis, new: Path) -> tuple[list[Figure], list[Figure], float]:
+def _many_and_one(servers: MeasuredServers, redis: Redis, new: Path) -> tuple[list[Figure], list[Figure], float]:
     """Runs with 64 connections and with one, in turn, and how busy the many keep the bridge, in percent of a core."""
-    bridge = stage.bridge(redis)
+    bridge = servers.bridge(redis)
     many: list[Figure] = []
     one: list[Figure] = []
     busy_s = 0.0
-    for _ in range(stage.rounds):
+    for _ in range(servers.rounds):
         flush(redis)
-        one.append(stage.wrk(bridge, new, connections=1))
+        one.append(servers.wrk(bridge, new, connections=1))
         flush(redis)
         busy_s -= cpu_s(bridge)
-        many.append(stage.wrk(bridge, new, connections=64))
+        many.append(servers.wrk(bridge, new, connections=64))
         busy_s += cpu_s(bridge)
     return many, one, 100 * busy_s / sum(figure.seconds for figure in many)
 

@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tests.bench import payloads
-from tests.bench.measured_servers import Stage, cpu_s, finish_pace, flush, forget_peak, post, resident_mib, used_bytes
+from tests.bench.measured_servers import (
+    MeasuredServers,
+    cpu_s,
+    finish_pace,
+    flush,
+    forget_peak,
+    post,
+    resident_mib,
+    used_bytes,
+)
 from tests.bench.table import Plot, Row
 
 if TYPE_CHECKING:
@@ -23,13 +32,13 @@ _A_SECOND = 15_000  # deliveries: more than are answered
 _FAR = 50_000_000  # numbers of the alerts that fill the store: none that is delivered later
 
 
-def one_large(stage: Stage, new: Path) -> Iterator[Row]:
+def one_large(servers: MeasuredServers, new: Path) -> Iterator[Row]:
     """One delivery of 20,000 alerts, with small ones beside it."""
-    redis = stage.redis()
-    bridge = stage.bridge(redis)
+    redis = servers.redis()
+    bridge = servers.bridge(redis)
     hundred, large = payloads.payload(range(100)), payloads.payload(range(_LARGE))
     against, grown, beside = [], [], []
-    for _ in range(stage.rounds):
+    for _ in range(servers.rounds):
         flush(redis)
         small_s = min(_timed(bridge, hundred, fresh=redis) for _ in range(10)) / 100
         flush(redis)
@@ -37,7 +46,7 @@ def one_large(stage: Stage, new: Path) -> Iterator[Row]:
         flush(redis)
         forget_peak(bridge)
         was = resident_mib(bridge)
-        pace = stage.start_pace(bridge, new, rate=_BESIDE_PER_SECOND, seconds=2 if stage.quick else 4)
+        pace = servers.start_pace(bridge, new, rate=_BESIDE_PER_SECOND, seconds=2 if servers.quick else 4)
         time.sleep(0.5)  # the others are on their way when it comes
         post(bridge, large)
         beside.append(finish_pace(pace).percentiles["99"])
@@ -58,17 +67,17 @@ def _timed(bridge: Bridge, body: bytes, *, fresh: Redis | None = None) -> float:
     return time.monotonic() - began
 
 
-def full_store(stage: Stage, new: Path) -> Iterator[Row | Plot]:
+def full_store(servers: MeasuredServers, new: Path) -> Iterator[Row | Plot]:
     """What a new alert costs while others are stored: processor time, which is steadier than time.
 
     Stores of each size stand beside each other and are measured in turn: a machine that slows down does so for all.
     """
-    sizes = (0, 10_000) if stage.quick else (0, 10_000, 100_000)
+    sizes = (0, 10_000) if servers.quick else (0, 10_000, 100_000)
     stores = []
     for size in sizes:
-        redis = stage.redis()
-        bridge = stage.bridge(redis)
-        stage.wrk(bridge, new, seconds=1)
+        redis = servers.redis()
+        bridge = servers.bridge(redis)
+        servers.wrk(bridge, new, seconds=1)
         flush(redis)
         _warm(bridge)
         empty = used_bytes(redis)
@@ -76,12 +85,12 @@ def full_store(stage: Stage, new: Path) -> Iterator[Row | Plot]:
         stores.append((redis, bridge))
         per_alert = (used_bytes(redis) - empty) / max(size, 1)
     costs: list[list[float]] = []
-    seconds = min(2, stage.seconds)
-    for round_ in range(stage.rounds):
+    seconds = min(2, servers.seconds)
+    for round_ in range(servers.rounds):
         flush(stores[0][0])
         first = _FAR + (round_ + 1) * 1_000_000  # none of the stores has these yet
-        fresh = payloads.write(stage.folder / "round", deliveries=_A_SECOND * seconds, first=first)
-        costs.append([_cost_us(stage, bridge, redis, fresh, seconds) for redis, bridge in stores])
+        fresh = payloads.write(servers.folder / "round", deliveries=_A_SECOND * seconds, first=first)
+        costs.append([_cost_us(servers, bridge, redis, fresh, seconds) for redis, bridge in stores])
     yield Row(
         name=f"ingest cost at {sizes[-1]:,} active alerts in {sizes[-1] // 10:,} incidents, against an empty store",
         values=[full / empty for empty, *_, full in costs],
@@ -109,7 +118,7 @@ def _fill(bridge: Bridge, size: int, *, incidents: int) -> None:
         post(bridge, payloads.payload(range(first, first + 1000), groups=incidents))
 
 
-def _cost_us(stage: Stage, bridge: Bridge, redis: Redis, fresh: Path, seconds: int) -> float:
+def _cost_us(servers: MeasuredServers, bridge: Bridge, redis: Redis, fresh: Path, seconds: int) -> float:
     began = cpu_s(bridge, redis)
-    figure = stage.wrk(bridge, fresh, seconds=seconds)
+    figure = servers.wrk(bridge, fresh, seconds=seconds)
     return (cpu_s(bridge, redis) - began) / figure.requests * 1e6

@@ -11,7 +11,7 @@ from msgspec import Struct, structs
 
 from tests.chaos.campaign import Trial
 from tests.chaos.campaign_servers import SETTLE_MS as SHORT_SETTLE_MS
-from tests.chaos.campaign_servers import TIMEOUT_MS, Alerts, Stage
+from tests.chaos.campaign_servers import TIMEOUT_MS, Alerts, CampaignServers
 from tests.chaos.checker import judge
 from tests.chaos.generation import V1, Generation
 from tests.chaos.habits import Habits
@@ -80,17 +80,17 @@ class Ambiguity:
         self.name = generation.campaign("ambiguity")
         self._generation = generation
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
         trouble = Trouble.drawn(seed, self._generation)
-        stage.open(self._generation, settle_ms=SETTLE_MS, checkly={"second_writer": "ignore"})
-        _prepare(stage, trouble, self._generation)
+        servers.open(self._generation, settle_ms=SETTLE_MS, checkly={"second_writer": "ignore"})
+        _prepare(servers, trouble, self._generation)
         alerts = Alerts(self._generation)
-        slowest = max(stage.deliver(each) + stage.converges(alerts.wanted()) for each in outage(alerts))
-        struck = [call["fault"] for call in stage.history().calls if call["fault"]]
+        slowest = max(servers.deliver(each) + servers.converges(alerts.wanted()) for each in outage(alerts))
+        struck = [call["fault"] for call in servers.history().calls if call["fault"]]
         return Trial(
             case=f"{trouble}",
             faults=len(struck),
-            verdict=judge(stage.history(), alerts.wanted(), mailed=mailed(self._generation)),
+            verdict=judge(servers.history(), alerts.wanted(), mailed=mailed(self._generation)),
             recovery_s=slowest,
             events=Counter(struck),
         )
@@ -105,27 +105,27 @@ class LateDuplicates:
         self.name = generation.campaign("late-duplicates")
         self._generation = generation
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
         rng = Random(seed)
         habits = Habits.drawn(rng, longest_lag_ms=SHORT_SETTLE_MS // 2)
         habits = structs.replace(habits, early_date=None)  # a create that is refused has no duplicate
-        stage.open(self._generation, checkly=habits.checkly)
+        servers.open(self._generation, checkly=habits.checkly)
         post = _target(self._generation, TARGETS[0])
         lost = TIMEOUT_MS + SHORT_SETTLE_MS
         if seed % 2:
             late_ms = lost + 1_500 + rng.randrange(4_000)
-            habits.take_on(stage, self._generation)
-            stage.fault("delay", ms=late_ms, **post)
+            habits.take_on(servers, self._generation)
+            servers.fault("delay", ms=late_ms, **post)
         else:
             late_ms = SHORT_SETTLE_MS + 1_500 + rng.randrange(4_000)
-            structs.replace(habits, list_lag_ms=late_ms).take_on(stage, self._generation)
-            stage.fault("drop", commit=True, **post)
+            structs.replace(habits, list_lag_ms=late_ms).take_on(servers, self._generation)
+            servers.fault("drop", commit=True, **post)
         alerts = Alerts(self._generation)
-        slowest = max(stage.deliver(each) + stage.converges(alerts.wanted()) for each in outage(alerts))
-        found = int(metric(stage.bridges[0], "bridge_duplicates_total"))
+        slowest = max(servers.deliver(each) + servers.converges(alerts.wanted()) for each in outage(alerts))
+        found = int(metric(servers.bridges[0], "bridge_duplicates_total"))
         told = mailed(self._generation)
         told[first_title(self._generation)].insert(0, "INVESTIGATING")
-        verdict = judge(stage.history(), alerts.wanted(), mailed=told, late_duplicates=found)
+        verdict = judge(servers.history(), alerts.wanted(), mailed=told, late_duplicates=found)
         what = "committed" if seed % 2 else "listed"
         return Trial(
             case=f"a create is {what} {late_ms} ms late; {habits}",
@@ -142,8 +142,8 @@ def _target(generation: Generation, target: Mapping[str, Any]) -> dict[str, Any]
     return {**target, "path": f"/{generation.name}/status-pages/**" if path == "**" else generation.path + path}
 
 
-def _prepare(stage: Stage, trouble: Trouble, generation: Generation) -> None:
-    trouble.habits.take_on(stage, generation)
+def _prepare(servers: CampaignServers, trouble: Trouble, generation: Generation) -> None:
+    trouble.habits.take_on(servers, generation)
     if trouble.others:
-        stage.control("POST", "incidents", generation.lookalike(OUTAGE))
-    stage.control("POST", "faults", list(trouble.faults))
+        servers.control("POST", "incidents", generation.lookalike(OUTAGE))
+    servers.control("POST", "faults", list(trouble.faults))

@@ -16,7 +16,7 @@ from tests.scenarios.vocabulary import alert, iso, now_ms, payload
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from tests.chaos.campaign_servers import Stage
+    from tests.chaos.campaign_servers import CampaignServers
     from tests.chaos.checker import History
 
 BRIDGES = 2
@@ -53,29 +53,29 @@ class Budgets:
         self._invented = invented
         self._real_within_s = real_within_s
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
         random = Random(seed)
         level = "CRITICAL" if seed % 2 else "MAJOR"
         real = random.choice(["critical", "major", "minor"])
-        stage.open(bridges=BRIDGES, checkly={"requests_per_minute": 240, "timeout": "10s"}, parts=_CONFIG)
+        servers.open(bridges=BRIDGES, checkly={"requests_per_minute": 240, "timeout": "10s"}, parts=_CONFIG)
         invented = {
             f"x{number}": alert(region=f"x{number}", team="careless", service="Checkout", severity=level.lower())
             for number in range(self._invented)
         }
-        _deliver(stage, list(invented.values()))
+        _deliver(servers, list(invented.values()))
         actual = alert(region="real", team="shop", service="Payments", severity=real)
-        stage.deliver(payload(actual))
-        real_s = stage.waits(lambda: "real" in _open(stage), within=_PATIENCE_S, every_s=0.1)
+        servers.deliver(payload(actual))
+        real_s = servers.waits(lambda: "real" in _open(servers), within=_PATIENCE_S, every_s=0.1)
         share = SHARES[level]
-        stage.waits(lambda: _withheld(stage) == self._invented - share, within=_PATIENCE_S, every_s=0.5)
-        shown = _open(stage) - {"real"}
-        _deliver(stage, [_ended(each) for region, each in invented.items() if region not in shown])
-        stage.waits(lambda: _withheld(stage) == 0, within=_PATIENCE_S, every_s=0.5)
-        _deliver(stage, [_ended(each) for region, each in invented.items() if region in shown])
-        stage.deliver(payload(_ended(actual)))
-        stage.waits(lambda: not _open(stage), within=_PATIENCE_S, every_s=0.2)
-        history = stage.history()
-        stage.clear()
+        servers.waits(lambda: _withheld(servers) == self._invented - share, within=_PATIENCE_S, every_s=0.5)
+        shown = _open(servers) - {"real"}
+        _deliver(servers, [_ended(each) for region, each in invented.items() if region not in shown])
+        servers.waits(lambda: _withheld(servers) == 0, within=_PATIENCE_S, every_s=0.5)
+        _deliver(servers, [_ended(each) for region, each in invented.items() if region in shown])
+        servers.deliver(payload(_ended(actual)))
+        servers.waits(lambda: not _open(servers), within=_PATIENCE_S, every_s=0.2)
+        history = servers.history()
+        servers.clear()
         verdict = judge(history, {name(region): Wanted() for region in (*shown, "real")})
         wrong = [*_wrong(history, shown, share), *_over_mails(history)]
         if real_s > self._real_within_s:
@@ -89,23 +89,23 @@ class Budgets:
         )
 
 
-def _deliver(stage: Stage, alerts: Sequence[Mapping[str, Any]]) -> None:
+def _deliver(servers: CampaignServers, alerts: Sequence[Mapping[str, Any]]) -> None:
     for first in range(0, len(alerts), _AT_ONCE):
-        stage.deliver(payload(*alerts[first : first + _AT_ONCE]), to=first // _AT_ONCE)
+        servers.deliver(payload(*alerts[first : first + _AT_ONCE]), to=first // _AT_ONCE)
 
 
 def _ended(fired: Mapping[str, Any]) -> dict[str, Any]:
     return {**fired, "status": "resolved", "endsAt": iso(now_ms())}
 
 
-def _open(stage: Stage) -> set[str]:
+def _open(servers: CampaignServers) -> set[str]:
     """The regions of what stands open on the page."""
-    shown = stage.history().incidents
+    shown = servers.history().incidents
     return {each.title.rpartition(" ")[2] for each in shown if each.status != "RESOLVED"}
 
 
-def _withheld(stage: Stage) -> int:
-    with stage.redis.client() as client:
+def _withheld(servers: CampaignServers) -> int:
+    with servers.redis.client() as client:
         return int(client.hget("bridge:{0}:withheld", "v1") or 0)
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 from tests.chaos.checker import Verdict
 
 if TYPE_CHECKING:
-    from tests.chaos.campaign_servers import Stage
+    from tests.chaos.campaign_servers import CampaignServers
 
 
 class Trial(Struct, frozen=True, kw_only=True):
@@ -41,6 +41,6 @@ class Campaign(Protocol):
         """How many trials make the default (None: until one is the last)."""
         ...
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
-        """Play one trial on a stage of one's own. Everything that may vary is drawn from ``seed``."""
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
+        """Play one trial on servers of its own. Everything that may vary is drawn from ``seed``."""
         ...

@@ -110,7 +110,7 @@ class Mortal(Bridge):
         return file.read_text().splitlines() if file.exists() else []
 
 
-class Stage:
+class CampaignServers:
     """The servers of one lane of trials.
 
     Bridges that died are started again whenever the campaign looks at the page or delivers: see ``revive``.
@@ -148,9 +148,9 @@ class Stage:
         account: Mapping[str, Any] = ACCOUNT,
         parts: Mapping[str, Any] | None = None,
     ) -> None:
-        """An empty stage with so many bridges, for pages of a generation.
+        """Fresh servers with so many bridges, for pages of a generation.
 
-        The first gets ``ends_by`` at its boundary ``fatal`` (0: at none). They use the stage's Redis, or the one at
+        The first gets ``ends_by`` at its boundary ``fatal`` (0: at none). They use the servers' Redis, or the one at
         ``redis_url``; ``environment`` adds to theirs, and ``checkly`` to that part of their configuration, and
         ``parts`` replace others. The simulator has that ``account``.
         """
@@ -171,7 +171,7 @@ class Stage:
         self.waits(lambda: all(each.is_stopped or self._is_ready(each) for each in self.bridges))
 
     def _sandbox_of(self, account: Mapping[str, Any]) -> Sandbox:
-        """The simulator that has this account: each one runs until the stage's end."""
+        """The simulator that has this account: each one runs until the servers' end."""
         text = yaml.safe_dump(dict(account))
         if text not in self._sandboxes:
             folder = self._folder / f"sandbox-{len(self._sandboxes) + 1}"

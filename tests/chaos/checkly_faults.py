@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from tests.chaos.campaign import Trial
-from tests.chaos.campaign_servers import DUE, Alerts, Stage
+from tests.chaos.campaign_servers import DUE, Alerts, CampaignServers
 from tests.chaos.checker import judge
 from tests.chaos.network import Network
 from tests.chaos.outage_script import mailed, outage
@@ -30,14 +30,14 @@ LASTS_S = (0.2, 1.0, 3.0, 6.0, 12.0)
 class Scene(Struct, frozen=True):
     """What a fault may touch."""
 
-    stage: Stage
+    servers: CampaignServers
     network: Network
     rng: Random
 
     def mend(self) -> None:
         """Nothing is broken any more."""
         self.network.heal()
-        self.stage.control("DELETE", "faults")
+        self.servers.control("DELETE", "faults")
 
 
 class Fault(Struct, frozen=True, kw_only=True):
@@ -92,7 +92,7 @@ def _greeting(greeting: Greeting) -> Callable[[Scene], None]:
 def _status(status: int, **answer: Any) -> Callable[[Scene], None]:
     def strike(scene: Scene) -> None:
         body = scene.rng.choice(("envelope", "html", "empty", "string"))
-        scene.stage.fault("answer", status=status, body=body, count=None, **answer)
+        scene.servers.fault("answer", status=status, body=body, count=None, **answer)
 
     return strike
 
@@ -108,7 +108,7 @@ def _storm(scene: Scene) -> None:
         }
         for _ in range(500)
     ]
-    scene.stage.control("POST", "faults", faults)
+    scene.servers.control("POST", "faults", faults)
 
 
 FAULTS = (
@@ -148,29 +148,29 @@ class ChecklyFaults:
         self._lasts_s = lasts_s
         self._recovery_s = recovery_s
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
         fault, struck = FAULTS[seed % len(FAULTS)], seed // len(FAULTS) % _STEPS
         alerts, wrong, recovery_s = Alerts(), list[str](), 0.0
-        with Network(stage) as network:
-            scene = Scene(stage, network, Random(seed))
-            stage.open(settle_ms=SETTLE_MS, lease_ms=LEASE_MS, environment=network.environment)
+        with Network(servers) as network:
+            scene = Scene(servers, network, Random(seed))
+            servers.open(settle_ms=SETTLE_MS, lease_ms=LEASE_MS, environment=network.environment)
             for step, delivery in enumerate(outage(alerts)):
                 if step == struck:
                     wrong += _suffer(fault, scene, delivery)
                     time.sleep(scene.rng.choice(self._lasts_s))
                     scene.mend()
-                    recovery_s = stage.shows(alerts.wanted())
-                    if stage.waits(lambda: not _is_paused(stage), within=self._recovery_s) >= self._recovery_s:
+                    recovery_s = servers.shows(alerts.wanted())
+                    if servers.waits(lambda: not _is_paused(servers), within=self._recovery_s) >= self._recovery_s:
                         wrong.append("writes are still said to be paused long after the page is right again")
                 else:
-                    stage.deliver(delivery)
-                    stage.shows(alerts.wanted())
-            stage.converges(alerts.wanted())
-            failed = _failed(stage)
-            stage.clear()
+                    servers.deliver(delivery)
+                    servers.shows(alerts.wanted())
+            servers.converges(alerts.wanted())
+            failed = _failed(servers)
+            servers.clear()
         if recovery_s > self._recovery_s:
             wrong.append(f"the page was right only {recovery_s:.1f} s after Checkly was back")
-        verdict = judge(stage.history(), alerts.wanted(), mailed=mailed())
+        verdict = judge(servers.history(), alerts.wanted(), mailed=mailed())
         return Trial(
             case=f"Checkly: {fault.name}, at step {struck + 1}",
             faults=1,
@@ -183,31 +183,31 @@ class ChecklyFaults:
 def _suffer(fault: Fault, scene: Scene, delivery: bytes) -> list[str]:
     """One step of the story, before or after the fault strikes; what was wrong with that."""
     if not fault.refuses and scene.rng.random() < 0.5:
-        scene.stage.deliver(delivery)
+        scene.servers.deliver(delivery)
         time.sleep(scene.rng.uniform(0, 0.15))
         fault.strike(scene)
         return []
     fault.strike(scene)
-    scene.stage.deliver(delivery)
-    return _paused(scene.stage) if fault.refuses else []
+    scene.servers.deliver(delivery)
+    return _paused(scene.servers) if fault.refuses else []
 
 
-def _is_paused(stage: Stage) -> bool:
-    return bool(metric(stage.bridges[0], "bridge_writes_paused"))
+def _is_paused(servers: CampaignServers) -> bool:
+    return bool(metric(servers.bridges[0], "bridge_writes_paused"))
 
 
-def _failed(stage: Stage) -> int:
+def _failed(servers: CampaignServers) -> int:
     """How many calls the fault was felt by."""
     name = "bridge_page_requests_total"
     return int(
-        metric(stage.bridges[0], name) - sum(metric(stage.bridges[0], name, code=code) for code in ("200", "201"))
+        metric(servers.bridges[0], name) - sum(metric(servers.bridges[0], name, code=code) for code in ("200", "201"))
     )
 
 
-def _paused(stage: Stage) -> list[str]:
+def _paused(servers: CampaignServers) -> list[str]:
     """See that the bridge says it pauses, by log and metric, and let an hour pass."""
-    stage.waits(lambda: _is_paused(stage))
-    with stage.redis.client() as client:
+    servers.waits(lambda: _is_paused(servers))
+    with servers.redis.client() as client:
         Clock(client, prefix=DUE.removesuffix("due")).advance(_HOUR_MS)
-    lines = log_of(stage.bridges[0], "writes_paused")
+    lines = log_of(servers.bridges[0], "writes_paused")
     return [] if lines and lines[-1]["level"] == "error" else ["the refused key was not said in the log"]

@@ -11,7 +11,7 @@ from threading import Event
 import httpx
 
 from tests.chaos.campaign import Trial
-from tests.chaos.campaign_servers import Alerts, Stage
+from tests.chaos.campaign_servers import Alerts, CampaignServers
 from tests.chaos.checker import judge
 from tests.chaos.generation import SERVICES
 from tests.servers import Bridge
@@ -31,24 +31,24 @@ class Conservation:
         self._incidents = incidents
         self._bridges = bridges
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
-        stage.open(bridges=self._bridges)
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
+        servers.open(bridges=self._bridges)
         rng = Random(seed)
-        senders = [_Sender(stage, rng.random(), self._regions(number)) for number in range(self._senders)]
+        senders = [_Sender(servers, rng.random(), self._regions(number)) for number in range(self._senders)]
         done = Event()
         with ThreadPoolExecutor(self._senders + 1) as pool:
-            killing = pool.submit(_kill, stage, rng, done)
+            killing = pool.submit(_kill, servers, rng, done)
             sending = [pool.submit(sender.send, self._alerts // self._senders) for sender in senders]
             for each in sending:
                 each.result()
             done.set()
             killing.result()
         wanted = {name: want for each in senders for name, want in each.alerts.wanted(may_be_unpublished=True).items()}
-        recovery = stage.converges(wanted, within=PATIENCE_S)
+        recovery = servers.converges(wanted, within=PATIENCE_S)
         return Trial(
-            case=f"{self._alerts} alerts, {self._senders} senders, {self._bridges} bridges, {stage.deaths} deaths",
-            faults=stage.deaths,
-            verdict=judge(stage.history(), wanted),
+            case=f"{self._alerts} alerts, {self._senders} senders, {self._bridges} bridges, {servers.deaths} deaths",
+            faults=servers.deaths,
+            verdict=judge(servers.history(), wanted),
             recovery_s=recovery,
             events=Counter({"alerts": self._alerts, "deliveries refused": sum(each.refused for each in senders)}),
         )
@@ -61,8 +61,8 @@ class Conservation:
 class _Sender:
     """An Alertmanager with some regions: alerts start and end by chance, and what was not accepted is sent again."""
 
-    def __init__(self, stage: Stage, seed: float, regions: list[str]) -> None:
-        self._stage = stage
+    def __init__(self, servers: CampaignServers, seed: float, regions: list[str]) -> None:
+        self._servers = servers
         self._jitter = Random(seed)
         self._regions = regions
         self._http = httpx.Client(timeout=10.0, headers={"Authorization": f"Bearer {Bridge.alertmanager_token}"})
@@ -86,7 +86,7 @@ class _Sender:
     def _deliver(self, body: bytes) -> None:
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
-            bridge = self._jitter.choice(self._stage.bridges)
+            bridge = self._jitter.choice(self._servers.bridges)
             try:
                 status = self._http.post(bridge.webhook, content=body).status_code
             except httpx.TransportError:
@@ -98,8 +98,8 @@ class _Sender:
         raise AssertionError(f"a delivery was not accepted within {PATIENCE_S:g} s")
 
 
-def _kill(stage: Stage, rng: Random, done: Event) -> None:
+def _kill(servers: CampaignServers, rng: Random, done: Event) -> None:
     """Kill a bridge about every second; it is started again at once."""
     while not done.wait(0.2 + rng.random()):
-        rng.choice(stage.bridges).crash()
-        stage.revive()
+        rng.choice(servers.bridges).crash()
+        servers.revive()

@@ -11,7 +11,7 @@ from itertools import chain
 from random import Random
 
 from tests.chaos.campaign import Trial
-from tests.chaos.campaign_servers import SETTLE_MS, Alerts, Stage
+from tests.chaos.campaign_servers import SETTLE_MS, Alerts, CampaignServers
 from tests.chaos.checker import judge
 from tests.chaos.generation import V1, Generation
 from tests.chaos.habits import Habits
@@ -27,22 +27,22 @@ class CrashPoints:
         self.name = generation.campaign("crash-points")
         self._generation = generation
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
-        stage.ends_leases = True
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
+        servers.ends_leases = True
         habits = Habits.drawn(Random(seed), longest_lag_ms=SETTLE_MS // 2)
-        stage.open(self._generation, fatal=seed, checkly=habits.checkly)
-        habits.take_on(stage, self._generation)
+        servers.open(self._generation, fatal=seed, checkly=habits.checkly)
+        habits.take_on(servers, self._generation)
         alerts = Alerts(self._generation)
         slowest = 0.0
         for delivery in chain(outage(alerts), relapse(alerts)):
-            slowest = max(slowest, stage.deliver(delivery) + stage.converges(alerts.wanted()))
-        verdict = judge(stage.history(), alerts.wanted(), mailed=mailed(self._generation, again=True))
-        where = stage.bridges[0].boundaries[seed - 1] if stage.deaths else "none left"
+            slowest = max(slowest, servers.deliver(delivery) + servers.converges(alerts.wanted()))
+        verdict = judge(servers.history(), alerts.wanted(), mailed=mailed(self._generation, again=True))
+        where = servers.bridges[0].boundaries[seed - 1] if servers.deaths else "none left"
         return Trial(
             case=f"killed at boundary {seed}: {where}; {habits}",
-            faults=stage.deaths,
+            faults=servers.deaths,
             verdict=verdict,
             recovery_s=slowest,
-            events=Counter({where: 1} if stage.deaths else {}),
-            is_last=not stage.deaths,
+            events=Counter({where: 1} if servers.deaths else {}),
+            is_last=not servers.deaths,
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from tests.chaos.campaign import Trial
-from tests.chaos.campaign_servers import Alerts, Stage, name
+from tests.chaos.campaign_servers import Alerts, CampaignServers, name
 from tests.chaos.checker import judge
 from tests.chaos.checkly_faults import LEASE_MS, RECOVERY_S, SETTLE_MS
 from tests.chaos.network import Network
@@ -40,24 +40,24 @@ class Drain:
         self._incidents = incidents
         self._recovery_s = recovery_s
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
         way, alerts = _WAYS[seed % len(_WAYS)], Alerts()
         old, new = ([f"{age}{number}" for number in range(self._incidents // 2)] for age in ("old", "new"))
-        with Network(stage) as network:
-            stage.open(settle_ms=SETTLE_MS, lease_ms=LEASE_MS, environment=network.environment)
+        with Network(servers) as network:
+            servers.open(settle_ms=SETTLE_MS, lease_ms=LEASE_MS, environment=network.environment)
             for region in old:
-                stage.deliver(alerts.fires(region))
-            stage.converges(alerts.wanted())
-            before = len(stage.history().calls)
+                servers.deliver(alerts.fires(region))
+            servers.converges(alerts.wanted())
+            before = len(servers.history().calls)
             _leave(network, way)
             for region in Random(seed).sample([*old, *new], self._incidents):
-                stage.deliver(alerts.ends(region) if region in old else alerts.fires(region))
+                servers.deliver(alerts.ends(region) if region in old else alerts.fires(region))
             time.sleep(_AWAY_S)
             network.heal()
-            first_s = stage.waits(lambda: any(call["committed"] for call in stage.history().calls[before:]))
-            recovery_s = first_s + stage.shows(alerts.wanted())
-            stage.clear()
-        history = stage.history()
+            first_s = servers.waits(lambda: any(call["committed"] for call in servers.history().calls[before:]))
+            recovery_s = first_s + servers.shows(alerts.wanted())
+            servers.clear()
+        history = servers.history()
         verdict = judge(
             history, alerts.wanted(), mailed={name(region): ["INVESTIGATING", "RESOLVED"] for region in old}
         )

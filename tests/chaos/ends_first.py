@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, structs
 
 from tests.chaos.campaign import Trial
-from tests.chaos.campaign_servers import Alerts, Stage, name
+from tests.chaos.campaign_servers import Alerts, CampaignServers, name
 from tests.chaos.checker import judge
 from tests.chaos.checkly_faults import LEASE_MS
 from tests.chaos.generation import ACCOUNT
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BRIDGES = 2
 PER_MINUTE = 240
-RESOLVE_AFTER_MS = 1_200  # of the stage's configuration
+RESOLVE_AFTER_MS = 1_200  # of the servers' configuration
 SLACK_S = 3.0
 _REQUESTS_AN_END = 2  # the look, and the update
 _REQUEST_MS = 60_000 / (PER_MINUTE - PER_MINUTE // 4 - PER_MINUTE // 60)
@@ -68,10 +68,10 @@ class EndsFirst:
         self._watch_s = watch_s
         self._slack_s = slack_s
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
         restarts = seed % 2 == 1
         checkly = {"requests_per_minute": PER_MINUTE, "timeout": "10s"}
-        stage.open(
+        servers.open(
             bridges=BRIDGES,
             lease_ms=LEASE_MS,
             checkly=checkly,
@@ -82,22 +82,22 @@ class EndsFirst:
         alerts = Alerts()
         regions = [f"r{number}" for number in range(self._outages)]
         for first in range(0, self._outages, _AT_ONCE):
-            stage.deliver(alerts.all_fire(regions[first : first + _AT_ONCE]), to=first // _AT_ONCE)
-        shown = _on_the_page(stage, self._shown)
+            servers.deliver(alerts.all_fire(regions[first : first + _AT_ONCE]), to=first // _AT_ONCE)
+        shown = _on_the_page(servers, self._shown)
         if restarts:
-            for bridge in stage.bridges:
+            for bridge in servers.bridges:
                 bridge.stop()
                 bridge.start()
         over = Random(seed).sample(sorted(shown), self._ended)
         ended_at = {}
         for region in over:
-            stage.deliver(alerts.ends(region), to=int(region[1:]))
+            servers.deliver(alerts.ends(region), to=int(region[1:]))
             ended_at[region] = now_ms()
         wanted = {name(region): alerts.wanted()[name(region)] for region in shown}
-        stage.waits(lambda: not any(_is_open(stage, over)), within=_PATIENCE_S, every_s=0.2)
+        servers.waits(lambda: not any(_is_open(servers, over)), within=_PATIENCE_S, every_s=0.2)
         time.sleep(max(0.0, self._watch_s - (time.monotonic() - began)))
-        history = stage.history()
-        stage.clear()
+        history = servers.history()
+        servers.clear()
         ends = list(_ends(history, ended_at))
         verdict = judge(history, wanted)
         wrong = [*_late(ends, self._slack_s), *_over_budget(history)]
@@ -119,26 +119,26 @@ class EndsFirst:
         )
 
 
-def _on_the_page(stage: Stage, count: int) -> set[str]:
+def _on_the_page(servers: CampaignServers, count: int) -> set[str]:
     """The regions of the incidents that are on the page, once there are so many."""
     titles: set[str] = set()
 
     def are_there() -> bool:
-        titles.update(each["name"] for each in _shown(stage))
+        titles.update(each["name"] for each in _shown(servers))
         return len(titles) >= count
 
-    stage.waits(are_there, within=_PATIENCE_S, every_s=0.2)
+    servers.waits(are_there, within=_PATIENCE_S, every_s=0.2)
     return {title.rpartition(" ")[2] for title in titles}
 
 
-def _shown(stage: Stage) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = stage.control("GET", "state")["incidents"]
+def _shown(servers: CampaignServers) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = servers.control("GET", "state")["incidents"]
     return found
 
 
-def _is_open(stage: Stage, regions: Sequence[str]) -> Iterator[bool]:
+def _is_open(servers: CampaignServers, regions: Sequence[str]) -> Iterator[bool]:
     titles = {name(region) for region in regions}
-    return (each["incidentUpdates"][0]["status"] != "RESOLVED" for each in _shown(stage) if each["name"] in titles)
+    return (each["incidentUpdates"][0]["status"] != "RESOLVED" for each in _shown(servers) if each["name"] in titles)
 
 
 def _ends(history: History, ended_at: Mapping[str, int]) -> Iterator[End]:

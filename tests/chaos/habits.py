@@ -11,7 +11,7 @@ from tests.chaos.generation import V1
 if TYPE_CHECKING:
     from random import Random
 
-    from tests.chaos.campaign_servers import Stage
+    from tests.chaos.campaign_servers import CampaignServers
     from tests.chaos.generation import Generation
 
 CROWD = 25  # more than the bridge reads in one step
@@ -43,11 +43,11 @@ class Habits(Struct, frozen=True, kw_only=True):
         """What a bridge must be told of such an account: that others' incidents are no reason to hold back."""
         return {"second_writer": "ignore"} if self.crowd else {}
 
-    def take_on(self, stage: Stage, generation: Generation) -> None:
+    def take_on(self, servers: CampaignServers, generation: Generation) -> None:
         """Let the simulator behave so."""
         names = ("list_lag_ms", "read_lag_ms", "early_date", "whole_seconds")
-        stage.control("PATCH", "settings", {name: getattr(self, name) for name in names})
+        servers.control("PATCH", "settings", {name: getattr(self, name) for name in names})
         pages = [None] if generation is V1 else list(generation.shown)
         for page in pages if self.crowd else []:
             where = {} if page is None else {"page": page}
-            stage.control("POST", "crowd", {"incidents": self.crowd, "every_ms": 1_000, **where})
+            servers.control("POST", "crowd", {"incidents": self.crowd, "every_ms": 1_000, **where})

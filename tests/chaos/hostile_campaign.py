@@ -22,7 +22,7 @@ from tests.chaos.wire import ATTACKS, statuses
 from tests.scenarios.vocabulary import alert, logged, metric, payload
 
 if TYPE_CHECKING:
-    from tests.chaos.campaign_servers import Stage
+    from tests.chaos.campaign_servers import CampaignServers
 
 BODIES = 300
 MOST_LINES = 3  # of the log, for guesses: of each address one a minute, and how many there were
@@ -176,11 +176,11 @@ class Hostile:
     name = "hostile-input"
     runs = 4 * len(KINDS)
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
         what = list(KINDS)[seed % len(KINDS)]
         kind, rng = KINDS[what], Random(seed)
         with ExitStack() as running:
-            target = Target(stage, running, limits=kind.limits)
+            target = Target(servers, running, limits=kind.limits)
             target.fires("before")
             with Patrol(target.bridge, normal("before")) as patrol:
                 answers = kind.attack(target, rng)

@@ -15,7 +15,7 @@ from tests.chaos.checker import Verdict
 from tests.unit.reconciler.machine import BridgeMachine
 
 if TYPE_CHECKING:
-    from tests.chaos.campaign_servers import Stage
+    from tests.chaos.campaign_servers import CampaignServers
 
 _ALONE = Lock()  # Hypothesis parses source code; Python 3.11 cannot in two threads (SystemError: AST constructor)
 STORIES = 25
@@ -35,9 +35,9 @@ class Model:
     name = "model"
     runs = 50
 
-    def trial(self, stage: Stage, seed_: int) -> Trial:
+    def trial(self, servers: CampaignServers, seed_: int) -> Trial:
         class Machine(BridgeMachine):
-            url = stage.redis.url
+            url = servers.redis.url
 
         structlog.configure(processors=[_drop])
         test = seed(seed_)(get_state_machine_test(Machine, settings=_SETTINGS))

@@ -11,7 +11,7 @@ import trustme
 from tests.chaos.proxy import Proxy
 
 if TYPE_CHECKING:
-    from tests.chaos.campaign_servers import Stage
+    from tests.chaos.campaign_servers import CampaignServers
 
 _HOST = "checkly.test"
 _NOBODY = "127.0.0.2"  # an address of this machine at which nothing listens
@@ -20,10 +20,10 @@ _NOBODY = "127.0.0.2"  # an address of this machine at which nothing listens
 class Network(Proxy):
     """Shows a good certificate unless told to show one of the ``bad``."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, servers: CampaignServers) -> None:
         authority = trustme.CA()
-        self._stage = stage
-        self._trusted = stage.sandbox.directory / "authority.pem"
+        self._servers = servers
+        self._trusted = servers.sandbox.directory / "authority.pem"
         authority.cert_pem.write_to_path(str(self._trusted))
         self._good = _context(authority.issue_cert(_HOST))
         yesterday = datetime.now(UTC) - timedelta(days=1)
@@ -32,7 +32,7 @@ class Network(Proxy):
             _context(authority.issue_cert("other.test")),
             _context(authority.issue_cert(_HOST, not_after=yesterday)),
         ]
-        super().__init__(stage.sandbox.port, tls=self._good)
+        super().__init__(servers.sandbox.port, tls=self._good)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -55,7 +55,7 @@ class Network(Proxy):
         self.cut()
 
     def _resolve(self, address: str) -> None:
-        for bridge in self._stage.bridges:
+        for bridge in self._servers.bridges:
             bridge.resolve(address)
 
 

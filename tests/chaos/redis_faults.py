@@ -14,7 +14,7 @@ import httpx
 from msgspec import Struct, structs
 
 from tests.chaos.campaign import Trial
-from tests.chaos.campaign_servers import Alerts, Stage
+from tests.chaos.campaign_servers import Alerts, CampaignServers
 from tests.chaos.checker import judge
 from tests.chaos.outage_script import REGION, mailed, outage
 from tests.chaos.proxy import Flow, Proxy
@@ -33,78 +33,78 @@ class Fault(Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    strike: Callable[[Stage, Proxy], Iterator[None]]
+    strike: Callable[[CampaignServers, Proxy], Iterator[None]]
     refuses: bool = False
     forgets: bool = False
 
 
-def _stopped(stage: Stage, _: Proxy) -> Iterator[None]:
-    stage.redis.stop()
+def _stopped(servers: CampaignServers, _: Proxy) -> Iterator[None]:
+    servers.redis.stop()
     yield
-    stage.redis.start()
+    servers.redis.start()
 
 
-def _killed(stage: Stage, _: Proxy) -> Iterator[None]:
-    stage.redis.kill()
+def _killed(servers: CampaignServers, _: Proxy) -> Iterator[None]:
+    servers.redis.kill()
     yield
-    stage.redis.start()
+    servers.redis.start()
 
 
-def _emptied(stage: Stage, _: Proxy) -> Iterator[None]:
-    stage.redis.kill()
-    shutil.rmtree(stage.redis.directory / "appendonlydir")
+def _emptied(servers: CampaignServers, _: Proxy) -> Iterator[None]:
+    servers.redis.kill()
+    shutil.rmtree(servers.redis.directory / "appendonlydir")
     yield
-    stage.redis.start()
+    servers.redis.start()
 
 
-def _flushed(stage: Stage, _: Proxy) -> Iterator[None]:
-    _do(stage, "FLUSHALL")
+def _flushed(servers: CampaignServers, _: Proxy) -> Iterator[None]:
+    _do(servers, "FLUSHALL")
     yield
 
 
-def _full(stage: Stage, _: Proxy) -> Iterator[None]:
-    _do(stage, "CONFIG", "SET", "maxmemory", "1mb")  # less than an empty server uses
+def _full(servers: CampaignServers, _: Proxy) -> Iterator[None]:
+    _do(servers, "CONFIG", "SET", "maxmemory", "1mb")  # less than an empty server uses
     yield
-    _do(stage, "CONFIG", "SET", "maxmemory", "0")
+    _do(servers, "CONFIG", "SET", "maxmemory", "0")
 
 
-def _replica(stage: Stage, _: Proxy) -> Iterator[None]:
-    _do(stage, "REPLICAOF", "127.0.0.1", str(free_ports(1)[0]))
+def _replica(servers: CampaignServers, _: Proxy) -> Iterator[None]:
+    _do(servers, "REPLICAOF", "127.0.0.1", str(free_ports(1)[0]))
     yield
-    _do(stage, "REPLICAOF", "NO", "ONE")
+    _do(servers, "REPLICAOF", "NO", "ONE")
 
 
-def _scripts_gone(stage: Stage, _: Proxy) -> Iterator[None]:
-    _do(stage, "SCRIPT", "FLUSH")
+def _scripts_gone(servers: CampaignServers, _: Proxy) -> Iterator[None]:
+    _do(servers, "SCRIPT", "FLUSH")
     yield
-    _do(stage, "SCRIPT", "FLUSH")
+    _do(servers, "SCRIPT", "FLUSH")
 
 
-def _frozen(stage: Stage, _: Proxy) -> Iterator[None]:
-    stage.redis.signal(signal.SIGSTOP)
+def _frozen(servers: CampaignServers, _: Proxy) -> Iterator[None]:
+    servers.redis.signal(signal.SIGSTOP)
     yield
-    stage.redis.signal(signal.SIGCONT)
+    servers.redis.signal(signal.SIGCONT)
 
 
-def _clients_killed(stage: Stage, _: Proxy) -> Iterator[None]:
-    _do(stage, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+def _clients_killed(servers: CampaignServers, _: Proxy) -> Iterator[None]:
+    _do(servers, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
     yield
-    _do(stage, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+    _do(servers, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
 
 
-def _slow(_: Stage, proxy: Proxy) -> Iterator[None]:
+def _slow(_: CampaignServers, proxy: Proxy) -> Iterator[None]:
     proxy.requests = proxy.answers = Flow(delay_s=0.2)
     yield
     proxy.heal()
 
 
-def _too_slow(_: Stage, proxy: Proxy) -> Iterator[None]:
+def _too_slow(_: CampaignServers, proxy: Proxy) -> Iterator[None]:
     proxy.requests = proxy.answers = Flow(delay_s=3.0)  # longer than the bridge waits for Redis
     yield
     proxy.heal()
 
 
-def _cut_off(_: Stage, proxy: Proxy) -> Iterator[None]:
+def _cut_off(_: CampaignServers, proxy: Proxy) -> Iterator[None]:
     proxy.requests = proxy.answers = Flow(delay_s=0.05)
     for _moment in range(20):
         proxy.cut()
@@ -142,16 +142,16 @@ class RedisFaults:
     def __init__(self, *, recovery_s: float = RECOVERY_S) -> None:
         self._recovery_s = recovery_s
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
         fault, struck = FAULTS[seed % len(FAULTS)], seed // len(FAULTS) % _STEPS
         alerts, rng, wrong, recovery_s = Alerts(), Random(seed), list[str](), 0.0
-        with Proxy(stage.redis.port) as proxy:
+        with Proxy(servers.redis.port) as proxy:
 
             def suffer(delivery: bytes) -> float:
-                wrong.extend(_suffer(fault, stage, proxy, delivery))
-                return stage.deliver(delivery) + stage.shows(alerts.wanted())
+                wrong.extend(_suffer(fault, servers, proxy, delivery))
+                return servers.deliver(delivery) + servers.shows(alerts.wanted())
 
-            stage.open(redis_url=f"redis://127.0.0.1:{proxy.port}/0", lease_ms=LEASE_MS)
+            servers.open(redis_url=f"redis://127.0.0.1:{proxy.port}/0", lease_ms=LEASE_MS)
             deliveries = outage(alerts)
             for step in range(_STEPS):
                 repeats = fault.forgets and step > 0  # what has ended by then nobody will repeat
@@ -160,15 +160,15 @@ class RedisFaults:
                 delivery = next(deliveries)
                 if step == struck and not repeats:
                     if rng.random() < 0.5:
-                        stage.deliver(delivery)
+                        servers.deliver(delivery)
                         time.sleep(rng.uniform(0, 0.3))
                     recovery_s = suffer(delivery)
-                stage.deliver(delivery)
-                stage.converges(alerts.wanted())
-            stage.clear()
+                servers.deliver(delivery)
+                servers.converges(alerts.wanted())
+            servers.clear()
         if recovery_s > self._recovery_s:
             wrong.append(f"the page was right only {recovery_s:.1f} s after Redis was back")
-        verdict = judge(stage.history(), alerts.wanted(), mailed=mailed())
+        verdict = judge(servers.history(), alerts.wanted(), mailed=mailed())
         return Trial(
             case=f"Redis {fault.name} at step {struck + 1}",
             faults=1,
@@ -178,19 +178,19 @@ class RedisFaults:
         )
 
 
-def _suffer(fault: Fault, stage: Stage, proxy: Proxy, delivery: bytes) -> list[str]:
+def _suffer(fault: Fault, servers: CampaignServers, proxy: Proxy, delivery: bytes) -> list[str]:
     """Break, deliver all the while, mend; the answers that promised too much."""
     wrong = []
-    with contextmanager(fault.strike)(stage, proxy):
+    with contextmanager(fault.strike)(servers, proxy):
         until = time.monotonic() + _DOWN_S
         while time.monotonic() < until:
-            status = stage.offer(delivery)
+            status = servers.offer(delivery)
             if fault.refuses and status != httpx.codes.SERVICE_UNAVAILABLE:
                 wrong.append(f"a delivery was answered {status} while Redis was {fault.name}")
             time.sleep(0.1)
     return wrong
 
 
-def _do(stage: Stage, *command: str) -> None:
-    with stage.redis.client() as client:
+def _do(servers: CampaignServers, *command: str) -> None:
+    with servers.redis.client() as client:
         client.execute_command(*command)

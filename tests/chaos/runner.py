@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from tests.chaos.campaign import Campaign, Trial
-from tests.chaos.campaign_servers import Stage
+from tests.chaos.campaign_servers import CampaignServers
 from tests.chaos.checker import Verdict
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ def run(
     def work(lane: int) -> None:
         nonlocal is_over
         with ExitStack() as running:
-            stage = Stage(folder / campaign.name.replace(" ", "-") / str(lane), running)
+            servers = CampaignServers(folder / campaign.name.replace(" ", "-") / str(lane), running)
             while (number := next_seed()) is not None:
-                trial = _play(campaign, stage, number)
+                trial = _play(campaign, servers, number)
                 with lock:
                     report.add(number, trial)
                     is_over = is_over or trial.is_last
@@ -121,10 +121,10 @@ def run(
     return report
 
 
-def _play(campaign: Campaign, stage: Stage, seed: int) -> Trial:
+def _play(campaign: Campaign, servers: CampaignServers, seed: int) -> Trial:
     """A trial; one that fails to run to its end has broken a promise, too."""
     try:
-        return campaign.trial(stage, seed)
+        return campaign.trial(servers, seed)
     except Exception as error:  # noqa: BLE001 - whatever it is, it must not hide the other trials
         where = traceback.format_exception_only(error)[-1].strip()
         return Trial(case="did not end", faults=0, verdict=Verdict(wrong=(where,)))

@@ -9,7 +9,7 @@ import signal
 from collections import Counter
 
 from tests.chaos.campaign import Trial
-from tests.chaos.campaign_servers import Alerts, Stage
+from tests.chaos.campaign_servers import Alerts, CampaignServers
 from tests.chaos.checker import judge
 from tests.chaos.outage_script import mailed, outage
 
@@ -20,17 +20,17 @@ class StoppedWorker:
     name = "stopped-worker"
     runs = None
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
-        stage.open(fatal=seed, ends_by=signal.SIGSTOP)
-        first = stage.bridges[0]
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
+        servers.open(fatal=seed, ends_by=signal.SIGSTOP)
+        first = servers.bridges[0]
         alerts, slowest, where = Alerts(), 0.0, ""
         for delivery in outage(alerts):
-            slowest = max(slowest, stage.deliver(delivery) + stage.converges(alerts.wanted()))
+            slowest = max(slowest, servers.deliver(delivery) + servers.converges(alerts.wanted()))
             if first.is_stopped:
                 where = first.boundaries[seed - 1]
                 first.go_on()
-                stage.rests()
-        verdict = judge(stage.history(), alerts.wanted(), mailed=mailed())
+                servers.rests()
+        verdict = judge(servers.history(), alerts.wanted(), mailed=mailed())
         return Trial(
             case=f"stopped at boundary {seed}: {where or 'none left'}",
             faults=bool(where),

@@ -23,7 +23,7 @@ from tests.scenarios.vocabulary import alert, iso, metric, now_ms, payload
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.chaos.campaign_servers import Stage
+    from tests.chaos.campaign_servers import CampaignServers
 
 ALERTS_A_SECOND = 2_000
 ALERTS_EACH = 100
@@ -107,8 +107,8 @@ class Storms:
         self._alerts = alerts
         self._giant_alerts = giant_alerts
 
-    def trial(self, stage: Stage, seed: int) -> Trial:
-        played = [_play(stage, storm) for storm in self._storms(Random(seed))]
+    def trial(self, servers: CampaignServers, seed: int) -> Trial:
+        played = [_play(servers, storm) for storm in self._storms(Random(seed))]
         return Trial(
             case=f"{self._alerts} alerts at once; {ALERTS_A_SECOND} a second for {self._seconds} s",
             faults=len(played),
@@ -194,19 +194,19 @@ class Played(Struct, frozen=True, kw_only=True):
         return Counter({f"{self.kind}: {figure}": round(value) for figure, value in figures.items()})
 
 
-def _play(stage: Stage, storm: Storm) -> Played:
-    stage.open()
-    [bridge] = stage.bridges
+def _play(servers: CampaignServers, storm: Storm) -> Played:
+    servers.open()
+    [bridge] = servers.bridges
     memory = Memory(bridge.pid)
     if storm.is_down:
-        stage.sandbox.kill()
+        servers.sandbox.kill()
     load = asyncio.run(deliver(bridge, storm.deliveries, every_s=storm.every_s))
-    recovery_s = 0.0 if storm.is_down else stage.converges(storm.wanted, within=PATIENCE_S)
+    recovery_s = 0.0 if storm.is_down else servers.converges(storm.wanted, within=PATIENCE_S)
     last = asyncio.run(deliver(bridge, storm.last()))
     if storm.is_down:
-        stage.sandbox.start()
-    recovery_s = max(recovery_s, stage.converges(storm.wanted, within=PATIENCE_S))
-    history = stage.history()
+        servers.sandbox.start()
+    recovery_s = max(recovery_s, servers.converges(storm.wanted, within=PATIENCE_S))
+    history = servers.history()
     made = history.calls[-1]["number"] / len(storm.regions)
     tried = metric(bridge, "bridge_page_requests_total") / len(storm.regions)
     verdict = judge(history, storm.wanted)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from contextlib import ExitStack
 
-    from tests.chaos.campaign_servers import Stage
+    from tests.chaos.campaign_servers import CampaignServers
 
 _SECRETS = {
     "CHECKLY_API_KEY": "wombat_key",
@@ -61,20 +61,22 @@ _CONFIG = {
 
 
 class Target:
-    """A bridge of its own on the stage's Redis. ``wrong`` collects what should not be."""
+    """A bridge of its own on the servers' Redis. ``wrong`` collects what should not be."""
 
-    def __init__(self, stage: Stage, running: ExitStack, *, limits: Mapping[str, int] | None = None) -> None:
-        folder = stage.redis.directory.parent / "target"
+    def __init__(
+        self, servers: CampaignServers, running: ExitStack, *, limits: Mapping[str, int] | None = None
+    ) -> None:
+        folder = servers.redis.directory.parent / "target"
         folder.mkdir(exist_ok=True)
         account, config = folder / "account.yaml", folder / "bridge.yaml"
         account.write_text(yaml.safe_dump(_ACCOUNT))
         config.write_text(yaml.safe_dump(_CONFIG | ({"limits": dict(limits)} if limits else {})))
-        with stage.redis.client() as client:
+        with servers.redis.client() as client:
             client.flushall()
-        self._stage = stage
+        self._servers = servers
         self._sandbox = running.enter_context(Sandbox(folder / "sandbox", account=account))
         self.bridge = Bridge(
-            folder / "bridge", config=config, sandbox=self._sandbox, redis_url=stage.redis.url, environment=_SECRETS
+            folder / "bridge", config=config, sandbox=self._sandbox, redis_url=servers.redis.url, environment=_SECRETS
         )
         self.bridge.log_path.unlink(missing_ok=True)
         running.enter_context(self.bridge)
@@ -111,7 +113,7 @@ class Target:
     def rests(self) -> None:
         """Wait until the page shows the normal alerts, and nothing is left to do."""
         self._shows_what_is_wanted()
-        eventually(self._stage.is_quiet, "nothing to do", within=60)
+        eventually(self._servers.is_quiet, "nothing to do", within=60)
 
     def _shows_what_is_wanted(self) -> None:
         eventually(lambda: not list(unmet(self.history(), self._wanted)), "normal alerts on the page", within=60)
@@ -122,7 +124,7 @@ class Target:
         return max(0.0, round((self._redis_holds() - self._redis_bytes) / MIB, 1))
 
     def _redis_holds(self) -> int:
-        with self._stage.redis.client() as client:
+        with self._servers.redis.client() as client:
             return int(client.info("memory")["used_memory"])
 
     def history(self) -> History:

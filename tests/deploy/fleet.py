@@ -1,4 +1,4 @@
-"""Several bridges, run as users run them, on the stage of the campaigns, and judged by their checker."""
+"""Several bridges, run as users run them, on the campaigns' servers, and judged by their checker."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from tests.chaos.campaign_servers import Stage
+from tests.chaos.campaign_servers import CampaignServers
 from tests.chaos.checker import judge
 from tests.scenarios import pager
 from tests.servers import Bridge
@@ -32,8 +32,8 @@ _ROUTES = [
 ]
 
 
-class Fleet(Stage):
-    """An empty stage for bridges that are started one by one: none has a boundary to die at.
+class Fleet(CampaignServers):
+    """Fresh servers for bridges that are started one by one: none has a boundary to die at.
 
     Alertmanager's alerts are one incident per region, PagerDuty's one per title.
     """
@@ -47,7 +47,7 @@ class Fleet(Stage):
         self._config.write_text(yaml.safe_dump({**config, **changes}))
 
     def bridge(self, release: type[Bridge] = Bridge) -> Bridge:
-        """One more bridge, starting; it is stopped with the stage."""
+        """One more bridge, starting; it is stopped with the servers."""
         bridge = release(
             self._folder / f"bridge-{next(self._numbers)}",
             config=self._config,

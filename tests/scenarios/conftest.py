@@ -1,4 +1,4 @@
-"""The stage of the scenarios: one simulator for all of them, reset for each; bridges that read a file of the test's."""
+"""What the scenarios share: one simulator for all of them, reset for each; bridges that read a file of the test's."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tests.chaos.excess import over_everything
 from tests.chaos.soak.mischief import Mischief
 from tests.chaos.soak.samples import Sample, Sampler, grown
 from tests.chaos.soak.sending import Senders
-from tests.chaos.soak.stage import Stage, staged
+from tests.chaos.soak.soak_servers import SoakServers, soak_servers
 from tests.chaos.soak.traffic import Source, sources
 
 if TYPE_CHECKING:
@@ -60,14 +60,14 @@ def play(
 ) -> Outcome:
     """Play for so long; ``say`` hears of each sample."""
     told = sources(REGIONS, PAGERS, period_s=period_s)
-    with staged(folder) as stage:
-        mischief = Mischief(stage.bridge.port, every_s=attack_every_s)
-        samples = asyncio.run(_play(stage, told, mischief, seconds=seconds, rate=rate, say=say))
+    with soak_servers(folder) as servers:
+        mischief = Mischief(servers.bridge.port, every_s=attack_every_s)
+        samples = asyncio.run(_play(servers, told, mischief, seconds=seconds, rate=rate, say=say))
         for body in over_everything():
-            stage.bridge.deliver(body)
-        _wait_for_the_end(stage)
-        verdict = stage.judge(told)
-        ready = stage.bridge.is_ready()
+            servers.bridge.deliver(body)
+        _wait_for_the_end(servers)
+        verdict = servers.judge(told)
+        ready = servers.bridge.is_ready()
     accepted = sum(each.accepted for each in samples)
     return Outcome(
         wanted=rate,
@@ -85,10 +85,16 @@ def play(
 
 
 async def _play(
-    stage: Stage, told: Sequence[Source], mischief: Mischief, *, seconds: float, rate: float, say: Callable[[str], None]
+    servers: SoakServers,
+    told: Sequence[Source],
+    mischief: Mischief,
+    *,
+    seconds: float,
+    rate: float,
+    say: Callable[[str], None],
 ) -> list[Sample]:
-    senders = Senders(stage.bridge, [told[number::GROUPS] for number in range(GROUPS)], rate=rate)
-    sampler = Sampler(stage.bridge, stage.redis)
+    senders = Senders(servers.bridge, [told[number::GROUPS] for number in range(GROUPS)], rate=rate)
+    sampler = Sampler(servers.bridge, servers.redis)
     samples: list[Sample] = []
     every_s = min(_MOST_BETWEEN_S, seconds / _SAMPLES * 6)
     loop = asyncio.get_running_loop()
@@ -107,8 +113,8 @@ async def _play(
     return samples
 
 
-def _wait_for_the_end(stage: Stage) -> None:
+def _wait_for_the_end(servers: SoakServers) -> None:
     """Until nothing stands open on the page; what does so for too long, the verdict says."""
     began = time.monotonic()
-    while stage.open_incidents() and time.monotonic() - began < _END_S:
+    while servers.open_incidents() and time.monotonic() - began < _END_S:
         time.sleep(0.5)

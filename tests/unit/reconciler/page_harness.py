@@ -1,4 +1,4 @@
-"""A reconciler and all around it in one process: a status page that misbehaves by script, a store whose clock tests move.
+"""A reconciler in one process: a status page that misbehaves by script, and a store whose clock tests move.
 
 Everything between the two is the real thing. Tests that need no hand on the clock use a real Redis instead.
 """

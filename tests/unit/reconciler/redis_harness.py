@@ -1,7 +1,7 @@
-"""The spine on a real Redis and the simulator of Checkly: alerts go in at the store, calls come out at the API.
+"""A reconciler on a real Redis and the simulator of Checkly: alerts go in at the store, calls come out at the API.
 
-Nothing sleeps: `RedisHarness.after` makes the stored times older instead. What stands on the page is as young as it is, so the
-dates that readers see are no matter here; alerts start and end well in the past.
+Nothing sleeps: `RedisHarness.after` makes the stored times older instead. The page's incidents do not age, so tests
+with this harness say nothing of the dates that readers see; alerts start and end well in the past.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from bridge.web.auth_throttle import ADDRESSES, BURST, GAP_MS, WAITING, WAITING_
 WRONG = "wrong"
 
 
-class Stage:
+class ThrottleHarness:
     """Attempts on a clock that sleeping alone moves; those that sleep go on in the order of their times."""
 
     def __init__(self) -> None:
@@ -51,78 +51,78 @@ class Stage:
 
 
 @pytest.fixture
-def stage():
-    return Stage()
+def harness():
+    return ThrottleHarness()
 
 
-async def test_right_ones_never_wait(stage):
+async def test_right_ones_never_wait(harness):
     for _ in range(10 * BURST):
-        assert await stage.guess(answer=None) is None
-    assert not stage.asleep
+        assert await harness.guess(answer=None) is None
+    assert not harness.asleep
 
 
-async def test_after_a_burst_each_waits_its_turn_and_those_beyond_are_not_looked_at(stage):
-    found = await stage.guesses(1_000)
+async def test_after_a_burst_each_waits_its_turn_and_those_beyond_are_not_looked_at(harness):
+    found = await harness.guesses(1_000)
     assert found == {WRONG: BURST + WAITING, "refused": 1_000 - BURST - WAITING}
-    turns = stage.looked[BURST - 1 :]
+    turns = harness.looked[BURST - 1 :]
     assert [later - earlier for earlier, later in pairwise(turns)] == [GAP_MS] * WAITING
 
 
-async def test_a_right_one_waits_too_and_then_does_not_count(stage):
-    await stage.guesses(BURST)
-    right = stage.guess(answer=None)
+async def test_a_right_one_waits_too_and_then_does_not_count(harness):
+    await harness.guesses(BURST)
+    right = harness.guess(answer=None)
     await asyncio.sleep(0)
-    assert len(stage.asleep) == 1
-    await stage.wake_all()
+    assert len(harness.asleep) == 1
+    await harness.wake_all()
     assert await right is None
-    assert stage.now == 100 + GAP_MS
+    assert harness.now == 100 + GAP_MS
 
 
-async def test_wrong_ones_are_forgotten_with_time_and_other_addresses_do_not_wait(stage):
-    await stage.guesses(BURST)
-    assert await stage.guesses(1, "b") == {WRONG: 1}
-    assert stage.now == 100
-    stage.now += BURST * GAP_MS
-    await stage.guesses(BURST)
-    assert stage.now == 100 + BURST * GAP_MS
+async def test_wrong_ones_are_forgotten_with_time_and_other_addresses_do_not_wait(harness):
+    await harness.guesses(BURST)
+    assert await harness.guesses(1, "b") == {WRONG: 1}
+    assert harness.now == 100
+    harness.now += BURST * GAP_MS
+    await harness.guesses(BURST)
+    assert harness.now == 100 + BURST * GAP_MS
 
 
-async def test_it_says_when_to_try_again(stage):
-    tasks = [stage.guess() for _ in range(BURST + WAITING + 1)]
+async def test_it_says_when_to_try_again(harness):
+    tasks = [harness.guess() for _ in range(BURST + WAITING + 1)]
     await asyncio.sleep(0)
     with pytest.raises(TooManyAttempts, match="try again after 5 seconds"):
         await tasks[-1]
-    await stage.wake_all()
+    await harness.wake_all()
 
 
-async def test_who_goes_away_while_waiting_frees_the_place_and_all_addresses_together_are_bounded(stage):
+async def test_who_goes_away_while_waiting_frees_the_place_and_all_addresses_together_are_bounded(harness):
     for address in map(str, range(WAITING_IN_ALL + 1)):
         for _ in range(BURST):
-            await stage.guess(address)
-    waiting = [stage.guess(address) for address in map(str, range(WAITING_IN_ALL))]
+            await harness.guess(address)
+    waiting = [harness.guess(address) for address in map(str, range(WAITING_IN_ALL))]
     await asyncio.sleep(0)
     last = str(WAITING_IN_ALL)
     with pytest.raises(TooManyAttempts):
-        await stage.guess(last)
+        await harness.guess(last)
     waiting[0].cancel()
     await asyncio.gather(waiting[0], return_exceptions=True)
-    stage.asleep.pop(0)
-    another = stage.guess(last)
+    harness.asleep.pop(0)
+    another = harness.guess(last)
     await asyncio.sleep(0)
-    assert len(stage.asleep) == WAITING_IN_ALL
-    await stage.wake_all()
+    assert len(harness.asleep) == WAITING_IN_ALL
+    await harness.wake_all()
     assert await another == WRONG
 
 
-async def test_it_remembers_a_bounded_number_of_addresses(stage):
+async def test_it_remembers_a_bounded_number_of_addresses(harness):
     for address in ("first", "second"):
         for _ in range(BURST):
-            await stage.guess(address)
+            await harness.guess(address)
     for number in range(ADDRESSES - 1):
-        await stage.guess(str(number))
-    waiting = stage.guess("second")
+        await harness.guess(str(number))
+    waiting = harness.guess("second")
     await asyncio.sleep(0)
-    assert len(stage.asleep) == 1
-    assert await stage.guess("first") == WRONG  # at once, since it is forgotten
-    await stage.wake_all()
+    assert len(harness.asleep) == 1
+    assert await harness.guess("first") == WRONG  # at once, since it is forgotten
+    await harness.wake_all()
     assert await waiting == WRONG

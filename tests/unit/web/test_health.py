@@ -91,7 +91,7 @@ class StoppingWatch(SenderWatch):
         super().check()
 
 
-class Stage:
+class HealthHarness:
     def __init__(self, directory: Path) -> None:
         self.now = 1
         self.store = Samples()
@@ -123,94 +123,94 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path):
-    return Stage(tmp_path)
+def harness(tmp_path):
+    return HealthHarness(tmp_path)
 
 
 def value(name: str, **labels: str) -> float | None:
     return REGISTRY.get_sample_value(name, labels)
 
 
-async def test_readiness_follows_the_store_within_a_second(stage):
-    assert await stage.health.ready() == (True, "ready")
-    stage.store.is_there = False
-    assert await stage.health.ready() == (True, "ready")
-    stage.now += ANSWER_AGE_MS
-    ready, reason = await stage.health.ready()
+async def test_readiness_follows_the_store_within_a_second(harness):
+    assert await harness.health.ready() == (True, "ready")
+    harness.store.is_there = False
+    assert await harness.health.ready() == (True, "ready")
+    harness.now += ANSWER_AGE_MS
+    ready, reason = await harness.health.ready()
     assert (ready, value("bridge_store_available")) == (False, 0)
     assert "Redis" in reason
-    stage.store.is_there, stage.now = True, stage.now + ANSWER_AGE_MS
-    assert await stage.health.ready() == (True, "ready")
-    assert (stage.store.checks, value("bridge_store_available")) == (3, 1)
+    harness.store.is_there, harness.now = True, harness.now + ANSWER_AGE_MS
+    assert await harness.health.ready() == (True, "ready")
+    assert (harness.store.checks, value("bridge_store_available")) == (3, 1)
 
 
-async def test_one_check_answers_all_who_ask_at_the_same_time_also_when_some_go_away(stage):
+async def test_one_check_answers_all_who_ask_at_the_same_time_also_when_some_go_away(harness):
     asked, goes_on = asyncio.Event(), asyncio.Event()
-    check = stage.store.check
+    check = harness.store.check
 
     async def slow() -> None:
         asked.set()
         await goes_on.wait()
         await check()
 
-    stage.store.check = slow
-    first, *others = [asyncio.create_task(stage.health.ready()) for _ in range(50)]
+    harness.store.check = slow
+    first, *others = [asyncio.create_task(harness.health.ready()) for _ in range(50)]
     await asked.wait()
     first.cancel()
-    stage.now += ANSWER_AGE_MS
-    others.append(asyncio.create_task(stage.health.ready()))
+    harness.now += ANSWER_AGE_MS
+    others.append(asyncio.create_task(harness.health.ready()))
     await asyncio.sleep(0)
     goes_on.set()
     assert set(await asyncio.gather(*others)) == {(True, "ready")}
-    assert stage.store.checks == 1
-    assert await stage.health.ready() == (True, "ready")
-    assert stage.store.checks == 2  # that one was as of when it began
+    assert harness.store.checks == 1
+    assert await harness.health.ready() == (True, "ready")
+    assert harness.store.checks == 2  # that one was as of when it began
 
 
-async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone(stage):
-    await stage.sample()
+async def test_the_gauges_show_the_store_and_forget_phases_that_are_gone(harness):
+    await harness.sample()
     assert value("bridge_incidents", phase="INVESTIGATING") == 2
     assert (value("bridge_incidents_parked"), value("bridge_oldest_due_seconds")) == (1, 1.5)
     assert value("bridge_writes_paused") == 0
-    stage.store.overview_now = Overview(phases={"RESOLVED": 3}, parked=0, oldest_due_ms=0, paused="401")
-    await stage.sample()
+    harness.store.overview_now = Overview(phases={"RESOLVED": 3}, parked=0, oldest_due_ms=0, paused="401")
+    await harness.sample()
     assert value("bridge_incidents", phase="INVESTIGATING") is None
     assert (value("bridge_incidents", phase="RESOLVED"), value("bridge_writes_paused")) == (3, 1)
-    stage.store.is_there, stage.now = False, stage.now + ANSWER_AGE_MS
-    await stage.sample()
+    harness.store.is_there, harness.now = False, harness.now + ANSWER_AGE_MS
+    await harness.sample()
     assert value("bridge_store_available") == 0
 
 
-async def test_all_is_counted_anew_at_the_start_and_then_a_little_with_each_sample(stage):
-    stage.store.incidents = 2_500
+async def test_all_is_counted_anew_at_the_start_and_then_a_little_with_each_sample(harness):
+    harness.store.incidents = 2_500
     for _ in range(6):
-        await stage.sample()
-    assert stage.store.counted == [(0, 1_000), (1_000, 1_000), (2_000, 1_000), (0, 50), (50, 50), (100, 50)]
+        await harness.sample()
+    assert harness.store.counted == [(0, 1_000), (1_000, 1_000), (2_000, 1_000), (0, 50), (50, 50), (100, 50)]
 
 
-async def test_what_stands_against_durability_is_said(stage):
-    stage.store.problems = ("maxmemory-policy is allkeys-lru",)
+async def test_what_stands_against_durability_is_said(harness):
+    harness.store.problems = ("maxmemory-policy is allkeys-lru",)
     with structlog.testing.capture_logs() as lines:
-        await stage.health.inspect()
-    assert [(line["event"], line["problem"]) for line in lines] == [("store_not_durable", stage.store.problems[0])]
+        await harness.health.inspect()
+    assert [(line["event"], line["problem"]) for line in lines] == [("store_not_durable", harness.store.problems[0])]
     assert value("bridge_store_durable") == 0
-    stage.store.is_there = False
+    harness.store.is_there = False
     with structlog.testing.capture_logs() as lines:
-        assert await stage.health.inspect() is None
+        assert await harness.health.inspect() is None
     assert [line["event"] for line in lines] == ["store_unavailable"]
 
 
-async def test_an_outage_of_the_store_is_said_once_and_so_is_its_end(stage):
-    stage.store.is_there = False
+async def test_an_outage_of_the_store_is_said_once_and_so_is_its_end(harness):
+    harness.store.is_there = False
     with structlog.testing.capture_logs() as lines:
         for _ in range(5):
-            await stage.health.inspect()
-            await stage.sample()
-            stage.now += ANSWER_AGE_MS
-        stage.store.is_there = True
-        await stage.health.ready()
-        stage.store.is_there, stage.now = False, stage.now + ANSWER_AGE_MS
-        await stage.health.ready()
+            await harness.health.inspect()
+            await harness.sample()
+            harness.now += ANSWER_AGE_MS
+        harness.store.is_there = True
+        await harness.health.ready()
+        harness.store.is_there, harness.now = False, harness.now + ANSWER_AGE_MS
+        await harness.health.ready()
     assert [(line["event"], line["count"]) for line in lines] == [
         ("store_unavailable", 1),
         ("store_recovered", 14),
@@ -218,91 +218,91 @@ async def test_an_outage_of_the_store_is_said_once_and_so_is_its_end(stage):
     ]
 
 
-async def test_a_server_that_refuses_a_look_at_the_whole_is_no_less_available(stage):
+async def test_a_server_that_refuses_a_look_at_the_whole_is_no_less_available(harness):
     async def overview() -> Overview:
         raise StoreUnavailable("NoPermissionError: smembers")
 
-    stage.store.overview = overview
+    harness.store.overview = overview
     with structlog.testing.capture_logs() as lines:
-        await stage.sample()
+        await harness.sample()
     assert [line["reason"] for line in lines] == ["NoPermissionError: smembers"]
     assert value("bridge_store_available") == 1
 
 
-async def test_a_node_of_a_cluster_that_is_named_as_a_server_alone_is_said_once(stage):
-    stage.store.misnamed = True
+async def test_a_node_of_a_cluster_that_is_named_as_a_server_alone_is_said_once(harness):
+    harness.store.misnamed = True
     with structlog.testing.capture_logs() as lines:
         for _ in range(3):
-            await stage.health.inspect()
+            await harness.health.inspect()
     assert [line["event"] for line in lines] == ["store_url_mismatch"]
 
 
-async def test_what_lasts_is_said_again_only_as_a_reminder(stage):
-    stage.store.problems = ("no append-only file",)
+async def test_what_lasts_is_said_again_only_as_a_reminder(harness):
+    harness.store.problems = ("no append-only file",)
     with structlog.testing.capture_logs() as lines:
         for remind in (False, False, True):
-            await stage.health.inspect(remind=remind)
-        stage.store.problems = ("no append-only file", "evicts")
-        await stage.health.inspect(remind=False)
+            await harness.health.inspect(remind=remind)
+        harness.store.problems = ("no append-only file", "evicts")
+        await harness.health.inspect(remind=False)
     assert [line["problem"] for line in lines] == ["no append-only file"] * 3 + ["evicts"]
 
 
 @pytest.mark.parametrize("error", [NotDurable("set appendonly yes"), NotReplicated("0 replicas had it")])
-async def test_a_store_that_answers_but_is_not_safe_is_not_ready(stage, error):
-    stage.store.error = error
-    assert await stage.health.ready() == (False, str(error))
+async def test_a_store_that_answers_but_is_not_safe_is_not_ready(harness, error):
+    harness.store.error = error
+    assert await harness.health.ready() == (False, str(error))
     assert value("bridge_store_available") == 1
 
 
-async def test_the_settings_are_looked_at_with_every_sample(stage, monkeypatch):
+async def test_the_settings_are_looked_at_with_every_sample(harness, monkeypatch):
     monkeypatch.setattr("bridge.web.health.SAMPLE_S", 0.001)
-    watching = asyncio.create_task(stage.health.watch())
+    watching = asyncio.create_task(harness.health.watch())
     for problems, durable in ((("evicts",), 0), ((), 1), (("evicts",), 0)):
-        stage.store.problems = problems
+        harness.store.problems = problems
         async with asyncio.timeout(10):
             while value("bridge_store_durable") != durable:  # noqa: ASYNC110 - a metric wakes nobody
                 await asyncio.sleep(0)
     watching.cancel()
 
 
-async def test_an_incident_may_stand_open_without_an_alert_for_as_long_as_its_route_says(stage):
+async def test_an_incident_may_stand_open_without_an_alert_for_as_long_as_its_route_says(harness):
     minute = 60_000
     quiet = (Quiet("quick", 2 * minute), Quiet("checkout", 2 * minute), Quiet("renamed", 3 * minute))
-    await stage.samples(quiet=quiet)
+    await harness.samples(quiet=quiet)
     assert value("bridge_incidents_open_without_alert") == 2
-    await stage.samples()
+    await harness.samples()
     assert value("bridge_incidents_open_without_alert") == 0
 
 
-async def test_each_watchdog_of_the_configuration_shows_when_it_was_last_heard(stage, tmp_path):
+async def test_each_watchdog_of_the_configuration_shows_when_it_was_last_heard(harness, tmp_path):
     metric = "bridge_watchdog_last_seen_timestamp_seconds"
-    await stage.samples(watchdogs={"eu": 1_795_459_630_500, "renamed": 1})
+    await harness.samples(watchdogs={"eu": 1_795_459_630_500, "renamed": 1})
     assert [value(metric, route=route) for route in ("eu", "us", "renamed", "checkout")] == [
         1_795_459_630.5,
         0,
         None,
         None,
     ]
-    stage.configure(tmp_path, CONFIG.replace("name: eu", "name: europe"))
-    await stage.samples(watchdogs={"eu": 1_795_459_630_500})
+    harness.configure(tmp_path, CONFIG.replace("name: eu", "name: europe"))
+    await harness.samples(watchdogs={"eu": 1_795_459_630_500})
     assert [value(metric, route=route) for route in ("eu", "europe")] == [None, 0]
 
 
-async def test_a_check_that_is_given_up_says_nothing_of_the_store(stage):
-    asked, check = asyncio.Event(), stage.store.check
+async def test_a_check_that_is_given_up_says_nothing_of_the_store(harness):
+    asked, check = asyncio.Event(), harness.store.check
 
     async def endless() -> None:
         asked.set()
         await asyncio.Event().wait()
 
-    stage.store.check = endless
+    harness.store.check = endless
     with structlog.testing.capture_logs() as lines:
-        asyncio.get_running_loop().create_task(stage.health.ready())
+        asyncio.get_running_loop().create_task(harness.health.ready())
         await asked.wait()
         tasks = asyncio.all_tasks() - {asyncio.current_task()}
         for each in tasks:
             each.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        stage.store.check = check
-        assert await stage.health.ready() == (True, "ready")
+        harness.store.check = check
+        assert await harness.health.ready() == (True, "ready")
     assert lines == []

@@ -62,7 +62,7 @@ _ACCOUNT = {
 }
 
 
-class Stage:
+class SoakServers:
     """The three processes."""
 
     def __init__(self, bridge: Bridge, redis: Redis, sandbox: Sandbox) -> None:
@@ -94,7 +94,7 @@ class Stage:
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Stage]:
+def soak_servers(folder: Path) -> Iterator[SoakServers]:
     """The three processes, for as long as the context lasts."""
     account, config = folder / "account.yaml", folder / "bridge.yaml"
     account.write_text(yaml.safe_dump(_ACCOUNT))
@@ -104,4 +104,4 @@ def staged(folder: Path) -> Iterator[Stage]:
         with Bridge(
             folder / "bridge", config=config, sandbox=sandbox, redis_url=redis.url, environment=secrets
         ) as bridge:
-            yield Stage(bridge, redis, sandbox)
+            yield SoakServers(bridge, redis, sandbox)
