@@ -16,6 +16,8 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "communicate", "rank", "tone", "custom_domain", "theme_colors", "logo", "logo_dark", "redirect_to", "favicon",
     "default_theme", "privacy_policy_link", "terms_of_service_link", "footer_text", "google_analytics_tag",
     "allow_indexing",
+    # fields of an alert as the scripts store it, which only they read
+    "resolved_at", "own_incident",
     # called by docs/generate.py
     "document",
     # found by name

@@ -11,7 +11,6 @@ from msgspec import Struct
 from bridge.core.gate import BUDGETS, Spent
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_group = msgspec.json.Decoder(dict[str, str]).decode
 
 
 class Tokens(Struct, frozen=True, kw_only=True):
@@ -80,6 +79,10 @@ def unpack_budgets(
 def unpack_trips(flat: Sequence[Any]) -> tuple[Trip, ...]:
     """The trips that `budgets.lua` found untold."""
     return tuple(
-        Trip(page=page.decode(), budget=budget.decode(), waiting=count, groups=tuple(map(_decode_group, groups)))
+        Trip(page=page.decode(), budget=budget.decode(), waiting=count, groups=tuple(map(_group, groups)))
         for page, budget, count, groups in zip(flat[::4], flat[1::4], flat[2::4], flat[3::4], strict=True)
     )
+
+
+def _group(flat: Sequence[bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in sorted(zip(flat[::2], flat[1::2], strict=True))}

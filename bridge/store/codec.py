@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import Raw, Struct
 
+from bridge.core.routing import incident_key
 from bridge.model import (
     RECEIVER_LABEL,
     SENDER_LABEL,
@@ -43,30 +44,42 @@ class _Opaque(Struct, frozen=True, array_like=True):
     why: tuple[str, ...]
 
 
-class _AlertRecord(Struct, frozen=True):
-    """An alert as ``alerts.lua`` packs it."""
+class AlertRecord(Struct, frozen=True, array_like=True):
+    """An alert as ``alert_record.lua`` packs it: each field is explained there; False stands for none."""
 
-    st: str
-    s: int
-    e: int
+    state: str
+    starts: int
+    ends: int
+    observed: int
+    resolved_at: int
     seen: int
-    f: str
-    x: str
-    b: int | None = None
+    facets: str
+    opaque: str
+    digest: str | bool = False
+    counts_from: int | bool = False
+    merged_into: str | bool = False
+    keep_if_orphaned: bool = False
+    own_incident: str | bool = False
+    receivers: list[Any] | bool = False
+    adopted: bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode_record = msgspec.msgpack.Decoder(_AlertRecord).decode
+decode_record = msgspec.msgpack.Decoder(AlertRecord).decode
 _decode_conflicts = msgspec.msgpack.Decoder(frozenset[int]).decode
 _decode_outcomes = msgspec.msgpack.Decoder(list[str]).decode
 _decode_opaque = msgspec.json.Decoder(_Opaque).decode
 _decode_progress = msgspec.msgpack.Decoder(Progress).decode
 _decode_public_note = msgspec.json.Decoder(PublicNote).decode
-_decode_group = msgspec.json.Decoder(dict[str, str]).decode
 encode_json = msgspec.json.Encoder().encode
 
+_GROUP = "group:"  # what the fields of an incident that are labels of its group begin with
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
 PACKED_BYTES = 4 << 20
+_NUMBERS = (  # fields of the summary that the hash has under the same name
+    *("firing", "held", "firing_since", "last_fired_at", "cleared_at", "eased_at"),
+    *("outage_started_at", "outage_ended_at", "conflict_at"),
+)
 _ONE_LINE = str.maketrans({"\n": " ", "\0": " "})
 
 
@@ -144,10 +157,10 @@ def _tell(alert: Alert) -> tuple[Any, ...]:
 
 def _pack_routing(routed: Routed, *, acknowledged: bool) -> Raw:
     opaque = encode_json(_Opaque(routed.severity, routed.services, routed.why)).decode()
-    group = encode_json(routed.group).decode()
+    group = encode_json([part for name, value in routed.group.items() for part in (f"{_GROUP}{name}", value)]).decode()
     counted = facets(routed, acknowledged=acknowledged)
     policy = routed.hold_refire_ms, routed.backdate_ms, routed.receiver
-    return Raw(_encode((routed.id, routed.key, routed.route, group, counted, opaque, *policy)))
+    return Raw(_encode((routed.id, routed.route, group, counted, opaque, *policy)))
 
 
 class RoutingMemory:
@@ -206,24 +219,29 @@ def _digest(labels: Mapping[str, str]) -> str:
 
 def unpack_alert(name: bytes, packed: bytes) -> CountedAlert:
     """The inverse of what the scripts keep per alert."""
-    record = _decode_record(packed)
-    opaque = _decode_opaque(record.x)
+    record = decode_record(packed)
+    opaque = _decode_opaque(record.opaque)
     origin, _, fingerprint = name.decode().partition("/")
     source, _, sender = origin.partition("@")
-    status = "acknowledged" if "a" in record.f.split("\n") and record.st == "F" else _STATUS[record.st]
+    status = "acknowledged" if "a" in record.facets.split("\n") and record.state == "F" else _STATUS[record.state]
     return CountedAlert(
         source=source,
         sender=sender,
         fingerprint=fingerprint,
         status=status,
-        starts_at=record.s,
-        ends_at=record.e or None,
+        starts_at=record.starts,
+        ends_at=record.ends or None,
         seen_at=record.seen,
         severity=opaque.severity,
         services=opaque.services,
         why=opaque.why,
-        counts_from=record.b,
+        counts_from=record.counts_from or None,
     )
+
+
+def pack_remotes(remotes: Mapping[str, str]) -> bytes:
+    """The ids of an incident's posts by page, as ``record.lua`` reads them."""
+    return _encode(remotes)
 
 
 def pack_progress(progress: Progress) -> bytes:
@@ -236,7 +254,7 @@ def unpack_quiet(flat: Sequence[Any], now: int) -> tuple[Quiet, ...]:
     return tuple(
         Quiet(route.decode(), now - cleared_at)
         for route, cleared_at, progress in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
-        if posts.is_open(_decode_progress(progress))
+        if progress and posts.is_open(_decode_progress(progress))
     )
 
 
@@ -246,15 +264,21 @@ def pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
 
 
 def unpack_incident(
-    id_: str, fields: Mapping[str, bytes], counts: Mapping[str, bytes], public_notes: Sequence[bytes] = ()
+    id_: str,
+    fields: Mapping[str, bytes],
+    counts: Mapping[str, bytes],
+    progress: bytes | None,
+    public_notes: Sequence[bytes] = (),
 ) -> Incident:
-    """An incident from its hash, its facets and its public_notes."""
-    progress = fields.get("progress")
+    """An incident from its hash, its facets, its progress and its public notes."""
+    route = fields["route"].decode()
+    labels = sorted(name for name in fields if name.startswith(_GROUP))
+    group = {name.removeprefix(_GROUP): fields[name].decode() for name in labels}
     return Incident(
         id=id_,
-        key=fields["key"].decode(),
-        route=fields["route"].decode(),
-        group=_decode_group(fields["group"]),
+        key=incident_key(route, group),
+        route=route,
+        group=group,
         episode=int(fields["episode"]),
         revision=int(fields["rev"]),
         summary=_unpack_summary(fields, counts, public_notes),
@@ -273,20 +297,13 @@ def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], pu
         elif kind == "l":
             label, _, value = rest.partition("|")
             labels.setdefault(label, set()).add(value)
-    number: dict[str, Any] = {name: int(fields.get(name, 0)) for name in ("firing", "held")}
+    number: dict[str, Any] = {name: int(fields.get(name, 0)) for name in _NUMBERS}
     return Summary(
         **number,
         acknowledged=int(counts.get("a", 0)),
         orphaned=int(counts.get("u", 0)),
         services=dict(sorted(services.items())),
         labels={label: tuple(sorted(values)) for label, values in sorted(labels.items())},
-        firing_since=int(fields.get("since", 0)),
-        last_fired_at=int(fields.get("started", 0)),
-        cleared_at=int(fields.get("cleared", 0)),
-        eased_at=int(fields.get("eased", 0)),
-        outage_started_at=int(fields.get("starts", 0)),
-        outage_ended_at=int(fields.get("ends", 0)),
-        conflict_at=int(fields.get("conflict", 0)),
         public_notes=tuple(map(_unpack_public_note, public_notes)),
     )
 

@@ -68,9 +68,9 @@ def page_ends(progress: Progress) -> int:
     return 2 if any(post.is_open and post.quiet_at for post in posted) else 1
 
 
-def remotes(progress: Progress) -> str:
-    """The ids, on the pages, of an incident's posts, one a line."""
-    return "\n".join(sorted({post.remote_id for post in progress.posts.values() if post.remote_id}))
+def remotes(progress: Progress) -> dict[str, str]:
+    """The ids of an incident's posts, by page."""
+    return {page: post.remote_id for page, post in progress.posts.items() if post.remote_id}
 
 
 def unpack_tallies(tallies: Mapping[bytes, bytes]) -> tuple[dict[str, int], dict[str, int]]:

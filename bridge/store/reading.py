@@ -15,6 +15,7 @@ from bridge.store.results import CountedAlert
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
 
 INCIDENTS_A_PART = 100
 
@@ -43,14 +44,13 @@ class Reading:
         ids = await reply_of(self._redis.zrange(f"{self._prefix}due", 0, -1))
         for start in range(0, len(ids), INCIDENTS_A_PART):
             part = [id_.decode() for id_ in ids[start : start + INCIDENTS_A_PART]]
-            pipe = self._redis.pipeline(transaction=False)
+            pipe = self._redis.pipeline(transaction=True)
             for id_ in part:
-                pipe.hgetall(f"{self._prefix}i:{id_}")
-                pipe.hgetall(f"{self._prefix}i:{id_}:facets")
+                self._read(pipe, id_)
             answers = await reply_of(pipe.execute())
             yield [
-                codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
-                for id_, fields, counts in zip(part, answers[::2], answers[1::2], strict=True)
+                codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress)
+                for id_, fields, counts, progress in zip(part, answers[::3], answers[1::3], answers[2::3], strict=True)
                 if fields
             ]
 
@@ -61,21 +61,27 @@ class Reading:
         ended episode, ``<incident id>.<episode>``, has no alerts any more.
         """
         if "." in id_:
-            kept = await reply_of(self._redis.get(f"{self._prefix}h:{id_}"))
+            kept = await reply_of(self._redis.get(f"{self._prefix}episode:{id_}"))
             return None if kept is None else Detail(incident=_decode_incident(kept), alerts=[], total=0)
-        key = f"{self._prefix}i:{id_}"
         pipe = self._redis.pipeline(transaction=True)
-        pipe.hgetall(key)
-        pipe.hgetall(f"{key}:facets")
+        key = self._read(pipe, id_)
         pipe.hlen(f"{key}:alerts")
         pipe.hscan(f"{key}:alerts", after, count=count)
-        fields, counts, total, (following, alerts) = await reply_of(pipe.execute())
+        fields, counts, progress, total, (following, alerts) = await reply_of(pipe.execute())
         if not fields:
             return None
         counted = [codec.unpack_alert(name, packed) for name, packed in alerts.items()]
         counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
-        incident = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts))
+        incident = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress)
         return Detail(incident=incident, alerts=counted, total=total, after=int(following))
+
+    def _read(self, pipe: Pipeline, id_: str) -> str:
+        """Ask for an incident's hash, its facets and its progress; where they are."""
+        key = f"{self._prefix}incident:{id_}"
+        pipe.hgetall(key)
+        pipe.hgetall(f"{key}:facets")
+        pipe.get(f"{key}:progress")
+        return key
 
 
 _decode_incident = msgspec.json.Decoder(Incident).decode

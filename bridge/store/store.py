@@ -179,7 +179,7 @@ class Store:
             archive,
             retention_ms,
             posts.tally(progress),
-            posts.remotes(progress),
+            codec.pack_remotes(posts.remotes(progress)),
             posts.open_pages(progress),
             posts.page_ends(progress),
             posts.withheld_pages(progress),
@@ -341,7 +341,7 @@ class Store:
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}tallies")
         pipe.zrange(self._due, 0, 0, withscores=True)
-        pipe.zrange(f"{self._prefix}refused", 0, 0, withscores=True)
+        pipe.zrange(f"{self._prefix}unauthorized", 0, 0, withscores=True)
         pipe.hget(f"{self._prefix}pause", "reason")
         pipe.hgetall(f"{self._prefix}watchdogs")
         pipe.hmget(f"{self._prefix}clock", "offset", "steps")
@@ -380,5 +380,5 @@ class Store:
 
 
 def _incident(id_: str, snapshot: list[Any]) -> Incident:
-    fields, counts, public_notes, _ = snapshot
-    return codec.unpack_incident(id_, codec.pairs(fields), codec.pairs(counts), public_notes)
+    fields, counts, public_notes, progress, _ = snapshot
+    return codec.unpack_incident(id_, codec.pairs(fields), codec.pairs(counts), progress, public_notes)

@@ -29,20 +29,16 @@ def throughput(servers: MeasuredServers) -> Iterator[Row]:
     opened, busy_ms, kept = zip(*(_opened_and_kept(servers, count) for _ in range(servers.rounds)), strict=True)
     note = f"{count} at once; each takes the bridge {statistics.median(busy_ms):.1f} ms of its core"
     yield Row(name="incidents opened a second, one process", values=[*opened], unit="/s", bound=300, note=note)
-    name = "Redis memory per resolved and retained incident"
-    yield Row(name=name, values=[*kept], unit=" B", bound=2048, at_most=True)
-    if servers.quick:
-        return
-    dense = {"hash_max_listpack_value": "1024"}
-    values = [_opened_and_kept(servers, count, **dense)[2] for _ in range(servers.rounds)]
-    yield Row(name=f"{name}, with hash-max-listpack-value 1024", values=values, unit=" B", bound=2048, at_most=True)
+    yield Row(
+        name="Redis memory per resolved and retained incident", values=[*kept], unit=" B", bound=2048, at_most=True
+    )
 
 
-def _opened_and_kept(servers: MeasuredServers, count: int, **options: str) -> tuple[float, float, float]:
-    """How many incidents are opened a second, the milliseconds of its core that each takes the bridge, and what Redis,
-    with these settings, keeps of it when it is over."""
+def _opened_and_kept(servers: MeasuredServers, count: int) -> tuple[float, float, float]:
+    """How many incidents are opened a second, the milliseconds of its core that each takes the bridge, and what Redis
+    keeps of it when it is over."""
     with servers.scene():
-        redis, sandbox = servers.redis(**options), servers.sandbox()
+        redis, sandbox = servers.redis(), servers.sandbox()
         bridge = servers.bridge(redis, sandbox, publish_after="0s")
         empty, began_s = used_bytes(redis), cpu_s(bridge)
         per_second = _open(bridge, redis, sandbox, count)

@@ -299,7 +299,7 @@ class CampaignServers:
         with self.redis.client() as client:
             seconds, _ = client.time()
             for id_ in client.zrange(DUE, 0, -1):
-                key = f"bridge:{{0}}:i:{id_.decode()}"
+                key = f"bridge:{{0}}:incident:{id_.decode()}"
                 if client.hexists(key, "lease"):
                     client.hset(key, "lease_until", seconds * 1000)
                     client.zadd(DUE, {id_: seconds * 1000})

@@ -12,8 +12,8 @@ from bridge.store.scripts import Script
 ROOT = Path(__file__).parents[2]
 BRIDGE = ROOT / "bridge"
 PAGE = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
-KEY_IN_LUA = re.compile(r"prefix \.\. '([a-z]+)")
-KEY_IN_PYTHON = re.compile(r"prefix(?:_of\(\w+\))?\}([a-z]+)")
+KEY_IN_LUA = re.compile(r"prefix \.\. '([a-z_]+)")
+KEY_IN_PYTHON = re.compile(r"prefix(?:_of\(\w+\))?\}([a-z_]+)")
 
 
 def section(title: str) -> str:

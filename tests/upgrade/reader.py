@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 class Stored(msgspec.Struct):
-    """An incident's hash and its public notes, and the form in which an ended episode is kept."""
+    """An incident's hash, its progress and its public notes, and the form in which an ended episode is kept."""
 
     fields: dict[str, bytes]
+    progress: bytes
     public_notes: list[bytes]
     archived: bytes
 
@@ -32,7 +33,7 @@ class Read(msgspec.Struct):
 
 def read(stored: Stored) -> Read:
     """Understand one."""
-    incident = codec.unpack_incident("ID", stored.fields, {}, stored.public_notes)
+    incident = codec.unpack_incident("ID", stored.fields, {}, stored.progress, stored.public_notes)
     archived = msgspec.json.decode(stored.archived, type=Incident)
     return Read(incident, archived, codec.pack_progress(incident.progress))
 

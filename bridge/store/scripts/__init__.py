@@ -22,9 +22,11 @@ def _load(name: str, *before: str) -> Script:
     return Script(name, text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-INGEST = _load("ingest", "alerts", "senders", "conflicts", "dates", "limits")
-PUBLIC_NOTE = _load("public_note", "alerts", "senders")
-CLAIM = _load("claim", "lease", "budget", "gate")
+INGEST = _load(
+    "ingest", "alert_record", "alerts", "memory", "senders", "conflicts", "dates", "limits", "transitions", "merges"
+)
+PUBLIC_NOTE = _load("public_note", "alert_record", "alerts", "memory", "senders")
+CLAIM = _load("claim", "alert_record", "lease", "budget", "gate")
 RECORD = _load("record", "lease", "gate")
 SETTLE = _load("settle", "lease", "budget", "gate")
 RELEASE = _load("release")
@@ -35,6 +37,6 @@ OPEN_WITHOUT_ALERTS = _load("open_without_alerts")
 CONFIG_CHANGED = _load("config_changed", "gate")
 RATE_LIMIT = _load("rate_limit", "budget")
 PROBE = _load("probe")
-READY = _load("ready")
+READY = _load("ready", "memory")
 SPENT = _load("spent", "gate")
 BUDGETS = _load("budgets", "gate")

@@ -56,10 +56,10 @@ local function home_of(name) return get(index, name) end
 local function find(name)
   local home = home_of(name)
   local packed = home and get(hash(alerts_key(home)), name)
-  return home, packed and cmsgpack.unpack(packed) or nil
+  return home, packed and unpack_alert(packed) or nil
 end
 
-local function write_alert(id, name, a) set(hash(alerts_key(id)), name, cmsgpack.pack(a)) end
+local function write_alert(id, name, a) set(hash(alerts_key(id)), name, pack_alert(a)) end
 
 local function move_in(id, name)
   if home_of(name) then cancel_timer(id, name) end -- it may have been here before

@@ -24,7 +24,7 @@ local function sample(page)
   for _, kind in ipairs(waiting_kinds(page)) do
     local left = SAMPLE - #groups
     for _, id in ipairs(left > 0 and redis.call('ZRANGE', waiting_key(page, kind), 0, left - 1) or {}) do
-      groups[#groups + 1] = redis.call('HGET', incident_key(id), 'group')
+      groups[#groups + 1] = select(2, fields_of(id, 'group:'))
     end
   end
   return groups

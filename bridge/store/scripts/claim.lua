@@ -111,14 +111,14 @@ end
 
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', timers_key(id), '-inf', now, 'LIMIT', 0, 1000)) do
   local packed = redis.call('HGET', alerts_key(id), name)
-  local a = packed and cmsgpack.unpack(packed)
+  local a = packed and unpack_alert(packed)
   redis.call('ZREM', timers_key(id), name)
-  if a and a.st == 'H' then
+  if a and a.state == 'H' then
     unhold(incident)
-    a.e = 0
+    a.ends = 0
     start_alert(incident, a)
-    redis.call('HSET', alerts_key(id), name, cmsgpack.pack(a))
-  elseif a and a.st == 'R' and redis.call('HLEN', alerts_key(id)) > REMEMBER_ALERTS then
+    redis.call('HSET', alerts_key(id), name, pack_alert(a))
+  elseif a and a.state == 'R' and redis.call('HLEN', alerts_key(id)) > REMEMBER_ALERTS then
     redis.call('HDEL', alerts_key(id), name)
     if redis.call('HGET', INDEX, name) == id then redis.call('HDEL', INDEX, name) end
   end

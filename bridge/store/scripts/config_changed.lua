@@ -8,9 +8,11 @@ local APART_MS = 1 / 1024 -- apart from each other, and all of them due at once
 if redis.call('GET', CONFIG) == ARGV[2] then return {now, 0} end
 redis.call('SET', CONFIG, ARGV[2])
 local count = 0
-for _, id in ipairs(redis.call('ZRANGE', DUE, 0, -1)) do
-  if (redis.call('HGET', incident_key(id), 'remotes') or '') ~= '' then
-    count = count + 1
+local is_counted, remotes = {}, redis.call('HGETALL', REMOTES)
+for nth = 2, #remotes, 2 do
+  local id = remotes[nth]
+  if not is_counted[id] and redis.call('ZSCORE', DUE, id) then
+    is_counted[id], count = true, count + 1
     make_due(id, now)
   end
 end

@@ -12,14 +12,16 @@ end
 tally(id, '')
 count_stored(id, incident.route, 0, false)
 save_sums()
-hold_remotes(id, '')
+claim_remotes(id, {})
 count_open(id, '')
 wait_for(id, '')
 local listed = redis.call('HGET', incident_key(id), 'listed')
-if listed and listed ~= '' then unlist(id, listed) end
-redis.call('DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), public_notes_key(id))
+if listed and listed ~= '' then unlist(id, prefix .. listed) end
+redis.call(
+  'DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), public_notes_key(id), progress_key(id)
+)
 redis.call('ZREM', DUE, id)
-redis.call('ZREM', REFUSED, id)
+redis.call('ZREM', UNAUTHORIZED, id)
 redis.call('ZREM', CLEARED, id)
 redis.call('ZREM', SHOWN, id)
 redis.call('SREM', OPEN, id)

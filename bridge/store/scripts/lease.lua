@@ -10,25 +10,33 @@ local function tally(id, word)
   redis.call('HSET', incident_key(id), 'tally', word)
 end
 
--- Makes these the incidents of a page that this incident holds: their ids there, joined by newlines. When another holds
--- one of them, nothing changes and the answer is false.
-local function hold_remotes(id, held)
-  local old = redis.call('HGET', incident_key(id), 'remotes') or ''
-  if old == held then return true end
-  for remote in string.gmatch(held, '[^\n]+') do
+-- Makes these its incidents on the pages: {page: id there}. When another holds one of them, nothing changes and the answer
+-- is false.
+local function claim_remotes(id, remotes)
+  local old, changes = fields_of(id, 'remote:'), false
+  for page, remote in pairs(remotes) do
     local owner = redis.call('HGET', REMOTES, remote)
     if owner and owner ~= id then return false end
+    changes = changes or old[page] ~= remote
   end
-  for remote in string.gmatch(old, '[^\n]+') do redis.call('HDEL', REMOTES, remote) end
-  for remote in string.gmatch(held, '[^\n]+') do redis.call('HSET', REMOTES, remote, id) end
-  redis.call('HSET', incident_key(id), 'remotes', held)
+  for page, remote in pairs(old) do
+    if remotes[page] ~= remote then
+      redis.call('HDEL', REMOTES, remote)
+      redis.call('HDEL', incident_key(id), 'remote:' .. page)
+    end
+  end
+  if not changes then return true end
+  for page, remote in pairs(remotes) do
+    redis.call('HSET', REMOTES, remote, id)
+    redis.call('HSET', incident_key(id), 'remote:' .. page, remote)
+  end
   return true
 end
 
--- What a reconciler sees of an incident: its fields, its facets and its public notes; and what `wall` is now.
+-- What a reconciler sees of an incident: its fields, its facets, its notes and its progress; and what `wall` is now.
 local function snapshot(id)
   return {redis.call('HGETALL', incident_key(id)), redis.call('HGETALL', facets_key(id)),
-    redis.call('LRANGE', public_notes_key(id), 0, -1), wall}
+    redis.call('LRANGE', public_notes_key(id), 0, -1), redis.call('GET', progress_key(id)), wall}
 end
 
 local function holds_lease(id, token)

@@ -1,9 +1,6 @@
 -- Shared by the scripts that change an incident's facts. All keys of a bridge carry one hash tag, so a script may
 -- touch any incident; `prefix` is what they start with. Redis' TIME is the only clock; `now` is made of it, below.
 --
--- An alert record (MessagePack): st F firing, H held, R resolved; s starts, as sent: that tells occurrences apart; b what
--- that counts as, where it is not believed; e ends, o observed by the sender's clock, r when it was resolved here, seen, f
--- its facets joined by newlines, x opaque text for the reader.
 -- A facet is anything that is counted over the firing alerts (a service's severity, a label's value, "a" for
 -- acknowledged); the scripts do not care what it means, but for one thing: where a service or its severity, s|…, loses
 -- its last alert, the incident eased, and where one gets its first, something began. A label's value that gives way to
@@ -35,13 +32,27 @@ local FORGET_AFTER_MS = 900000   -- a resolved alert is remembered this long, to
 local REMEMBER_MS = 604800000    -- longer than any sender retries
 local REMEMBER_ALERTS = 3        -- an incident keeps this many resolved alerts for its reader
 
-local function incident_key(id) return prefix .. 'i:' .. id end
-local function alerts_key(id) return prefix .. 'i:' .. id .. ':alerts' end
-local function facets_key(id) return prefix .. 'i:' .. id .. ':facets' end
-local function public_notes_key(id) return prefix .. 'i:' .. id .. ':notes' end
-local function timers_key(id) return prefix .. 'i:' .. id .. ':timers' end
+local function incident_key(id) return prefix .. 'incident:' .. id end
+local function alerts_key(id) return prefix .. 'incident:' .. id .. ':alerts' end
+local function facets_key(id) return prefix .. 'incident:' .. id .. ':facets' end
+local function public_notes_key(id) return prefix .. 'incident:' .. id .. ':notes' end
+local function progress_key(id) return prefix .. 'incident:' .. id .. ':progress' end
+local function timers_key(id) return prefix .. 'incident:' .. id .. ':timers' end
+
+-- The fields of an incident whose names begin with `kind`, which is left out: {name: value}, and flat, {name, value, …}.
+local function fields_of(id, kind)
+  local named, flat, h = {}, {}, redis.call('HGETALL', incident_key(id))
+  for i = 1, #h, 2 do
+    if h[i]:sub(1, #kind) == kind then
+      local name = h[i]:sub(#kind + 1)
+      named[name], flat[#flat + 1], flat[#flat + 2] = h[i + 1], name, h[i + 1]
+    end
+  end
+  return named, flat
+end
+
 local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix .. 'tallies', prefix .. 'remotes'
-local OPEN, REFUSED = prefix .. 'open', prefix .. 'refused'
+local OPEN, UNAUTHORIZED = prefix .. 'open', prefix .. 'unauthorized'
 local CLEARED, SHOWN, OPENINGS = prefix .. 'cleared', prefix .. 'shown', prefix .. 'openings'
 local STRAYS, COUNTED, STORED = prefix .. 'strays', prefix .. 'counted', prefix .. 'stored'
 local STRAY_MS = 3600000 -- until a stray, see `schedule_stray`, is due like any other
@@ -53,7 +64,10 @@ local function begin_change(incident)
   incident.fired, incident.earliest, incident.latest = incident.firing, math.huge, 0
 end
 
-local SUMS = {'rev', 'firing', 'held', 'since', 'cleared', 'eased', 'starts', 'ends', 'started'}
+local SUMS = {
+  'rev', 'firing', 'held', 'firing_since', 'last_fired_at', 'cleared_at', 'eased_at', 'outage_started_at',
+  'outage_ended_at',
+}
 
 -- What an incident is asked for that it has not: a sum, or the end of its lease, as Redis has it. Most alerts look at
 -- three sums only, and those are read at once.
@@ -64,12 +78,13 @@ local READ_LATER = {__index = function(incident, name)
 end}
 
 local function load_incident(id)
-  local rev, firing, starts, route = unpack(redis.call('HMGET', incident_key(id), 'rev', 'firing', 'starts', 'route'))
-  local was = {rev = tonumber(rev), firing = tonumber(firing), starts = tonumber(starts)}
+  local rev, firing, started_at, route =
+    unpack(redis.call('HMGET', incident_key(id), 'rev', 'firing', 'outage_started_at', 'route'))
+  local was = {rev = tonumber(rev), firing = tonumber(firing), outage_started_at = tonumber(started_at)}
   local incident = {
     id = id, exists = rev ~= false, was = was, deltas = {}, fields = {},
     dirty = false, material = false, timed = false, begins = false,
-    rev = was.rev, firing = was.firing, starts = was.starts, route = route,
+    rev = was.rev, firing = was.firing, outage_started_at = was.outage_started_at, route = route,
   }
   if not incident.exists then -- nobody has leased it, and all of its sums are to be written
     incident.lease_until = 0
@@ -86,14 +101,14 @@ local function count_facets(incident, facets, step)
 end
 
 -- When an alert began, where its age decides; its public start, b, may be later.
-local function begun(a) return math.min(a.s, a.b or a.s) end
+local function begun(a) return math.min(a.starts, a.counts_from or a.starts) end
 
 local function start_alert(incident, a)
   incident.firing = incident.firing + 1
-  incident.earliest = math.min(incident.earliest, a.b or a.s)
+  incident.earliest = math.min(incident.earliest, a.counts_from or a.starts)
   incident.begins, incident.dirty = true, true
-  count_facets(incident, a.f, 1)
-  a.st = 'F'
+  count_facets(incident, a.facets, 1)
+  a.state = 'F'
 end
 
 -- An end in the future, or before the start, counts as now.
@@ -102,19 +117,19 @@ local function stop_alert(incident, a, ends)
   incident.firing = incident.firing - 1
   incident.latest = math.max(incident.latest, ends)
   incident.dirty = true
-  count_facets(incident, a.f, -1)
+  count_facets(incident, a.facets, -1)
 end
 
 local function end_change(incident)
   local fired, fires, is_new = incident.fired > 0, incident.firing > 0, not incident.was.rev
   if fires and not fired then
-    incident.since, incident.starts, incident.ends = now, incident.earliest, 0
+    incident.firing_since, incident.outage_started_at, incident.outage_ended_at = now, incident.earliest, 0
   else
-    if fires then incident.starts = math.min(incident.starts, incident.earliest) end
-    if incident.latest > 0 then incident.ends = math.max(incident.ends, incident.latest) end
+    if fires then incident.outage_started_at = math.min(incident.outage_started_at, incident.earliest) end
+    if incident.latest > 0 then incident.outage_ended_at = math.max(incident.outage_ended_at, incident.latest) end
   end
-  if not fires and (fired or is_new) then incident.cleared = now end
-  if incident.begins and incident.firing > incident.fired then incident.started = now end
+  if not fires and (fired or is_new) then incident.cleared_at = now end
+  if incident.begins and incident.firing > incident.fired then incident.last_fired_at = now end
   if fires ~= fired then incident.material = true end
   begin_change(incident)
 end
@@ -168,7 +183,7 @@ local function schedule(id, at, condition, is_new)
   local firing, held, listed, page_ends, level, route =
     unpack(redis.call('HMGET', incident_key(id), 'firing', 'held', 'listed', 'page_ends', 'level', 'route'))
   local fires, list = firing ~= '0', ''
-  listed = listed or ''
+  listed = (listed or '') ~= '' and prefix .. listed or ''
   if not is_new and redis.call('SISMEMBER', OPEN, id) == 1 then
     list = (not fires or page_ends == '2') and CLEARED or SHOWN
   elseif fires or held ~= '0' then
@@ -181,7 +196,7 @@ local function schedule(id, at, condition, is_new)
   for _, other in ipairs(is_new and {} or {CLEARED, SHOWN}) do -- another release lists it there, and keeps no note of that
     if other ~= list then redis.call('ZREM', other, id) end
   end
-  redis.call('HSET', incident_key(id), 'listed', list)
+  redis.call('HSET', incident_key(id), 'listed', list:sub(#prefix + 1))
 end
 
 -- One of which nothing has fired, as far as is known, waits until nothing else is due: anybody can tell of the end of what
@@ -246,13 +261,13 @@ local function save_incident(incident)
       if count == delta then
         incident.material = true
         if is_service then level = math.max(level, tonumber(facet:match('|(%d+)$')) or 0) end
-        if is_service and incident.begins then incident.started = now end
+        if is_service and incident.begins then incident.last_fired_at = now end
       end
       if count <= 0 then
         redis.call('HDEL', facets_key(incident.id), facet)
         incident.material = true
         if is_service then
-          incident.eased = now
+          incident.eased_at = now
           -- what eased may have been all that a page showed: recording says
           if redis.call('HGET', incident_key(incident.id), 'page_ends') == '1' then
             redis.call('HSET', incident_key(incident.id), 'page_ends', 2)

@@ -3,12 +3,12 @@
 
 local quiet = {}
 for _, id in ipairs(redis.call('SMEMBERS', OPEN)) do
-  local h = redis.call('HMGET', incident_key(id), 'route', 'firing', 'held', 'cleared', 'progress')
-  local route, firing, held, cleared, progress = unpack(h)
+  local route, firing, held, cleared_at =
+    unpack(redis.call('HMGET', incident_key(id), 'route', 'firing', 'held', 'cleared_at'))
   if firing == '0' and held == '0' then
     quiet[#quiet + 1] = route
-    quiet[#quiet + 1] = tonumber(cleared)
-    quiet[#quiet + 1] = progress
+    quiet[#quiet + 1] = tonumber(cleared_at)
+    quiet[#quiet + 1] = redis.call('GET', progress_key(id))
   end
 end
 return {now, quiet}

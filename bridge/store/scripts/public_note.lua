@@ -5,14 +5,11 @@
 local NOTES_KEPT = 20
 local dated = tonumber(ARGV[5])
 
-local function is_seen(event) return redis.call('EXISTS', prefix .. 'e:' .. event) == 1 end
-
 adopt(ARGV[2], true)
-local id, a = find(ARGV[2])
-local plain = a and a.n and event_without_sender(ARGV[3])
+local id = home_of(ARGV[2])
 local outcome = 'kept'
 if not id then outcome = 'unknown'
-elseif ARGV[3] ~= '' and (is_seen(ARGV[3]) or plain and is_seen(plain)) then outcome = 'repeat'
+elseif ARGV[3] ~= '' and is_folded(ARGV[2], ARGV[3]) then outcome = 'repeat'
 elseif dated <= wall - REMEMBER_MS then outcome = 'stale' end -- of a replay the store may have forgotten the name
 if outcome == 'kept' then
   local incident = touch(id)
@@ -23,6 +20,6 @@ end
 save_alerts()
 save_incidents(touched)
 if outcome == 'kept' and ARGV[3] ~= '' then
-  redis.call('SET', prefix .. 'e:' .. ARGV[3], 1, 'PX', REMEMBER_MS + math.max(0, dated - wall))
+  redis.call('SET', event_key(ARGV[3]), 1, 'PX', REMEMBER_MS + math.max(0, dated - wall))
 end
 return {now, outcome, id or ''}

@@ -3,8 +3,8 @@
 -- ARGV: prefix. Returns {now}.
 
 local NAME = 'ready'
-local sums, seen = incident_key(NAME), prefix .. 'e:' .. NAME
-local sources, targets = prefix .. 'm:' .. NAME, prefix .. 'w:' .. NAME
+local sums, seen = incident_key(NAME), event_key(NAME)
+local sources, targets = merged_key(NAME), ended_with_key(NAME)
 
 for _, key in ipairs({INDEX, sums, alerts_key(NAME), prefix .. 'watchdogs'}) do
   redis.call('HSET', key, NAME, now)

@@ -1,6 +1,6 @@
 -- Writes the reconciler's progress, if it still holds the lease, and extends the lease.
 -- ARGV: prefix, id, token, lease_ms, progress, archive ('' or the ended episode), retention_ms, the word
--- it is tallied under, the ids of its posts on the pages, the pages on which it is open or may be, each joined by newlines;
+-- it is tallied under, MessagePack {page: the id of its post there}, the pages on which it is open or may be, joined by newlines;
 -- whether a page may be over by itself: 0 no, 1 it may, 2 it is, and still shows it; the pages where the gate keeps it back,
 -- joined by newlines; MessagePack of the tokens to take, of those to give back, and of what trips.
 -- Returns {now} when the lease is lost or another incident holds one of those posts, {now, 'full'}, with nothing written,
@@ -10,16 +10,17 @@ local id, token, lease_ms = ARGV[2], ARGV[3], tonumber(ARGV[4])
 if not holds_lease(id, token) then return {now} end
 local takes, gives, trips = cmsgpack.unpack(ARGV[13]), cmsgpack.unpack(ARGV[14]), cmsgpack.unpack(ARGV[15])
 if not can_take(id, takes) then return {now, 'full'} end
-if not hold_remotes(id, ARGV[9]) then return {now} end
+if not claim_remotes(id, cmsgpack.unpack(ARGV[9])) then return {now} end
 take_tokens(id, takes)
 give_tokens_back(id, gives)
 trip(trips)
-redis.call('HSET', incident_key(id), 'progress', ARGV[5], 'page_ends', ARGV[11])
+redis.call('SET', progress_key(id), ARGV[5])
+redis.call('HSET', incident_key(id), 'page_ends', ARGV[11])
 if ARGV[6] ~= '' then
   local ended = id .. '.' .. redis.call('HGET', incident_key(id), 'episode')
-  redis.call('SET', prefix .. 'h:' .. ended, ARGV[6], 'PX', ARGV[7])
+  redis.call('SET', prefix .. 'episode:' .. ended, ARGV[6], 'PX', ARGV[7])
   redis.call('HINCRBY', incident_key(id), 'episode', 1)
-  redis.call('HDEL', incident_key(id), 'conflict')
+  redis.call('HDEL', incident_key(id), 'conflict_at')
 end
 tally(id, ARGV[8])
 redis.call(ARGV[10] ~= '' and 'SADD' or 'SREM', OPEN, id)

@@ -1,6 +1,6 @@
 -- An alert is called <source>/<fingerprint>, or <source>@<sender>/<fingerprint> where its path names the sender. What is
 -- known of it without a sender becomes the sender's that next reports it, in the incident where it counts: its record,
--- which then has n, its place in the index, its timer, its merges, and what is remembered of it.
+-- which then is `adopted`, its place in the index, its timer, its merges, and what is remembered of it.
 
 local function plain_of(name)
   local source, fingerprint = name:match('^([^@/]+)@[^/]+(/.*)$')
@@ -13,61 +13,62 @@ local function renamed(plain, like) return (plain:gsub('^[^/]+', like:match('^[^
 -- What an event of a sender was called while nobody had named the sender; nil if it has no sender.
 local function event_without_sender(event) return event:match('^@[^/]+/(.*)$') end
 
-local function memory_key(kind, name) return prefix .. kind .. ':' .. name end
+-- Whether an event of this alert was folded before, also as one without a sender, while nobody had named the alert's.
+local function is_folded(name, event)
+  if redis.call('EXISTS', event_key(event)) == 1 then return true end
+  local plain, _, a = event_without_sender(event), find(name)
+  return plain and a and a.adopted and redis.call('EXISTS', event_key(plain)) == 1
+end
 
--- The alerts that were merged into it, which live (m) or ended (w) with it.
-local function adopt_sources(kind, plain, name, relatives)
-  for _, source in ipairs(redis.call('SUNION', memory_key(kind, plain))) do
+-- The alerts that were merged into it.
+local function adopt_sources(key_of, plain, name, relatives)
+  for _, source in ipairs(redis.call('SUNION', key_of(plain))) do
     relatives[#relatives + 1] = renamed(source, name)
-    redis.call('SADD', memory_key(kind, name), relatives[#relatives])
+    redis.call('SADD', key_of(name), relatives[#relatives])
   end
-  redis.call('DEL', memory_key(kind, plain))
+  redis.call('DEL', key_of(plain))
 end
 
 local function adopt_memory(plain, name, relatives)
-  adopt_sources('m', plain, name, relatives)
-  adopt_sources('w', plain, name, relatives)
-  redis.call('PEXPIRE', memory_key('w', name), REMEMBER_MS)
-  local over = tonumber(redis.call('GET', memory_key('o', plain)) or 0)
-  if over > tonumber(redis.call('GET', memory_key('o', name)) or 0) then
-    redis.call('SET', memory_key('o', name), over, 'PX', REMEMBER_MS)
-  end
-  local part = redis.call('GET', memory_key('p', plain))
-  if part and redis.call('EXISTS', memory_key('p', name)) == 0 then
-    local at, target = unpack(cmsgpack.unpack(part))
+  adopt_sources(merged_key, plain, name, relatives)
+  adopt_sources(ended_with_key, plain, name, relatives)
+  redis.call('PEXPIRE', ended_with_key(name), REMEMBER_MS)
+  local at, target = last_merge(plain)
+  if at > 0 and redis.call('EXISTS', merged_into_key(name)) == 0 then
     if target ~= '' then
       target = renamed(target, name)
       relatives[#relatives + 1] = target
     end
-    redis.call('SET', memory_key('p', name), cmsgpack.pack({at, target}), 'PX', REMEMBER_MS)
+    remember_merge(name, at, target)
   end
-  redis.call('DEL', memory_key('o', plain), memory_key('p', plain))
+  remember_end(name, ended_at(plain))
+  redis.call('DEL', ended_key(plain), merged_into_key(plain))
 end
 
 local function adopt_record(home, plain, name, a, relatives)
   local due = redis.call('ZSCORE', timers_key(home), plain)
   move_out(home, plain)
   set(index, plain, false)
-  if a.m then
-    local target = renamed(a.m, name)
-    for _, kind in ipairs({'m', 'w'}) do
-      if redis.call('SREM', memory_key(kind, a.m), plain) == 1 then redis.call('SADD', memory_key(kind, target), name) end
+  if a.merged_into then
+    local target = renamed(a.merged_into, name)
+    for _, key_of in ipairs({merged_key, ended_with_key}) do
+      if redis.call('SREM', key_of(a.merged_into), plain) == 1 then redis.call('SADD', key_of(target), name) end
     end
-    a.m = target
+    a.merged_into = target
     relatives[#relatives + 1] = target
   end
-  a.n = true
+  a.adopted = true
   write_alert(home, name, a)
   set(index, name, home)
   if due then set_timer(touch(home), name, due) end
-  redis.call('HDEL', incident_key(home), 'conflict')
+  redis.call('HDEL', incident_key(home), 'conflict_at')
 end
 
 -- The sender and a path that does not name it yet (one of two replicas was told first) report one occurrence: it counts
 -- once.
 local function drop_copy(home, plain, a, own)
-  if a.s ~= own.s or a.m then return end
-  if a.st == 'F' then stop_alert(touch(home), a, own.e) elseif a.st == 'H' then unhold(touch(home)) end
+  if a.starts ~= own.starts or a.merged_into then return end
+  if a.state == 'F' then stop_alert(touch(home), a, own.ends) elseif a.state == 'H' then unhold(touch(home)) end
   move_out(home, plain)
   set(index, plain, false)
 end

@@ -13,8 +13,8 @@ due = math.min(due, next_timer(id) or FAR)
 local rev, woken = unpack(redis.call('HMGET', incident_key(id), 'rev', 'woken'))
 if tonumber(rev) ~= tonumber(ARGV[4]) then due = now
 elseif woken then wait_for(id, '') end -- there was room, and it had nothing to ask for
-if ARGV[6] == '1' then redis.call('ZADD', REFUSED, 'NX', redis.call('HGET', incident_key(id), 'was_due'), id)
-else redis.call('ZREM', REFUSED, id) end
+if ARGV[6] == '1' then redis.call('ZADD', UNAUTHORIZED, 'NX', redis.call('HGET', incident_key(id), 'was_due'), id)
+else redis.call('ZREM', UNAUTHORIZED, id) end
 count_open(id, ARGV[8])
 redis.call('HDEL', incident_key(id), 'lease', 'lease_until', 'was_due')
 schedule(id, due)

@@ -23,8 +23,8 @@ def not_as_said(kept: Mapping[str, Any], expected: Expectation) -> Iterator[str]
     yield from _differ("due", kept.get("due", {}), due)
     yield from _differ("index", kept.get("index", {}), {name: id_.encode() for name, id_ in expected.index.items()})
     for id_, incident in expected.incidents.items():
-        path = f"i:{id_}"
-        names = ("rev", "firing", "held", "starts", "ends")
+        path = f"incident:{id_}"
+        names = ("rev", "firing", "held", "outage_started_at", "outage_ended_at")
         numbers = (incident.revision, incident.count("F"), incident.count("H"), incident.starts, incident.ends)
         yield from _differ(path, [int(kept.get(path, {}).get(name, -1)) for name in names], list(numbers))
         yield from _differ(
@@ -106,7 +106,13 @@ def _ours(page: Page, others: Collection[str]) -> list[RemoteIncident]:
 
 def _alerts(kept: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     return {
-        name: (record["st"], record["s"], record.get("b", record["s"]), record["e"], record["o"])
+        name: (
+            record["state"],
+            record["starts"],
+            record["counts_from"] or record["starts"],
+            record["ends"],
+            record["observed"],
+        )
         for name, record in kept.items()
     }
 

@@ -49,7 +49,7 @@ severity: [{match: severity = critical, is: CRITICAL}, {is: MINOR}]
 defaults: {publish_after: 1m, resolve_after: 2m, reopen_after: 10m}
 routes: [{name: shop, services: {label: service}}]
 """
-_TIMES = ("since", "cleared", "eased", "lease_until", "was_due")
+_TIMES = ("firing_since", "cleared_at", "eased_at", "lease_until", "was_due")
 
 
 class RedisHarness:
@@ -216,20 +216,22 @@ class RedisHarness:
         await self.age_budget(ms)
         if await self.redis.exists(f"{PREFIX}pause"):
             await self.redis.hincrby(f"{PREFIX}pause", "until", -ms)
-        refused: list[Any] = await self.redis.zrange(f"{PREFIX}refused", 0, -1)
+        refused: list[Any] = await self.redis.zrange(f"{PREFIX}unauthorized", 0, -1)
         for id_ in refused:
-            await self.redis.zincrby(f"{PREFIX}refused", -ms, id_)
+            await self.redis.zincrby(f"{PREFIX}unauthorized", -ms, id_)
         ids: list[Any] = await self.redis.zrange(f"{PREFIX}due", 0, -1)
         for id_ in ids:
             await self.redis.zincrby(f"{PREFIX}due", -ms, id_)
-            key = f"{PREFIX}i:{id_.decode()}"
+            key = f"{PREFIX}incident:{id_.decode()}"
             fields: dict[Any, Any] = await self.redis.hgetall(key)
             older: dict[Any, Any] = {
                 name: int(fields[name.encode()]) - ms for name in _TIMES if int(fields.get(name.encode(), 0))
             }
-            if packed := fields.get(b"progress"):
-                older["progress"] = msgspec.msgpack.encode(_older(msgspec.msgpack.decode(packed, type=Progress), ms))
             await self.redis.hset(key, mapping=older)
+            packed: Any = await self.redis.get(f"{key}:progress")
+            if packed:
+                progress = _older(msgspec.msgpack.decode(packed, type=Progress), ms)
+                await self.redis.set(f"{key}:progress", msgspec.msgpack.encode(progress))
 
     async def send_again(self, call_number: int) -> None:
         """What a slow network does: deliver a request that was given up long ago."""

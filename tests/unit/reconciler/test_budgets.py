@@ -306,7 +306,7 @@ async def test_a_reopening_is_an_opening(harness):
 async def aged_start(harness: RedisHarness) -> None:
     """What fires now began after its resolve, by its sender's clock, too."""
     await harness.age(3 * MINUTE)
-    for key in [key async for key in harness.redis.scan_iter(f"{PREFIX}i:*:alerts")]:
+    for key in [key async for key in harness.redis.scan_iter(f"{PREFIX}incident:*:alerts")]:
         await harness.redis.delete(key)
 
 

@@ -86,7 +86,7 @@ async def test_an_end_of_which_nothing_is_public_leaves_nothing_and_is_soon_forg
     assert await all_of(harness.store) != []
     await harness.after(2 * MINUTE)
     assert (await all_of(harness.store), harness.state.everything()) == ([], [])
-    left: list[Any] = await harness.redis.keys(f"{PREFIX}i:*")
+    left: list[Any] = await harness.redis.keys(f"{PREFIX}incident:*")
     assert left == []
 
 

@@ -94,7 +94,8 @@ class TestWhoWaits:
         await fires(harness, "b")
         await fires(harness, "c")
         gone = next(each.id for each in await withheld(harness) if each.group["group"] == "b")
-        keys = [f"{PREFIX}i:{gone}", *(f"{PREFIX}i:{gone}:{part}" for part in ("alerts", "facets", "timers"))]
+        parts = ("", ":alerts", ":facets", ":timers", ":progress")
+        keys = [f"{PREFIX}incident:{gone}{part}" for part in parts]
         await harness.redis.delete(*keys)  # as an older release forgets
         await harness.redis.zrem(f"{PREFIX}due", gone)
         await end(harness, "a")
@@ -113,7 +114,7 @@ class TestWhoWaits:
         await work(harness)
         assert visible(harness) == []
         await aged(harness, MINUTE + SECOND)
-        await harness.redis.hincrby(f"{PREFIX}i:{stuck}", "woken", -MINUTE - SECOND)
+        await harness.redis.hincrby(f"{PREFIX}incident:{stuck}", "woken", -MINUTE - SECOND)
         await work(harness)
         assert visible(harness) == ["c"]
 
@@ -123,7 +124,7 @@ class TestWhoWaits:
         await fires(harness, "c")
         (first, second) = sorted(await withheld(harness), key=lambda each: each.group["group"])
         assert (first.group["group"], second.group["group"]) == ("b", "c")
-        await harness.redis.hset(f"{PREFIX}i:{first.id}", "woken", 1 << 50)
+        await harness.redis.hset(f"{PREFIX}incident:{first.id}", "woken", 1 << 50)
         await harness.redis.zadd(f"{PREFIX}due", {first.id: 1})
         await harness.redis.zadd(f"{PREFIX}openings:3|careless", {first.id: 1})
         lease = await harness.claim()

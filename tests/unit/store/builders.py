@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, cast
 
-import msgspec
+from msgspec import structs
 
+from bridge.core.routing import incident_key
 from bridge.model import Alert, AlertStatus, Routed, Severity
+from bridge.store.codec import decode_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +26,7 @@ HOLD_MS = 6 * MINUTE
 LEASE_MS = 30_000
 PREFIX = "bridge:{0}:"
 _HASHES = {"index", "pause", "remotes", "stored", "tallies", "watchdogs", "trips", "withheld"}
-_SORTED = {"due", "cleared", "shown", "refused", "strays", "counted", "openings", "waiting", "full", "spent"}
+_SORTED = {"due", "cleared", "shown", "unauthorized", "strays", "counted", "openings", "waiting", "full", "spent"}
 
 
 def firing(
@@ -64,7 +66,7 @@ def to(
     why: tuple[str, ...] = ("the test says so",),
 ) -> Routed:
     return Routed(
-        key=f"{incident}-key",
+        key=incident_key(f"{incident}-route", {"region": "eu"}),
         id=incident,
         route=f"{incident}-route",
         group={"region": "eu"},
@@ -102,9 +104,11 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
         kind = name.partition(":")[0]
         if kind in _SORTED or name.endswith(":timers"):
             pipe.zrange(prefix + name, 0, -1, withscores=True)
-        elif name in _HASHES or name.startswith("i:"):
+        elif name in _HASHES or (name.startswith("incident:") and not name.endswith((":progress", ":notes"))):
             pipe.hgetall(prefix + name)
-        elif name == "open" or name.startswith(("m:", "w:")):
+        elif name.endswith(":notes"):
+            pipe.lrange(prefix + name, 0, -1)
+        elif name == "open" or name.startswith(("merged:", "ended_with:")):
             pipe.smembers(prefix + name)
         else:
             pipe.get(prefix + name)
@@ -112,10 +116,10 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
 
 
 def _readable(name: str, value: Any) -> Any:
-    if isinstance(value, list):
+    if isinstance(value, list) and not name.endswith(":notes"):
         return {member.decode(): score for member, score in value}
     if name.endswith(":alerts"):
-        return {field.decode(): msgspec.msgpack.decode(packed) for field, packed in value.items()}
+        return {field.decode(): structs.asdict(decode_record(packed)) for field, packed in value.items()}
     return {field.decode(): text for field, text in value.items()} if isinstance(value, dict) else value
 
 

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import redis
 
 # Every instant that the scripts took from TIME moves into the past, and every expiry comes nearer. Instants by the
-# senders' clocks (an alert's s, e, o; an incident's starts, ends) stay. 32503680000000 is the scripts' "never".
+# senders' clocks (an alert's starts, ends, observed; an incident's outage_started_at, outage_ended_at) stay.
+# 32503680000000 is the scripts' "never".
 _SHIFT = """
 local prefix, by = ARGV[1], tonumber(ARGV[2])
 
@@ -32,9 +33,10 @@ local function shift_alerts(key)
   local alerts = redis.call('HGETALL', key)
   for i = 1, #alerts, 2 do
     local a = cmsgpack.unpack(alerts[i + 1])
-    a.seen = a.seen - by
-    if a.r > 0 then a.r = a.r - by end
-    if a.v and a.v[2] > 0 then a.v[2] = a.v[2] - by end
+    a[6] = a[6] - by -- seen
+    if a[5] > 0 then a[5] = a[5] - by end -- resolved_at
+    local receivers = a[14]
+    if receivers and receivers[2] > 0 then receivers[2] = receivers[2] - by end
     redis.call('HSET', key, alerts[i], cmsgpack.pack(a))
   end
 end
@@ -45,15 +47,17 @@ end
 
 for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   local name = string.sub(key, #prefix + 1)
-  if name == 'due' or name == 'cleared' or name == 'shown' or name == 'refused' or name == 'waiting' or name == 'full'
-      or string.match(name, ':timers$') or string.match(name, '^openings:') or string.match(name, '^spent:')
-      or string.match(name, '^waiting:.*\\n') then
+  if name == 'due' or name == 'cleared' or name == 'shown' or name == 'unauthorized' or name == 'waiting'
+      or name == 'full' or string.match(name, ':timers$') or string.match(name, '^openings:')
+      or string.match(name, '^spent:') or string.match(name, '^waiting:.*\\n') then
     shift_scores(key)
   elseif name == 'pause' then shift_fields(key, {'until'})
   elseif name == 'rate' then shift_text(key)
   elseif string.match(name, ':alerts$') then shift_alerts(key)
-  elseif string.match(name, '^i:[^:]*$') then
-    shift_fields(key, {'since', 'started', 'cleared', 'eased', 'lease_until', 'was_due', 'conflict'})
+  elseif string.match(name, '^incident:[^:]*$') then
+    shift_fields(key, {
+      'firing_since', 'last_fired_at', 'cleared_at', 'eased_at', 'lease_until', 'was_due', 'conflict_at',
+    })
   elseif name == 'watchdogs' then shift_fields(key, redis.call('HKEYS', key))
   end
   local left = redis.call('PTTL', key)

@@ -60,7 +60,7 @@ class Known:
         self.starts, self.counts_from = starts, max(min(starts, now), now - m.backdate)
 
 
-CLOCKS = ("since", "started", "cleared", "eased")
+CLOCKS = ("firing_since", "last_fired_at", "cleared_at", "eased_at")
 
 
 @dataclass
@@ -76,6 +76,7 @@ class Kept:
     token: str | None = None
     leased_until: int = 0
     stray_since: int | None = None
+    is_recorded: bool = False
 
     def count(self, status: str) -> int:
         return sum(known.status == status for known in self.alerts.values())
@@ -306,16 +307,16 @@ class Reference:
         """Its dates and clocks follow the sums; it is due, in a new revision, when a reader could see it."""
         fires, facets = incident.count("F"), frozenset(incident.facets())
         if change.begins and (fires > change.fired or _services(facets - change.facets)):
-            incident.clocks["started"] = self.now
+            incident.clocks["last_fired_at"] = self.now
         if fires and not change.fired:
-            incident.clocks["since"], incident.starts, incident.ends = self.now, min(change.starts), 0
+            incident.clocks["firing_since"], incident.starts, incident.ends = self.now, min(change.starts), 0
         else:
             incident.starts = min(incident.starts, *change.starts) if fires and change.starts else incident.starts
             incident.ends = max(incident.ends, *change.ends) if change.ends else incident.ends
         if not fires and (change.fired or change.is_new):
-            incident.clocks["cleared"] = self.now
+            incident.clocks["cleared_at"] = self.now
         if _services(change.facets - facets):
-            incident.clocks["eased"] = self.now
+            incident.clocks["eased_at"] = self.now
         is_material = change.is_material or bool(fires) != bool(change.fired) or facets != change.facets
         incident.revision += is_material
         if change.is_new and incident.count("F") == incident.count("H") == 0:

@@ -104,15 +104,15 @@ def sums(db: redis.Redis, *, prefix: str = PREFIX) -> Sums:
     kept = contents(db, prefix=prefix)
     found = {}
     for path in [key.removesuffix(":alerts") for key in kept if key.endswith(":alerts")]:
-        active = [record for record in kept[f"{path}:alerts"].values() if record["st"] == "F"]
-        recount = Counter(facet for record in active for facet in record["f"].split("\n"))
+        active = [record for record in kept[f"{path}:alerts"].values() if record["state"] == "F"]
+        recount = Counter(facet for record in active for facet in record["facets"].split("\n"))
         facets = {facet: int(count) for facet, count in kept.get(f"{path}:facets", {}).items()}
         assert facets == dict(recount)
         assert int(kept[path]["firing"]) == len(active)
         timed = kept.get(f"{path}:timers", {})
-        assert not [name for name in timed if kept[f"{path}:alerts"][name]["st"] == "F"]
+        assert not [name for name in timed if kept[f"{path}:alerts"][name]["state"] == "F"]
         if active:
-            found[path.removeprefix("i:")] = facets
+            found[path.removeprefix("incident:")] = facets
     return found
 
 
@@ -120,13 +120,17 @@ def check_keys(db: redis.Redis, *, prefix: str = PREFIX) -> None:
     """Nothing is kept for good but incidents with their alerts, and the links of those alerts that are active."""
     kept = contents(db, prefix=prefix)
     homes: dict[str, str] = {name: id_.decode() for name, id_ in kept.get("index", {}).items()}
-    records: dict[str, Any] = {name: kept[f"i:{id_}:alerts"][name] for name, id_ in homes.items()}
+    records: dict[str, Any] = {name: kept[f"incident:{id_}:alerts"][name] for name, id_ in homes.items()}
     for key, value in kept.items():
         kind, _, name = key.partition(":")
-        if kind in {"e", "o", "p", "w"}:
+        if kind in {"event", "ended", "merged_into", "ended_with"}:
             assert 0 < db.pttl(prefix + key) <= WEEK_MS
-        elif kind == "m":
-            live = {each for each, record in records.items() if record.get("m") == name and record["st"] == "F"}
+        elif kind == "merged":
+            live = {
+                each for each, record in records.items() if record.get("merged_into") == name and record["state"] == "F"
+            }
             assert {each.decode() for each in value} == live
+        elif kind == "incident":
+            assert f"incident:{name.partition(':')[0]}" in kept, f"{key} outlived its incident"
         else:
-            assert kind in {"counted", "due", "index", "openings", "remotes", "stored", "strays", "tallies", "i"}
+            assert kind in {"counted", "due", "index", "openings", "remotes", "stored", "strays", "tallies"}

@@ -141,7 +141,7 @@ class TestSendersWithAClock:
     async def test_an_event_from_the_future_is_remembered_until_it_is_too_old_to_open_anything(self, store, db):
         alert = replace(triggered("A", FAR - START).alert(), event_id="e")
         await store.ingest([(alert, to())])
-        assert db.pttl(f"{PREFIX}e:e") > FAR - START
+        assert db.pttl(f"{PREFIX}event:e") > FAR - START
 
 
 YOUNG = 65 * MINUTE - WEEK_MS  # START was an hour ago

@@ -57,7 +57,7 @@ async def test_an_event_is_remembered_for_seven_days_whatever_it_did(store, db, 
     clock.advance(WEEK_MS - MINUTE)
     assert (await tell_event(store, triggered("A", 9), "e1"))[0] == "repeat"
     clock.advance(MINUTE)
-    assert not db.exists(f"{PREFIX}e:e1")
+    assert not db.exists(f"{PREFIX}event:e1")
     assert (await tell_event(store, acknowledged("A", 10, "books"), "e1"))[0] in {"opened", "moved"}
 
 
@@ -66,7 +66,7 @@ async def test_messages_without_an_event_are_told_apart_by_their_time_alone(stor
 
 
 async def test_an_event_whose_effect_failed_counts_when_it_comes_again(store, db):
-    in_the_way = f"{PREFIX}i:shop:alerts"
+    in_the_way = f"{PREFIX}incident:shop:alerts"
     db.set(in_the_way, "not what the script expects")
     with pytest.raises(StoreUnavailable):
         await tell_event(store, FIRST, "e1")

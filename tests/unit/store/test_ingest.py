@@ -50,10 +50,13 @@ async def put_to_rest(store: Store) -> int:
 
 async def test_a_new_incident_has_all_of_its_sums_for_those_who_compare_them_as_they_are(store, db):
     await store.ingest([(firing("a"), to())])
-    sums = ("rev", "firing", "held", "since", "cleared", "eased", "starts", "ends", "started")
-    kept = dict(zip(sums, db.hmget("bridge:{0}:i:shop", sums), strict=True))
+    sums = (
+        *("rev", "firing", "held", "firing_since", "last_fired_at", "cleared_at", "eased_at"),
+        *("outage_started_at", "outage_ended_at"),
+    )
+    kept = dict(zip(sums, db.hmget("bridge:{0}:incident:shop", sums), strict=True))
     assert None not in kept.values(), kept
-    assert (kept["firing"], kept["held"], kept["cleared"]) == (b"1", b"0", b"0")
+    assert (kept["firing"], kept["held"], kept["cleared_at"]) == (b"1", b"0", b"0")
 
 
 async def test_the_first_alert_opens_its_incident_and_others_join(store, clock):
@@ -65,7 +68,7 @@ async def test_the_first_alert_opens_its_incident_and_others_join(store, clock):
         ("b", "shop", "added"),
     ]
     incident, alerts = await held_by(store)
-    assert (incident.key, incident.route, incident.group) == ("shop-key", "shop-route", {"region": "eu"})
+    assert (incident.key, incident.route, incident.group) == ('shop-route{region="eu"}', "shop-route", {"region": "eu"})
     assert (incident.episode, incident.revision) == (1, 1)
     assert before <= incident.summary.firing_since <= clock.now
     assert incident.summary.last_fired_at == incident.summary.firing_since
@@ -334,7 +337,7 @@ async def test_label_values_of_any_text_are_counted_and_uncounted(store, db, val
     shown = value.replace("\n", " ").replace("\0", " ")
     assert (await summary(store)).labels == {"city": (shown,)}
     await store.ingest([(resolved("a"), odd)])
-    assert db.hgetall("bridge:{0}:i:shop:facets") == {b"s|checkout|3": b"1"}
+    assert db.hgetall("bridge:{0}:incident:shop:facets") == {b"s|checkout|3": b"1"}
 
 
 MESSAGES = st.builds(
@@ -358,7 +361,7 @@ async def test_one_call_does_what_many_do(redis_url, db, messages):
     together = await outcomes(one, *messages)
     assert together == [outcome for message in messages for outcome in await outcomes(many, message)]
     for kept in ("facets", "index"):
-        path = "index" if kept == "index" else "i:shop:facets"
+        path = "index" if kept == "index" else "incident:shop:facets"
         assert db.hgetall(f"one:{{0}}:{path}") == db.hgetall(f"many:{{0}}:{path}")
     await client.aclose()
 

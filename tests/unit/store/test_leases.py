@@ -318,7 +318,7 @@ async def test_an_ended_episode_is_archived_for_its_time_and_the_next_begins(sto
     )
     assert later.incident.episode == 2
     assert await held_by(store, "shop.1") == (ended, [])
-    assert 0 < db.pttl("bridge:{0}:h:shop.1") <= DAY
+    assert 0 < db.pttl("bridge:{0}:episode:shop.1") <= DAY
     clock.advance(DAY)
     assert await store.incident("shop.1") is None
 
@@ -354,9 +354,9 @@ async def test_a_dropped_incident_takes_no_alert_along_that_another_counts_by_no
         "index",
         "stored",
         "tallies",
-        "i:bank",
-        "i:bank:alerts",
-        "i:bank:facets",
+        "incident:bank",
+        "incident:bank:alerts",
+        "incident:bank:facets",
         *hints,
     }
     assert left["index"] == {"alertmanager/a": b"bank"}
@@ -441,7 +441,7 @@ async def test_an_alert_that_comes_back_from_another_incident_is_not_forgotten_w
     await store.ingest([(firing(), to("shop")), (resolved(), to("shop"))])
     await store.ingest([(firing(starts_at=END + 1), to("bank")), (resolved(ends_at=END + 2), to("bank"))])
     await store.ingest([(firing(starts_at=END + 3), to("shop"))])
-    assert db.keys("*:timers") == [b"bridge:{0}:i:bank:timers"]
+    assert db.keys("*:timers") == [b"bridge:{0}:incident:bank:timers"]
     clock.advance(DAY)
     while isinstance(claim := await store.claim(token="t", lease_ms=LEASE_MS), Claim):
         await store.settle(claim, due=None)

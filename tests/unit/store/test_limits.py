@@ -111,7 +111,7 @@ async def test_what_an_older_release_changed_is_counted_anew(limited, db):
     db.delete(f"{PREFIX}counted", f"{PREFIX}stored")  # it counts none
     assert await store.recount(0) == 0
     assert contents(db) == before
-    db.delete(f"{PREFIX}i:one", f"{PREFIX}i:two")  # it drops both
+    db.delete(f"{PREFIX}incident:one", f"{PREFIX}incident:two")  # it drops both
     db.zrem(f"{PREFIX}due", "one", "two")
     assert await store.recount(0) == 0
     assert not {"counted", "stored"} & contents(db).keys()

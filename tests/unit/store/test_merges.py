@@ -205,7 +205,7 @@ async def test_alerts_merged_into_each_other_end_together(store, db):
 async def test_what_was_merged_weeks_ago_still_ends_with_its_target(store, db, clock):
     await tell(store, A, B, C, merged("A", 4, "B"), merged("B", 5, "C", "payments"))
     clock.advance(WEEK_MS + MINUTE)
-    assert not [key for key in contents(db) if key.startswith(("e:", "o:", "p:", "w:"))]
+    assert not [key for key in contents(db) if key.startswith(("event:", "ended:", "merged_into:", "ended_with:"))]
     await tell(store, over("C", WEEK_MS))
     assert sums(db) == {}
     check_keys(db)

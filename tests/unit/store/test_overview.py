@@ -130,5 +130,5 @@ async def test_a_watchdog_is_heard_of_on_redis_clock_and_each_route_for_itself(s
 async def test_what_an_older_release_resolved_is_not_missing_an_alert(store, db):
     """It records progress, but not whether anything stands open."""
     (incident,) = await all_of(store)
-    db.hset(f"bridge:{{0}}:i:{incident.id}", "progress", pack_progress(ENDED))
+    db.set(f"bridge:{{0}}:incident:{incident.id}:progress", pack_progress(ENDED))
     assert (await store.overview()).quiet == ()

@@ -75,7 +75,7 @@ async def test_a_held_alert_stays_held_and_fires_in_time(store, db, clock):
     await outcomes(store, (firing(), to()), (resolved(), to()))
     assert await outcomes(store, (firing(), to())) == [("held", "shop")]
     assert await outcomes(store, (named(firing()), to())) == [("repeat", "shop")]
-    assert set(contents(db)["i:shop:timers"]) == {"alertmanager@eu/a"}
+    assert set(contents(db)["incident:shop:timers"]) == {"alertmanager@eu/a"}
     clock.advance(7 * MINUTE)
     await store.claim(token="t", lease_ms=MINUTE)
     assert (await held_by(store))[0].summary.firing == 1
@@ -156,7 +156,7 @@ async def test_a_note_finds_its_alert_across_the_naming_and_counts_once(store, d
     assert db.hexists("bridge:{0}:index", "pagerduty@eu/A")
     assert await store.public_note(public_note("us")) == "kept"
     assert await store.public_note(public_note("ap")) == "unknown"
-    kept = db.lrange("bridge:{0}:i:shop:notes", 0, -1)
+    kept = db.lrange("bridge:{0}:incident:shop:notes", 0, -1)
     assert len(kept) == 2
 
 
@@ -204,8 +204,8 @@ async def test_other_routes_for_the_same_receiver_are_no_conflict(store):
 
 async def test_without_a_look_at_receivers_nothing_is_kept_of_them(store, db):
     await store.ingest([(firing(), to())])
-    (record,) = contents(db)["i:shop:alerts"].values()
-    assert "v" not in record
+    (record,) = contents(db)["incident:shop:alerts"].values()
+    assert not record["receivers"]
 
 
 async def test_naming_the_senders_ends_the_conflict(store):

@@ -136,6 +136,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert (self.runner.run(self.store.record(claim, Progress(), lease_ms=LEASE_MS)) is not None) == holds
         if holds:
             self.reference.extend(claim.incident.id, LEASE_MS)
+            self.reference.incidents[claim.incident.id].is_recorded = True
 
     @rule(claim=claims, rests=st.booleans(), knows_latest=st.booleans())
     def settle(self, claim, rests, knows_latest):
@@ -164,25 +165,29 @@ class StoreMachine(RuleBasedStateMachine):
         expected_keys = {"due", "tallies"} if self.reference.incidents else set()
         assert kept.get("index", {}) == {name: id_.encode() for name, id_ in self.reference.index.items()}
         expected_keys |= {"index"} if self.reference.index else set()
-        expected_keys |= {f"o:{name}" for name in self.reference.ends_heard}
-        expected_keys |= {f"p:{name}" for name in self.reference.ignored}
+        expected_keys |= {f"ended:{name}" for name in self.reference.ends_heard}
+        expected_keys |= {f"merged_into:{name}" for name in self.reference.ignored}
         assert set(kept.get("due", {})) == set(self.reference.incidents)
         for id_, incident in self.reference.incidents.items():
-            path = f"i:{id_}"
-            fields = {name: int(kept[path][name]) for name in ("rev", "firing", "held", "starts", "ends")}
+            path = f"incident:{id_}"
+            names = ("rev", "firing", "held", "outage_started_at", "outage_ended_at")
+            fields = {name: int(kept[path][name]) for name in names}
             assert fields == {
                 "rev": incident.revision,
                 "firing": incident.count("F"),
                 "held": incident.count("H"),
-                "starts": incident.starts,
-                "ends": incident.ends,
+                "outage_started_at": incident.starts,
+                "outage_ended_at": incident.ends,
             }
             ages = {name: self.reference.now - at for name, at in incident.clocks.items() if at}
             kept_ages = {name: self.clock.now - int(kept[path][name]) for name in CLOCKS if int(kept[path][name])}
             assert ages.keys() == kept_ages.keys()
             assert all(abs(kept_ages[name] - age) < PAUSE_MS / 2 for name, age in ages.items()), (ages, kept_ages)
             assert {facet: int(count) for facet, count in kept.get(f"{path}:facets", {}).items()} == incident.facets()
-            assert {name: (a["st"], a["s"], a["e"], a["o"]) for name, a in kept.get(f"{path}:alerts", {}).items()} == {
+            assert {
+                name: (a["state"], a["starts"], a["ends"], a["observed"])
+                for name, a in kept.get(f"{path}:alerts", {}).items()
+            } == {
                 name: (known.status, known.starts, known.ends, known.observed)
                 for name, known in incident.alerts.items()
             }
@@ -190,6 +195,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert set(kept.get(f"{path}:timers", {})) == timed
             assert (kept["due"][id_] == NEVER) == (incident.due == NEVER)
             expected_keys |= {path, f"{path}:alerts"} if incident.alerts else {path}
+            expected_keys |= {f"{path}:progress"} if incident.is_recorded else set()
             expected_keys |= {f"{path}:facets"} if incident.count("F") else set()
             expected_keys |= {f"{path}:timers"} if timed else set()
         firing = {f"{id_}|{id_}-route": each.count("F") for id_, each in self.reference.incidents.items()}
