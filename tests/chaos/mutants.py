@@ -103,7 +103,7 @@ MUTANTS = (
         "bridge/senders/alertmanager.py",
         'ends_at=_instant(wire.endsAt, "endsAt", received_at, unread)',
         'ends_at=to_ms(wire.endsAt or "")',
-        "tests/unit/senders/test_alertmanager.py::test_times",
+        "tests/unit/senders/test_alertmanager.py::test_each_form_of_a_start_and_an_end_is_read",
     ),
     Mutant(
         NO_LOSS,
@@ -338,7 +338,7 @@ MUTANTS = (
         "bridge/store/scripts/transitions.lua",
         "msg.ends < begun(a) and msg.starts < a.starts",
         "m.ends < a.s and m.starts < a.s",
-        f"{STORE}/test_dates.py::TestStartsInTheFuture::test_its_resolve_is_believed",
+        f"{STORE}/test_dates.py::TestStartsInTheFuture::test_the_resolve_of_an_alert_that_starts_in_the_future_is_accepted",
     ),
     Mutant(
         NO_STALE_WRITE,

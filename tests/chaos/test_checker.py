@@ -77,7 +77,7 @@ def test_a_sound_history_has_no_breach():
         (FIRING_V3, [incident("a", OPENED, **V3 | {"pages": ["web"]})], "never published"),
     ],
 )
-def test_what_is_lost(wanted, incidents, message):
+def test_the_checker_reports_each_kind_of_loss(wanted, incidents, message):
     found = verdict(wanted, *incidents)
     assert [bool(re.search(message, each)) for each in found.lost] == [True]
     assert not found.doubled

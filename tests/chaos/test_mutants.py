@@ -33,6 +33,6 @@ def test_every_promise_has_two_mutants():
     assert [promise for promise in PROMISES if sum(each.promise == promise for each in MUTANTS) < 2] == []
 
 
-def test_the_documentation_lists_them():
+def test_the_documentation_lists_every_mutant():
     page = (ROOT / "docs" / "reliability.md").read_text()
     assert [each.row for each in MUTANTS if each.row not in page] == []

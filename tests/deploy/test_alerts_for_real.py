@@ -189,7 +189,7 @@ def test_a_store_that_was_lost_and_an_outage_that_nobody_saw(start):
     scene.fires("BridgeOutageMissed")
 
 
-def test_nobody_reconciles(start):
+def test_without_a_reconciler_an_incident_is_overdue(start):
     scene = start(role="receiver")
     scene.outage.fires("checkout")
     scene.fires("BridgeIncidentOverdue")
@@ -222,7 +222,7 @@ def test_more_was_to_become_public_than_the_budgets_allow(start):
     scene.calms("BridgeBudgetTripped")
 
 
-def test_a_configuration_with_mistakes(start):
+def test_a_rejected_configuration_fires_its_alert(start):
     scene = start()
     scene.config.write_text("version: 1\n")
     scene.fires("BridgeConfigRejected")

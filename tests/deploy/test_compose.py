@@ -24,7 +24,7 @@ def read(name: str) -> Any:
     return yaml.safe_load((FOLDER / name).read_text())
 
 
-def test_it_follows_the_specification():
+def test_the_compose_file_follows_the_specification():
     schema = json.loads((DEPLOY.parent / "tests" / "deploy" / "compose-spec.json").read_text())
     assert [error.message for error in Draft7Validator(schema).iter_errors(COMPOSE)] == []
 

@@ -72,7 +72,7 @@ def secrets(pod: Manifest) -> set[str]:
 @needs_kubectl
 @pytest.mark.needs("kubernetes-validate")
 @in_every_rendering
-def test_it_is_valid(folder, tmp_path):
+def test_each_manifest_is_valid(folder, tmp_path):
     file = tmp_path / "rendered.yaml"
     ours = [each for each in yaml.safe_load_all(rendered(folder)) if each["kind"] not in CUSTOM]
     file.write_text(yaml.safe_dump_all(ours))
@@ -240,7 +240,7 @@ def test_what_a_pod_mounts_is_in_the_overlay(folder):
 
 
 @pytest.mark.parametrize("file", sorted(DEPLOY.rglob("bridge.yaml")), ids=lambda file: file.parent.name)
-def test_the_configuration_is_right(file):
+def test_the_configuration_in_the_overlay_is_valid(file):
     config = load(file)
     assert config.routes[0].name == "watchdog"
 

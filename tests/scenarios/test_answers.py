@@ -64,7 +64,7 @@ def test_what_is_stored_repeated_or_ignored_is_accepted(bridge):
         assert metric(bridge, "bridge_alerts_total", outcome=outcome) == 1
 
 
-def test_grafana_may_put(bridge, page):
+def test_grafana_may_deliver_with_put(bridge, page):
     """Grafana says version 1, adds fields of its own, and uses PUT where it is told to."""
     body = payload(alert() | {"values": None}, version="1", orgId=1, title="[FIRING:1]", state="alerting", message="")
     assert changed(send(bridge, body, method="PUT")) == 1

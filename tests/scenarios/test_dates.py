@@ -37,7 +37,7 @@ def test_an_opening_whose_date_is_refused_is_on_the_page_at_once(bridge, outage,
     assert "parked" not in why(bridge)
 
 
-def test_its_answer_is_lost_as_well(bridge, outage, strict_page):
+def test_a_lost_answer_to_a_write_without_its_date_doubles_nothing(bridge, outage, strict_page):
     strict_page.fault("drop", method="POST", path=INCIDENTS, skip=1, commit=True)
     outage.fires()
     opened = strict_page.shows(status="INVESTIGATING")

@@ -82,7 +82,7 @@ async def test_a_connection_is_used_again() -> None:
     assert len(connections) == 1
 
 
-async def test_refused_is_not_sent() -> None:
+async def test_a_refused_connection_counts_as_not_sent() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound, not listening: the port stays ours and refuses
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"

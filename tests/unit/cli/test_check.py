@@ -28,7 +28,7 @@ def test_a_right_configuration_is_summed_up(run, config):
     assert "service by label status_page" in shown.out
 
 
-def test_the_summary_as_json(run, config):
+def test_check_prints_its_summary_as_json(run, config):
     summary = json.loads(run("check", config, "--output", "json").out)
     assert summary["ok"] is True
     assert [route["ignore"] for route in summary["routes"]] == [True, False, False, False]
@@ -54,7 +54,7 @@ def test_every_problem_is_printed_with_its_place(run, config):
     assert 'did you mean "checkout"?' in lines[1]
 
 
-def test_problems_as_json(run, config):
+def test_check_prints_problems_as_json(run, config):
     config.write_text(BROKEN)
     shown = run("check", config, "--output", "json")
     found = json.loads(shown.out)
@@ -218,7 +218,7 @@ def test_what_is_lost_without_a_reference_is_said(run, config):
     assert "after a loss of Redis" in note
 
 
-def test_online_needs_a_key(run, config, monkeypatch):
+def test_check_online_needs_an_api_key(run, config, monkeypatch):
     monkeypatch.delenv("CHECKLY_API_KEY", raising=False)
     shown = run("check", config, "--online")
     assert shown.code == 2

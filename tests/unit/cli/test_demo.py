@@ -21,7 +21,7 @@ def short_path():
         yield Path(directory)
 
 
-def test_it_plays_an_outage_to_its_end():
+def test_the_demo_plays_an_outage_to_its_end():
     command = [sys.executable, "-m", "bridge", "demo", "--oneshot"]
     played = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     timeline = played.stdout.partition("The incident as readers see it: ")[2].splitlines()
@@ -52,7 +52,7 @@ def test_it_reaches_no_account_of_the_users_and_leaves_nothing_running(tmp_path,
     assert list(short_path.iterdir()) == []
 
 
-def test_it_ends_when_the_bridge_cannot_start(short_path):
+def test_the_demo_ends_when_the_bridge_cannot_start(short_path):
     directory = short_path / ("d" * 80)
     directory.mkdir()
     command = [sys.executable, "-m", "bridge", "demo"]

@@ -136,12 +136,12 @@ def test_what_is_no_payload_is_refused(explain, text):
     assert "not a payload of alertmanager" in shown.err
 
 
-def test_standard_input(run, config, monkeypatch):
+def test_explain_reads_standard_input(run, config, monkeypatch):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(payload({"region": "eu"}).encode())))
     assert 'shop{region="eu"}' in run("explain", "-", "--config", config).out
 
 
-def test_a_missing_file(run, config):
+def test_explain_reports_a_missing_file(run, config):
     assert "No such file" in run("explain", "/nowhere.json", "--config", config).err
 
 
@@ -189,12 +189,12 @@ class TestPagerDuty:
             ("ping", {}, "It changes nothing: a ping."),
         ],
     )
-    def test_it_says_what_would_become_of_it(self, explain_event, name, meaning, line):
+    def test_explain_shows_what_an_event_would_do(self, explain_event, name, meaning, line):
         shown = explain_event(name, **meaning)
         assert shown.code == 0, shown.err
         assert line in shown.out
 
-    def test_json_has_the_same(self, explain_event):
+    def test_explain_prints_the_same_as_json(self, explain_event):
         (found,) = json.loads(explain_event("incident-annotated", "--output", "json").out)
         assert [public_note["fingerprint"] for public_note in found["public_notes"]] == ["Q1SAMPLE000001"]
         (found,) = json.loads(explain_event("ping", "--output", "json").out)

@@ -23,7 +23,7 @@ def bridge(tmp_path, config, sandbox, redis_url, monkeypatch):
         yield server
 
 
-def test_they_are_listed_and_shown(bridge, run):
+def test_incidents_are_listed_and_shown(bridge, run):
     assert run("incidents", "list").out == "No incidents.\n"
     bridge.deliver(PAYLOAD)
     listed = run("incidents", "list")
@@ -153,7 +153,7 @@ def test_without_a_bridge_it_says_where_it_looked(run, monkeypatch):
     assert "No bridge answers at http://127.0.0.1:1" in shown.err
 
 
-def test_a_token_is_needed(run, monkeypatch):
+def test_incidents_needs_a_token(run, monkeypatch):
     monkeypatch.delenv("ADMIN_TOKENS", raising=False)
     assert run("incidents", "list").code == 2
 

@@ -10,7 +10,7 @@ import bridge
 
 
 @pytest.mark.parametrize("module", ["bridge", "bridge.cli"])
-def test_it_runs_as_a_module(module):
+def test_the_bridge_runs_as_a_module(module):
     command = [sys.executable, "-m", module, "--version"]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == f"{bridge.__version__}\n"
 

@@ -49,7 +49,7 @@ def test_pasted_after_a_migration_it_fits_the_account(run, config, sandbox):
 
 
 @pytest.mark.usefixtures("environment")
-def test_as_json(run):
+def test_services_are_printed_as_json(run):
     found = json.loads(run("services", "--output", "json").out)
     assert [each["name"] for each in found] == ["Checkout", "Checkout", "Orders", "Payments", "Yes", "Ümlaut: API"]
     assert [(page["name"], page["private"]) for page in found[0]["pages"]] == [("Public", False), ("Internal", True)]

@@ -174,7 +174,7 @@ def test_the_first_configuration_must_be_good(config_path):
         ConfigFile(config_path)
 
 
-def test_loading_is_told(config_path):
+def test_a_load_is_logged_and_counted(config_path):
     config_path.write_text(BASE % "one")
     with structlog.testing.capture_logs() as logs:
         file = ConfigFile(config_path)

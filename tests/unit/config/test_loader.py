@@ -77,7 +77,7 @@ def test_a_route_overrides_texts_one_by_one(load_text):
     assert texts.render(TextKind.MONITORING, **words).startswith("The issue affecting A")
 
 
-def test_defaults(load_text):
+def test_keys_that_are_left_out_have_defaults(load_text):
     config = load_text("version: 1\nservices: {a: A}\nseverity: [{is: MINOR}]\nroutes: [{name: all, services: [a]}]\n")
     assert config.checkly == Checkly()
     assert config.checkly.notify == frozenset()
@@ -88,7 +88,7 @@ def test_defaults(load_text):
     assert config.retention_ms == 7 * 86_400_000
 
 
-def test_settings(load_text):
+def test_keys_of_checkly_limits_and_retention_are_read(load_text):
     config = load_text(
         GOOD + "checkly: {reference: no, notify: [open, severity], requests_per_minute: 9, timeout: 1s, settle: 0, "
         "backdate: 1h, instance: shop-eu}\n"
@@ -114,7 +114,7 @@ def test_the_digest_changes_with_the_file(load_text):
     assert load_text(GOOD).digest == load_text(GOOD).digest
 
 
-def test_anchors_and_aliases(load_text):
+def test_yaml_anchors_and_aliases_work(load_text):
     config = load_text(GOOD.replace("match: env = dev", "match: &dev env = dev") + "  # end\n")
     assert config.routes[0].matchers == (Matcher("env", "=", "dev"),)
     shared = "public_labels: &shared [region]\nservices: {a: A}\nversion: 1\nseverity: &rules [{is: MINOR}]\n"
@@ -122,7 +122,7 @@ def test_anchors_and_aliases(load_text):
     assert config.routes[0].group_by == ("region",)
 
 
-def test_the_example_loads():
+def test_the_example_configuration_loads():
     config = load(ROOT / "config" / "bridge.yaml")
     assert [route.name for route in config.routes] == ["no-outage", "not-production", "checkout", "labelled"]
     assert config.defaults == Policy()
@@ -364,7 +364,7 @@ def test_what_is_no_configuration_at_all(config_path, data, line, message):
     assert problem.message.startswith(message.partition(";")[0])
 
 
-def test_a_missing_file(config_path):
+def test_a_missing_configuration_file_is_a_mistake(config_path):
     with pytest.raises(ConfigError, match="the file cannot be read: No such file or directory"):
         load(config_path)
 
@@ -374,7 +374,7 @@ def test_a_mistake_inside_a_text_has_its_own_line(problems_of):
     assert (problem.line, problem.column) == (28, 1)
 
 
-def test_tabs_are_explained(problems_of):
+def test_a_tab_in_yaml_is_explained(problems_of):
     [problem] = problems_of("version: 1\nservices:\n\tcheckout: x\n")
     assert (problem.line, problem.column, problem.hint) == (3, 1, "indent with spaces")
 
@@ -417,7 +417,7 @@ def test_a_mistake_in_a_matcher_has_its_own_column(problems_of, match, column):
     assert (problem.line, problem.column) == (7, column)
 
 
-def test_empty_sections(problems_of):
+def test_a_section_without_entries_is_a_mistake(problems_of):
     found = problems_of("version: 1\nservices: {}\nseverity: []\nroutes: []\n")
     assert [(problem.line, problem.path, problem.message) for problem in found] == [
         (2, "services", "there is no service"),

@@ -112,6 +112,6 @@ def test_another_is_refused_without_being_shown(url, problem):
     assert str(caught.value) == f"The address of Redis {problem}"
 
 
-def test_it_does_not_show_its_passwords():
+def test_a_redis_url_does_not_show_its_passwords():
     url = RedisURL.parse("redis+sentinel://:hunter2@a/main?sentinel_password=hunter2")
     assert "hunter2" not in repr(url)

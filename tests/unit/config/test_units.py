@@ -47,10 +47,10 @@ def test_formatting_is_short():
 @pytest.mark.parametrize(
     ("text", "size"), [("1", 1), ("10B", 10), ("512KiB", 524_288), ("16MiB", 16_777_216), ("2GiB", 1 << 31)]
 )
-def test_sizes(text, size):
+def test_sizes_are_read_with_their_units(text, size):
     assert size_bytes(text) == size
 
 
 @pytest.mark.parametrize("text", ["", "MiB", "16MB", "16 MiB", "1.5MiB", "-1", "16mib", "1\n"])
-def test_no_sizes(text):
+def test_what_is_not_a_size_is_a_mistake(text):
     assert size_bytes(text) is None

@@ -64,7 +64,7 @@ def test_words_of_any_language_are_left_alone(text):
     "text",
     ["${REGION}", "${REGION:-eu}", "$(hostname)", "$labels.region", "$HOST", "{region}", "%(region)s", "<%= x %>"],
 )
-def test_what_is_not_replaced_is_told(text):
+def test_a_placeholder_of_another_language_is_reported(text):
     (found,) = placeholders(f"Down: {text}. {{{{ labels.region }}}}{{% if services %}}x{{% endif %}}")
     assert found.at == 6
     assert found.message.startswith(f"{text} is nothing that is replaced")

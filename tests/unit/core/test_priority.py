@@ -50,7 +50,7 @@ class TestWritesAndTheLooksAfterThem:
     def test_a_change_of_what_is_open_is_next(self, step, write):
         assert priority_of(step(write, Phase.INVESTIGATING)) is Priority.CHANGE
 
-    def test_then_what_is_new(self, step):
+    def test_openings_come_after_changes(self, step):
         assert priority_of(step(Write.OPEN, Phase.INVESTIGATING, post=Post())) is Priority.OPENING
 
     def test_what_opens_again_is_new(self, step):

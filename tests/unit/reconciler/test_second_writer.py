@@ -50,7 +50,7 @@ def test_nothing_is_posted_beside_it_and_that_is_said_once(logged: list[Any]) ->
     assert harness.page.incidents == [theirs], "never touched"
 
 
-def test_it_is_looked_for_now_and_then(logged: list[Any]) -> None:
+def test_the_other_writers_incident_is_looked_for_now_and_then(logged: list[Any]) -> None:
     harness = rivaled()
     lists = harness.page.lists
     harness.after(10 * HOLD_MS)
@@ -106,7 +106,7 @@ def test_one_on_another_service_holds_nothing_until_the_outage_reaches_that() ->
     assert harness.page.writes == ["open MAJOR", "change MAJOR", "update INVESTIGATING"], "ours is open already"
 
 
-def test_it_may_be_ignored() -> None:
+def test_the_other_writers_incident_may_be_ignored() -> None:
     harness = rivaled(second_writer="ignore")
     assert (harness.page.writes, harness.post.held_by) == (["open MAJOR"], "")
 

@@ -28,7 +28,7 @@ pages:
 """
 
 
-def test_a_file_in_full(tmp_path: Path) -> None:
+def test_an_account_file_with_every_key_is_read(tmp_path: Path) -> None:
     path = tmp_path / "account.yaml"
     path.write_text(WHOLE, encoding="utf-8")
     account = Account.load(path)

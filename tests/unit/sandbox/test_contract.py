@@ -49,7 +49,9 @@ async def test_the_life_of_an_incident(checked: httpx.AsyncClient, account: Acco
     assert (await checked.get(incident)).status_code == 404
 
 
-async def test_the_catalog(checked: httpx.AsyncClient, account: Account) -> None:
+async def test_accounts_services_and_pages_keep_to_the_specification(
+    checked: httpx.AsyncClient, account: Account
+) -> None:
     assert (await checked.get("/v1/accounts/me")).json()["id"] == account.uuid
     made = (await checked.post(SERVICES, json={"name": "Reports"})).json()
     one = f"{SERVICES}/{made['id']}"

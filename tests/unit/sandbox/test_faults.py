@@ -21,11 +21,11 @@ POST, PATH = "POST", "/v1/status-pages/incidents"
         ("/v1/status.pages/incidents", PATH, False),
     ],
 )
-def test_patterns(pattern: str, path: str, matches: bool) -> None:
+def test_a_fault_matches_paths_by_pattern(pattern: str, path: str, matches: bool) -> None:
     assert Drop(path=pattern).matches(POST, path) is matches
 
 
-def test_methods() -> None:
+def test_a_fault_matches_methods() -> None:
     assert Drop(method="POST").matches("POST", PATH)
     assert not Drop(method="POST").matches("GET", PATH)
 

@@ -43,7 +43,7 @@ async def incidents(client: httpx.AsyncClient) -> int:
 
 
 @pytest.mark.parametrize("commit", [True, False])
-async def test_drop(live: httpx.AsyncClient, account: Account, commit: bool) -> None:
+async def test_a_dropped_call_gets_no_answer(live: httpx.AsyncClient, account: Account, commit: bool) -> None:
     await queue(live, {"kind": "drop", "method": "POST", "commit": commit})
     with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
         await live.post(INCIDENTS, json=new_incident(account))
@@ -54,7 +54,7 @@ async def test_drop(live: httpx.AsyncClient, account: Account, commit: bool) -> 
 
 
 @pytest.mark.parametrize("commit", [True, False])
-async def test_hold_until_released(live: httpx.AsyncClient, account: Account, commit: bool) -> None:
+async def test_a_held_call_waits_for_its_release(live: httpx.AsyncClient, account: Account, commit: bool) -> None:
     await queue(live, {"kind": "hold", "path": INCIDENTS, "commit": commit})
     post = asyncio.create_task(live.post(INCIDENTS, json=new_incident(account)))
     await eventually(lambda: _held(live, commit=commit))
@@ -92,7 +92,9 @@ async def _ended(client: httpx.AsyncClient) -> bool:
 
 
 @pytest.mark.parametrize("commit", [True, False])
-async def test_delay(live: httpx.AsyncClient, account: Account, commit: bool) -> None:
+async def test_a_delayed_call_takes_effect_only_if_the_fault_commits(
+    live: httpx.AsyncClient, account: Account, commit: bool
+) -> None:
     await queue(live, {"kind": "delay", "ms": 60_000, "method": "POST", "commit": commit})
     with pytest.raises(httpx.ReadTimeout):
         await live.post(INCIDENTS, json=new_incident(account), timeout=0.5)
@@ -195,7 +197,7 @@ async def test_reorder_makes_a_reader_of_pages_miss_one(api: httpx.AsyncClient, 
     assert [one["name"] for one in first["entries"] + second["entries"]] == ["d", "c", "c", "b"]
 
 
-async def test_list_lag(api: httpx.AsyncClient, account: Account, clock: Clock) -> None:
+async def test_a_lagging_list_shows_an_older_state(api: httpx.AsyncClient, account: Account, clock: Clock) -> None:
     await api.patch("/sandbox/settings", json={"list_lag_ms": 5_000})
     incident = f"{INCIDENTS}/{(await api.post(INCIDENTS, json=new_incident(account))).json()['id']}"
     assert (await api.get(INCIDENTS)).json()["length"] == 0

@@ -26,7 +26,7 @@ async def text_of(api: httpx.AsyncClient, path: str = "/pages/acme") -> str:
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", main)).split())
 
 
-async def test_a_calm_page(api: httpx.AsyncClient) -> None:
+async def test_a_page_without_incidents_shows_all_operational(api: httpx.AsyncClient) -> None:
     text = await text_of(api)
     assert "All systems operational" in text
     assert text.count("100% uptime") == 6

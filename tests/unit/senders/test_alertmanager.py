@@ -142,7 +142,7 @@ def test_look_alikes_mean_the_same(body):
         *(({"status": "resolved", "endsAt": bad}, STARTED, NOW) for bad in NO_TIMES),
     ],
 )
-def test_times(alert, starts_at, ends_at):
+def test_each_form_of_a_start_and_an_end_is_read(alert, starts_at, ends_at):
     (read_alert,) = read(payload(alert=alert)).alerts
     assert (read_alert.starts_at, read_alert.ends_at) == (starts_at, ends_at)
 

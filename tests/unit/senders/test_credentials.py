@@ -26,7 +26,7 @@ ACCEPTED = Credentials(["first-token", " second-tökén ", "user:pass:word"])
         basic(":second-tökén"),
     ],
 )
-def test_accepts(header):
+def test_a_known_bearer_or_basic_credential_is_accepted(header):
     assert ACCEPTED.check(header) is Verdict.OK
 
 
@@ -52,7 +52,7 @@ def test_accepts(header):
         b"Basic",
     ],
 )
-def test_refuses(header):
+def test_any_other_credential_is_refused(header):
     assert ACCEPTED.check(header) is Verdict.MISSING_OR_WRONG
 
 

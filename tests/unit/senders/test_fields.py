@@ -20,14 +20,14 @@ def test_a_path_that_leads_nowhere(path):
     assert instant(DATA, *path) is None
 
 
-def test_what_is_there():
+def test_fields_of_the_expected_type_are_read():
     assert at(DATA, "a", "n") == 1
     assert text(DATA, "a", "b") == "x"
     assert items(DATA, "a", "l") == [1]
     assert instant(DATA, "t") == to_ms("2026-01-02T03:04:05.678Z")
 
 
-def test_what_is_of_another_type():
+def test_a_field_of_another_type_counts_as_missing():
     assert (text(DATA, "a", "n"), text(DATA, "a"), text(DATA, "a", "e")) == (None, None, None)
     assert items(DATA, "a") == []
     assert (instant(DATA, "a", "n"), instant(DATA, "a", "b"), instant(DATA, "zero")) == (None, None, None)

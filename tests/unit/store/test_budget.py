@@ -217,7 +217,7 @@ class TestClaims:
         while (await store.take(requests_per_minute=self.PER_MINUTE, priority=priority)).taken:
             pass
 
-    async def test_it_comes_with_a_look_and_a_write(self, store):
+    async def test_a_claim_comes_with_two_requests(self, store):
         await work(store)
         got = await self.claim(store)
         assert isinstance(got, Claim)
@@ -264,7 +264,7 @@ class TestClaims:
         assert isinstance(await self.claim(store), Claim)
 
     @pytest.mark.parametrize("ends_by", ["settle", "drop"])
-    async def test_what_it_does_not_use_goes_back(self, store, db, ends_by):
+    async def test_a_claim_returns_the_requests_it_does_not_use(self, store, db, ends_by):
         await store.ingest([(resolved(), to())])
         await store.ingest([(firing("b"), to("other"))])
         before = (await self.claim(store), await self.claim(store))

@@ -30,7 +30,7 @@ def is_now(at, clock):
 
 
 class TestStartsInTheFuture:
-    async def test_it_counts_as_its_first_delivery(self, store, clock):
+    async def test_a_start_in_the_future_counts_as_the_first_delivery(self, store, clock):
         await send(store, firing(starts_at=FAR))
         alert, facts = await only_alert(store), (await held_by(store))[0].summary
         assert (alert.starts_at, alert.counts_from) == (FAR, facts.outage_started_at)
@@ -44,7 +44,7 @@ class TestStartsInTheFuture:
         assert (await only_alert(store)).counts_from == first
 
     @pytest.mark.parametrize("starts_at", [FAR, START, FAR + MINUTE], ids=["as sent", "put right", "another"])
-    async def test_its_resolve_is_believed(self, store, clock, starts_at):
+    async def test_the_resolve_of_an_alert_that_starts_in_the_future_is_accepted(self, store, clock, starts_at):
         await send(store, firing(starts_at=FAR))
         assert await send(store, resolved(starts_at=starts_at, ends_at=clock.now)) == "resolved"
 
@@ -156,10 +156,10 @@ class TestReplays:
         assert await tell(store, said) == ["stale"]
         assert not keys(db)
 
-    async def test_what_is_younger_does(self, store):
+    async def test_an_event_younger_than_the_memory_opens_an_incident(self, store):
         assert await tell(store, triggered("A", YOUNG)) == ["opened"]
 
-    async def test_it_may_still_end_what_fires(self, store):
+    async def test_an_event_older_than_the_memory_may_still_end_what_fires(self, store):
         await store.ingest([(replace(triggered("A", OLD).alert(), observed_at=None), to())])
         assert await tell(store, acknowledged("A", OLD), over("A", OLD)) == ["stale", "resolved"]
 

@@ -178,12 +178,12 @@ async def test_an_alert_that_flips_between_incidents_with_its_receiver_is_a_conf
         assert (await held_by(store, id_))[0].summary.conflict_at > 0
 
 
-async def test_so_it_is_when_the_other_ends_it(store):
+async def test_an_end_from_another_sender_is_an_identity_conflict(store):
     said = (firing(), EU), (firing(starts_at=SECOND), US), (resolved(starts_at=SECOND), US), (firing(), EU)
     assert await conflicts(store, *said) == [False, False, False, True]
 
 
-async def test_so_it_is_when_the_other_is_published_nowhere(store):
+async def test_an_end_from_another_sender_that_is_published_nowhere_is_an_identity_conflict(store):
     nowhere = replace(resolved(), labels={"__receiver__": "status-us"})
     assert await conflicts(store, (firing(), EU), (nowhere, None), (firing(starts_at=END + 1), EU)) == [
         False,

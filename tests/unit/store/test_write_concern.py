@@ -261,7 +261,7 @@ async def test_a_server_that_could_not_be_looked_at_is_not_trusted(tmp_path, ope
 
 
 @pytest.mark.parametrize("reply", [1, 2, [1, 1], [1, 3]])
-def test_enough_is_enough(reply):
+def test_a_write_that_enough_replicas_have_is_confirmed(reply):
     _confirm(reply, replicas(1))
 
 

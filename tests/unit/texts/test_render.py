@@ -182,7 +182,7 @@ def test_values_of_labels_are_never_templates():
         ("{% if services | length > 1 %}many{% else %}{{ services }}{% endif %}", 9),
     ],
 )
-def test_the_longest_name(source, length):
+def test_the_longest_possible_name_is_computed(source, length):
     assert longest(Template(source), services=["Checkout!", "Search"], group_by=["region"]) == length
 
 

@@ -184,7 +184,7 @@ async def test_one_unusable_alert_is_recorded_and_the_others_count(bridge):
 @pytest.mark.parametrize(
     "headers", [{"Authorization": "Bearer wrong"}, {"Authorization": ""}, {"Authorization": "Basic dG9rZW4="}]
 )
-async def test_missing_or_wrong_credentials(bridge, headers):
+async def test_missing_or_wrong_credentials_are_answered_401(bridge, headers):
     answer = await bridge.send(group(alert()), headers=headers)
     assert_refused(answer, 401, "unauthorized")
     assert "Bearer" in answer.headers["www-authenticate"]
@@ -202,7 +202,7 @@ async def test_wrong_credentials_are_refused_before_the_body_is_read(bridge):
     assert read == []
 
 
-async def test_basic_credentials(bridge):
+async def test_basic_credentials_are_accepted(bridge):
     answer = await bridge.client.post(WEBHOOK, json=group(alert()), auth=("anyone", "token"))
     assert answer.status_code == 202
 
@@ -220,7 +220,7 @@ async def test_no_credentials_configured_is_loud(tmp_path):
 @pytest.mark.parametrize(
     "body", [b"", b"canary", b"[]", b'{"alerts": "canary"}', b'{"alerts": [], "version": "canary"}']
 )
-async def test_what_is_no_payload(bridge, body):
+async def test_a_body_that_is_not_the_senders_payload_is_answered_400(bridge, body):
     with capture_logs() as lines:
         answer = await bridge.send(body)
     assert_refused(answer, 400, "not_understood")
@@ -229,7 +229,7 @@ async def test_what_is_no_payload(bridge, body):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE", "PATCH", "OPTIONS"])
-async def test_other_methods_on_a_webhook(bridge, method):
+async def test_webhooks_of_alertmanager_answer_405_to_other_methods(bridge, method):
     answer = await bridge.send(b"", method=method)
     assert answer.status_code == 405
     assert set(answer.headers["allow"].replace(" ", "").split(",")) == {"POST", "PUT"}
@@ -249,7 +249,7 @@ async def in_chunks(body: bytes):
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_the_size_limit(bridge, chunked):
+async def test_a_body_above_the_size_limit_is_answered_413(bridge, chunked):
     body = json.dumps(group(alert())).encode()
     fits, over = body + b" " * (LIMIT - len(body)), body + b" " * (LIMIT - len(body) + 1)
     assert (await bridge.send(in_chunks(fits) if chunked else fits)).status_code == 202
@@ -308,7 +308,7 @@ async def test_while_stopping_what_is_in_flight_is_finished_and_new_deliveries_c
     assert (await in_flight).status_code == 202
 
 
-async def test_overload(tmp_path, monkeypatch):
+async def test_deliveries_beyond_the_limit_are_answered_503(tmp_path, monkeypatch):
     monkeypatch.setattr(app_module, "_MAX_DELIVERIES", 1)
     bridge = Bridge(tmp_path)
     bridge.store.gate = asyncio.Event()
@@ -526,7 +526,7 @@ async def test_the_api_is_for_administrators(tmp_path, bridge, path):
         assert_refused(await closed.get(path), 503, "no_credentials")
 
 
-async def test_an_unknown_incident(bridge):
+async def test_an_unknown_incident_is_answered_404(bridge):
     assert_refused(await bridge.get("/api/incidents/NOTHING"), 404, "not_found")
 
 

@@ -55,7 +55,7 @@ def harness():
     return ThrottleHarness()
 
 
-async def test_right_ones_never_wait(harness):
+async def test_right_credentials_alone_never_wait(harness):
     for _ in range(10 * BURST):
         assert await harness.guess(answer=None) is None
     assert not harness.asleep
@@ -87,7 +87,7 @@ async def test_wrong_ones_are_forgotten_with_time_and_other_addresses_do_not_wai
     assert harness.now == 100 + BURST * GAP_MS
 
 
-async def test_it_says_when_to_try_again(harness):
+async def test_too_many_attempts_name_the_time_to_try_again(harness):
     tasks = [harness.guess() for _ in range(BURST + WAITING + 1)]
     await asyncio.sleep(0)
     with pytest.raises(TooManyAttempts, match="try again after 5 seconds"):
@@ -114,7 +114,7 @@ async def test_who_goes_away_while_waiting_frees_the_place_and_all_addresses_tog
     assert await another == WRONG
 
 
-async def test_it_remembers_a_bounded_number_of_addresses(harness):
+async def test_the_throttle_remembers_a_bounded_number_of_addresses(harness):
     for address in ("first", "second"):
         for _ in range(BURST):
             await harness.guess(address)

@@ -188,7 +188,7 @@ async def test_all_is_counted_anew_at_the_start_and_then_a_little_with_each_samp
     assert harness.store.counted == [(0, 1_000), (1_000, 1_000), (2_000, 1_000), (0, 50), (50, 50), (100, 50)]
 
 
-async def test_what_stands_against_durability_is_said(harness):
+async def test_settings_that_endanger_durability_are_logged(harness):
     harness.store.problems = ("maxmemory-policy is allkeys-lru",)
     with structlog.testing.capture_logs() as lines:
         await harness.health.inspect()

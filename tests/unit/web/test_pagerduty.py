@@ -197,7 +197,7 @@ async def test_the_older_webhooks_messages_are_noticed_wherever_they_stand(bridg
 
 
 @pytest.mark.parametrize("body", [b"", b"canary", json.dumps(TRIGGERED).encode()[:-3], b'{"event": "canary"}', b"[]"])
-async def test_what_is_no_event(bridge, body):
+async def test_a_signed_body_that_is_not_an_event_is_answered_400(bridge, body):
     with capture_logs() as lines:
         answer = await bridge.page(body)
     assert_refused(answer, 400, "not_understood")
@@ -206,7 +206,7 @@ async def test_what_is_no_event(bridge, body):
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-async def test_other_methods(bridge, method):
+async def test_webhooks_of_pagerduty_answer_405_to_other_methods(bridge, method):
     before = sample("bridge_deliveries_total", code="405") or 0
     answer = await bridge.page(TRIGGERED, method=method)
     assert answer.status_code == 405

@@ -100,7 +100,7 @@ async def test_credentials_of_ones_own_are_the_only_ones_and_nobody_elses(tmp_pa
         ("", SECRET, 202),
     ],
 )
-async def test_so_have_signing_secrets(tmp_path, path, secret, status):
+async def test_a_named_sender_has_signing_secrets_of_its_own(tmp_path, path, secret, status):
     bridge = start(tmp_path)
     assert (await bridge.page(TRIGGERED, path=PAGERDUTY + path, secret=secret)).status_code == status
 

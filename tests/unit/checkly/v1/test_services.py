@@ -56,7 +56,7 @@ async def test_the_accounts_services_are_read(simulated: tuple[Client, State], c
     assert {service.account_id for service in services} == {state.account.uuid}
 
 
-async def test_they_are_remembered_for_a_while(simulated: tuple[Client, State], clock: Time) -> None:
+async def test_services_are_cached_for_a_while(simulated: tuple[Client, State], clock: Time) -> None:
     client, state = simulated
     catalog = Catalog(client, clock=clock)
     await catalog.services()

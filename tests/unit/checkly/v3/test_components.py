@@ -53,7 +53,7 @@ class TestPage:
             ("two", "dddd"),
         ],
     )
-    def test_it_is_found_by_id_address_or_name(self, reference: str, id_: str) -> None:
+    def test_a_page_is_found_by_id_address_or_name(self, reference: str, id_: str) -> None:
         assert find_page(reference, PAGES).id == id_
 
     @pytest.mark.parametrize(
@@ -129,7 +129,9 @@ class TestDirectory:
             RemoteComponent(id="c2", name="Orders", hidden=True),
         )
 
-    async def test_it_remembers_each_page_apart(self, directory: Directory, asked: list[str], clock: Time) -> None:
+    async def test_the_directory_caches_each_page_apart(
+        self, directory: Directory, asked: list[str], clock: Time
+    ) -> None:
         for _ in range(3):
             await directory.pages()
             await directory.components("p/1")

@@ -116,7 +116,7 @@ async def test_the_updates_of_an_incident_end_it_and_whatever_was_wrong(
 
 
 class TestChange:
-    async def test_it_sets_the_impacts_and_keeps_the_name(
+    async def test_a_change_sets_the_impacts_and_keeps_the_name(
         self, page: V3StatusPage, state: State, shown: ComponentPage
     ) -> None:
         opened = await page.open(OPEN)
@@ -308,7 +308,7 @@ class TestComponentsThatMove:
         assert stands(state, opened.id).impacts[NOWHERE] == "PARTIAL_OUTAGE"
         assert [call.status for call in writes(state)] == [201, 404, 201]
 
-    async def test_one_that_became_a_group_is_left_out(
+    async def test_a_component_that_became_a_group_is_left_out(
         self, page: V3StatusPage, state: State, shown: ComponentPage
     ) -> None:
         await page.open(OPEN)

@@ -12,7 +12,7 @@ routes: [{name: a, services: [a]}]
 """
 
 
-def test_the_defaults(load_text):
+def test_without_the_section_pagerduty_has_defaults(load_text):
     assert load_text(REST).pagerduty == PagerDuty()
     assert load_text(REST + "pagerduty: {}\n").pagerduty == PagerDuty(
         open_on="triggered",
@@ -24,7 +24,7 @@ def test_the_defaults(load_text):
     )
 
 
-def test_everything_else(load_text):
+def test_each_key_of_pagerduty_is_read(load_text):
     text = """\
 pagerduty:
   open_on: acknowledged
@@ -51,7 +51,7 @@ def test_a_marker_that_every_resolution_has(problems_of, marker):
     assert problem.path == "pagerduty.notes.marker"
 
 
-def test_all_mistakes_are_found(problems_of):
+def test_all_mistakes_in_pagerduty_are_found(problems_of):
     text = """\
 pagerduty:
   open_on: trigger

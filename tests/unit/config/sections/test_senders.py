@@ -13,7 +13,7 @@ routes: [{name: a, services: [a]}]
 """
 
 
-def test_the_defaults(load_text):
+def test_without_the_section_no_sender_is_listed(load_text):
     for text in (REST, REST + "senders: {}\n", REST + "senders: {alertmanager: {}, only_listed: false}\n"):
         senders = load_text(text).senders
         assert not senders.of("alertmanager")
@@ -21,7 +21,7 @@ def test_the_defaults(load_text):
         assert not senders.only_listed
 
 
-def test_everything_else(load_text):
+def test_each_key_of_senders_is_read(load_text):
     text = """\
 senders:
   alertmanager:
@@ -62,7 +62,7 @@ senders:
         ("{only_listed: 1}", "senders.only_listed: found the number"),
     ],
 )
-def test_mistakes(problems_of, section, message):
+def test_all_mistakes_in_senders_are_found(problems_of, section, message):
     (problem,) = problems_of(REST + f"senders: {section}\n")
     assert message in str(problem)
     assert (problem.line, "hunter" in str(problem)) == (4, False)

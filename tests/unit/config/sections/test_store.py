@@ -11,12 +11,12 @@ routes: [{name: a, services: [a]}]
 """
 
 
-def test_the_defaults(load_text):
+def test_without_the_section_store_has_defaults(load_text):
     expected = Store(durability="warn", wait_replicas=0, wait_timeout_ms=1_500)
     assert load_text(REST).store == load_text(REST + "store: {}\n").store == expected
 
 
-def test_everything_else(load_text):
+def test_each_key_of_store_is_read(load_text):
     text = "store: {durability: require, wait_replicas: 2, wait_timeout: 500ms}\n"
     assert load_text(REST + text).store == Store(durability="require", wait_replicas=2, wait_timeout_ms=500)
 
@@ -34,6 +34,6 @@ def test_everything_else(load_text):
         ("{replicas: 1}", 'store.replicas: unknown key "replicas"; expected one of durability, wait_replicas'),
     ],
 )
-def test_mistakes(problems_of, section, message):
+def test_all_mistakes_in_store_are_found(problems_of, section, message):
     (problem,) = problems_of(REST + f"store: {section}\n")
     assert message in str(problem)

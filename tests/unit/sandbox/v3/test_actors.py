@@ -158,13 +158,13 @@ class TestMigration:
         assert copy["id"] != before
         assert "Checkout is degraded" in (await api.get("/pages/acme")).text
 
-    async def test_subscribers_come_along(self, api: httpx.AsyncClient, state: State) -> None:
+    async def test_migration_keeps_subscribers(self, api: httpx.AsyncClient, state: State) -> None:
         await api.post("/sandbox/pages/acme/migrate")
         body = {"name": "x", "page": "acme", "impacts": {"Checkout": "MAJOR_OUTAGE"}, "notify": True}
         await api.post("/sandbox/incidents", json=body)
         assert [(mail.page, mail.to) for mail in state.mails] == [("acme", "reader@example.com")]
 
-    async def test_moved_with_their_ids(self, api: httpx.AsyncClient, before: str) -> None:
+    async def test_migration_can_move_incidents_with_their_ids(self, api: httpx.AsyncClient, before: str) -> None:
         choice = {"ids": "kept", "incidents": "moved"}
         made = (await api.post("/sandbox/pages/acme/migrate", json=choice)).json()
         assert (await api.get(f"/v1/status-pages/incidents/{before}")).status_code == 404
@@ -197,7 +197,7 @@ class TestMigration:
         assert not {one["id"] for one in first["components"]} & {one["id"] for one in second["components"]}
         assert [one["id"] == before for one in await incidents(api) if one["api"] == "v3"] == [False, True]
 
-    async def test_left_behind(self, api: httpx.AsyncClient, before: str) -> None:
+    async def test_migration_can_leave_incidents_in_v1(self, api: httpx.AsyncClient, before: str) -> None:
         await api.post("/sandbox/pages/acme/migrate", json={"incidents": "left"})
         (only,) = await incidents(api)
         assert (only["id"], only["pages"]) == (before, [])

@@ -17,7 +17,7 @@ OF_USE = {"incident", "incident_note", "incident_status_update"}
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_is_as_documented(name):
+def test_each_fixture_is_as_documented(name):
     event = BODIES[name]["event"]
     assert event["data"]["type"] == EVENTS[event["event_type"]]
     Draft202012Validator(body_schema(event["event_type"], event["data"]["type"])).validate(BODIES[name])

@@ -72,7 +72,7 @@ def read_dismissal(body: Any, meaning: PagerDuty = DEFAULT) -> Dismissal:
     return delivery.dismissal
 
 
-def test_a_whole_incident():
+def test_every_field_of_an_incident_is_read():
     assert read_alert("incident-triggered") == Alert(
         source="pagerduty",
         fingerprint=INCIDENT,
@@ -145,7 +145,7 @@ def test_the_events_name_is_only_a_hint(event_type, status):
     ],
     ids=str,
 )
-def test_when_it_started(changes, starts_at):
+def test_an_incident_starts_when_it_was_created_or_reopened(changes, starts_at):
     assert read_alert("incident-triggered", **changes).starts_at == starts_at
 
 
@@ -195,13 +195,13 @@ class TestMerge:
     """A merge ends nothing: the incident goes on as another."""
 
     @pytest.mark.parametrize("meaning", [DEFAULT, MERGE_RESOLVES])
-    def test_the_target_is_known(self, meaning):
+    def test_a_merge_into_a_named_incident_keeps_its_target(self, meaning):
         alert = read_alert("incident-merged", meaning)
         assert (alert.status, alert.merged_into) == (RESOLVED, TARGET)
         assert alert.keep_if_orphaned is (meaning is DEFAULT)
 
     @pytest.mark.parametrize("target", [None, "", " ", 7, INCIDENT, "x" * 129])
-    def test_the_target_is_not_said(self, target):
+    def test_a_merge_without_a_readable_target_has_none(self, target):
         changes = {"data__resolve_reason__incident__id": target}
         alert = read_alert("incident-merged", **changes)
         assert (alert.status, alert.merged_into) == (RESOLVED, NOBODY)
@@ -257,7 +257,7 @@ class TestMerge:
     ],
     ids=str,
 )
-def test_what_cannot_count(changes, path):
+def test_an_event_without_a_needed_field_is_unusable(changes, path):
     (unusable,) = read(fixture("incident-triggered", **changes)).unusable
     assert unusable.path == f"$.event{path}"
     assert "canary" not in repr(unusable)
@@ -326,7 +326,7 @@ def test_unknown_types_change_nothing(changes):
 
 
 @pytest.mark.parametrize("changes", [{}, {"data": None}, {"data": {}}, {"agent": None}, {"occurred_at": None}], ids=str)
-def test_a_ping(changes):
+def test_a_ping_changes_nothing(changes):
     assert read_dismissal(fixture("ping", **changes)).reason == "ping"
 
 
@@ -386,7 +386,7 @@ def test_older_formats_are_told_where_to_go(version):
     ],
     ids=lambda body: body[:30].decode("latin-1"),
 )
-def test_what_is_no_event(body):
+def test_a_body_that_is_not_an_event_is_refused(body):
     with pytest.raises(NotUnderstood) as refusal:
         parse(body, DEFAULT, ALL)
     assert "canary" not in str(refusal.value)

@@ -85,7 +85,7 @@ def test_one_good_signature_is_enough(headers):
         pytest.param([GOOD.replace(b",", b";") + b";" + GOOD], id="semicolon"),
     ],
 )
-def test_everything_else_is_refused(headers):
+def test_a_delivery_without_a_good_signature_is_refused(headers):
     assert not is_accepted(*headers)
 
 
