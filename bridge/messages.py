@@ -23,10 +23,10 @@ def printable(text: str, *, keep: str = "") -> str:
     return "".join(char if char.isprintable() or char in keep else json.dumps(char)[1:-1] for char in text)
 
 
-def nearest(word: str, valid: Iterable[str], *, count: int = 1) -> list[str]:
-    """The valid names that come close to ``word``, the nearest first, in any case."""
+def nearest(word: str, valid: Iterable[str], *, count: int = 1, cutoff: float = 0.5) -> list[str]:
+    """The valid names that come close to ``word``, the nearest first, in any case; ``cutoff`` as difflib's."""
     by_fold = {name.casefold(): name for name in valid}
-    return [by_fold[each] for each in get_close_matches(word.casefold(), by_fold, n=count, cutoff=0.5)]
+    return [by_fold[each] for each in get_close_matches(word.casefold(), by_fold, n=count, cutoff=cutoff)]
 
 
 def did_you_mean(word: str, valid: Iterable[str]) -> str | None:

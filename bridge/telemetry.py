@@ -236,7 +236,7 @@ for _reason in ("budget", "second_writer"):
 _ANSWERS = ("202", "400", "401", "404", "405", "413", "415", "503")
 
 
-def expect(source: str, sender: str = "") -> None:
+def start_at_zero(source: str, sender: str = "") -> None:
     """Show the counters of a sender's deliveries that alert rules watch, at 0.
 
     A series that begins with its first event has no increase to see. The time of the last delivery stays absent.

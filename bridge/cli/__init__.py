@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from cyclopts import App, CycloptsError
 
 from bridge import __version__
-from bridge.cli.errors import USAGE, WRONG, Failure
+from bridge.cli.errors import USAGE, WRONG, CommandError
 from bridge.cli.output import say
 
 if TYPE_CHECKING:
@@ -62,27 +62,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["serve"]:
         # It reloads at SIGHUP, which by default kills; this is before its imports, which take a moment.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    _prepare()
+    _prepare_process()
     try:
         code = _run(words)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as head has
-        _write_no_more(sys.stdout)
+        _discard_output(sys.stdout)
         return WRONG
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        _write_no_more(sys.stdout)
-        _complain(f"Cannot write {error.filename or 'the output'}: {error.strerror}.")
+        _discard_output(sys.stdout)
+        _print_error(f"Cannot write {error.filename or 'the output'}: {error.strerror}.")
         return WRONG
     return code
 
 
-def _write_no_more(stream: TextIO) -> None:
+def _discard_output(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())  # Python flushes once more at its end
 
 
-def _prepare() -> None:
+def _prepare_process() -> None:
     """Make of the process what the commands rely on, whatever started it."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:  # closed: the next file or connection would take its number, and our output
@@ -94,11 +94,11 @@ def _prepare() -> None:
         os.environ.pop(name, None)  # for programs of several processes; the bridge's metrics are of one
 
 
-def _complain(message: object) -> None:
+def _print_error(message: object) -> None:
     try:
         say(*str(message).split("\n"), file=sys.stderr, flush=True)
     except OSError:
-        _write_no_more(sys.stderr)  # the exit code says it, too
+        _discard_output(sys.stderr)  # the exit code says it, too
 
 
 def _run(words: list[str]) -> int:
@@ -106,7 +106,7 @@ def _run(words: list[str]) -> int:
         code: int | None = app(words, exit_on_error=False)
     except CycloptsError:
         return USAGE  # it has been printed
-    except Failure as failure:
-        _complain(failure)
+    except CommandError as failure:
+        _print_error(failure)
         return failure.code
     return code or 0

@@ -26,7 +26,7 @@ _CARDINAL = re.compile(
 """Names of labels whose values are as many as there are machines, containers, requests or people."""
 
 
-def advice(config: Config) -> Iterator[str]:
+def advise(config: Config) -> Iterator[str]:
     """One sentence for each kind of such alerts."""
     published: dict[str, list[str]] = {}
     for name in _NO_OUTAGE:

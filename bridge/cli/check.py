@@ -11,8 +11,8 @@ from cyclopts import Parameter
 from bridge.checkly.account import Account, account
 from bridge.checkly.audit import V3, Audit, ShownOn, Target, audit
 from bridge.checkly.inventory import read_inventory
-from bridge.cli.advice import advice
-from bridge.cli.errors import WRONG, Failure
+from bridge.cli.advice import advise
+from bridge.cli.errors import WRONG, CommandError
 from bridge.cli.inputs import checkly, read_settings
 from bridge.cli.output import Form, Output, policy_json, print_json, print_table, say
 from bridge.config.loader import load
@@ -55,33 +55,33 @@ def check(
             say(*str(error).split("\n"), _count(len(error.problems), "problem"))
         return WRONG
     try:
-        seen = asyncio.run(_look(loaded)) if online else None
-    except Failure as failure:
+        audited = asyncio.run(_audit_account(loaded)) if online else None
+    except CommandError as failure:
         if output is Form.JSON:
             print_json({"ok": False, "problems": [_problem(loaded, str(failure))], "notes": _notes(loaded)})
             return failure.code
         raise
     if output is Form.JSON:
-        print_json(_as_json(loaded, seen))
+        print_json(_as_json(loaded, audited))
     else:
-        _print(loaded, seen)
-    return WRONG if seen is not None and seen.audit.findings else 0
+        _print(loaded, audited)
+    return WRONG if audited is not None and audited.audit.findings else 0
 
 
-class _Seen(NamedTuple):
+class _Audited(NamedTuple):
     account: Account
     audit: Audit
 
 
-async def _look(config: Config) -> _Seen:
+async def _audit_account(config: Config) -> _Audited:
     async with checkly(read_settings()) as client:
         found = await account(client)
         inventory = await read_inventory(client, with_v1=any(each.in_v1 for each in config.services.values()))
-    return _Seen(found, audit(config.services, inventory))
+    return _Audited(found, audit(config.services, inventory))
 
 
-def _print(config: Config, seen: _Seen | None) -> None:
-    problems = [] if seen is None else _problems(config, seen)
+def _print(config: Config, audited: _Audited | None) -> None:
+    problems = [] if audited is None else _problems(config, audited)
     verdict = f"does not fit the account: {_count(len(problems), 'problem')}" if problems else "is valid"
     say(f"{config.path} {verdict}{';' if problems else ':'} ", end="")
     say(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
@@ -90,15 +90,15 @@ def _print(config: Config, seen: _Seen | None) -> None:
     for note in _notes(config):
         say("", f"Note: {note}")
     say("", "Services:")
-    if seen is None:
-        print_table(((each.name, _wanted(each)) for each in config.services.values()), indent="  ")
+    if audited is None:
+        print_table(((each.name, _configured_as(each)) for each in config.services.values()), indent="  ")
         return
-    rows = [(each.service, _meant(each), _pages(each.pages)) for each in seen.audit.targets]
+    rows = [(each.service, _target_name(each), _pages(each.pages)) for each in audited.audit.targets]
     print_table([("name", "on Checkly", "shown on"), *rows], indent="  ")
     say("", "Each route publishes on these pages:")
-    reached = [(route.name, _pages(seen.audit.pages_of(_services(config, route)))) for route in _publishing(config)]
+    reached = [(route.name, _pages(audited.audit.pages_of(_services(config, route)))) for route in _publishing(config)]
     print_table(reached, indent="  ")
-    owner = seen.account
+    owner = audited.account
     say("", f"Account {owner.name or owner.id}: the key is accepted (plan {owner.plan or 'unknown'}).")
     for problem in problems:
         say(f"Problem: {problem.message}")
@@ -107,11 +107,11 @@ def _print(config: Config, seen: _Seen | None) -> None:
 def _notes(config: Config) -> list[str]:
     """What is allowed, but gives something up or is perhaps not meant."""
     found = [_NO_REFERENCE] if config.checkly.reference is Reference.NEVER else []
-    return [*found, *map(str, config.notes), *advice(config)]
+    return [*found, *map(str, config.notes), *advise(config)]
 
 
-def _problems(config: Config, seen: _Seen) -> list[Problem]:
-    return [_problem(config, each.message, each.service) for each in seen.audit.findings]
+def _problems(config: Config, audited: _Audited) -> list[Problem]:
+    return [_problem(config, each.message, each.service) for each in audited.audit.findings]
 
 
 def _problem(config: Config, message: str, service: str = "") -> Problem:
@@ -146,12 +146,12 @@ def _services(config: Config, route: Route) -> Iterable[str]:
     return config.services if isinstance(route.services, ServiceLabel) else route.services
 
 
-def _wanted(service: Service) -> str:
+def _configured_as(service: Service) -> str:
     v1 = [service.id or service.display] if service.in_v1 else []
     return ", ".join(v1 + [f"{each.component} on {each.page}" for each in service.components])
 
 
-def _meant(target: Target) -> str:
+def _target_name(target: Target) -> str:
     kind = "component" if target.generation == V3 else "service"
     return f"{target.generation} {kind} {target.name}" if target.id else "-"
 
@@ -161,7 +161,7 @@ def _pages(pages: Iterable[ShownOn]) -> str:
     return ", ".join(f"{page.name} ({kinds[page.private]})" for page in pages) or "no page"
 
 
-def _as_json(config: Config, seen: _Seen | None) -> dict[str, Any]:
+def _as_json(config: Config, audited: _Audited | None) -> dict[str, Any]:
     routes: list[dict[str, Any]] = [
         {
             "name": route.name,
@@ -175,7 +175,7 @@ def _as_json(config: Config, seen: _Seen | None) -> dict[str, Any]:
         }
         for route in config.routes
     ]
-    problems = [] if seen is None else _problems(config, seen)
+    problems = [] if audited is None else _problems(config, audited)
     summary = {
         "ok": not problems,
         "problems": problems,
@@ -183,11 +183,11 @@ def _as_json(config: Config, seen: _Seen | None) -> dict[str, Any]:
         "routes": routes,
         "services": list(config.services.values()),
     }
-    if seen is None:
+    if audited is None:
         return summary
     for route, each in zip(config.routes, routes, strict=True):
-        each["pages"] = seen.audit.pages_of(_services(config, route))
-    return {**summary, "account": seen.account, "reach": seen.audit.targets}
+        each["pages"] = audited.audit.pages_of(_services(config, route))
+    return {**summary, "account": audited.account, "reach": audited.audit.targets}
 
 
 def _count(number: int, noun: str) -> str:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 from msgspec import Struct
 
-from bridge.cli.demo_stack import Stage
-from bridge.cli.errors import Failure
+from bridge.cli.demo_stack import DemoStack
+from bridge.cli.errors import CommandError
 from bridge.cli.output import print_table, say
 
 if TYPE_CHECKING:
@@ -83,8 +83,8 @@ def demo(
         try:
             directory = Path(held.enter_context(TemporaryDirectory(prefix="bridge-demo-")))
         except OSError as error:
-            raise Failure(f"Cannot make a temporary directory: {error.strerror}. Set TMPDIR.") from error
-        stage = held.enter_context(Stage(directory, pace_s))
+            raise CommandError(f"Cannot make a temporary directory: {error.strerror}. Set TMPDIR.") from error
+        stage = held.enter_context(DemoStack(directory, pace_s))
         say("", f"Status page  {stage.page_url}", f"Bridge       {stage.bridge_url}/metrics", "", flush=True)
         time.sleep(pace_s)
         for act in _ACTS:
@@ -99,7 +99,7 @@ def demo(
             stage.wait_for_interrupt()
 
 
-def _print_timeline(stage: Stage) -> None:
+def _print_timeline(stage: DemoStack) -> None:
     incident = stage.incident()
     updates = sorted(incident["incidentUpdates"], key=lambda update: str(update["created_at"]))
     say("", f"The incident as readers see it: {incident['name']}")

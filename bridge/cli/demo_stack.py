@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from bridge.cli.errors import Failure
+from bridge.cli.errors import CommandError
 from bridge.config.network import Network
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ routes:
 """
 
 
-class Stage:
+class DemoStack:
     """Simulator and bridge, running between ``with`` and its end; ``pace_s`` makes the bridge's timers fit the play."""
 
     def __init__(self, directory: Path, pace_s: float) -> None:
@@ -117,9 +117,9 @@ class Stage:
                 pass  # not up yet
             for name, child in self._children.items():
                 if child.poll() is not None:
-                    raise Failure(f"The {name} has ended; its output above gives the reason.")
+                    raise CommandError(f"The {name} has ended; its output above gives the reason.")
             if time.monotonic() > deadline:
-                raise Failure(f"This did not come about within {_PATIENCE_S:.0f} s: {what}")
+                raise CommandError(f"This did not come about within {_PATIENCE_S:.0f} s: {what}")
             time.sleep(_POLL_S)
 
     def _state(self) -> Any:

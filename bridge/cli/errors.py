@@ -6,7 +6,7 @@ WRONG = 1
 USAGE = 2
 
 
-class Failure(Exception):
+class CommandError(Exception):
     """The message is printed to standard error; ``code`` is the exit code."""
 
     def __init__(self, message: str, code: int = WRONG) -> None:

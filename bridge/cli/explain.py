@@ -12,7 +12,7 @@ import msgspec
 from cyclopts import Parameter
 from msgspec import Raw, Struct
 
-from bridge.cli.errors import USAGE, WRONG, Failure
+from bridge.cli.errors import USAGE, WRONG, CommandError
 from bridge.cli.inputs import read_config
 from bridge.cli.output import Form, Output, policy_json, print_json, say
 from bridge.cli.preview import Explanation, explain_delivery
@@ -71,14 +71,14 @@ def explain(
     Exit code 1 when it, or one of its alerts, cannot be understood.
     """
     if sender and not SENDER_NAME.fullmatch(sender):
-        raise Failure(f"--sender: expected {SENDER_NAME_WORDS}.", USAGE)
+        raise CommandError(f"--sender: expected {SENDER_NAME_WORDS}.", USAGE)
     loaded = read_config(config)
     explanations = []
     for body in _bodies(payload):
         try:
             delivery = _parse(source, sender, body, loaded)
         except NotUnderstood as error:
-            raise Failure(f"{payload}: not a payload of {source.value}: {error}") from error
+            raise CommandError(f"{payload}: not a payload of {source.value}: {error}") from error
         explanations.append(explain_delivery(delivery, loaded))
     if output is Form.JSON:
         print_json([_as_json(each) for each in explanations])
@@ -100,7 +100,7 @@ def _bodies(payload: str) -> list[bytes]:
     try:
         content = sys.stdin.buffer.read() if payload == "-" else Path(payload).read_bytes()
     except OSError as error:
-        raise Failure(f"{payload} cannot be read: {error.strerror}") from error
+        raise CommandError(f"{payload} cannot be read: {error.strerror}") from error
     try:
         return [bytes(captured.body) for captured in msgspec.json.decode(content, type=_Capture).deliveries]
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -135,11 +135,11 @@ def _print_alert(each: Explained) -> None:
         say(f"  counts for incident {each.routed.id}")
     else:
         say(f"  is not published ({each.routed.reason}); a resolve still reaches an incident that counts it")
-    for line in (*each.routed.why, *_remarkable(each.alert)):
+    for line in (*each.routed.why, *_notable(each.alert)):
         say(f"  - {line}")
 
 
-def _remarkable(alert: Alert) -> list[str]:
+def _notable(alert: Alert) -> list[str]:
     """What of an alert makes a difference besides its status and labels."""
     found = []
     if alert.merged_into is not None:
@@ -158,7 +158,7 @@ def _print_incident(preview: Preview) -> None:
     say(f"  resolve after  {format_duration(policy.resolve_after_ms)} of quiet")
     say(f"  reopen within  {format_duration(policy.reopen_after_ms)} of the end")
     say(f"  hold           {format_duration(policy.hold_refire_ms)} for a doubtful re-fire")
-    for number, posts in enumerate(_alike(preview.posts)):
+    for number, posts in enumerate(_same_explanation(preview.posts)):
         shown_on = []
         for post in posts:
             shown = ", ".join(f"{name} {level}" for name, level in post.shown.items())
@@ -172,7 +172,7 @@ def _gap(number: int) -> list[str]:
     return [""] if number else []
 
 
-def _alike(posts: Sequence[PostPreview]) -> list[list[PostPreview]]:
+def _same_explanation(posts: Sequence[PostPreview]) -> list[list[PostPreview]]:
     """The posts, those together that have the same words."""
     found: dict[str, list[PostPreview]] = {}
     for post in posts:
@@ -198,7 +198,7 @@ def _as_json(explanation: Explanation) -> dict[str, Any]:
                 "labels": each.alert.labels,
                 "incident": each.routed.id if isinstance(each.routed, Routed) else None,
                 "ignored": None if isinstance(each.routed, Routed) else each.routed.reason,
-                "why": (*each.routed.why, *_remarkable(each.alert)),
+                "why": (*each.routed.why, *_notable(each.alert)),
             }
             for each in explanation.alerts
         ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import httpx
 from cyclopts import App, Parameter
 
-from bridge.cli.errors import USAGE, Failure
+from bridge.cli.errors import USAGE, CommandError
 from bridge.cli.inputs import read_settings
 from bridge.cli.output import Form, Output, print_json, print_table, say
 from bridge.config.network import NetworkError, is_http_url
@@ -40,7 +40,7 @@ def list_(*, url: Url = DEFAULT_URL, output: Output = Form.TEXT) -> None:
         say("No incidents.")
     else:
         rows = [
-            (each["id"], each["phase"], each["severity"] or "-", _services(each), each["key"], _trouble(each))
+            (each["id"], each["phase"], each["severity"] or "-", _services(each), each["key"], _attention(each))
             for each in found
         ]
         print_table([("id", "phase", "severity", "services", "key", "attention"), *rows])
@@ -73,35 +73,35 @@ def show(
 
 
 def get(url: str, path: str) -> Any:
-    """What a running bridge answers. Raises Failure when it does not, or not with what was asked for."""
+    """What a running bridge answers. Raises CommandError when it does not, or not with what was asked for."""
     settings, url = read_settings(), url.strip().rstrip("/")
     if not settings.admin_tokens:
-        raise Failure("Set ADMIN_TOKENS (or ADMIN_TOKENS_FILE) to the running bridge's.", USAGE)
+        raise CommandError("Set ADMIN_TOKENS (or ADMIN_TOKENS_FILE) to the running bridge's.", USAGE)
     if not is_http_url(url):
-        raise Failure(f"BRIDGE_URL or --url must look like {DEFAULT_URL}", USAGE)
+        raise CommandError(f"BRIDGE_URL or --url must look like {DEFAULT_URL}", USAGE)
     headers = {"Authorization": _authorization(settings.admin_tokens[0].reveal())}
-    answer = _ask(settings, url, path, headers)
+    answer = _request(settings, url, path, headers)
     try:
         found = answer.json() if answer.is_success else None
     except ValueError:
         found = None
     if found is None:
-        raise Failure(f"The bridge at {url} answers {answer.status_code}: {_message(answer)}")
+        raise CommandError(f"The bridge at {url} answers {answer.status_code}: {_message(answer)}")
     return found
 
 
-def _ask(settings: Settings, url: str, path: str, headers: dict[str, str]) -> httpx.Response:
+def _request(settings: Settings, url: str, path: str, headers: dict[str, str]) -> httpx.Response:
     try:
         options = settings.network.options(url)
     except NetworkError as error:
-        raise Failure(str(error), USAGE) from error
+        raise CommandError(str(error), USAGE) from error
     try:
         return httpx.get(url + path, headers=headers, **options)
     except httpx.TransportError as error:
         proxy = settings.network.proxy_name(url)
         way = f" through the proxy of {proxy}" if proxy else ""
         reason = str(error).rstrip(".") or type(error).__name__
-        raise Failure(f"No bridge answers at {url}{way}: {reason}. Set BRIDGE_URL or --url.") from error
+        raise CommandError(f"No bridge answers at {url}{way}: {reason}. Set BRIDGE_URL or --url.") from error
 
 
 def _authorization(token: str) -> str:
@@ -132,7 +132,7 @@ def _value(value: Any) -> str:
     return str(value or "")
 
 
-def _trouble(incident: Any) -> str:
+def _attention(incident: Any) -> str:
     """What a person should know of, or do something about; nothing in the normal case.
 
     Of a post for which nothing may be written any more, there is nothing to do.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bridge.checkly.client import Client
 from bridge.checkly.errors import PageError, Unauthorized
-from bridge.cli.errors import USAGE, Failure
+from bridge.cli.errors import USAGE, CommandError
 from bridge.config.environment import Settings, SettingsError
 from bridge.config.loader import load
 from bridge.config.network import NetworkError
@@ -25,23 +25,23 @@ _TIMEOUT_MS = 10_000
 
 
 def read_config(path: Path) -> Config:
-    """The configuration; a Failure that lists all its problems when it has any."""
+    """The configuration; a CommandError that lists all its problems when it has any."""
     try:
         return load(path)
     except ConfigError as error:
-        raise Failure(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 def read_settings() -> Settings:
-    """The environment; a Failure that lists every variable that is wrong."""
+    """The environment; a CommandError that lists every variable that is wrong."""
     try:
         return Settings.from_environment(os.environ)
     except SettingsError as error:
-        raise Failure(str(error), USAGE) from error
+        raise CommandError(str(error), USAGE) from error
 
 
 def redis_url(settings: Settings) -> str | None:
-    """The address of Redis, None when it is unset; a Failure when there is something wrong with what its TLS needs."""
+    """The address of Redis, None if unset; a CommandError if its TLS files are wrong."""
     if settings.redis_url is None:
         return None
     url = settings.redis_url.reveal()
@@ -53,12 +53,12 @@ def redis_url(settings: Settings) -> str | None:
             else:
                 settings.network.trust()
         except NetworkError as error:
-            raise Failure(str(error), USAGE) from error
+            raise CommandError(str(error), USAGE) from error
         for name, file in files.items():
             try:
                 Path(file).read_bytes()
             except OSError as error:
-                raise Failure(f"REDIS_URL: cannot read {file} ({name}): {error.strerror}.", USAGE) from error
+                raise CommandError(f"REDIS_URL: cannot read {file} ({name}): {error.strerror}.", USAGE) from error
     return url
 
 
@@ -69,9 +69,9 @@ def checkly_client(
     budget: Callable[[], Awaitable[None]] | None = None,
     observe: Callable[[int], None] = lambda _: None,
 ) -> Client:
-    """A client for the account of the environment; a Failure when it names none, or no way leads there."""
+    """A client for the account of the environment; a CommandError when it names none, or no way leads there."""
     if settings.checkly_api_key is None or settings.checkly_account_id is None:
-        raise Failure("Set CHECKLY_API_KEY and CHECKLY_ACCOUNT_ID (or CHECKLY_API_KEY_FILE, …).", USAGE)
+        raise CommandError("Set CHECKLY_API_KEY and CHECKLY_ACCOUNT_ID (or CHECKLY_API_KEY_FILE, …).", USAGE)
     try:
         return Client(
             settings.checkly_api_url,
@@ -83,23 +83,23 @@ def checkly_client(
             network=settings.network,
         )
     except NetworkError as error:
-        raise Failure(str(error), USAGE) from error
+        raise CommandError(str(error), USAGE) from error
 
 
 @asynccontextmanager
 async def checkly(settings: Settings) -> AsyncIterator[Client]:
-    """A client for looking around, closed at the end; what Checkly refuses becomes a Failure that says what to do."""
+    """A client, closed at the end; a rejection by Checkly becomes a CommandError with the remedy."""
     client = checkly_client(settings)
     try:
         yield client
     except Unauthorized as error:
-        raise Failure(
+        raise CommandError(
             f"Checkly at {settings.checkly_api_url} refuses the key: {error.detail}\n"
             "Check CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, and that the key may write (Read & Write or Admin)."
         ) from error
     except PageError as error:
         proxy = settings.network.proxy_name(settings.checkly_api_url)
         way = f" through the proxy of {proxy}" if proxy else ""
-        raise Failure(f"Checkly at {settings.checkly_api_url} cannot be read{way}: {error.detail}") from error
+        raise CommandError(f"Checkly at {settings.checkly_api_url} cannot be read{way}: {error.detail}") from error
     finally:
         await client.close()

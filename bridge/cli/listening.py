@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeAlias
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from bridge.cli.errors import Failure
+from bridge.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +27,7 @@ _BACKLOG = 2048
 
 @contextmanager
 def listen(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
-    """A listening socket and its URL for people on this machine; port 0 takes a free one. Failure when it is taken.
+    """A listening socket and its URL for people on this machine; port 0 takes a free one. Raises CommandError.
 
     EVERYWHERE means every address of both families, or those of IPv4 alone where the kernel has no IPv6.
     """
@@ -36,7 +36,7 @@ def listen(host: str, port: int) -> Iterator[tuple[socket.socket, str]]:
         listening = _open(host, port)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise Failure(f"Cannot listen on {host} port {port}: {reason}. Choose another with --port.") from error
+        raise CommandError(f"Cannot listen on {host} port {port}: {reason}. Choose another with --port.") from error
     with listening:
         shown = "127.0.0.1" if host in (EVERYWHERE, _EVERY_IPV4) else f"[{host}]" if ":" in host else host
         yield listening, f"http://{shown}:{listening.getsockname()[1]}"

@@ -8,7 +8,7 @@ from typing import Annotated
 import uvicorn
 from cyclopts import Parameter
 
-from bridge.cli.errors import USAGE, Failure
+from bridge.cli.errors import USAGE, CommandError
 from bridge.cli.listening import Host, Port, listen
 from bridge.cli.output import say
 from bridge.sandbox import Account, create_app
@@ -25,7 +25,7 @@ def sandbox(
 ) -> None:
     """Run a simulator of Checkly with a status page to look at. It keeps everything in memory, and sends nothing."""
     if account is not None and service:
-        raise Failure("Give --account or --service, not both.", USAGE)
+        raise CommandError("Give --account or --service, not both.", USAGE)
     simulated = _account(account, service)
     with listen(host, port) as (socket, url):
         say(f"Status pages: {url}/")
@@ -50,6 +50,6 @@ def _account(path: Path | None, services: tuple[str, ...]) -> Account:
             return Account.load(path)
         return Account.of(services) if services else Account.sample()
     except OSError as error:
-        raise Failure(f"{path} cannot be read: {error.strerror}") from error
+        raise CommandError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise Failure(str(error)) from error
+        raise CommandError(str(error)) from error

@@ -19,7 +19,7 @@ from cyclopts import Parameter
 from bridge import __version__, telemetry
 from bridge.checkly.pages import StatusPages
 from bridge.checkly.v1.page import INCIDENTS
-from bridge.cli.errors import Failure
+from bridge.cli.errors import CommandError
 from bridge.cli.inputs import checkly_client, read_settings, redis_url
 from bridge.cli.listening import EVERYWHERE, Host, Port, listen
 from bridge.cli.log_output import start_log
@@ -84,7 +84,7 @@ def serve(
     try:
         live = ConfigFile(config, objection=partial(objection, settings.redis_namespace))
     except ConfigError as error:
-        raise Failure(str(error)) from error
+        raise CommandError(str(error)) from error
     try:
         with ExitStack() as held, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             listening, url = held.enter_context(listen(host, port))
@@ -104,7 +104,7 @@ def _store_url(settings: Settings, held: ExitStack) -> str:
     try:
         return held.enter_context(EmbeddedValkey(DATA))
     except EmbeddedError as error:
-        raise Failure(str(error)) from error
+        raise CommandError(str(error)) from error
 
 
 async def _run(
@@ -126,7 +126,7 @@ async def _run(
     health = Health(store, sender_watch, config=live, monotonic_ms=_monotonic_ms)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(store.close)
-        await namespace.look()
+        await namespace.poll()
         reconciler, targets = (None, None) if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
         app = create_app(
             store=store,
@@ -228,8 +228,8 @@ def _follow_senders(live: ConfigFile, senders: Sequence[Sender[Any]], sender_wat
         keys.apply(config)
         for sender in senders:
             for name in config.senders.of(sender.name):
-                telemetry.expect(sender.name, name)
-        sender_watch.expect([(sender.name, name) for sender in senders for name in _expected(sender, config)])
+                telemetry.start_at_zero(sender.name, name)
+        sender_watch.watch_only([(sender.name, name) for sender in senders for name in _expected(sender, config)])
 
     follow(live.current)
     live.subscribe(follow)
@@ -237,7 +237,7 @@ def _follow_senders(live: ConfigFile, senders: Sequence[Sender[Any]], sender_wat
 
 def _expected(sender: Sender[Any], config: Config) -> list[str]:
     """The senders whose silence means something: those that are listed, else all together; with credentials alone."""
-    return [name for name in config.senders.of(sender.name) or ("",) if sender.is_known(name)]
+    return [name for name in config.senders.of(sender.name) or ("",) if sender.has_credentials(name)]
 
 
 def _revealed(entries: Iterable[Secret]) -> list[str]:

@@ -64,14 +64,14 @@ class ConfigFile:
             while True:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(hangup.wait(), self._poll_s)
-                await self.look(reload=hangup.is_set())
+                await self.poll(reload=hangup.is_set())
                 hangup.clear()
         finally:
             loop.remove_signal_handler(signal.SIGHUP)
             signal.signal(signal.SIGHUP, before)
 
-    async def look(self, *, reload: bool = False) -> None:
-        """Reload if the file has changed and then rested for one look: a writer may be in the middle of it."""
+    async def poll(self, *, reload: bool = False) -> None:
+        """Reload if the file has changed and then rested for one poll: a writer may be in the middle of it."""
         version = self._version()
         if reload or (version != self._tried and version == self._seen):
             self._tried = version

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from bridge.config.lookalikes import Suspect, placeholders, suspicious_characters
 from bridge.config.problems import Problem
-from bridge.config.unseen import Odd, odd_characters, placeholders
 from bridge.config.yaml_node import place, source_of
 
 if TYPE_CHECKING:
@@ -23,21 +23,21 @@ def notes(root: yaml.Node, file: str) -> list[Problem]:
     """Everything in the file that cannot be seen, looks like something else, or waits in vain to be replaced."""
     found = []
     for node, path, is_key in _scalars(root, "", set()):
-        for odd in _oddities(source_of(node), path, is_key=is_key):
-            line, column = place(node, odd.at)
-            found.append(Problem(file=file, line=line, column=column, path=path, message=odd.message))
+        for suspect in _suspects(source_of(node), path, is_key=is_key):
+            line, column = place(node, suspect.at)
+            found.append(Problem(file=file, line=line, column=column, path=path, message=suspect.message))
     return sorted(found, key=lambda note: (note.line, note.column))
 
 
-def _oddities(text: str, path: str, *, is_key: bool) -> Iterable[Odd]:
+def _suspects(text: str, path: str, *, is_key: bool) -> Iterable[Suspect]:
     is_text = not is_key and _TEXTS.match(path) is not None
     is_code = not is_text and (is_key or _WORDS.match(path) is None)
-    yield from odd_characters(text, is_code=is_code)
+    yield from suspicious_characters(text, is_code=is_code)
     if is_text:
         yield from placeholders(text)
         return
     for found in _VARIABLE.finditer(text):
-        yield Odd(found.start(), f"{found[0]} stands for itself: nothing is replaced in this file")
+        yield Suspect(found.start(), f"{found[0]} stands for itself: nothing is replaced in this file")
 
 
 def _scalars(node: yaml.Node, path: str, seen: set[int]) -> Iterator[tuple[yaml.ScalarNode, str, bool]]:

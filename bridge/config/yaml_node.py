@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 import yaml
 
 from bridge.config import units
+from bridge.config.lookalikes import name_of, suspicious_characters
 from bridge.config.problems import ConfigError, Problem, in_brief
-from bridge.config.unseen import name_of, odd_characters
 from bridge.messages import did_you_mean, one_of
 
 if TYPE_CHECKING:
@@ -304,7 +304,7 @@ def _cause(lines: Sequence[str], begin: yaml.Mark, end: yaml.Mark) -> tuple[int,
     """Where to look for what broke the syntax: at a character that cannot be seen, else where it was noticed."""
     for number in range(end.line, max(begin.line, end.line - 1) - 1, -1):
         text = lines[number] if number < len(lines) else ""
-        for at, _ in odd_characters(text, is_code=True):
+        for at, _ in suspicious_characters(text, is_code=True):
             advice = "indent with spaces" if not text[:at].strip() else "write it anew with the keyboard"
             return number + 1, at + 1, advice if text[at] == "\t" else f"{name_of(text[at])} stands here: {advice}"
     return int(end.line) + 1, int(end.column) + 1, None

@@ -24,7 +24,7 @@ from bridge.model import SENDER_LABEL, Alert, AlertStatus
 from bridge.senders.delivery import Delivery, NotUnderstood, Unusable
 from bridge.senders.fingerprint import Identifier
 from bridge.senders.lenient import DAMAGED, decode, is_text, mend
-from bridge.senders.steps import at_once
+from bridge.senders.steps import run_at_once
 
 SOURCE: Final = "alertmanager"
 
@@ -85,7 +85,7 @@ def parse(
     body: bytes, received_at: int, labels_read: Callable[[], Collection[str]] = frozenset, sender: str = ""
 ) -> Delivery:
     """Read one webhook body without a pause: see `read`."""
-    return at_once(read(body, received_at, labels_read, sender))
+    return run_at_once(read(body, received_at, labels_read, sender))
 
 
 def read(

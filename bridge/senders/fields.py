@@ -16,7 +16,7 @@ def text(value: Any, *path: str) -> str | None:
     return (found.strip() or None) if is_text(found) else None
 
 
-def is_unread(value: Any, *path: str) -> bool:
+def is_unreadable(value: Any, *path: str) -> bool:
     """Whether something stands at a path, or where the path should go on, that is neither null nor what it should be.
 
     What it should be is a text, or at the last key ``teams`` a list.
@@ -43,7 +43,7 @@ def instant(value: Any, *path: str) -> int | None:
     return found if found >= _YEAR_2000 else None
 
 
-def is_unread_instant(value: Any, *path: str) -> bool:
+def is_unreadable_instant(value: Any, *path: str) -> bool:
     """Whether something stands at a path that is neither null, nor empty, nor an RFC 3339 timestamp."""
     found = at(value, *path)
     if found is None or found == "":

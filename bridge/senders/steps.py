@@ -9,7 +9,7 @@ from typing import TypeVar
 Result = TypeVar("Result")
 
 
-async def in_turns(work: Generator[None, None, Result]) -> Result:
+async def run_in_steps(work: Generator[None, None, Result]) -> Result:
     """Do it, and let whatever else the loop has to do come between its steps."""
     while True:
         try:
@@ -20,7 +20,7 @@ async def in_turns(work: Generator[None, None, Result]) -> Result:
         await asyncio.sleep(0)
 
 
-def at_once(work: Generator[None, None, Result]) -> Result:
+def run_at_once(work: Generator[None, None, Result]) -> Result:
     """Do it without a pause."""
     while True:
         try:

@@ -87,11 +87,11 @@ class AdmissionLimit:
         """
         return Admission(self, address, within_s)
 
-    def begin(self, admission: Admission) -> None:
+    def start(self, admission: Admission) -> None:
         """Its body begins to arrive."""
         self._arriving[admission] = None
 
-    def grow(self, admission: Admission, size: int) -> None:
+    def add_bytes(self, admission: Admission, size: int) -> None:
         """So much more of it has arrived. Raises Overloaded; a lone delivery has as much room as it needs."""
         self.size += size
         admission.size += size
@@ -99,17 +99,17 @@ class AdmissionLimit:
             giving_way = self._first_of_the_largest_share()
             if giving_way is admission:
                 raise Overloaded
-            self.leave(giving_way)
+            self.release(giving_way)
             giving_way.interrupt(Overloaded())
 
-    def whole(self, admission: Admission) -> None:
+    def work_on(self, admission: Admission) -> None:
         """All of it is here, and is worked on from now on. Raises Overloaded."""
         if self.deliveries >= self._deliveries:
             raise Overloaded
         del self._arriving[admission]
         self.deliveries += 1
 
-    def leave(self, admission: Admission) -> None:
+    def release(self, admission: Admission) -> None:
         """It takes nothing any more."""
         self.size -= admission.size
         admission.size = 0
@@ -144,11 +144,11 @@ class Admission:
 
     def arrived(self, size: int) -> None:
         """So many more bytes of the body are here. Raises Overloaded."""
-        self._limit.grow(self, size)
+        self._limit.add_bytes(self, size)
 
     def complete(self) -> None:
         """The body is whole. Raises Overloaded."""
-        self._limit.whole(self)
+        self._limit.work_on(self)
         self.is_whole = True
         self._stop_the_clock()
 
@@ -162,14 +162,14 @@ class Admission:
         self._task = asyncio.current_task()
         if self._within_s is not None:
             self._deadline = asyncio.get_running_loop().call_later(self._within_s, self.interrupt, TooSlow())
-        self._limit.begin(self)
+        self._limit.start(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         self._stop_the_clock()
-        self._limit.leave(self)
+        self._limit.release(self)
         task, self._task = self._task, None
         if (
             kind is asyncio.CancelledError

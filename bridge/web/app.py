@@ -69,7 +69,7 @@ def create_app(
     webhooks: list[Route] = []
     receivers = {}
     for sender in senders:
-        telemetry.expect(sender.name)
+        telemetry.start_at_zero(sender.name)
         if not receives:
             paths = (f"{_WEBHOOKS}{sender.name}", f"{_WEBHOOKS}{sender.name}/{{sender}}")
             webhooks.extend(Route(path, _not_receiving, methods=sender.methods) for path in paths)

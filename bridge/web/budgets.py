@@ -24,7 +24,7 @@ class Store(Protocol):
         ...
 
 
-async def watch(store: Store, config: Config) -> None:
+async def sample(store: Store, config: Config) -> None:
     """Show what is left of each budget, and tell of trips. Raises StoreUnavailable."""
     BUDGET_REMAINING.clear()
     for row in await overview(store, config):
@@ -39,15 +39,15 @@ async def overview(store: Store, config: Config) -> list[dict[str, Any]]:
     """
     if config.budgets is None:
         return []
-    over_at = {page: {name: (_whole(config, page, name) + 1) // 2 - 1 for name in BUDGETS} for page in config.pages}
+    over_at = {page: {name: (_total(config, page, name) + 1) // 2 - 1 for name in BUDGETS} for page in config.pages}
     states, trips = await store.budgets(over_at, config.publishing)
     for trip in trips:
         page = public_page(trip.page)
-        log(Event.BUDGET_TRIPPED, page=page, budget=trip.budget, withheld=trip.waiting, detail=difference(trip))
+        log(Event.BUDGET_TRIPPED, page=page, budget=trip.budget, withheld=trip.waiting, detail=differing_label(trip))
     return [_view(config, state) for state in states]
 
 
-def difference(trip: Trip) -> str:
+def differing_label(trip: Trip) -> str:
     """What tells the withheld apart: the label of group_by whose values differ most."""
     values: dict[str, set[str]] = {}
     for group in trip.groups:
@@ -69,9 +69,9 @@ def _view(config: Config, state: BudgetState) -> dict[str, Any]:
         "withheld": state.waiting,
         "budgets": {
             name: {
-                "limit": _whole(config, state.page, name),
+                "limit": _total(config, state.page, name),
                 "spent": state.spent[name],
-                "remaining": _whole(config, state.page, name) - state.spent[name],
+                "remaining": _total(config, state.page, name) - state.spent[name],
                 "limits": {severity.name: _limits(config, state.page, name, severity) for severity in Severity},
                 "routes": {route: spent for route, spent in state.by_route[name].items() if spent},
             }
@@ -87,7 +87,7 @@ def _limits(config: Config, page: str, name: str, severity: Severity) -> dict[st
     return {"page": found.of_all, "route": found.of_route}
 
 
-def _whole(config: Config, page: str, name: str) -> int:
+def _total(config: Config, page: str, name: str) -> int:
     if config.budgets is None:
         return 0
     return limit(config.budgets.of(page), name, max(Severity), alone=True).of_all

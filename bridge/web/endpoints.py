@@ -49,12 +49,12 @@ class Sender(ABC, Generic[Keys]):
         self._plain: tuple[str, Keys] = (self.variable, keys)
         self._own: dict[str, tuple[str, Keys]] = {}
 
-    def trust(self, own: Mapping[str, tuple[str, Iterable[str]]]) -> None:
+    def set_own_keys(self, own: Mapping[str, tuple[str, Iterable[str]]]) -> None:
         """From now on these senders, and no others, have keys of their own: by name, their variable and its values."""
         kind = type(self._plain[1])
         self._own = {name: (variable, kind(values)) for name, (variable, values) in own.items()}
 
-    def is_known(self, sender: str) -> bool:
+    def has_credentials(self, sender: str) -> bool:
         """Whether there are credentials by which this sender could be known."""
         return bool(self._keys_of(sender)[1])
 

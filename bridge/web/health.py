@@ -60,9 +60,9 @@ class Health:
         self._checked_at: int | None = None
         self._checking: asyncio.Task[None] | None = None
         self._verdict = (False, "not checked yet")
-        self._said: tuple[str, ...] = ()
-        self._is_misnamed = False
-        self._is_refused = False
+        self._logged_problems: tuple[str, ...] = ()
+        self._is_url_wrong = False
+        self._is_unavailable = False
         self._clock_steps: int | None = None
         self._counted_to, self._counted_at_once = 0, COUNTED_AT_START
 
@@ -74,7 +74,7 @@ class Health:
         if self._checking is None and (
             self._checked_at is None or self._monotonic_ms() - self._checked_at >= ANSWER_AGE_MS
         ):
-            self._checking = asyncio.create_task(self._check_anew())
+            self._checking = asyncio.create_task(self._refresh())
         if self._checking is not None:
             await asyncio.shield(self._checking)  # who asks may go away; the others still want to know
         return self._verdict
@@ -90,12 +90,12 @@ class Health:
             log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
             return None
         STORE_DURABLE.set(not durability.problems)
-        if remind or durability.problems != self._said:
+        if remind or durability.problems != self._logged_problems:
             for problem in durability.problems:
                 log(Event.STORE_NOT_DURABLE, server=durability.server, problem=problem)
-        if durability.misnamed and not self._is_misnamed:
+        if durability.misnamed and not self._is_url_wrong:
             log(Event.STORE_URL_MISMATCH, server=durability.server)
-        self._said, self._is_misnamed = durability.problems, durability.misnamed
+        self._logged_problems, self._is_url_wrong = durability.problems, durability.misnamed
         return durability
 
     async def watch(self) -> None:
@@ -108,7 +108,7 @@ class Health:
             await self.inspect(remind=samples % REMIND_EVERY == 0)
             await asyncio.sleep(SAMPLE_S)
 
-    async def _check_anew(self) -> None:
+    async def _refresh(self) -> None:
         began = self._monotonic_ms()
         try:
             self._verdict = await self._check()
@@ -120,17 +120,17 @@ class Health:
         try:
             await self._store.check()
         except (NotDurable, NotReplicated) as error:
-            self._is_refused = True
+            self._is_unavailable = True
             STORE_OK.set(1)
             return False, str(error)
         except StoreUnavailable as error:
-            self._is_refused = True
+            self._is_unavailable = True
             STORE_OK.set(0)
             log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
             return False, "Redis does not answer, or refuses a delivery's writes; the log has the reason"
         STORE_OK.set(1)
-        if self._is_refused:
-            self._is_refused = False
+        if self._is_unavailable:
+            self._is_unavailable = False
             log(Event.STORE_RECOVERED, count=log_throttled.recovered(Event.STORE_UNAVAILABLE))
         return True, "ready"
 
@@ -142,7 +142,7 @@ class Health:
                 self._counted_at_once = COUNTED_LATER
             overview = await self._store.overview()
             memory = await self._store.memory_used()
-            await budgets.watch(self._store, self._config.current)
+            await budgets.sample(self._store, self._config.current)
         except StoreUnavailable as error:
             log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
             return
@@ -160,7 +160,7 @@ class Health:
         self._clock_steps = overview.clock_steps
         OLDEST_DUE.set(overview.oldest_due_ms / 1000)
         WRITES_PAUSED.set(overview.paused is not None)
-        _show(overview, self._config.current)
+        _set_by_route(overview, self._config.current)
 
 
 def _set(gauge: Gauge, values: Mapping[str, int]) -> None:
@@ -169,7 +169,7 @@ def _set(gauge: Gauge, values: Mapping[str, int]) -> None:
         gauge.labels(label).set(value)
 
 
-def _show(overview: Overview, config: Config) -> None:
+def _set_by_route(overview: Overview, config: Config) -> None:
     """The gauges whose meaning is the configuration's. A watchdog that was never heard of shows 0."""
     INCIDENTS_WITHOUT_ALERT.set(
         sum(each.quiet_ms > config.policy_of(each.route).resolve_after_ms for each in overview.quiet)

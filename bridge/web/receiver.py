@@ -18,7 +18,7 @@ from bridge.config.sections.senders import SENDER_NAME, SENDER_NAME_WORDS
 from bridge.config.senders import OTHER_SENDER
 from bridge.model import Alert, AlertStatus, Ignored, PublicNote, Routed
 from bridge.senders.delivery import Delivery, NotUnderstood
-from bridge.senders.steps import in_turns
+from bridge.senders.steps import run_in_steps
 from bridge.store import REFUSED, Change, StoreUnavailable
 from bridge.telemetry import Event, log, log_throttled
 from bridge.web.admission import AdmissionLimit, DecodeLimit, Disconnected, Overloaded, TooLarge, TooSlow, read_body
@@ -148,7 +148,7 @@ class Receiver:
                 self._sender.authenticate(scope, origin.sender, body)
                 self._sender_watch.record_delivery(origin.source, origin.series)
                 async with self._decode_limit.slot(len(body)):
-                    delivery = await in_turns(self._sender.parse(body, origin.sender, received_at, config))
+                    delivery = await run_in_steps(self._sender.parse(body, origin.sender, received_at, config))
                     return await self._ingest(delivery, config, origin)
         except TooLarge:
             raise HTTPError(413, "too_large", f"the body is larger than the limit of {limit} bytes") from None

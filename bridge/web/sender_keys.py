@@ -25,7 +25,9 @@ class SenderKeys:
         for sender in self._senders:
             listed = config.senders.of(sender.name)
             own = {name: each.credentials for name, each in listed.items() if each.credentials is not None}
-            sender.trust({name: (variable, self._read(sender.name, name, variable)) for name, variable in own.items()})
+            sender.set_own_keys(
+                {name: (variable, self._read(sender.name, name, variable)) for name, variable in own.items()}
+            )
 
     def _read(self, source: str, sender: str, variable: str) -> list[str]:
         message = f"set {variable} (or {variable}_FILE), which the configuration names: it is unset or empty"

@@ -28,9 +28,9 @@ class SenderWatch:
         self._wall_ms = wall_ms
         self._delivered_at: dict[tuple[str, str], int] = {}
         self._logged_at: dict[tuple[str, str], int] = {}
-        self.expect(senders)
+        self.watch_only(senders)
 
-    def expect(self, senders: Iterable[tuple[str, str]]) -> None:
+    def watch_only(self, senders: Iterable[tuple[str, str]]) -> None:
         """Watch these from now on, and no others; what is not listed any more has no series any more."""
         now = self._wall_ms()
         senders = tuple(senders)

@@ -78,7 +78,7 @@ def _near(wanted: Service, services: tuple[RemoteService, ...]) -> str:
 def near(wanted: Iterable[str], names: Iterable[str]) -> str:
     """The end of a message that something was not found: which names come close."""
     known = tuple(names)
-    found = [each for name in wanted for each in nearest(name, known, count=3)]
+    found = [each for name in wanted for each in nearest(name, known, count=3, cutoff=0.6)]
     if not found:
         return "; `bridge services` lists what it has"
     return "; did you mean " + " or ".join(map(repr, dict.fromkeys(found))) + "?"

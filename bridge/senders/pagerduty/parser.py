@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from bridge.json_values import at
 from bridge.model import SENDER_LABEL, Alert, AlertStatus, PublicNote
 from bridge.senders.delivery import Delivery, Dismissal, NotUnderstood, Unusable
-from bridge.senders.fields import instant, is_unread, is_unread_instant, text
+from bridge.senders.fields import instant, is_unreadable, is_unreadable_instant, text
 from bridge.senders.lenient import DAMAGED, decode, mend
 from bridge.senders.pagerduty.events import EVENTS, ID_CHARS, incident_id
 from bridge.senders.pagerduty.labels import PATHS, labels, unsaid
-from bridge.senders.pagerduty.public_notes import written_for_the_public
+from bridge.senders.pagerduty.public_notes import read_public_note
 
 if TYPE_CHECKING:
     from bridge.config.senders import PagerDuty
@@ -113,8 +113,8 @@ def _unread(event: dict[str, Any]) -> dict[str, int]:
     """The fields of an incident that are there, may be missing, and cannot be read."""
     if text(event, "data", "type") != "incident":
         return {}
-    found = [name for name in _TIMES if is_unread_instant(event, "data", name)]
-    found += [".".join(path) for path in PATHS.values() if is_unread(event, "data", *path)]
+    found = [name for name in _TIMES if is_unreadable_instant(event, "data", name)]
+    found += [".".join(path) for path in PATHS.values() if is_unreadable(event, "data", *path)]
     found += ["id"] if at(event, "id") not in (None, "") and _id(event) is None else []
     return dict.fromkeys(found, 1)
 
@@ -148,7 +148,7 @@ def _dismiss(event: dict[str, Any], reason: str) -> Delivery:
 
 
 def _from_words(event: dict[str, Any], meaning: PagerDuty) -> Delivery:
-    words = written_for_the_public(event["data"], meaning)
+    words = read_public_note(event["data"], meaning)
     if words is None:
         return _dismiss(event, "note")
     fingerprint, occurred_at = _identity(event, ".data.incident.id"), _occurred_at(event)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _CUT = " …"  # PagerDuty shortens long texts and says so
 
 
-def written_for_the_public(data: Any, meaning: PagerDuty) -> str | None:
+def read_public_note(data: Any, meaning: PagerDuty) -> str | None:
     """The text to publish of an event's ``data``, tidied; None if nothing of it is meant to be published."""
     words = _marked(data, meaning) if text(data, "type") == "incident_note" else _update(data, meaning)
     tidy = sanitize_prose(words or "", MAX_CHARS - len(_CUT))

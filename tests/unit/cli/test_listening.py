@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from bridge.cli.errors import Failure
+from bridge.cli.errors import CommandError
 from bridge.cli.listening import EVERYWHERE, listen
 
 has_ipv6 = pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this kernel has no IPv6")
@@ -66,10 +66,10 @@ def refuse(monkeypatch, method: str, number: int) -> None:
 
 @pytest.mark.parametrize("host", [EVERYWHERE, "127.0.0.1"])
 def test_a_port_that_is_taken_is_named(host):
-    with listen(host, 0) as (taken, _), pytest.raises(Failure, match=r"Address already in use.* Choose another"):
+    with listen(host, 0) as (taken, _), pytest.raises(CommandError, match=r"Address already in use.* Choose another"):
         listen(host, taken.getsockname()[1]).__enter__()
 
 
 def test_a_name_that_nobody_knows_is_named():
-    with pytest.raises(Failure, match=r"Cannot listen on nowhere\.invalid port 0: "):
+    with pytest.raises(CommandError, match=r"Cannot listen on nowhere\.invalid port 0: "):
         listen("nowhere.invalid", 0).__enter__()

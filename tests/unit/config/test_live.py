@@ -97,7 +97,7 @@ async def test_a_broken_file_leaves_the_old_configuration_in_force(mounted):
     assert ok() == 1
     with structlog.testing.capture_logs() as logs:
         version(mounted.parent, "two", BASE % "'no name'")
-        await file.look(reload=True)
+        await file.poll(reload=True)
         assert ok() == 0
         assert name(file.current) == "one"
         async with watching(file) as changes:
@@ -115,7 +115,7 @@ async def test_a_text_that_cannot_be_compiled_leaves_the_old_configuration_in_fo
     async with watching(file := ConfigFile(config_path, poll_ms=10)) as changes:
         with structlog.testing.capture_logs() as logs:
             config_path.write_text(BASE % "two" + f"texts: {{resolved: '{text}'}}\n")
-            await file.look(reload=True)
+            await file.poll(reload=True)
             assert (ok(), name(file.current)) == (0, "one")
             assert f"{config_path}:5:19: texts.resolved: this cannot be used" in logs[0]["problems"][0]
             config_path.write_text(BASE % "three")
@@ -127,9 +127,9 @@ async def test_a_file_is_read_only_when_it_rests(config_path):
     file = ConfigFile(config_path)
     for half in ("half", "another-half"):
         config_path.write_text(BASE % half)
-        await file.look()
+        await file.poll()
         assert name(file.current) == "one"
-    await file.look()
+    await file.poll()
     assert name(file.current) == "another-half"
 
 
@@ -139,7 +139,7 @@ async def test_a_broken_file_is_told_once(config_path):
     config_path.write_text("broken")
     with structlog.testing.capture_logs() as logs:
         for _ in range(5):
-            await file.look()
+            await file.poll()
     assert [entry["event"] for entry in logs] == ["config_rejected"]
 
 
@@ -147,8 +147,8 @@ async def test_a_file_that_disappears_leaves_the_old_configuration_in_force(conf
     config_path.write_text(BASE % "one")
     file = ConfigFile(config_path, poll_ms=10)
     config_path.unlink()
-    await file.look()
-    await file.look()
+    await file.poll()
+    await file.poll()
     assert ok() == 0
     assert name(file.current) == "one"
     async with watching(file) as changes:

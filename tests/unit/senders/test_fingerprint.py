@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.senders.fingerprint import SLICE_BYTES, Identifier
-from bridge.senders.steps import at_once
+from bridge.senders.steps import run_at_once
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "alertmanager"
 
 
 def fingerprint(labels: dict[str, str]) -> str:
-    return at_once(Identifier().fingerprint(labels))
+    return run_at_once(Identifier().fingerprint(labels))
 
 
 def captured_alerts() -> Iterator[Any]:

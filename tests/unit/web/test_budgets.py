@@ -17,10 +17,10 @@ def trip(*groups: dict[str, str]) -> Trip:
 
 def test_the_label_that_tells_the_withheld_apart_is_named():
     groups = [{"region": "eu", "instance": f"{number}"} for number in range(20)]
-    assert budgets.difference(trip(*groups)) == "20 withheld differ only in `instance`"
+    assert budgets.differing_label(trip(*groups)) == "20 withheld differ only in `instance`"
     groups[0]["region"] = "us"
-    assert budgets.difference(trip(*groups)) == "20 withheld differ most in `instance`"
-    assert budgets.difference(trip({"region": "eu"}, {"region": "eu"})) == "2 are withheld"
+    assert budgets.differing_label(trip(*groups)) == "20 withheld differ most in `instance`"
+    assert budgets.differing_label(trip({"region": "eu"}, {"region": "eu"})) == "2 are withheld"
 
 
 class Tripped:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.config.senders import PagerDuty
-from bridge.senders.pagerduty.public_notes import written_for_the_public
+from bridge.senders.pagerduty.public_notes import read_public_note
 
 SILENT = PagerDuty()
 NOTES = PagerDuty(note_marker="PUBLIC:")
@@ -22,12 +22,12 @@ def update(message: Any, **fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("meaning", [SILENT, UPDATES])
 def test_notes_are_not_published_unless_asked_for(meaning):
-    assert written_for_the_public(note("PUBLIC: We are on it."), meaning) is None
+    assert read_public_note(note("PUBLIC: We are on it."), meaning) is None
 
 
 @pytest.mark.parametrize("meaning", [SILENT, NOTES])
 def test_status_updates_are_not_published_unless_asked_for(meaning):
-    assert written_for_the_public(update("PUBLIC: We are on it."), meaning) is None
+    assert read_public_note(update("PUBLIC: We are on it."), meaning) is None
 
 
 @pytest.mark.parametrize(
@@ -52,20 +52,20 @@ def test_status_updates_are_not_published_unless_asked_for(meaning):
     ],
 )
 def test_a_note_is_published_only_with_the_marker_in_front(content, text):
-    assert written_for_the_public(note(content), NOTES) == text
+    assert read_public_note(note(content), NOTES) == text
 
 
 def test_the_marker_is_taken_literally():
-    assert written_for_the_public(note("xx We are on it."), PagerDuty(note_marker=".*")) is None
+    assert read_public_note(note("xx We are on it."), PagerDuty(note_marker=".*")) is None
 
 
 def test_a_status_update_needs_no_marker():
-    assert written_for_the_public(update("Fixed for most."), UPDATES) == "Fixed for most."
-    assert written_for_the_public(update("Resolution Note: x"), UPDATES) is None
-    assert written_for_the_public(update(None), UPDATES) is None
+    assert read_public_note(update("Fixed for most."), UPDATES) == "Fixed for most."
+    assert read_public_note(update("Resolution Note: x"), UPDATES) is None
+    assert read_public_note(update(None), UPDATES) is None
 
 
 def test_a_text_that_pagerduty_cut_says_so():
-    assert written_for_the_public(update("Fixed for", trimmed=True), UPDATES) == "Fixed for …"
-    assert written_for_the_public(update("x" * 5000, trimmed=True), UPDATES) == "x" * 1997 + "… …"
-    assert written_for_the_public(update("Fixed.", trimmed="yes"), UPDATES) == "Fixed."
+    assert read_public_note(update("Fixed for", trimmed=True), UPDATES) == "Fixed for …"
+    assert read_public_note(update("x" * 5000, trimmed=True), UPDATES) == "x" * 1997 + "… …"
+    assert read_public_note(update("Fixed.", trimmed="yes"), UPDATES) == "Fixed."

@@ -33,14 +33,14 @@ _PLACEHOLDER = re.compile(
 )
 
 
-class Odd(NamedTuple):
+class Suspect(NamedTuple):
     """Something ``at`` an offset into a text that may not be what its writer sees."""
 
     at: int
     message: str
 
 
-def odd_characters(text: str, *, is_code: bool) -> Iterator[Odd]:
+def suspicious_characters(text: str, *, is_code: bool) -> Iterator[Suspect]:
     """Characters that are invisible, or look like others.
 
     Code is a matcher, a key, a name: there, every character counts, so that also quotes and dashes of print are told.
@@ -53,19 +53,19 @@ def odd_characters(text: str, *, is_code: bool) -> Iterator[Odd]:
             continue
         if _is_unseen(character):
             if not (at and character in _JOINERS and _is_emoji(text[at - 1])):
-                yield Odd(at, f"{name_of(character)} cannot be seen here")
+                yield Suspect(at, f"{name_of(character)} cannot be seen here")
         elif at in strange:
             like = f'looks like "{_LOOKALIKES[character]}"' if character in _LOOKALIKES else "is not a Latin letter"
-            yield Odd(at, f"{name_of(character)} {like} here")
+            yield Suspect(at, f"{name_of(character)} {like} here")
         elif (like := _printed(character)) and any(at in part for part in code):
-            yield Odd(at, f"{name_of(character)} looks like {like} here")
+            yield Suspect(at, f"{name_of(character)} looks like {like} here")
 
 
-def placeholders(text: str) -> Iterator[Odd]:
+def placeholders(text: str) -> Iterator[Suspect]:
     """What other languages would replace, and a public text shows as it is."""
     words = _JINJA.sub(lambda found: " " * len(found[0]), text)
     for found in _PLACEHOLDER.finditer(words):
-        yield Odd(found.start(), f"{found[0]} is nothing that is replaced: readers see it as it stands; {{{{ … }}}} is")
+        yield Suspect(found.start(), f"{found[0]} is not replaced: readers see it as it stands; {{{{ … }}}} is")
 
 
 def name_of(character: str) -> str:

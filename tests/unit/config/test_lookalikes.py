@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.config.unseen import odd_characters, placeholders
+from bridge.config.lookalikes import placeholders, suspicious_characters
 
 KEYBOARD = "".join(map(chr, range(32, 127))) + "\n"
 
 
 def points(text: str, *, is_code: bool) -> list[tuple[int, str]]:
-    return [(odd.at, odd.message.split()[0]) for odd in odd_characters(text, is_code=is_code)]
+    return [(odd.at, odd.message.split()[0]) for odd in suspicious_characters(text, is_code=is_code)]
 
 
 @pytest.mark.parametrize("is_code", [True, False])
@@ -67,7 +67,7 @@ def test_words_of_any_language_are_left_alone(text):
 def test_a_placeholder_of_another_language_is_reported(text):
     (found,) = placeholders(f"Down: {text}. {{{{ labels.region }}}}{{% if services %}}x{{% endif %}}")
     assert found.at == 6
-    assert found.message.startswith(f"{text} is nothing that is replaced")
+    assert found.message.startswith(f"{text} is not replaced")
 
 
 def test_amounts_and_braces_of_the_text_s_own_language_are_left_alone():
