@@ -215,17 +215,7 @@ class Write(StrEnum):
 
 
 class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One write to a status page, recorded before it is sent, in full: a retry sends the same bytes.
-
-    ``unknown_at`` is set once the outcome is unknown: from then on the write may only be repeated after
-    looking for its effect (``looks`` counts how often that was done). ``public_note`` is the event of the note that
-    it publishes, ``displays`` are the public names of its services. ``impacts`` is what each service's
-    components are to show; v1 shows none.
-    If it is not ``is_dated``, it goes without ``public_at``, which the page refused, and is told by its
-    text from the updates with the ids ``seen``, which showed the same text before. ``end_token`` is the mail token that
-    an opening took for the mail of the end; ``is_end_unpaid``: it took none, so the end has to take its own.
-    ``paid_at`` is when what it repeats was recorded, whose tokens it goes by; 0 if it repeats nothing.
-    """
+    """One write to a status page, recorded before it is sent, in full: a retry sends the same bytes."""
 
     write: Write
     status: Phase
@@ -238,16 +228,16 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     notify: bool
     public_at: int
     recorded_at: int
-    public_note: str = ""
-    displays: dict[str, str] = {}
-    impacts: dict[str, Impact] = {}
-    unknown_at: int | None = None
-    looks: int = 0
-    is_dated: bool = True
-    seen: tuple[str, ...] = ()
-    end_token: str = ""
-    is_end_unpaid: bool = False
-    paid_at: int = 0
+    public_note: str = ""  # the event of the note that it publishes
+    displays: dict[str, str] = {}  # the public names of its services
+    impacts: dict[str, Impact] = {}  # what each service's components are to show; v1 shows none
+    unknown_at: int | None = None  # since when its outcome is unknown: it may be repeated only after reading back
+    read_backs: int = 0  # how often it was read back in vain
+    is_dated: bool = True  # else it goes without `public_at`, which the page refused
+    seen: tuple[str, ...] = ()  # the ids of the updates that showed its text before it went without a date
+    end_token: str = ""  # the mail token that an opening took for the mail of the end
+    is_end_unpaid: bool = False  # an opening took none: the end has to take its own
+    paid_at: int = 0  # when the write that it repeats was recorded, by whose tokens it goes
 
     @property
     def opens(self) -> bool:
@@ -283,71 +273,64 @@ class Withheld(Struct, frozen=True, kw_only=True, omit_defaults=True):
     detail: str = ""
 
 
+class Retry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is in the way of the next write on a page; ``Retry()`` when all is well."""
+
+    attempts: int = 0  # failures in a row
+    at: int = 0  # when to try again
+    parked: str | None = None  # why the page refused a write for good
+    parked_write: str = ""  # that write, by its signature; empty: any
+    missing_at: int | None = None  # since when the page says that our incident does not exist
+
+
+class Clocks(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Since when an outage is over on one page, while it may go on elsewhere; 0: not so."""
+
+    quiet_at: int = 0  # since when nothing that the page shows fires
+    quiet_ends_at: int = 0  # the latest end that senders gave by then, if others fired on
+    ended_at: int = 0  # when it was over on the page for that
+    fires_at: int = 0  # since when something fires there again after that
+
+
 class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What stands, or is about to stand, on one page for an incident. One per page; v1 has a single one.
+    """What stands, or is about to stand, on one page for an incident. One per page; v1 has a single one."""
 
-    ``severity`` and ``services`` are what the page's incident carries (``severity`` is None while it is uncertain),
-    ``announced_*`` what the last incident update told readers. ``intent`` is a write whose outcome is not recorded yet.
-    ``parked`` says why the page refused the write ``parked_write`` for good. ``closed_at`` is when someone else was
-    found to have resolved or deleted it, ``missing_at`` since when the page says that it does not exist.
-    ``verify_at`` is when to look for a late duplicate of a repeated write, ``verifications`` how often it was done.
-    ``published_notes`` are the events of the public notes that it shows,
-    ``displays`` the public names under which its services were announced.
-    ``impacts`` is what the components of its services show. ``search_at`` is when to look for something of
-    ours that nothing is recorded of. ``held_by`` is the open incident of someone else for which it is held back.
-    ``update_id`` is our newest update as the page calls it, if that is known; ``stale_at`` since when reads lack it.
-    ``changed_at`` is when the page last took severity and impacts from us as they are here. ``looked_at`` is when what
-    someone else closed was last seen, ``theirs_at`` since when it has been open again, by an update of someone else.
-    ``undated`` names what of it ("start", "end") the page dates itself, since it refused the true date.
-    ``learned_at`` is when a change of unknown outcome was last found to stand; until then, no update told of it.
-    ``updates`` counts the updates that were posted since it is kept; 0 where that is not known.
-    ``quiet_at`` is since when nothing that the page shows fires (0: something does), ``quiet_ends_at`` the latest end
-    that senders gave by then, if others fired on; ``ended_at`` is when it was over on the page for that, and
-    ``fires_at`` since when something fires there again after that.
-    ``withheld`` says why the gate keeps its opening, or re-opening, back. ``end_token`` is the mail token that was
-    taken for the mail of its end; ``is_end_unpaid``: none was, and the end has to take its own. ``paid_at`` is when an
-    opening was recorded that was looked for in vain: its tokens are for the next one.
-    """
-
+    # What the page's incident carries, and what the last update told readers:
     remote_id: str | None = None
     status: Phase = Phase.PENDING
     name: str = ""
-    severity: Severity | None = None
+    severity: Severity | None = None  # None while it is uncertain
     services: tuple[str, ...] = ()
     labels: dict[str, tuple[str, ...]] = {}
+    displays: dict[str, str] = {}  # the public names under which its services were published
+    impacts: dict[str, Impact] = {}  # what the components of its services show
     announced_severity: Severity | None = None
     announced_services: tuple[str, ...] = ()
-    public_at: int = 0
-    intent: Intent | None = None
-    attempts: int = 0
-    retry_at: int = 0
-    parked: str | None = None
-    parked_write: str = ""
-    closed_at: int | None = None
-    missing_at: int | None = None
-    verify_at: int | None = None
-    verifications: int = 0
-    published_notes: tuple[str, ...] = ()
-    displays: dict[str, str] = {}
-    impacts: dict[str, Impact] = {}
-    search_at: int | None = None
-    held_by: str = ""
-    update_id: str = ""
-    stale_at: int | None = None
-    changed_at: int = 0
-    looked_at: int = 0
-    theirs_at: int | None = None
-    undated: tuple[str, ...] = ()
-    learned_at: int | None = None
-    updates: int = 0
-    quiet_at: int = 0
-    quiet_ends_at: int = 0
-    ended_at: int = 0
-    fires_at: int = 0
-    withheld: Withheld | None = None
-    end_token: str = ""
-    is_end_unpaid: bool = False
-    paid_at: int = 0
+    published_notes: tuple[str, ...] = ()  # the events of the notes that it shows
+    public_at: int = 0  # the public date of the last update
+    undated: tuple[str, ...] = ()  # of "start" and "end", what the page dates itself: it refused the true date
+    update_id: str = ""  # our newest update as the page calls it, if that is known
+    updates: int = 0  # how many were posted since it is kept; 0 where that is not known
+    # The write under way, and what is in its way:
+    intent: Intent | None = None  # recorded, and its outcome is not
+    retry: Retry = Retry()
+    clocks: Clocks = Clocks()
+    withheld: Withheld | None = None  # why the gate keeps its opening, or re-opening, back
+    held_by: str = ""  # the open incident of someone else for which it is held back
+    end_token: str = ""  # the mail token that was taken for the mail of its end
+    is_end_unpaid: bool = False  # none was taken: the end has to take its own
+    paid_at: int = 0  # when an opening was recorded that was read back in vain: its tokens are for the next one
+    # What reading the page has told, or is to tell:
+    check_duplicates_at: int | None = None  # when to check for a late duplicate of a repeated creation
+    duplicate_checks: int = 0  # how often that was done
+    find_existing_at: int | None = None  # when to look for something of ours that nothing is recorded of
+    stale_at: int | None = None  # since when reads lack our newest update
+    changed_at: int = 0  # when the page last took severity and impacts from us as they are here
+    learned_at: int | None = None  # when a change of unknown outcome was last found to stand, untold by any update
+    # What others did:
+    closed_at: int | None = None  # when someone else was found to have resolved or deleted it
+    checked_at: int = 0  # when it was last read since then
+    theirs_at: int | None = None  # since when it has been open again, by an update of someone else
 
     @property
     def is_open(self) -> bool:

@@ -128,11 +128,11 @@ def _follow_up(progress: Progress, now: int) -> ReadBack | CheckDuplicates | Fin
     step: type[ReadBack | CheckDuplicates | FindExisting]
     for page, post in sorted(progress.posts.items()):
         if post.intent is not None:
-            at, step = post.retry_at, ReadBack
-        elif post.verify_at is not None:
-            at, step = post.verify_at, CheckDuplicates
-        elif post.search_at is not None:
-            at, step = post.search_at, FindExisting
+            at, step = post.retry.at, ReadBack
+        elif post.check_duplicates_at is not None:
+            at, step = post.check_duplicates_at, CheckDuplicates
+        elif post.find_existing_at is not None:
+            at, step = post.find_existing_at, FindExisting
         else:
             continue
         if at <= now:
@@ -156,7 +156,7 @@ def _search(progress: Progress, summary: Summary, now: int, pages_of: PagesOf) -
     unsearched = sorted(pages - progress.posts.keys())
     if not unsearched:
         return None
-    posts = {**progress.posts, **{page: Post(search_at=now) for page in unsearched}}
+    posts = {**progress.posts, **{page: Post(find_existing_at=now) for page in unsearched}}
     return FindExisting(progress=msgspec.structs.replace(progress, posts=posts), page=unsearched[0])
 
 
@@ -230,10 +230,10 @@ def _next_look(post: Post, progress: Progress) -> int | None:
     """When to look again at what others closed; None once it was seen to be over after its alerts were."""
     if post.closed_at is None or post.remote_id is None:
         return None
-    is_seen = post.theirs_at is None and post.looked_at >= progress.phase_since
+    is_seen = post.theirs_at is None and post.checked_at >= progress.phase_since
     if progress.phase in ENDED and is_seen:
         return None
-    return max(max(post.closed_at, post.looked_at) + LOOK_AGAIN_MS, post.retry_at)
+    return max(max(post.closed_at, post.checked_at) + LOOK_AGAIN_MS, post.retry.at)
 
 
 def _after_the_end(
@@ -253,7 +253,7 @@ def _after_the_end(
         )
     if summary.held or any(_next_look(post, progress) is not None for post in progress.posts.values()):
         return None
-    is_searched_for = any(post.search_at is not None for post in progress.posts.values())
+    is_searched_for = any(post.find_existing_at is not None for post in progress.posts.values())
     is_stray = progress.phase is Phase.DISCARDED and not summary.firing_since and not is_searched_for
     forget_at = progress.phase_since + (min(retention_ms, STRAY_RETENTION_MS) if is_stray else retention_ms)
     return Forget() if now >= forget_at else forget_at
@@ -338,7 +338,7 @@ def _ended(posts: Mapping[str, Post], now: int) -> dict[str, Ended]:
 
 def _is_unfinished(post: Post) -> bool:
     """Whether something is still to be written, or found out, on this page."""
-    return post.intent is not None or post.verify_at is not None or (post.is_open and post.closed_at is None)
+    return post.intent is not None or post.check_duplicates_at is not None or (post.is_open and post.closed_at is None)
 
 
 def _sooner(one: int | None, other: int | None) -> int | None:

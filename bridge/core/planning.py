@@ -55,10 +55,10 @@ def plan_write(
         return None
     wanted, until = _desired(post, phase, shown, summary, policy, now, has_impacts=has_impacts)
     planned = _planned(post, phase, wanted, summary, today, fires=bool(shown))
-    if planned is not None and post.retry_at > now and post.parked_write in {"", signature(planned)}:
-        if planned.write is not Write.CHANGE or post.parked is None:
-            return post.retry_at
-        until = post.retry_at  # the page refuses to change: the update that was to follow tells of what stands
+    if planned is not None and post.retry.at > now and post.retry.parked_write in {"", signature(planned)}:
+        if planned.write is not Write.CHANGE or post.retry.parked is None:
+            return post.retry.at
+        until = post.retry.at  # the page refuses to change: the update that was to follow tells of what stands
         planned = _planned(post, phase, _content(post, post.severity), summary, today, fires=bool(shown))
     if planned is None:
         return until
@@ -74,7 +74,7 @@ def _is_closed_by_hand(post: Post, phase: Phase, summary: Summary, policy: Polic
     """
     if post.closed_at is None:
         return False
-    is_new_here = post.fires_at > post.closed_at
+    is_new_here = post.clocks.fires_at > post.closed_at
     fires_anew = (
         is_new_here
         or summary.firing_since > post.closed_at
@@ -191,9 +191,9 @@ def _unpublished_note(post: Post, phase: Phase, summary: Summary) -> PublicNote 
         (
             public_note
             for public_note in summary.public_notes
-            if public_note.kept_at >= max(summary.firing_since, post.fires_at)
+            if public_note.kept_at >= max(summary.firing_since, post.clocks.fires_at)
             and public_note.event_id not in post.published_notes
-            and not (post.parked is not None and post.parked_write.endswith(f" {public_note.event_id}"))
+            and not (post.retry.parked is not None and post.retry.parked_write.endswith(f" {public_note.event_id}"))
         ),
         None,
     )
@@ -215,10 +215,12 @@ def _public_date(
         true_at = public_note.observed_at
     elif kind is UpdateKind.OPEN:
         true_at = (
-            post.fires_at if post.fires_at > summary.firing_since else summary.outage_started_at or summary.firing_since
+            post.clocks.fires_at
+            if post.clocks.fires_at > summary.firing_since
+            else summary.outage_started_at or summary.firing_since
         )
     elif status in {Phase.MONITORING, Phase.RESOLVED}:
-        true_at = post.quiet_ends_at or summary.outage_ended_at or summary.cleared_at
+        true_at = post.clocks.quiet_ends_at or summary.outage_ended_at or summary.cleared_at
     else:
         true_at = today
     return max(min(true_at, today), post.public_at + DATE_STEP_MS)

@@ -142,7 +142,11 @@ class Worker:
         if isinstance(step, ReadBack | CheckDuplicates):
             settle_ms = self._config.current.checkly.settle_ms
             post = outcomes.unhurried(post, self._store_clock.passed_ms, lease.now, settle_ms=settle_ms)
-        if isinstance(step, CheckDuplicates) and post.verify_at is not None and post.verify_at > lease.now:
+        if (
+            isinstance(step, CheckDuplicates)
+            and post.check_duplicates_at is not None
+            and post.check_duplicates_at > lease.now
+        ):
             return await self._record(lease, step.progress, step.page, post)
         with acting(priority_of(step)):
             acted = await self._ask(lease, step, post)
@@ -285,7 +289,7 @@ class Worker:
 
     async def _resume(self, lease: Lease, post: Post, *, proves: bool = True) -> None:
         """The page took a probe: all writes go on."""
-        if not lease.probing or post.attempts or post.held_by or not proves:
+        if not lease.probing or post.retry.attempts or post.held_by or not proves:
             return
         lease.probing = False
         WRITES_PAUSED.set(0)

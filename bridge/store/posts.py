@@ -19,7 +19,7 @@ def tally(progress: Progress) -> str:
     posts = [post for post in progress.posts.values() if progress.is_ongoing(post)]
     reasons = [post.withheld.reason for post in posts if post.withheld is not None]
     marks = [
-        (_PARKED, any(post.parked for post in posts)),
+        (_PARKED, any(post.retry.parked for post in posts)),
         (_HELD, any(post.held_by for post in posts)),
         (f"{_WITHHELD}{''.join(reasons[:1])}", bool(reasons)),
         (_THEIRS, any(post.theirs_at is not None for post in progress.posts.values())),
@@ -65,7 +65,7 @@ def page_ends(progress: Progress) -> int:
     posted = [post for post in progress.posts.values() if post.remote_id and post.closed_at is None]
     if len(posted) < 2:  # noqa: PLR2004 - a single page ends with the incident
         return 0
-    return 2 if any(post.is_open and post.quiet_at for post in posted) else 1
+    return 2 if any(post.is_open and post.clocks.quiet_at for post in posted) else 1
 
 
 def remotes(progress: Progress) -> dict[str, str]:

@@ -6,36 +6,37 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.core.outcomes.failures import FIRST_LOOK_MS, PARK_RETRY_MS, failed, intended, retry_at
-from bridge.core.outcomes.written import adopted, verify_at_the_end
+from bridge.core.outcomes.failures import FIRST_READ_MS, PARK_RETRY_MS, failed, intended, rested, retry_at
+from bridge.core.outcomes.written import adopted, check_at_the_end
 from bridge.core.results import Context, Delay, Gone, NothingExists, PageMissing
-from bridge.model import Intent, Phase, Post, Write
+from bridge.model import Intent, Phase, Post, Retry, Write
 
 if TYPE_CHECKING:
     from bridge.core.remote import RemoteIncident
 
-LOOKS_BEFORE_REPEAT = 2
-VERIFICATIONS = 3
+READS_BEFORE_REPEAT = 2
+DUPLICATE_CHECKS = 3
 
 
 def is_long_missing(post: Post, now: int, settle_ms: int) -> bool:
     """Whether the page has said for the settle time that our incident does not exist."""
-    return post.missing_at is not None and now >= post.missing_at + settle_ms
+    return post.retry.missing_at is not None and now >= post.retry.missing_at + settle_ms
 
 
 def not_found(post: Post, current: RemoteIncident | None, at: Context) -> Post:
     """Until the settle time is over, the write may still appear, undoing a newer."""
     intent, now = intended(post), at.asked_at
     unknown_at = now if intent.unknown_at is None else intent.unknown_at
-    looks = intent.looks + 1
-    if looks < LOOKS_BEFORE_REPEAT or now < unknown_at + at.settle_ms:
-        again = replace(intent, unknown_at=unknown_at, looks=looks)
-        return replace(post, intent=again, retry_at=max(now + FIRST_LOOK_MS, unknown_at + at.settle_ms))
-    post = replace(post, intent=None, retry_at=0)
+    read_backs = intent.read_backs + 1
+    if read_backs < READS_BEFORE_REPEAT or now < unknown_at + at.settle_ms:
+        again = replace(intent, unknown_at=unknown_at, read_backs=read_backs)
+        again_at = max(now + FIRST_READ_MS, unknown_at + at.settle_ms)
+        return replace(post, intent=again, retry=replace(post.retry, at=again_at))
+    post = replace(post, intent=None, retry=replace(post.retry, at=0))
     if intent.opens:
         post = replace(post, paid_at=intent.paid_at or intent.recorded_at)
     if intent.write is Write.OPEN:
-        return replace(post, verify_at=now + at.settle_ms, verifications=0)
+        return replace(post, check_duplicates_at=now + at.settle_ms, duplicate_checks=0)
     return post if current is None else _learned(post, intent, current, now)
 
 
@@ -61,9 +62,9 @@ def _learned(post: Post, change: Intent, current: RemoteIncident, now: int) -> P
 
 def without_duplicates(post: Post, oldest: RemoteIncident | None, at: Context) -> Post:
     """No late duplicate is left; check again at growing distance, a few times."""
-    done = post.verifications + 1
-    verify_at = None if done >= VERIFICATIONS else at.asked_at + at.settle_ms * 3**done
-    post = replace(post, verify_at=verify_at, verifications=done)
+    done = post.duplicate_checks + 1
+    check_duplicates_at = None if done >= DUPLICATE_CHECKS else at.asked_at + at.settle_ms * 3**done
+    post = replace(post, check_duplicates_at=check_duplicates_at, duplicate_checks=done)
     if oldest is None or oldest.id == post.remote_id:
         return post
     return adopted(post, oldest, post.services, post.announced_severity, at)
@@ -72,11 +73,11 @@ def without_duplicates(post: Post, oldest: RemoteIncident | None, at: Context) -
 def gone(post: Post, answer: Gone, at: Context) -> Post:
     """It is not believed at once: nothing would be written any more. Of what was deleted, nothing is kept."""
     if answer.is_listed is False:
-        kept = Post(verify_at=post.verify_at, verifications=post.verifications, closed_at=post.closed_at)
-        return closed(kept, at.asked_at)
-    since = at.asked_at if post.missing_at is None else post.missing_at
-    intent = None if answer.answers_write else post.intent
-    missing = replace(post, intent=intent, missing_at=None if answer.is_listed else since)
+        due_at, done = post.check_duplicates_at, post.duplicate_checks
+        return closed(Post(check_duplicates_at=due_at, duplicate_checks=done, closed_at=post.closed_at), at.asked_at)
+    since = at.asked_at if post.retry.missing_at is None else post.retry.missing_at
+    retry = replace(post.retry, missing_at=None if answer.is_listed else since)
+    missing = replace(post, intent=None if answer.answers_write else post.intent, retry=retry)
     return failed(missing, retry_at(post, Delay(), at))
 
 
@@ -86,14 +87,10 @@ def closed(post: Post, now: int) -> Post:
         post,
         status=Phase.RESOLVED,
         intent=None,
-        attempts=0,
-        retry_at=0,
-        parked=None,
-        parked_write="",
-        missing_at=None,
+        retry=Retry(),
         closed_at=now if post.closed_at is None else post.closed_at,
         theirs_at=None,
-        verify_at=verify_at_the_end(post),
+        check_duplicates_at=check_at_the_end(post),
         withheld=None,
         end_token="",
         is_end_unpaid=False,
@@ -104,11 +101,11 @@ def closed(post: Post, now: int) -> Post:
 def seen(post: Post, now: int, *, is_theirs: bool) -> Post:
     """What someone else closed was read: when to read it again follows from that."""
     since = now if post.theirs_at is None else post.theirs_at
-    post = replace(post, looked_at=now, theirs_at=since if is_theirs else None)
-    return replace(post, missing_at=None, attempts=0, retry_at=0)
+    post = replace(post, checked_at=now, theirs_at=since if is_theirs else None)
+    return rested(replace(post, retry=replace(post.retry, missing_at=None)))
 
 
 def nothing_exists(post: Post, result: NothingExists | PageMissing, at: Context) -> Post:
     """Nothing more is to be found there, unless the page is still to come."""
-    search_at = at.asked_at + PARK_RETRY_MS if isinstance(result, PageMissing) else None
-    return replace(post, attempts=0, search_at=search_at)
+    find_existing_at = at.asked_at + PARK_RETRY_MS if isinstance(result, PageMissing) else None
+    return replace(post, retry=replace(post.retry, attempts=0), find_existing_at=find_existing_at)

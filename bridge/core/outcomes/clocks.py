@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.model import Post
+from bridge.model import Clocks, Post
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,18 +21,18 @@ def unhurried(post: Post, passed_ms: Callable[[int, int], int], now: int, *, set
     if post.intent is not None and post.intent.unknown_at is not None:
         lost_at = now - passed_ms(post.intent.unknown_at, now)
         return replace(post, intent=replace(post.intent, unknown_at=max(lost_at, post.intent.unknown_at)))
-    if post.verify_at is not None and post.verifications:
-        wait_ms = settle_ms * 3**post.verifications
-        due_at = now + wait_ms - passed_ms(post.verify_at - wait_ms, now)
-        return replace(post, verify_at=max(post.verify_at, due_at))
+    if post.check_duplicates_at is not None and post.duplicate_checks:
+        wait_ms = settle_ms * 3**post.duplicate_checks
+        due_at = now + wait_ms - passed_ms(post.check_duplicates_at - wait_ms, now)
+        return replace(post, check_duplicates_at=max(post.check_duplicates_at, due_at))
     return post
 
 
-def with_clocks(post: Post, **clocks: int) -> Post:
+def with_clocks(post: Post, clocks: Clocks) -> Post:
     """The post with its page's clocks as `page_phase` reads them off the alerts."""
-    return replace(post, **clocks)
+    return replace(post, clocks=clocks)
 
 
 def another(post: Post) -> Post:
     """The post of the next incident on the same page. A note that was published there is not published again."""
-    return Post(published_notes=post.published_notes, fires_at=post.fires_at)
+    return Post(published_notes=post.published_notes, clocks=Clocks(fires_at=post.clocks.fires_at))

@@ -8,9 +8,9 @@ from msgspec.structs import replace
 
 from bridge.core.backoff import backoff_ms
 from bridge.core.results import Context, Delay, Read, ReadFailed, Rejected, Withhold
-from bridge.model import Intent, Post, Withheld
+from bridge.model import Intent, Post, Retry, Withheld
 
-FIRST_LOOK_MS = 1_000
+FIRST_READ_MS = 1_000
 HOLD_MS = 30_000  # how often to look whether someone else's incident is over
 PARK_RETRY_MS = 600_000
 FIRST_RETRY_MS = 500
@@ -20,76 +20,79 @@ GO_ON_MS = 250  # until then it is others' turn
 
 def retry_at(post: Post, delay: Delay, at: Context) -> int:
     """When to try again."""
-    wait_ms = backoff_ms(post.attempts, at.jitter, first_ms=FIRST_RETRY_MS, longest_ms=LONGEST_RETRY_MS)
+    wait_ms = backoff_ms(post.retry.attempts, at.jitter, first_ms=FIRST_RETRY_MS, longest_ms=LONGEST_RETRY_MS)
     return at.asked_at + (delay.ms if delay.is_exact else max(delay.ms, wait_ms))
 
 
 def failed(post: Post, retry_at: int) -> Post:
     """Another failure; try again then."""
-    return replace(post, attempts=post.attempts + 1, retry_at=retry_at)
+    return replace(post, retry=replace(post.retry, attempts=post.retry.attempts + 1, at=retry_at))
 
 
 def not_sent(post: Post, retry_at: int) -> Post:
     """No write may go sooner; whether it is parked is found out anew."""
-    attempts = post.attempts + 1
-    return replace(post, intent=None, attempts=attempts, retry_at=retry_at, parked=None, parked_write="")
+    return _put_off(post, retry_at, attempts=post.retry.attempts + 1)
 
 
 def parked(post: Post, refused: Rejected, now: int) -> Post:
     """Another write may go; this one is tried again rarely."""
-    return replace(
-        post,
-        intent=None,
+    retry = replace(
+        post.retry,
+        attempts=post.retry.attempts + 1,
+        at=now + PARK_RETRY_MS,
         parked=refused.detail,
         parked_write=refused.signature,
-        attempts=post.attempts + 1,
-        retry_at=now + PARK_RETRY_MS,
-        withheld=None,
     )
+    return replace(post, intent=None, retry=retry, withheld=None)
 
 
 def unknown(post: Post, at: Context) -> Post:
     """Read it back, first after a second: the settle time begins when the answer was lost."""
     intent = intended(post)
     post = replace(post, intent=replace(intent, unknown_at=intent.unknown_at or at.now))
-    return failed(post, at.now + FIRST_LOOK_MS)
+    return failed(post, at.now + FIRST_READ_MS)
 
 
 def read_on(post: Post, read: Read, at: Context) -> Post:
     """Go on soon: nothing failed."""
-    return _due(post, read, at.asked_at + GO_ON_MS, attempts=post.attempts)
+    return _due(post, read, at.asked_at + GO_ON_MS, attempts=post.retry.attempts)
 
 
 def read_again(post: Post, failure: ReadFailed, at: Context) -> Post:
     """Try again what could not be read."""
-    return _due(post, failure.read, retry_at(post, failure.delay, at), attempts=post.attempts + 1)
+    return _due(post, failure.read, retry_at(post, failure.delay, at), attempts=post.retry.attempts + 1)
 
 
 def _due(post: Post, read: Read, due_at: int, *, attempts: int) -> Post:
     """What was to be read is to be read then; what is due besides stays due."""
     match read:
         case Read.BEFORE_WRITE:
-            return replace(post, intent=None, attempts=attempts, retry_at=due_at, parked=None, parked_write="")
+            return _put_off(post, due_at, attempts=attempts)
         case Read.DUPLICATES:
-            return replace(post, attempts=attempts, verify_at=due_at)
+            return replace(post, retry=replace(post.retry, attempts=attempts), check_duplicates_at=due_at)
         case Read.EXISTING:
-            return replace(post, attempts=attempts, search_at=due_at)
+            return replace(post, retry=replace(post.retry, attempts=attempts), find_existing_at=due_at)
         case Read.WRITE | Read.CLOSED:
-            return replace(post, attempts=attempts, retry_at=due_at)
+            return replace(post, retry=replace(post.retry, attempts=attempts, at=due_at))
     assert_never(read)
+
+
+def _put_off(post: Post, retry_at: int, *, attempts: int) -> Post:
+    retry = Retry(attempts=attempts, at=retry_at, missing_at=post.retry.missing_at)
+    return replace(post, intent=None, retry=retry)
 
 
 def held(post: Post, by: str, at: Context) -> Post:
     """Look again whether the incident of someone else is over."""
-    retry_at = at.asked_at + HOLD_MS
-    return replace(post, held_by=by, attempts=0, retry_at=retry_at, parked=None, parked_write="", withheld=None)
+    retry = Retry(at=at.asked_at + HOLD_MS, missing_at=post.retry.missing_at)
+    return replace(post, held_by=by, retry=retry, withheld=None)
 
 
 def withheld(post: Post, why: Withhold, at: Context) -> Post:
     """Nothing is in the way but the gate."""
     since = post.withheld.since if post.withheld else at.asked_at
     withheld = Withheld(reason=why.reason, since=since, detail=why.detail)
-    return replace(post, withheld=withheld, held_by="", attempts=0, retry_at=0, parked=None, parked_write="")
+    return replace(post, withheld=withheld, held_by="", retry=Retry(missing_at=post.retry.missing_at))
 
 
 def lagging(post: Post, at: Context) -> Post:
@@ -103,8 +106,13 @@ def stale(post: Post, at: Context) -> Post:
     since = at.asked_at if post.stale_at is None else post.stale_at
     over_at = since + at.settle_ms
     if at.asked_at >= over_at:
-        return replace(post, update_id="", attempts=0, retry_at=0)
+        return rested(replace(post, update_id=""))
     return failed(replace(post, stale_at=since), min(retry_at(post, Delay(), at), over_at))
+
+
+def rested(post: Post) -> Post:
+    """The page was read: nothing is to be waited for. A write that it refused for good stays parked."""
+    return replace(post, retry=replace(post.retry, attempts=0, at=0))
 
 
 def intended(post: Post) -> Intent:

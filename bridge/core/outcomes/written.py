@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bridge.core.compose import references_in
-from bridge.core.outcomes.failures import intended
+from bridge.core.outcomes.failures import intended, rested
 from bridge.core.ownership import find_update
-from bridge.model import Impact, Intent, Phase, Post, Severity, UpdateKind, Write
+from bridge.model import Impact, Intent, Phase, Post, Retry, Severity, UpdateKind, Write
 
 if TYPE_CHECKING:
     from bridge.core.remote import RemoteIncident
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def begun(post: Post, intent: Intent) -> Post:
     """The write is recorded, and may be looked for at once, even if another was put off."""
-    return replace(post, intent=intent, retry_at=0, missing_at=None, stale_at=None, withheld=None)
+    retry = replace(post.retry, at=0, missing_at=None)
+    return replace(post, intent=intent, retry=retry, stale_at=None, withheld=None)
 
 
 def without_date(post: Post, seen: tuple[str, ...]) -> Post:
@@ -32,11 +33,7 @@ def well(post: Post) -> Post:
     return replace(
         post,
         intent=None,
-        attempts=0,
-        retry_at=0,
-        parked=None,
-        parked_write="",
-        missing_at=None,
+        retry=Retry(),
         closed_at=None,
         theirs_at=None,
         stale_at=None,
@@ -70,7 +67,7 @@ def written(post: Post, remote_id: str, update_id: str, public_at: int) -> Post:
         public_at=intent.public_at if intent.is_dated else max(public_at, post.public_at),
         undated=_undated(post, intent),
         published_notes=(*post.published_notes, intent.public_note) if intent.public_note else post.published_notes,
-        verify_at=verify_at_the_end(post) if intent.status is Phase.RESOLVED else post.verify_at,
+        check_duplicates_at=check_at_the_end(post) if intent.status is Phase.RESOLVED else post.check_duplicates_at,
     )
     if intent.write is Write.CHANGE:
         return after
@@ -121,7 +118,7 @@ def adopted(
         announced_services=tuple(sorted({*remote.concerns, *services})),
         public_at=max(post.public_at, newest),
         update_id=next(ours, ""),
-        search_at=None,
+        find_existing_at=None,
         changed_at=0,
     )
 
@@ -132,14 +129,14 @@ def taken_over(post: Post, existing: Adopted, at: Context) -> Post:
     texts = [update.text for update in existing.remote.updates]
     told = tuple(each.event_id for each in at.public_notes if any(each.text in text for text in texts))
     post = replace(post, published_notes=told)
-    return post if existing.is_alone else replace(post, verify_at=at.asked_at, verifications=0)
+    return post if existing.is_alone else replace(post, check_duplicates_at=at.asked_at, duplicate_checks=0)
 
 
 def over(post: Post, update_id: str) -> Post:
     """The page shows our end."""
     impacts = dict.fromkeys(post.impacts, Impact.OPERATIONAL)
     post = replace(post, status=Phase.RESOLVED, impacts=impacts, update_id=update_id)
-    return replace(post, stale_at=None, attempts=0, retry_at=0)
+    return rested(replace(post, stale_at=None))
 
 
 def found(post: Post, remote: RemoteIncident, at: Context) -> Post:
@@ -148,16 +145,18 @@ def found(post: Post, remote: RemoteIncident, at: Context) -> Post:
     update_id, public_at = (update.id, update.public_at) if update else ("", 0)
     if intent.write is Write.UPDATE:
         return written(post, remote.id, update_id, public_at)
-    if post.verify_at is not None or update is None or len(remote.updates) > 1:
+    if post.check_duplicates_at is not None or update is None or len(remote.updates) > 1:
         undated = _undated(post, intent)
         post = replace(adopted(post, remote, intent.services, intent.severity, at), undated=undated)
     else:
         post = written(post, remote.id, update_id, public_at)
-    if post.verify_at is None:
+    if post.check_duplicates_at is None:
         return post
-    return replace(post, verify_at=at.asked_at + at.settle_ms, verifications=0)  # an earlier try may come true yet
+    return replace(
+        post, check_duplicates_at=at.asked_at + at.settle_ms, duplicate_checks=0
+    )  # an earlier try may come true yet
 
 
-def verify_at_the_end(post: Post) -> int | None:
+def check_at_the_end(post: Post) -> int | None:
     """A create that was repeated may have come true after the last check: check once more when it is over."""
-    return 0 if post.verify_at is None and post.verifications else post.verify_at
+    return 0 if post.check_duplicates_at is None and post.duplicate_checks else post.check_duplicates_at

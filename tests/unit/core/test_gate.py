@@ -101,7 +101,7 @@ def test_an_opening_that_mails_has_the_token_of_its_end():
 
 def test_a_repeated_opening_goes_by_the_tokens_of_the_first_try():
     decision = gate(Ask(severity=Severity.MAJOR, opens=True, mails=2), BUDGET, NOTHING, alone=True)
-    first = replace(paid(intent(), decision, EVERY, "ID"), looks=9)
+    first = replace(paid(intent(), decision, EVERY, "ID"), read_backs=9)
     lost = after(Post(intent=first), NotFound(), now=1, settle_ms=0)
     again = paid(replace(intent(), recorded_at=8), decision, EVERY, "ID", lost.paid_at)
     assert again.end_token == first.end_token == "ID.7.end"

@@ -19,7 +19,7 @@ from bridge.core.lifecycle import (
 from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.core.planning import DATE_STEP_MS, signature
 from bridge.core.results import Begun, Closed, Delay, Gone, NotSent, Rejected, Unknown
-from bridge.model import Incident, Phase, Post, Severity, UpdateKind
+from bridge.model import Incident, Phase, Post, Retry, Severity, UpdateKind
 from tests.unit.core.alerts import Alerts
 from tests.unit.core.lifecycle_harness import (
     MINUTE,
@@ -136,7 +136,7 @@ class TestPhases:
     def test_an_outage_is_also_noted_when_its_lost_post_is_found_missing_after_its_end(self) -> None:
         harness = published().after(MINUTE).clear()
         begun = after(Post(), Begun(intent(harness.written[0])))
-        harness.put(replace(begun, retry_at=harness.now + 60 * MINUTE)).after(10 * MINUTE)
+        harness.put(replace(begun, retry=Retry(at=harness.now + 60 * MINUTE))).after(10 * MINUTE)
         assert (harness.phase, harness.incident.progress.note) == (Phase.RESOLVED, None)
         harness.put(replace(harness.post, intent=None)).settle()
         assert harness.incident.progress.note == NEVER_PUBLISHED
@@ -252,19 +252,19 @@ class TestTrouble:
         begun = after(harness.post, Begun(intent(harness.written[0])))
         step = harness.put(begun).decide()
         assert isinstance(step, ReadBack)
-        waiting = harness.put(replace(begun, retry_at=harness.now + 5)).decide()
+        waiting = harness.put(replace(begun, retry=Retry(at=harness.now + 5))).decide()
         assert isinstance(waiting, Wait)
         assert waiting.until == harness.now + 5
 
     def test_nothing_else_is_written_meanwhile_even_if_another_write_was_refused(self) -> None:
         harness = published().after(MINUTE)
         lost = after(after(harness.post, Begun(intent(harness.written[0]))), Unknown("reset"), now=harness.now)
-        harness.put(replace(lost, parked="400", parked_write="another write")).clear()
-        assert (harness.told[1:], harness.next_at) == ([], lost.retry_at)
+        harness.put(replace(lost, retry=replace(lost.retry, parked="400", parked_write="another write"))).clear()
+        assert (harness.told[1:], harness.next_at) == ([], lost.retry.at)
 
     def test_a_repeated_write_is_verified_when_its_time_comes_and_keeps_the_incident_from_being_forgotten(self) -> None:
         harness = resolved()
-        harness.put(replace(harness.post, verify_at=harness.now + RETENTION_MS))
+        harness.put(replace(harness.post, check_duplicates_at=harness.now + RETENTION_MS))
         harness.now += RETENTION_MS - 1
         step = harness.decide()
         assert isinstance(step, Wait)
@@ -310,10 +310,12 @@ class TestTrouble:
         assert isinstance(step, WriteTo)
         parked = after(harness.post, Rejected(signature=signature(step.planned), detail="400"), now=harness.now)
         harness.put(parked).settle()
-        assert (harness.told[1:], harness.next_at) == ([], parked.retry_at)
+        assert (harness.told[1:], harness.next_at) == ([], parked.retry.at)
         assert harness.acknowledge().told[1] == "update IDENTIFIED MAJOR"
         harness.put(
-            replace(harness.post, parked="400", parked_write=signature(step.planned), retry_at=harness.now + MINUTE)
+            replace(
+                harness.post, retry=Retry(parked="400", parked_write=signature(step.planned), at=harness.now + MINUTE)
+            )
         )
         assert harness.clear().after(DATE_STEP_MS).told[-1].startswith("update MONITORING")
 

@@ -22,6 +22,7 @@ from bridge.model import (
     Policy,
     Post,
     Progress,
+    Retry,
     Severity,
     Summary,
     Write,
@@ -141,6 +142,14 @@ def test_on_its_only_page_an_incident_is_where_its_alerts_are(policy: Policy, ac
 
 MOMENTS = st.sampled_from([-10 * MINUTE, -1, 0, 1, 10 * MINUTE]).map(lambda ms: START + ms)
 SOMETIMES = st.one_of(st.none(), MOMENTS)
+RETRIES = st.builds(
+    Retry,
+    attempts=st.integers(0, 20),
+    at=st.one_of(st.just(0), MOMENTS),
+    parked=st.sampled_from([None, "400"]),
+    parked_write=st.sampled_from(["", "update RESOLVED MINOR checkout", "change INVESTIGATING MINOR checkout"]),
+    missing_at=SOMETIMES,
+)
 POSTS = st.builds(
     Post,
     remote_id=st.just("remote"),
@@ -150,17 +159,13 @@ POSTS = st.builds(
     announced_severity=st.sampled_from(Severity),
     announced_services=st.just(("checkout",)),
     public_at=MOMENTS,
-    attempts=st.integers(0, 20),
-    retry_at=st.one_of(st.just(0), MOMENTS),
-    parked=st.sampled_from([None, "400"]),
-    parked_write=st.sampled_from(["", "update RESOLVED MINOR checkout", "change INVESTIGATING MINOR checkout"]),
+    retry=RETRIES,
     closed_at=SOMETIMES,
-    looked_at=st.one_of(st.just(0), MOMENTS),
+    checked_at=st.one_of(st.just(0), MOMENTS),
     theirs_at=SOMETIMES,
-    missing_at=SOMETIMES,
     stale_at=SOMETIMES,
-    verify_at=SOMETIMES,
-    search_at=SOMETIMES,
+    check_duplicates_at=SOMETIMES,
+    find_existing_at=SOMETIMES,
     held_by=st.sampled_from(["", "theirs"]),
 )
 

@@ -18,6 +18,7 @@ from bridge.model import (
     Policy,
     Post,
     Progress,
+    Retry,
     Severity,
     Summary,
     UpdateKind,
@@ -195,7 +196,7 @@ class TestPages:
     def test_a_page_that_fails_does_not_hold_back_another(self):
         alerts = Alerts()
         alerts.fire(START, "shop")
-        waiting = Post(retry_at=START + 10 * MINUTE)
+        waiting = Post(retry=Retry(at=START + 10 * MINUTE))
         step = self.decide(
             self.incident(INVESTIGATING, {"v3:a": waiting}, alerts), START + MINUTE, shop=("v3:a", "v3:b")
         )
@@ -226,7 +227,7 @@ class TestPages:
         assert isinstance(step, WriteTo)
 
     def test_a_search_that_failed_waits_for_its_time(self):
-        posts = {"v1": Post(search_at=START + SECOND)}
+        posts = {"v1": Post(find_existing_at=START + SECOND)}
         assert self.decide(self.incident(Phase.DISCARDED, posts), shop=("v1",)).until == START + SECOND
         assert isinstance(
             self.decide(self.incident(Phase.DISCARDED, posts), START + SECOND, shop=("v1",)), FindExisting
@@ -246,7 +247,7 @@ class TestPages:
                         public_at=START,
                     )
                 ),
-                search_at=START,
+                find_existing_at=START,
             )
         }
         assert isinstance(self.decide(self.incident(INVESTIGATING, posts)), ReadBack)
@@ -283,7 +284,7 @@ class TestPages:
         assert {first.page, second.page} == {"v1", "v3:a"}
 
     def test_a_search_that_finds_no_end_keeps_an_incident_as_long_as_any_and_no_longer(self):
-        incident = replace(self.incident(Phase.DISCARDED, {"v1": Post(search_at=START + 10 * RETENTION_MS)}))
+        incident = replace(self.incident(Phase.DISCARDED, {"v1": Post(find_existing_at=START + 10 * RETENTION_MS)}))
         assert self.decide(incident, START + RETENTION_MS - 1, shop=("v1",)).until == START + RETENTION_MS
         assert isinstance(self.decide(incident, START + RETENTION_MS, shop=("v1",)), Forget)
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bridge.core.lifecycle import CheckClosed, CheckDuplicates, FindExisting, ReadBack, WriteTo
 from bridge.core.planning import PlannedWrite
 from bridge.core.priority import priority_of
-from bridge.model import Intent, Phase, Post, Priority, Progress, Severity, UpdateKind, Write
+from bridge.model import Clocks, Intent, Phase, Post, Priority, Progress, Severity, UpdateKind, Write
 
 PAGE = "v1"
 OPEN_POST = Post(remote_id="r", status=Phase.INVESTIGATING)
@@ -43,7 +43,7 @@ class TestWritesAndTheLooksAfterThem:
         assert priority_of(step(Write.UPDATE, Phase.RESOLVED)) is Priority.END
 
     def test_so_does_what_the_end_on_one_page_waits_for(self, step):
-        quiet = replace(OPEN_POST, quiet_at=1)
+        quiet = replace(OPEN_POST, clocks=Clocks(quiet_at=1))
         assert priority_of(step(Write.CHANGE, Phase.INVESTIGATING, post=quiet)) is Priority.END
 
     @pytest.mark.parametrize("write", [Write.CHANGE, Write.UPDATE])
@@ -54,7 +54,7 @@ class TestWritesAndTheLooksAfterThem:
         assert priority_of(step(Write.OPEN, Phase.INVESTIGATING, post=Post())) is Priority.OPENING
 
     def test_what_opens_again_is_new(self, step):
-        over = replace(OPEN_POST, status=Phase.RESOLVED, quiet_at=1)
+        over = replace(OPEN_POST, status=Phase.RESOLVED, clocks=Clocks(quiet_at=1))
         assert priority_of(step(Write.UPDATE, Phase.INVESTIGATING, post=over)) is Priority.OPENING
 
 

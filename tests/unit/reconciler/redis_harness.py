@@ -257,18 +257,24 @@ def _older_post(post: Post, ms: int) -> Post:
         post,
         intent=intent,
         public_at=post.public_at - ms,
-        retry_at=max(0, post.retry_at - ms),
-        verify_at=None if post.verify_at is None else post.verify_at - ms,
-        missing_at=None if post.missing_at is None else post.missing_at - ms,
+        check_duplicates_at=None if post.check_duplicates_at is None else post.check_duplicates_at - ms,
         closed_at=None if post.closed_at is None else post.closed_at - ms,
-        search_at=None if post.search_at is None else post.search_at - ms,
+        find_existing_at=None if post.find_existing_at is None else post.find_existing_at - ms,
         stale_at=None if post.stale_at is None else post.stale_at - ms,
         changed_at=max(0, post.changed_at - ms),
-        quiet_at=max(0, post.quiet_at - ms),
-        ended_at=max(0, post.ended_at - ms),
-        fires_at=max(0, post.fires_at - ms),
-        looked_at=max(0, post.looked_at - ms),
+        checked_at=max(0, post.checked_at - ms),
         theirs_at=None if post.theirs_at is None else post.theirs_at - ms,
+        retry=replace(
+            post.retry,
+            at=max(0, post.retry.at - ms),
+            missing_at=None if post.retry.missing_at is None else post.retry.missing_at - ms,
+        ),
+        clocks=replace(
+            post.clocks,
+            quiet_at=max(0, post.clocks.quiet_at - ms),
+            ended_at=max(0, post.clocks.ended_at - ms),
+            fires_at=max(0, post.clocks.fires_at - ms),
+        ),
     )
 
 

@@ -142,12 +142,12 @@ class TestMigration:
         v1.reload(MIGRATED)
         await v1.after(0)
         post = (await v1.incident()).progress.posts[v3_page("acme")]
-        assert "no v3 status page 'acme'" in (post.parked or "")
+        assert "no v3 status page 'acme'" in (post.retry.parked or "")
         (page,) = v1.state.catalog.pages.values()
         moved = Migration(v1.state, Choice()).run(page)
         v1.behind += 600
         await v1.after(10 * MINUTE)
         (carried,) = v1.state.on(moved)
         post = (await v1.incident()).progress.posts[v3_page("acme")]
-        assert (post.remote_id, post.parked) == (carried.id, None)
+        assert (post.remote_id, post.retry.parked) == (carried.id, None)
         assert V1_PAGE in (await v1.incident()).progress.posts

@@ -201,10 +201,13 @@ class TestNowhere:
             harness.fire("checkout")
             harness.after(MINUTE)
             post = harness.progress.posts[SHOP]
-            assert (post.parked, post.retry_at) == ("nothing to publish on: no such page", harness.now + PARK_RETRY_MS)
+            assert (post.retry.parked, post.retry.at) == (
+                "nothing to publish on: no such page",
+                harness.now + PARK_RETRY_MS,
+            )
             assert names(logged).count("incident_parked") == 1
         harness.after(PARK_RETRY_MS)
-        assert (shown(harness, SHOP), harness.progress.posts[SHOP].parked) == ({"checkout": BAD}, None)
+        assert (shown(harness, SHOP), harness.progress.posts[SHOP].retry.parked) == ({"checkout": BAD}, None)
 
     def test_an_incident_on_a_page_that_has_gone_is_parked_and_ends_when_it_is_back(
         self, monkeypatch: pytest.MonkeyPatch
@@ -216,7 +219,7 @@ class TestNowhere:
             self.nowhere(harness, patch)
             harness.clear()
             harness.after(5 * MINUTE)
-            assert harness.progress.posts[SHOP].parked == "nothing to publish on: no such page"
+            assert harness.progress.posts[SHOP].retry.parked == "nothing to publish on: no such page"
         harness.after(PARK_RETRY_MS)
         assert statuses(harness, SHOP) == [Phase.RESOLVED]
 
@@ -345,7 +348,7 @@ class TestMoves:
         self.reload(harness, checkout=(SHOP, other))
         harness.after(MINUTE)
         reason = "v3:zzzz and v3:shop are the same page: call it by one name in the configuration"
-        assert (harness.progress.posts[other].parked, harness.progress.posts[other].remote_id) == (reason, None)
+        assert (harness.progress.posts[other].retry.parked, harness.progress.posts[other].remote_id) == (reason, None)
         harness.clear()
         harness.after(30 * MINUTE)
         assert harness.pages[SHOP].writes == ["open MAJOR", "update MONITORING", "update RESOLVED"]

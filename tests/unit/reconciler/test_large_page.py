@@ -94,7 +94,7 @@ def test_a_lost_post_that_is_not_there_yet_is_posted_once(outcome: Outcome, late
     looks = []
     while harness.post.remote_id is None:
         harness.after(100)
-        looks.append(harness.post.intent.looks if harness.post.intent else None)
+        looks.append(harness.post.intent.read_backs if harness.post.intent else None)
         assert len(looks) < 10_000
     assert len(harness.page.incidents) == 151
     assert harness.page.writes.count("open MAJOR") == 1
@@ -104,9 +104,9 @@ def test_an_unfinished_search_is_no_look() -> None:
     harness = lost(150, Outcome.LOST_BEFORE)
     forget(harness)
     harness.after(SECOND)
-    assert (harness.post.intent and harness.post.intent.looks, harness.post.attempts) == (0, 1)
+    assert (harness.post.intent and harness.post.intent.read_backs, harness.post.retry.attempts) == (0, 1)
     harness.after(150 // READS_AT_A_TIME * 250)
-    assert (harness.post.intent and harness.post.intent.looks, harness.post.attempts) == (1, 1)
+    assert (harness.post.intent and harness.post.intent.read_backs, harness.post.retry.attempts) == (1, 1)
 
 
 @pytest.mark.parametrize("count", MANY)

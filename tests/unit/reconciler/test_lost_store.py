@@ -122,7 +122,7 @@ class TestLostStore:
         harness.page.is_down = True
         harness.fire()
         harness.after(5 * MINUTE)
-        assert harness.post.attempts > 1
+        assert harness.post.retry.attempts > 1
         harness.page.is_down = False
         harness.after(MINUTE)
         assert harness.page.writes == ["open MAJOR"]

@@ -121,8 +121,8 @@ class TestUnknownOutcomes:
         post = harness.post
         harness.after(5 * MINUTE)
         assert harness.page.writes == ["open MAJOR"]
-        assert replace(harness.post, verifications=0) == replace(post, verify_at=None, verifications=0)
-        assert harness.post.verify_at is None
+        assert replace(harness.post, duplicate_checks=0) == replace(post, check_duplicates_at=None, duplicate_checks=0)
+        assert harness.post.check_duplicates_at is None
 
     def test_an_update_whose_answer_was_lost_is_found_in_the_incident(self) -> None:
         harness = published(Outcome.DONE, Outcome.LOST_AFTER)

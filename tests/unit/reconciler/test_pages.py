@@ -242,8 +242,8 @@ def test_what_was_recorded_without_a_page_s_clocks_ends_as_well() -> None:
     harness.after(10 * MINUTE)
     harness.clear("search")
     post = harness.progress.posts[WEB]
-    assert post.quiet_at
-    lost = replace(post, quiet_at=0, quiet_ends_at=0)
+    assert post.clocks.quiet_at
+    lost = replace(post, clocks=replace(post.clocks, quiet_at=0, quiet_ends_at=0))
     harness.store.progress = replace(harness.progress, posts={**harness.progress.posts, WEB: lost})
     harness.settle()
     harness.after(POLICY.resolve_after_ms)

@@ -62,7 +62,7 @@ class TestPeopleAtThePage:
         assert harness.post.remote_id == remote_id
         harness.page.hidden.clear()
         harness.after(5 * MINUTE)
-        assert (harness.page.only.status, harness.post.missing_at) == (Phase.RESOLVED, None)
+        assert (harness.page.only.status, harness.post.retry.missing_at) == (Phase.RESOLVED, None)
 
     def test_two_moments_in_which_it_is_missing_are_no_deletion_if_it_was_there_between(self) -> None:
         harness = published()

@@ -152,18 +152,18 @@ class TestRefusals:
 
     def test_a_write_refused_for_good_says_why_and_is_tried_again_rarely(self, logged: list[Any]) -> None:
         harness = published(Outcome.REJECTED, Outcome.REJECTED)
-        assert (harness.post.parked, harness.post.retry_at) == ("413", harness.now + PARK_RETRY_MS)
+        assert (harness.post.retry.parked, harness.post.retry.at) == ("413", harness.now + PARK_RETRY_MS)
         assert "incident_parked" in names(logged)
         calls = harness.page.calls
         harness.after(PARK_RETRY_MS - 1)
         assert harness.page.calls == calls
         harness.after(2 * PARK_RETRY_MS)
-        assert (harness.page.writes, harness.post.parked) == (["open MAJOR"], None)
+        assert (harness.page.writes, harness.post.retry.parked) == (["open MAJOR"], None)
 
     def test_a_refused_change_does_not_keep_the_incident_open(self) -> None:
         harness = published(Outcome.DONE, *[Outcome.REJECTED] * 3)
         harness.fire("payments", Severity.CRITICAL)
-        assert harness.post.parked == "413"
+        assert harness.post.retry.parked == "413"
         harness.clear()
         harness.page.outcomes.clear()
         harness.after(5 * MINUTE)

@@ -40,7 +40,7 @@ def dates_rise(harness: PageHarness) -> bool:
 def test_an_opening_goes_at_once_without_its_date(page_name: str, status: int, logged: list[Any]) -> None:
     harness = strict(page_name, status)
     harness.after(MINUTE)
-    assert (harness.page.writes, harness.post.parked) == (["open MAJOR"], None)
+    assert (harness.page.writes, harness.post.retry.parked) == (["open MAJOR"], None)
     assert harness.page.only.updates[0].public_at == harness.post.public_at == harness.now
     assert harness.post.undated == ("start",)
     assert names(logged).count("date_rejected") == 1
@@ -70,7 +70,7 @@ def test_what_is_refused_without_a_date_too_is_parked(page_name: str, logged: li
     harness = strict(page_name)
     harness.page.outcomes.append(Outcome.REJECTED)
     harness.after(MINUTE)
-    assert (harness.page.writes, harness.post.parked, harness.post.intent) == ([], "413", None)
+    assert (harness.page.writes, harness.post.retry.parked, harness.post.intent) == ([], "413", None)
     assert names(logged).count("incident_parked") == 1
     harness.after(20 * MINUTE)
     assert harness.page.writes == ["open MAJOR"]
@@ -80,7 +80,7 @@ def test_what_is_refused_without_a_date_too_is_parked(page_name: str, logged: li
 def test_another_refusal_than_of_a_date_is_not_tried_without(page_name: str) -> None:
     harness = strict(page_name, 413)
     harness.after(MINUTE)
-    assert (harness.page.writes, harness.post.parked) == ([], "earlier than the incident")
+    assert (harness.page.writes, harness.post.retry.parked) == ([], "earlier than the incident")
 
 
 @pages

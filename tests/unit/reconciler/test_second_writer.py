@@ -113,7 +113,11 @@ def test_the_other_writers_incident_may_be_ignored() -> None:
 
 def test_a_held_post_counts_as_no_failure_of_the_page() -> None:
     harness = rivaled()
-    assert (harness.post.attempts, harness.post.parked, harness.post.retry_at) == (0, None, harness.now + HOLD_MS)
+    assert (harness.post.retry.attempts, harness.post.retry.parked, harness.post.retry.at) == (
+        0,
+        None,
+        harness.now + HOLD_MS,
+    )
 
 
 def status_of_ours(harness: PageHarness) -> Phase:

@@ -186,8 +186,8 @@ async def test_a_write_refused_for_good_says_why_and_does_not_hold_up_the_end(ha
     harness.state.faults.queue.append(Answer(method="PUT", status=400))
     await harness.fire("payments", "critical")
     post = await harness.post()
-    assert post.parked is not None
-    assert "400" in post.parked
+    assert post.retry.parked is not None
+    assert "400" in post.retry.parked
     assert (await harness.store.overview()).parked == 1
     await harness.clear()
     await harness.clear("payments", "critical")
@@ -338,7 +338,7 @@ async def test_a_create_refused_for_good_counts_until_its_alerts_are_over(harnes
     assert (await harness.store.overview()).parked == 1
     await harness.clear()
     assert (await harness.store.overview()).parked == 0, "nothing is left to write"
-    assert (await harness.post()).parked is not None, "the reason stays"
+    assert (await harness.post()).retry.parked is not None, "the reason stays"
     await harness.after(2 * MINUTE, 2 * SECOND)
     incident = await harness.incident()
     assert (incident.progress.phase, (await harness.store.overview()).parked) == (Phase.RESOLVED, 0)

@@ -88,14 +88,14 @@ def test_a_lost_write_is_not_repeated_before_the_settle_time_has_really_passed(h
 
 
 def test_a_look_for_a_late_duplicate_is_not_brought_forward(harness):
-    post = Post(verify_at=harness.store + 30_000, verifications=1)
+    post = Post(check_duplicates_at=harness.store + 30_000, duplicate_checks=1)
     harness.passes(1_000)
     harness.steps(60_000)
     waiting = unhurried(post, harness.clock.passed_ms, harness.store, settle_ms=SETTLE_MS)
-    assert waiting.verify_at == harness.store + 29_000
+    assert waiting.check_duplicates_at == harness.store + 29_000
 
 
 def test_without_a_step_nothing_is_put_off(harness):
     harness.passes(12_000)
-    for post in (Post(intent=INTENT), Post(verify_at=harness.store + 18_000, verifications=1), Post()):
+    for post in (Post(intent=INTENT), Post(check_duplicates_at=harness.store + 18_000, duplicate_checks=1), Post()):
         assert unhurried(post, harness.clock.passed_ms, harness.store, settle_ms=SETTLE_MS) == post

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from msgspec import msgpack
 from msgspec.structs import replace
 
-from bridge.model import Alert, AlertStatus, Phase, Post, Progress, Severity, Withheld
+from bridge.model import Alert, AlertStatus, Phase, Post, Progress, Retry, Severity, Withheld
 from bridge.store import codec, posts
 from tests.unit.store.builders import firing, to
 
@@ -86,7 +86,7 @@ def test_an_incident_takes_each_services_highest_severity():
 @given(phase=st.sampled_from(Phase), note=st.none() | TEXT, parked=st.none() | TEXT, phase_since=st.integers(0, 2**52))
 def test_progress_survives_the_store(phase, note, parked, phase_since):
     progress = Progress(
-        phase=phase, phase_since=phase_since, note=note, posts={"v1": Post(parked=parked, retry_at=phase_since)}
+        phase=phase, phase_since=phase_since, note=note, posts={"v1": Post(retry=Retry(parked=parked, at=phase_since))}
     )
     fields = {"route": b"r", "episode": b"1", "rev": b"1"}
     packed = codec.pack_progress(progress)
@@ -133,7 +133,7 @@ CREATED, CLOSED = {"remote_id": "r", "status": Phase.MONITORING}, {"remote_id": 
 @pytest.mark.parametrize(
     ("trouble", "name", "is_there"),
     [
-        ({"parked": "400"}, "parked", 1),
+        ({"retry": Retry(parked="400")}, "parked", 1),
         ({"held_by": "x"}, "held_back", 1),
         ({"withheld": Withheld(reason="budget", since=1)}, "withheld", {"budget": 1}),
     ],
@@ -146,7 +146,7 @@ def test_trouble_counts_while_something_can_still_be_written(phase, post, counts
 
 
 def test_a_parked_write_is_tallied_beside_the_phase():
-    parked = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(parked="no such service")})
+    parked = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(retry=Retry(parked="no such service"))})
     theirs = Progress(phase=Phase.INVESTIGATING, posts={"v1": Post(closed_at=1, theirs_at=2)})
     words = [posts.tally(progress) for progress in (Progress(), parked, theirs, Progress(phase=Phase.INVESTIGATING))]
     assert len(set(words)) == 4

@@ -232,7 +232,7 @@ class GateMachine(RuleBasedStateMachine):
             self.again[who] = [each for each in self.again.get(who, []) if any(each is kept for kept in self.tokens)]
         else:  # its process died, say, and nobody finds what it wrote: it may have been mailed, and counts
             after, give = (
-                transitions.after(replace(post, intent=replace(intent, looks=9)), NotFound(), now=9, settle_ms=0),
+                transitions.after(replace(post, intent=replace(intent, read_backs=9)), NotFound(), now=9, settle_ms=0),
                 Tokens(),
             )
             if intent.opens:

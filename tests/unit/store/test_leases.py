@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from bridge.model import Intent, Phase, Post, Progress, Severity, UpdateKind, Write
+from bridge.model import Clocks, Intent, Phase, Post, Progress, Retry, Severity, UpdateKind, Write
 from bridge.store import Claim, Idle, Store
 from bridge.store.results import Overview
 from bridge.store.store import PROBE_MS
@@ -157,7 +157,7 @@ async def test_a_page_that_is_over_comes_first_though_another_page_goes_on(store
     claim = await store.claim(token="t", lease_ms=LEASE_MS, ends_alone=True)
     assert isinstance(claim, Claim)
     assert claim.incident.id == "half"
-    ended = {"v3:a": Post(remote_id="v3:a"), "v3:b": Post(remote_id="v3:b", quiet_at=claim.now)}
+    ended = {"v3:a": Post(remote_id="v3:a"), "v3:b": Post(remote_id="v3:b", clocks=Clocks(quiet_at=claim.now))}
     recorded = await store.record(claim, replace(PROGRESS, posts=ended), lease_ms=LEASE_MS)
     assert recorded is not None
     await store.settle(recorded, due=recorded.now + MINUTE)
@@ -471,7 +471,7 @@ async def test_the_overview_counts_by_phase_and_tells_how_long_something_is_due(
     for name in ("shop", "bank", "mail"):
         await store.ingest([(firing(name), to(name))])
     clock.advance(MINUTE)
-    parked = replace(PROGRESS, posts={"v1": Post(parked="no such service")})
+    parked = replace(PROGRESS, posts={"v1": Post(retry=Retry(parked="no such service"))})
     for progress in (PROGRESS, parked):
         claim = await store.record(await claimed(store), progress, lease_ms=LEASE_MS)
         await store.settle(claim, due=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.model import Phase, Post, Progress
+from bridge.model import Phase, Post, Progress, Retry
 from bridge.store import Claim, Quiet
 from bridge.store.codec import pack_progress
 from bridge.store.store import PROBE_MS
@@ -13,7 +13,7 @@ from tests.unit.store.builders import LEASE_MS, MINUTE, all_of, contents, firing
 OPEN = Progress(posts={"v1": Post(remote_id="r", status=Phase.INVESTIGATING)})
 ENDED = Progress(posts={"v1": Post(remote_id="r", status=Phase.RESOLVED)})
 CLOSED_BY_HAND = Progress(posts={"v1": Post(remote_id="r", status=Phase.INVESTIGATING, closed_at=5)})
-NOT_POSTED = Progress(posts={"v1": Post(parked="no such service")})
+NOT_POSTED = Progress(posts={"v1": Post(retry=Retry(parked="no such service"))})
 LATE_MS = 5_000  # as much as a slow machine may take
 
 

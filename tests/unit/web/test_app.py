@@ -17,6 +17,7 @@ from bridge.model import (
     Phase,
     Post,
     Progress,
+    Retry,
     Severity,
     Summary,
     UpdateKind,
@@ -43,7 +44,6 @@ INCIDENT = Incident(
                 status=Phase.INVESTIGATING,
                 severity=Severity.MAJOR,
                 services=("checkout",),
-                parked="400: no such service",
                 intent=Intent(
                     write=Write.UPDATE,
                     status=Phase.MONITORING,
@@ -58,6 +58,7 @@ INCIDENT = Incident(
                     recorded_at=NOW,
                     unknown_at=NOW + 5,
                 ),
+                retry=Retry(parked="400: no such service"),
             )
         },
     ),
