@@ -11,16 +11,22 @@ to RESOLVED, not three.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.core import page_phase
 from bridge.core.outcomes import another
 from bridge.core.planning import OPEN_PHASES, PlannedWrite, plan_write
-from bridge.model import Ended, Incident, Phase, Policy, Post, Progress, Summary, shows_impacts
+from bridge.core.view import At, Case, View, sooner
+from bridge.model import Ended, Phase, Post, Progress, shows_impacts
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from bridge.core.view import PagesOf
+    from bridge.model import Incident, Policy, Summary
 
 ENDED = frozenset({Phase.RESOLVED, Phase.DISCARDED})
 NEVER_PUBLISHED = "cleared before it could be published"
@@ -30,7 +36,7 @@ WITHHELD = {"budget": "not published: budget"}
 CLEARED_IN_TIME = "cleared within publish_after"
 NEVER_KNOWN = "resolved; nothing was known of it"
 STRAY_RETENTION_MS = 900_000
-LOOK_AGAIN_MS = 300_000
+CHECK_CLOSED_MS = 300_000
 
 
 class Wait(Struct, frozen=True, kw_only=True):
@@ -87,8 +93,6 @@ class Forget(Struct, frozen=True, kw_only=True):
 
 
 Step: TypeAlias = Wait | WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindExisting | StartEpisode | Forget
-PagesOf: TypeAlias = Mapping[str, Sequence[str]]
-"""Which pages show a service, by the service's name."""
 
 
 def decide(
@@ -105,28 +109,31 @@ def decide(
 
     Nothing is written on the pages for which the gate has just ``withheld`` it.
     """
-    progress, until = advance(incident.progress, incident.summary, policy, now)
-    progress = _observe(progress, incident.summary, policy, now, pages_of)
-    concerns: list[Callable[[], Step | int | None]] = [
-        lambda: _follow_up(progress, now),
-        lambda: _search(progress, incident.summary, now, pages_of),
-        lambda: _converge(progress, incident.summary, policy, now, pages_of, today, withheld),
-        lambda: _look_again(progress, now),
-        lambda: _after_the_end(progress, incident.summary, policy, now, retention_ms),
-    ]
-    for concern in concerns:
-        step = concern()
-        if not isinstance(step, int | None):
+    case = Case(
+        progress=incident.progress,
+        summary=incident.summary,
+        policy=policy,
+        now=now,
+        today=now if today is None else today,
+        pages_of=pages_of,
+        retention_ms=retention_ms,
+        withheld=withheld,
+    )
+    case, until = _advance(case)
+    case = _observe(case)
+    for rule in (_follow_up, _find_existing, _converge, _check_closed, _after_the_end):
+        step = rule(case)
+        if not isinstance(step, At | None):
             return step
-        until = _sooner(until, step)
-    return Wait(progress=progress, until=until)
+        until = sooner(until, step)
+    return Wait(progress=case.progress, until=until.instant if until else None)
 
 
-def _follow_up(progress: Progress, now: int) -> ReadBack | CheckDuplicates | FindExisting | int | None:
+def _follow_up(case: Case) -> ReadBack | CheckDuplicates | FindExisting | At | None:
     """Unfinished business comes first: writes of unknown outcome, then repeated ones."""
-    until: int | None = None
+    until: At | None = None
     step: type[ReadBack | CheckDuplicates | FindExisting]
-    for page, post in sorted(progress.posts.items()):
+    for page, post in sorted(case.progress.posts.items()):
         if post.intent is not None:
             at, step = post.retry.at, ReadBack
         elif post.check_duplicates_at is not None:
@@ -135,50 +142,52 @@ def _follow_up(progress: Progress, now: int) -> ReadBack | CheckDuplicates | Fin
             at, step = post.find_existing_at, FindExisting
         else:
             continue
-        if at <= now:
-            return step(progress=progress, page=page)
-        until = _sooner(until, at)
+        if at <= case.now:
+            return step(progress=case.progress, page=page)
+        until = sooner(until, At(at))
     return until
 
 
-def _search(progress: Progress, summary: Summary, now: int, pages_of: PagesOf) -> FindExisting | None:
+def _find_existing(case: Case) -> FindExisting | None:
     """Where the incident may stand though nothing is recorded of it there.
 
     The store may have been lost since it was published; what was published may have moved with its page to another
     generation. Where an alert fires, opening looks there first.
     """
+    progress = case.progress
     if progress.phase in ENDED and not any(post.remote_id for post in progress.posts.values()):
-        pages = {page for pages in pages_of.values() for page in pages}
+        pages = case.configured
     else:
         posted = {name for post in progress.posts.values() if post.remote_id for name in post.services}
-        firing = summary.services if progress.phase in OPEN_PHASES else {}
-        pages = {page for name in posted - firing.keys() for page in pages_of.get(name, ())}
+        firing = case.summary.services if progress.phase in OPEN_PHASES else {}
+        pages = {page for name in posted - firing.keys() for page in case.pages_of.get(name, ())}
     unsearched = sorted(pages - progress.posts.keys())
     if not unsearched:
         return None
-    posts = {**progress.posts, **{page: Post(find_existing_at=now) for page in unsearched}}
-    return FindExisting(progress=msgspec.structs.replace(progress, posts=posts), page=unsearched[0])
+    posts = {**progress.posts, **{page: Post(find_existing_at=case.now) for page in unsearched}}
+    return FindExisting(progress=replace(progress, posts=posts), page=unsearched[0])
 
 
-def _observe(progress: Progress, summary: Summary, policy: Policy, now: int, pages_of: PagesOf) -> Progress:
+def _observe(case: Case) -> Case:
     """Set each page's clocks; where another outage of the page is to be published, its post begins anew."""
-    posts, past = {}, {}
+    progress, posts, past = case.progress, {}, {}
     for page, post in progress.posts.items():
-        fires = _fires_on(page, post, summary, pages_of)
+        fires = _fires_on(page, post, case)
         posts[page] = post
         if fires is not None:
-            seen = page_phase.observed(post, progress, summary, policy, now, fires=fires)
+            seen = page_phase.observed(post, case, fires=fires)
             posts[page] = seen
-            if fires and page_phase.is_another(seen, progress.phase, policy, now):
+            if fires and page_phase.is_another(seen, case):
                 posts[page], past[page] = another(seen), seen
-    return msgspec.structs.replace(progress, posts=posts, ended=progress.ended | _ended(past, now))
+    return replace(case, progress=replace(progress, posts=posts, ended=progress.ended | _ended(past, case.now)))
 
 
-def _fires_on(page: str, post: Post, summary: Summary, pages_of: PagesOf) -> bool | None:
+def _fires_on(page: str, post: Post, case: Case) -> bool | None:
     """Whether something fires that the page shows, or showed and no page of the configuration shows any more.
 
     None for a page that the configuration does not name: it follows the incident.
     """
+    summary, pages_of = case.summary, case.pages_of
     if not any(page in pages for pages in pages_of.values()):
         return None
     placed = any(page in pages_of.get(name, ()) for name in summary.services)
@@ -186,86 +195,88 @@ def _fires_on(page: str, post: Post, summary: Summary, pages_of: PagesOf) -> boo
     return placed or unplaced or (summary.firing > 0 and not summary.services)
 
 
-def _converge(
-    progress: Progress,
-    summary: Summary,
-    policy: Policy,
-    now: int,
-    pages_of: PagesOf,
-    today: int | None,
-    withheld: Collection[str],
-) -> WriteTo | int | None:
+def _converge(case: Case) -> WriteTo | At | None:
     """The first write that some page needs."""
-    until = None
-    configured = {page for pages in pages_of.values() for page in pages}
-    for page in sorted({*progress.posts, *(page for name in summary.services for page in pages_of.get(name, ()))}):
+    until: At | None = None
+    progress, services = case.progress, case.summary.services
+    for page in sorted({*progress.posts, *(page for name in services for page in case.pages_of.get(name, ()))}):
         post = progress.posts.get(page, Post())
-        if post.intent is not None or page in withheld:
+        if post.intent is not None or page in case.withheld:
             continue
-        shown = {name: level for name, level in summary.services.items() if page in pages_of.get(name, ())}
-        has_impacts = shows_impacts(page) and page in configured
-        phase, at = progress.phase, None
-        if (fires := _fires_on(page, post, summary, pages_of)) is not None:
-            phase, at = page_phase.phase_on(post, phase, summary, policy, now, fires=fires)
-        until = _sooner(until, at)
-        planned = plan_write(post, phase, shown, summary, policy, now, has_impacts=has_impacts, today=today)
+        view, at = _view(page, post, case)
+        planned = plan_write(post, view)
         if isinstance(planned, PlannedWrite):
             return WriteTo(progress=progress, page=page, planned=planned)
-        until = _sooner(until, planned)
+        until = sooner(until, sooner(at, planned))
     return until
 
 
-def _look_again(progress: Progress, now: int) -> CheckClosed | int | None:
-    """What others closed is looked at after all that is to be written: it may stand open again."""
-    until = None
-    for page, post in sorted(progress.posts.items()):
-        at = _next_look(post, progress)
-        if at is not None and at <= now:
-            return CheckClosed(progress=progress, page=page)
-        until = _sooner(until, at)
+def _view(page: str, post: Post, case: Case) -> tuple[View, At | None]:
+    """What the page is to show, and when that may change by time alone."""
+    phase, at = case.progress.phase, None
+    if (fires := _fires_on(page, post, case)) is not None:
+        phase, at = page_phase.phase_on(post, case, fires=fires)
+    view = View(
+        phase=phase,
+        severities={name: each for name, each in case.summary.services.items() if page in case.pages_of.get(name, ())},
+        summary=case.summary,
+        policy=case.policy,
+        now=case.now,
+        today=case.today,
+        shows_impacts=shows_impacts(page) and page in case.configured,
+    )
+    return view, at
+
+
+def _check_closed(case: Case) -> CheckClosed | At | None:
+    """What others closed is read after all that is to be written: it may stand open again."""
+    until: At | None = None
+    for page, post in sorted(case.progress.posts.items()):
+        at = _next_check(post, case.progress)
+        if at is not None and at.instant <= case.now:
+            return CheckClosed(progress=case.progress, page=page)
+        until = sooner(until, at)
     return until
 
 
-def _next_look(post: Post, progress: Progress) -> int | None:
-    """When to look again at what others closed; None once it was seen to be over after its alerts were."""
+def _next_check(post: Post, progress: Progress) -> At | None:
+    """When to read again what others closed; None once it was seen to be over after its alerts were."""
     if post.closed_at is None or post.remote_id is None:
         return None
     is_seen = post.theirs_at is None and post.checked_at >= progress.phase_since
     if progress.phase in ENDED and is_seen:
         return None
-    return max(max(post.closed_at, post.checked_at) + LOOK_AGAIN_MS, post.retry.at)
+    return At(max(max(post.closed_at, post.checked_at) + CHECK_CLOSED_MS, post.retry.at))
 
 
-def _after_the_end(
-    progress: Progress, summary: Summary, policy: Policy, now: int, retention_ms: int
-) -> StartEpisode | Forget | int | None:
+def _after_the_end(case: Case) -> StartEpisode | Forget | At | None:
     """Once every page shows the end: begin anew if it fires, or forget it when the time has come."""
+    progress, summary, now = case.progress, case.summary, case.now
     if progress.phase not in ENDED or any(_is_unfinished(post) for post in progress.posts.values()):
         return None
     if summary.firing:
-        is_late = summary.firing_since > progress.phase_since + policy.reopen_after_ms
+        is_late = summary.firing_since > progress.phase_since + case.policy.reopen_after_ms
         theirs = {page: post for page, post in progress.posts.items() if post.theirs_at is not None}
         ended = progress.ended | _ended(progress.posts, now)
-        return (
-            StartEpisode(progress=Progress(phase_since=summary.firing_since, posts=theirs, ended=ended))
-            if is_late
-            else None
-        )
-    if summary.held or any(_next_look(post, progress) is not None for post in progress.posts.values()):
+        anew = Progress(phase_since=summary.firing_since, posts=theirs, ended=ended)
+        return StartEpisode(progress=anew) if is_late else None
+    if summary.held or any(_next_check(post, progress) is not None for post in progress.posts.values()):
         return None
     is_searched_for = any(post.find_existing_at is not None for post in progress.posts.values())
     is_stray = progress.phase is Phase.DISCARDED and not summary.firing_since and not is_searched_for
-    forget_at = progress.phase_since + (min(retention_ms, STRAY_RETENTION_MS) if is_stray else retention_ms)
-    return Forget() if now >= forget_at else forget_at
+    kept_ms = min(case.retention_ms, STRAY_RETENTION_MS) if is_stray else case.retention_ms
+    forget_at = progress.phase_since + kept_ms
+    return Forget() if now >= forget_at else At(forget_at)
 
 
-def advance(progress: Progress, summary: Summary, policy: Policy, now: int) -> tuple[Progress, int | None]:
-    """Follow alerts and time through the phases; the new progress, and when it may move next by time alone."""
+def _advance(case: Case) -> tuple[Case, At | None]:
+    """Follow alerts and time through the phases; the case then, and when it may move next by time alone."""
     while True:
-        phase, until = _next_phase(progress, summary, policy, now)
+        progress = case.progress
+        phase, until = _next_phase(case)
         if phase is progress.phase:
-            return msgspec.structs.replace(progress, note=_note(progress, summary)), until
-        progress = msgspec.structs.replace(progress, phase=phase, phase_since=now)
+            return replace(case, progress=replace(progress, note=_note(progress, case.summary))), until
+        case = replace(case, progress=replace(progress, phase=phase, phase_since=case.now))
 
 
 def _note(progress: Progress, summary: Summary) -> str | None:
@@ -280,51 +291,51 @@ def _note(progress: Progress, summary: Summary) -> str | None:
     return LEFT_TO_ANOTHER if any(post.held_by for post in progress.posts.values()) else NEVER_PUBLISHED
 
 
-def _next_phase(progress: Progress, summary: Summary, policy: Policy, now: int) -> tuple[Phase, int | None]:
-    phase = progress.phase
+def _next_phase(case: Case) -> tuple[Phase, At | None]:
+    phase, summary, posts = case.progress.phase, case.summary, case.progress.posts.values()
     if phase in OPEN_PHASES:
         if not summary.firing:
             return Phase.MONITORING, None
         if summary.acknowledged:
             return Phase.IDENTIFIED, None
-        return (
-            phase if summary.firing_since < progress.phase_since else Phase.INVESTIGATING
-        ), None  # fired anew, unseen
+        fired_anew = summary.firing_since >= case.progress.phase_since  # unseen
+        return (Phase.INVESTIGATING if fired_anew else phase), None
     if phase is Phase.MONITORING:
-        return _after_monitoring(summary, policy, now)
-    if phase in {Phase.PENDING, Phase.DISCARDED} and any(post.is_open for post in progress.posts.values()):
+        return _after_monitoring(case)
+    if phase in {Phase.PENDING, Phase.DISCARDED} and any(post.is_open for post in posts):
         return (Phase.INVESTIGATING if summary.firing else Phase.MONITORING), None  # found published: it goes on
     if not summary.firing:
-        return (_unpublished(summary, policy) if phase is Phase.PENDING and not summary.held else phase), None
-    return _before_opening(progress, summary, policy, now)
+        return (_unpublished(case) if phase is Phase.PENDING and not summary.held else phase), None
+    return _before_opening(case)
 
 
-def _unpublished(summary: Summary, policy: Policy) -> Phase:
+def _unpublished(case: Case) -> Phase:
     """The end of what nobody was told of: an outage that was missed, if it lasted longer than ``publish_after``."""
-    was_outage = summary.firing_since and summary.cleared_at > summary.firing_since + policy.publish_after_ms
+    since, cleared_at = case.summary.firing_since, case.summary.cleared_at
+    was_outage = since and cleared_at > since + case.policy.publish_after_ms
     return Phase.RESOLVED if was_outage else Phase.DISCARDED
 
 
-def _after_monitoring(summary: Summary, policy: Policy, now: int) -> tuple[Phase, int | None]:
-    if summary.firing:
+def _after_monitoring(case: Case) -> tuple[Phase, At | None]:
+    if case.summary.firing:
         return Phase.INVESTIGATING, None
-    if summary.held:
+    if case.summary.held:
         return Phase.MONITORING, None  # doubtful alerts either fire or resolve; an all-clear must not be taken back
-    quiet_at = summary.cleared_at + policy.resolve_after_ms
-    return (Phase.RESOLVED, None) if now >= quiet_at else (Phase.MONITORING, quiet_at)
+    quiet_at = case.summary.cleared_at + case.policy.resolve_after_ms
+    return (Phase.RESOLVED, None) if case.now >= quiet_at else (Phase.MONITORING, At(quiet_at))
 
 
-def _before_opening(progress: Progress, summary: Summary, policy: Policy, now: int) -> tuple[Phase, int | None]:
-    phase = progress.phase
+def _before_opening(case: Case) -> tuple[Phase, At | None]:
+    phase, since = case.progress.phase, case.summary.firing_since
     if phase is Phase.DISCARDED:
         return Phase.PENDING, None
     if phase is Phase.RESOLVED:
-        if any(post.is_open for post in progress.posts.values()):
+        if any(post.is_open for post in case.progress.posts.values()):
             return Phase.INVESTIGATING, None  # its end never reached the page: it simply goes on
-        if summary.firing_since > progress.phase_since + policy.reopen_after_ms:
-            return phase, None  # too late to re-open: `decide` renews
-    publish_at = summary.firing_since + policy.publish_after_ms
-    return (Phase.INVESTIGATING, None) if now >= publish_at else (phase, publish_at)
+        if since > case.progress.phase_since + case.policy.reopen_after_ms:
+            return phase, None  # too late to re-open: `decide` begins another episode
+    publish_at = since + case.policy.publish_after_ms
+    return (Phase.INVESTIGATING, None) if case.now >= publish_at else (phase, At(publish_at))
 
 
 def _ended(posts: Mapping[str, Post], now: int) -> dict[str, Ended]:
@@ -339,7 +350,3 @@ def _ended(posts: Mapping[str, Post], now: int) -> dict[str, Ended]:
 def _is_unfinished(post: Post) -> bool:
     """Whether something is still to be written, or found out, on this page."""
     return post.intent is not None or post.check_duplicates_at is not None or (post.is_open and post.closed_at is None)
-
-
-def _sooner(one: int | None, other: int | None) -> int | None:
-    return min((at for at in (one, other) if at is not None), default=None)

@@ -7,68 +7,75 @@ where the change is the incident's: then the page is exactly where the incident 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from bridge.core.outcomes import with_clocks
 from bridge.core.planning import OPEN_PHASES
-from bridge.model import Clocks, Phase, Policy, Post, Progress, Summary
+from bridge.core.view import At
+from bridge.model import Clocks, Phase
+
+if TYPE_CHECKING:
+    from bridge.core.view import Case
+    from bridge.model import Post
 
 
-def observed(post: Post, progress: Progress, summary: Summary, policy: Policy, now: int, *, fires: bool) -> Post:
-    """The post with its page's clocks as of ``now``. ``fires``: something that the page shows."""
+def observed(post: Post, case: Case, *, fires: bool) -> Post:
+    """The post with its page's clocks as of now. ``fires``: something that the page shows."""
     if post.remote_id is None and post.closed_at is None:
         return post
     if fires:
-        return with_clocks(post, _firing(post, summary, now))
-    post = with_clocks(post, _quiet(post, progress, summary, now))
-    phase, _ = phase_on(post, progress.phase, summary, policy, now, fires=False)
+        return with_clocks(post, _firing(post, case))
+    post = with_clocks(post, _quiet(post, case))
+    phase, _ = phase_on(post, case, fires=False)
     if phase is not Phase.RESOLVED or post.clocks.ended_at:
         return post
-    ended_at = progress.phase_since if progress.phase is phase else now
+    ended_at = case.progress.phase_since if case.progress.phase is phase else case.now
     return with_clocks(post, replace(post.clocks, ended_at=ended_at))
 
 
-def phase_on(
-    post: Post, phase: Phase, summary: Summary, policy: Policy, now: int, *, fires: bool
-) -> tuple[Phase, int | None]:
-    """The page's phase while the incident is in ``phase``, and when it may move next by time alone."""
+def phase_on(post: Post, case: Case, *, fires: bool) -> tuple[Phase, At | None]:
+    """The page's phase, and when it may move next by time alone."""
+    phase, policy, now = case.progress.phase, case.policy, case.now
     if phase in {Phase.PENDING, Phase.DISCARDED} or (not fires and not post.clocks.quiet_at):
         return phase, None
     if fires:
         publish_at = post.clocks.fires_at + policy.publish_after_ms
         waits = phase in OPEN_PHASES and post.clocks.ended_at and not post.is_open and now < publish_at
-        return (Phase.RESOLVED, publish_at) if waits else (phase, None)
+        return (Phase.RESOLVED, At(publish_at)) if waits else (phase, None)
     if phase is Phase.RESOLVED or post.clocks.ended_at:
         return Phase.RESOLVED, None
-    if summary.held:
+    if case.summary.held:
         return Phase.MONITORING, None  # doubtful alerts may be this page's: an all-clear must not be taken back
     quiet_until = post.clocks.quiet_at + policy.resolve_after_ms
-    return (Phase.RESOLVED, None) if now >= quiet_until else (Phase.MONITORING, quiet_until)
+    return (Phase.RESOLVED, None) if now >= quiet_until else (Phase.MONITORING, At(quiet_until))
 
 
-def is_another(post: Post, phase: Phase, policy: Policy, now: int) -> bool:
+def is_another(post: Post, case: Case) -> bool:
     """Whether what fires on the page is too late to re-open what was over there: it gets an incident of its own."""
+    policy = case.policy
     is_late = post.clocks.fires_at > post.clocks.ended_at + policy.reopen_after_ms
     is_free = not (post.is_open or post.theirs_at or post.intent or post.check_duplicates_at is not None)
-    is_public = phase in OPEN_PHASES and now >= post.clocks.fires_at + policy.publish_after_ms
+    is_public = case.progress.phase in OPEN_PHASES and case.now >= post.clocks.fires_at + policy.publish_after_ms
     return bool(post.clocks.ended_at and post.clocks.fires_at) and is_late and is_free and is_public
 
 
-def _firing(post: Post, summary: Summary, now: int) -> Clocks:
-    clocks = post.clocks
+def _firing(post: Post, case: Case) -> Clocks:
+    clocks, since = post.clocks, case.summary.firing_since
     if post.is_open:
         return Clocks(fires_at=clocks.fires_at)
     if not clocks.quiet_at:
         return clocks
-    is_all_new = summary.firing_since >= clocks.quiet_at  # nothing fired anywhere before
-    fires_at = max(clocks.fires_at, summary.firing_since) if is_all_new else clocks.fires_at or now
+    is_all_new = since >= clocks.quiet_at  # nothing fired anywhere before
+    fires_at = max(clocks.fires_at, since) if is_all_new else clocks.fires_at or case.now
     return replace(clocks, fires_at=fires_at)
 
 
-def _quiet(post: Post, progress: Progress, summary: Summary, now: int) -> Clocks:
-    clocks = post.clocks
+def _quiet(post: Post, case: Case) -> Clocks:
+    clocks, summary, now = post.clocks, case.summary, case.now
     if clocks.quiet_at:
-        is_missed = not summary.firing and summary.firing_since > progress.phase_since and not clocks.ended_at
+        is_missed = not summary.firing and summary.firing_since > case.progress.phase_since and not clocks.ended_at
         quiet_at = max(clocks.quiet_at, summary.cleared_at) if is_missed else clocks.quiet_at
         return replace(clocks, quiet_at=quiet_at, fires_at=0)
     if not summary.firing:

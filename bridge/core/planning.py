@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bridge.model import Impact, Phase, Policy, Post, PublicNote, Severity, Summary, UpdateKind, Write
+from bridge.core.view import At
+from bridge.model import Impact, Phase, PublicNote, Severity, UpdateKind, Write
+
+if TYPE_CHECKING:
+    from bridge.core.view import View
+    from bridge.model import Post
 
 OPEN_PHASES = frozenset({Phase.INVESTIGATING, Phase.IDENTIFIED})
 DATE_STEP_MS = 1_000  # Checkly may drop milliseconds: dates of one incident's updates differ by at least a second
@@ -34,39 +39,24 @@ class _Content(Struct, frozen=True, kw_only=True):
     impacts: dict[str, Impact]
 
 
-def plan_write(
-    post: Post,
-    phase: Phase,
-    shown: Mapping[str, Severity],
-    summary: Summary,
-    policy: Policy,
-    now: int,
-    *,
-    has_impacts: bool = False,
-    today: int | None = None,
-) -> PlannedWrite | int | None:
-    """The next write that brings ``post`` to ``phase`` with severities ``shown``, or when to look again, or None.
-
-    ``has_impacts``: the page shows an impact per component. ``today`` is the latest date that may be published now,
-    ``now`` unless the store's clock is ahead of others.
-    """
-    today = now if today is None else today
-    if _is_closed_by_hand(post, phase, summary, policy):
+def plan_write(post: Post, view: View) -> PlannedWrite | At | None:
+    """The next write that brings ``post`` to its page's view, or when to plan again, or None."""
+    if _is_closed_by_hand(post, view):
         return None
-    wanted, until = _desired(post, phase, shown, summary, policy, now, has_impacts=has_impacts)
-    planned = _planned(post, phase, wanted, summary, today, fires=bool(shown))
-    if planned is not None and post.retry.at > now and post.retry.parked_write in {"", signature(planned)}:
+    desired, until = _desired(post, view)
+    planned = _planned(post, desired, view)
+    if planned is not None and post.retry.at > view.now and post.retry.parked_write in {"", signature(planned)}:
         if planned.write is not Write.CHANGE or post.retry.parked is None:
-            return post.retry.at
-        until = post.retry.at  # the page refuses to change: the update that was to follow tells of what stands
-        planned = _planned(post, phase, _content(post, post.severity), summary, today, fires=bool(shown))
+            return At(post.retry.at)
+        until = At(post.retry.at)  # the page refuses to change: the update that was to follow tells of what stands
+        planned = _planned(post, _content(post, post.severity), view)
     if planned is None:
         return until
-    wait_ms = planned.public_at - today
-    return now + wait_ms if 0 < wait_ms <= DATE_STEP_MS else planned  # a clock that went back is not waited for
+    wait_ms = planned.public_at - view.today
+    return At(view.now + wait_ms) if 0 < wait_ms <= DATE_STEP_MS else planned  # a clock that went back: no waiting
 
 
-def _is_closed_by_hand(post: Post, phase: Phase, summary: Summary, policy: Policy) -> bool:
+def _is_closed_by_hand(post: Post, view: View) -> bool:
     """Someone closed it: that stands until everything has cleared and fires anew, or until an alert starts much later.
 
     Much later is later than ``reopen_after``: that is another outage, and an alert whose resolve was never sent (a
@@ -74,34 +64,31 @@ def _is_closed_by_hand(post: Post, phase: Phase, summary: Summary, policy: Polic
     """
     if post.closed_at is None:
         return False
-    is_new_here = post.clocks.fires_at > post.closed_at
     fires_anew = (
-        is_new_here
-        or summary.firing_since > post.closed_at
-        or summary.last_fired_at > post.closed_at + policy.reopen_after_ms
+        post.clocks.fires_at > post.closed_at
+        or view.summary.firing_since > post.closed_at
+        or view.summary.last_fired_at > post.closed_at + view.policy.reopen_after_ms
     )
-    return phase not in OPEN_PHASES or not fires_anew
+    return view.phase not in OPEN_PHASES or not fires_anew
 
 
-def _planned(
-    post: Post, phase: Phase, wanted: _Content, summary: Summary, today: int, *, fires: bool
-) -> PlannedWrite | None:
-    what = _diff(post, phase, wanted, fires=fires)
-    public_note = _unpublished_note(post, phase, summary) if what is None else None
+def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
+    what = _diff(post, desired, view)
+    public_note = _unpublished_note(post, view) if what is None else None
     if what is None and public_note is None:
         return None
     write, kind = what or (Write.UPDATE, UpdateKind.UPDATE)
-    status = phase if write is not Write.CHANGE else post.status
+    status = view.phase if write is not Write.CHANGE else post.status
     return PlannedWrite(
         write=write,
         status=status,
         kind=kind,
-        severity=wanted.severity or post.announced_severity or Severity.MINOR,
-        services=wanted.services,
-        labels=_merge_labels(post, summary),
-        public_at=_public_date(post, write, status, kind, summary, public_note, today),
+        severity=desired.severity or post.announced_severity or Severity.MINOR,
+        services=desired.services,
+        labels=post.labels | view.summary.labels,  # those of the last update where no alert fires any more
+        public_at=post.public_at if write is Write.CHANGE else _public_date(post, status, kind, public_note, view),
         public_note=public_note,
-        impacts=wanted.impacts,
+        impacts=desired.impacts,
     )
 
 
@@ -121,45 +108,36 @@ def _content(post: Post, severity: Severity | None) -> _Content:
     return _Content(severity=severity, services=post.services, impacts=post.impacts)
 
 
-def _desired(
-    post: Post,
-    phase: Phase,
-    shown: Mapping[str, Severity],
-    summary: Summary,
-    policy: Policy,
-    now: int,
-    *,
-    has_impacts: bool,
-) -> tuple[_Content, int | None]:
+def _desired(post: Post, view: View) -> tuple[_Content, At | None]:
     """What the page should carry: raised and joined at once, lowered after a quiet period; services never part.
 
     Where impacts are shown, a service that nothing fires for any more is operational again. What a write of unknown
     outcome brought, and was over when that was learned, needs no quiet period: no update told of it.
     """
-    known = post.severity or post.announced_severity
-    if phase not in OPEN_PHASES or not (shown or (has_impacts and post.services)):
+    known, shown = post.severity or post.announced_severity, view.severities
+    if view.phase not in OPEN_PHASES or not (shown or (view.shows_impacts and post.services)):
         return _content(post, known), None
     services = tuple(sorted({*post.services, *shown}))
     impacts = {}
-    if has_impacts:
-        impacts = {name: policy.impacts[shown[name]] if name in shown else Impact.OPERATIONAL for name in services}
-    wanted = _Content(severity=max(shown.values(), default=known), services=services, impacts=impacts)
-    eased_at = summary.eased_at + policy.resolve_after_ms
-    if now >= eased_at or (post.learned_at is not None and summary.eased_at <= post.learned_at):
-        return wanted, None
-    kept = _no_lower(wanted, post, known)
-    return kept, None if kept == wanted else eased_at
+    if view.shows_impacts:
+        impacts = {name: view.policy.impacts[shown[name]] if name in shown else Impact.OPERATIONAL for name in services}
+    desired = _Content(severity=max(shown.values(), default=known), services=services, impacts=impacts)
+    eased_at = view.summary.eased_at + view.policy.resolve_after_ms
+    if view.now >= eased_at or (post.learned_at is not None and view.summary.eased_at <= post.learned_at):
+        return desired, None
+    kept = _no_lower(desired, post, known)
+    return kept, None if kept == desired else At(eased_at)
 
 
-def _no_lower(wanted: _Content, post: Post, known: Severity | None) -> _Content:
-    severity = wanted.severity if known is None or wanted.severity is None else max(wanted.severity, known)
-    impacts = {name: max(impact, post.impacts.get(name, impact)) for name, impact in wanted.impacts.items()}
-    return _Content(severity=severity, services=wanted.services, impacts=impacts)
+def _no_lower(desired: _Content, post: Post, known: Severity | None) -> _Content:
+    severity = desired.severity if known is None or desired.severity is None else max(desired.severity, known)
+    impacts = {name: max(impact, post.impacts.get(name, impact)) for name, impact in desired.impacts.items()}
+    return _Content(severity=severity, services=desired.services, impacts=impacts)
 
 
-def _diff(post: Post, phase: Phase, wanted: _Content, *, fires: bool) -> tuple[Write, UpdateKind] | None:
-    """What differs. ``fires``: something that the page shows; else what was said to be over stays so here."""
-    severity, services = wanted.severity, wanted.services
+def _diff(post: Post, desired: _Content, view: View) -> tuple[Write, UpdateKind] | None:
+    """What differs. While nothing fires that the page shows, what was said to be over stays so."""
+    phase, severity, services = view.phase, desired.severity, desired.services
     if phase not in OPEN_PHASES:
         is_behind = phase in {Phase.MONITORING, Phase.RESOLVED} and post.is_open and post.status is not phase
         kind = UpdateKind.RESOLVED if phase is Phase.RESOLVED else UpdateKind.UPDATE
@@ -167,31 +145,31 @@ def _diff(post: Post, phase: Phase, wanted: _Content, *, fires: bool) -> tuple[W
     if post.remote_id is None:
         return (Write.OPEN, UpdateKind.OPEN) if services else None
     is_over = post.status is Phase.RESOLVED
-    if is_over and not fires:
+    if is_over and not view.fires:
         return None
-    if wanted != _content(post, post.severity) and not (is_over and wanted.impacts):  # what is over has no impact
+    if desired != _content(post, post.severity) and not (is_over and desired.impacts):  # what is over has no impact
         return Write.CHANGE, UpdateKind.UPDATE
     if is_over:
         return Write.UPDATE, UpdateKind.OPEN
     if severity not in {None, post.announced_severity}:
         return Write.UPDATE, UpdateKind.SEVERITY
-    if post.status is Phase.MONITORING and not fires:
+    if post.status is Phase.MONITORING and not view.fires:
         return None
-    ailing = {name for name in services if wanted.impacts.get(name, Impact.MAJOR_OUTAGE)}
+    ailing = {name for name in services if desired.impacts.get(name, Impact.MAJOR_OUTAGE)}
     if post.status is not phase or not ailing <= set(post.announced_services):
         return Write.UPDATE, UpdateKind.UPDATE
     return None
 
 
-def _unpublished_note(post: Post, phase: Phase, summary: Summary) -> PublicNote | None:
+def _unpublished_note(post: Post, view: View) -> PublicNote | None:
     """The first public note on this outage that an open incident does not show yet."""
-    if not post.is_open or phase is Phase.RESOLVED:
+    if not post.is_open or view.phase is Phase.RESOLVED:
         return None
     return next(
         (
             public_note
-            for public_note in summary.public_notes
-            if public_note.kept_at >= max(summary.firing_since, post.clocks.fires_at)
+            for public_note in view.summary.public_notes
+            if public_note.kept_at >= max(view.summary.firing_since, post.clocks.fires_at)
             and public_note.event_id not in post.published_notes
             and not (post.retry.parked is not None and post.retry.parked_write.endswith(f" {public_note.event_id}"))
         ),
@@ -199,33 +177,16 @@ def _unpublished_note(post: Post, phase: Phase, summary: Summary) -> PublicNote 
     )
 
 
-def _public_date(
-    post: Post,
-    write: Write,
-    status: Phase,
-    kind: UpdateKind,
-    summary: Summary,
-    public_note: PublicNote | None,
-    today: int,
-) -> int:
+def _public_date(post: Post, status: Phase, kind: UpdateKind, note: PublicNote | None, view: View) -> int:
     """The true time of what the update tells, never in the future, and later than the update before it."""
-    if write is Write.CHANGE:
-        return post.public_at  # it tells nothing
-    if public_note is not None:
-        true_at = public_note.observed_at
+    summary, clocks = view.summary, post.clocks
+    if note is not None:
+        true_at = note.observed_at
     elif kind is UpdateKind.OPEN:
-        true_at = (
-            post.clocks.fires_at
-            if post.clocks.fires_at > summary.firing_since
-            else summary.outage_started_at or summary.firing_since
-        )
+        is_later = clocks.fires_at > summary.firing_since
+        true_at = clocks.fires_at if is_later else summary.outage_started_at or summary.firing_since
     elif status in {Phase.MONITORING, Phase.RESOLVED}:
-        true_at = post.clocks.quiet_ends_at or summary.outage_ended_at or summary.cleared_at
+        true_at = clocks.quiet_ends_at or summary.outage_ended_at or summary.cleared_at
     else:
-        true_at = today
-    return max(min(true_at, today), post.public_at + DATE_STEP_MS)
-
-
-def _merge_labels(post: Post, summary: Summary) -> dict[str, tuple[str, ...]]:
-    """The firing alerts' public labels; those of the last update where no alert fires any more."""
-    return {**post.labels, **summary.labels}
+        true_at = view.today
+    return max(min(true_at, view.today), post.public_at + DATE_STEP_MS)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bridge.checkly.port import StatusPage
     from bridge.config.live import LiveConfig
     from bridge.config.schema import Config
-    from bridge.core.lifecycle import PagesOf
+    from bridge.core.view import PagesOf
     from bridge.reconciler.budget import Reserve
 
 LEASE_MS = 30_000  # at least; and at least three calls long

@@ -17,7 +17,6 @@ from bridge.core.lifecycle import (
     CheckDuplicates,
     FindExisting,
     Forget,
-    PagesOf,
     ReadBack,
     StartEpisode,
     Step,
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from bridge.checkly.port import StatusPage
     from bridge.config.live import LiveConfig
     from bridge.config.schema import Config
+    from bridge.core.view import PagesOf
     from bridge.reconciler.budget import Reserve
     from bridge.reconciler.gatekeeper import Gatekeeper
     from bridge.reconciler.leases import Lease

@@ -34,7 +34,7 @@ IMPATIENTLY = """
 import sys
 from bridge.core import lifecycle
 from bridge.cli import main
-lifecycle.LOOK_AGAIN_MS = 500
+lifecycle.CHECK_CLOSED_MS = 500
 sys.exit(main())
 """
 

@@ -63,8 +63,8 @@ MAJOR, DEGRADED, FINE = "MAJOR_OUTAGE", "DEGRADED_PERFORMANCE", "OPERATIONAL"
 IMPATIENTLY = """
 import sys
 from bridge.cli import main
-from bridge.reconciler import publisher
-publisher.HOLD_MS = 500
+from bridge.core.outcomes import failures
+failures.HOLD_MS = 500
 sys.exit(main())
 """
 

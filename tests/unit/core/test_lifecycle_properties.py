@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bridge.core.lifecycle import ENDED, Forget, Wait, decide
 from bridge.core.page_phase import phase_on
 from bridge.core.planning import DATE_STEP_MS
+from bridge.core.view import Case
 from bridge.model import (
     IMPACTS,
     V1_PAGE,
@@ -137,7 +138,16 @@ def test_on_its_only_page_an_incident_is_where_its_alerts_are(policy: Policy, ac
     harness = LifecycleHarness(policy, page=page)
     for _ in play(harness, acts):
         summary, fires = harness.alerts.summary, bool(harness.alerts.firing)
-        assert phase_on(harness.post, harness.phase, summary, policy, harness.now, fires=fires)[0] is harness.phase
+        case = Case(
+            progress=harness.incident.progress,
+            summary=summary,
+            policy=policy,
+            now=harness.now,
+            today=harness.now,
+            pages_of={},
+            retention_ms=RETENTION_MS,
+        )
+        assert phase_on(harness.post, case, fires=fires)[0] is harness.phase
 
 
 MOMENTS = st.sampled_from([-10 * MINUTE, -1, 0, 1, 10 * MINUTE]).map(lambda ms: START + ms)

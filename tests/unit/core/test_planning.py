@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from bridge.core.lifecycle import NEVER_PUBLISHED, FindExisting, Forget, ReadBack, WriteTo, decide
 from bridge.core.planning import PlannedWrite, plan_write, signature
 from bridge.core.results import Rejected
+from bridge.core.view import At, View
 from bridge.model import (
     V1_PAGE,
     Impact,
@@ -46,9 +47,18 @@ class Components:
     def __init__(self, policy: Policy = POLICY) -> None:
         self.policy, self.now, self.alerts, self.post = policy, START, Alerts(), Post()
 
-    def next(self, phase: Phase = INVESTIGATING) -> PlannedWrite | int | None:
-        summary = self.alerts.summary
-        return plan_write(self.post, phase, summary.services, summary, self.policy, self.now, has_impacts=True)
+    def next(self, phase: Phase = INVESTIGATING) -> PlannedWrite | At | None:
+        summary, now = self.alerts.summary, self.now
+        view = View(
+            phase=phase,
+            severities=summary.services,
+            summary=summary,
+            policy=self.policy,
+            now=now,
+            today=now,
+            shows_impacts=True,
+        )
+        return plan_write(self.post, view)
 
     def write(self, phase: Phase = INVESTIGATING) -> PlannedWrite:
         planned = self.next(phase)
@@ -97,7 +107,7 @@ def test_a_component_is_operational_when_its_alerts_have_been_quiet_while_others
     page.alerts.fire(page.now, "search", Severity.MINOR)
     page.write(), page.write()
     page.alerts.clear(page.now, "checkout")
-    assert page.next() == page.now + POLICY.resolve_after_ms
+    assert page.next() == At(page.now + POLICY.resolve_after_ms)
     page.now += POLICY.resolve_after_ms
     assert page.write().impacts == {"checkout": FINE, "search": DEGRADED}
 
@@ -105,7 +115,7 @@ def test_a_component_is_operational_when_its_alerts_have_been_quiet_while_others
 def test_all_components_of_a_page_recover_while_the_incident_goes_on_elsewhere(page):
     page.alerts.clear(page.now)
     page.alerts.eased_at = page.now
-    assert page.next() == page.now + POLICY.resolve_after_ms
+    assert page.next() == At(page.now + POLICY.resolve_after_ms)
     page.now += POLICY.resolve_after_ms
     planned = page.write()
     assert (planned.write, planned.impacts, planned.severity) == (Write.CHANGE, {"checkout": FINE}, Severity.MAJOR)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.core.lifecycle import LOOK_AGAIN_MS
+from bridge.core.lifecycle import CHECK_CLOSED_MS
 from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.core.remote import RemoteUpdate
 from bridge.model import Phase, Severity
@@ -40,7 +40,7 @@ def closed() -> PageHarness:
 def test_what_is_open_by_an_update_of_ours_is_ours_again_and_ends(logged: list[Any]) -> None:
     harness = closed()
     harness.page.edit(harness.page.only.id, status=Phase.INVESTIGATING, updates=harness.page.only.updates[1:])
-    harness.after(LOOK_AGAIN_MS)
+    harness.after(CHECK_CLOSED_MS)
     assert "incident_reclaimed" in names(logged)
     assert set(harness.post.services) == {"checkout", "payments"}
     harness.clear()
@@ -54,7 +54,7 @@ def test_after_the_end_of_its_alerts_too() -> None:
     harness.clear()
     harness.after(3 * MINUTE)
     harness.page.edit(harness.page.only.id, status=Phase.INVESTIGATING, updates=updates[1:])
-    harness.after(LOOK_AGAIN_MS)
+    harness.after(CHECK_CLOSED_MS)
     assert harness.page.standing == []
 
 
@@ -62,14 +62,14 @@ def test_what_a_person_opened_again_stays_theirs_and_is_counted_until_it_ends() 
     harness = closed()
     posted_by_hand(harness, Phase.IDENTIFIED)
     writes = list(harness.page.writes)
-    harness.after(LOOK_AGAIN_MS)
+    harness.after(CHECK_CLOSED_MS)
     assert posts.tally(harness.progress) == "INVESTIGATING+theirs"
     harness.clear()
     harness.after(9 * DAY)
     assert posts.tally(harness.progress) == "RESOLVED+theirs", "however long ago the alerts ended"
     assert (harness.page.writes, harness.page.only.status) == (writes, Phase.IDENTIFIED)
     posted_by_hand(harness, Phase.RESOLVED)
-    harness.after(LOOK_AGAIN_MS)
+    harness.after(CHECK_CLOSED_MS)
     assert harness.store.due is None, "forgotten"
 
 
@@ -91,7 +91,7 @@ def test_looks_are_rare_and_end_with_the_incident() -> None:
     harness = closed()
     calls = harness.page.calls
     harness.after(DAY)
-    assert harness.page.calls - calls <= DAY // LOOK_AGAIN_MS
+    assert harness.page.calls - calls <= DAY // CHECK_CLOSED_MS
     harness.clear()
     harness.after(10 * MINUTE)
     calls = harness.page.calls
@@ -113,7 +113,7 @@ def test_what_is_out_of_reach_is_looked_at_later() -> None:
 def test_what_was_deleted_since_is_looked_at_no_more(logged: list[Any]) -> None:
     harness = closed()
     harness.page.delete(harness.page.only.id)
-    harness.after(2 * LOOK_AGAIN_MS)
+    harness.after(2 * CHECK_CLOSED_MS)
     assert (harness.post.remote_id, harness.store.due) == (None, None)
     assert names(logged).count("closed_by_others") == 1
 
@@ -123,7 +123,7 @@ def test_what_an_older_release_has_given_up_for_good_is_looked_at_too() -> None:
     harness.page.edit(harness.page.only.id, status=Phase.INVESTIGATING, updates=harness.page.only.updates[1:])
     harness.store.due, harness.store.digest = None, harness.live.current.digest
     harness.restart()
-    harness.after(LOOK_AGAIN_MS)
+    harness.after(CHECK_CLOSED_MS)
     assert harness.post.closed_at is None
 
 

@@ -1,0 +1,59 @@
+"""What a decision is made on: an incident as of now, and the view that one page is to give of it. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from bridge.model import Phase, Policy, Progress, Severity, Summary
+
+PagesOf: TypeAlias = Mapping[str, Sequence[str]]
+"""Which pages show a service, by the service's name."""
+
+
+class At(Struct, frozen=True, order=True):
+    """Nothing is to be done before this instant."""
+
+    instant: int
+
+
+class Case(Struct, frozen=True, kw_only=True):
+    """An incident to be decided on, with all that the rules of its life depend on."""
+
+    progress: Progress
+    summary: Summary
+    policy: Policy
+    now: int
+    today: int  # the latest date that may be published: `now`, unless the store's clock is ahead of others
+    pages_of: PagesOf
+    retention_ms: int
+    withheld: Collection[str] = ()  # the pages for which the gate has just withheld it
+
+    @property
+    def configured(self) -> set[str]:
+        """The names of all pages."""
+        return {page for pages in self.pages_of.values() for page in pages}
+
+
+class View(Struct, frozen=True, kw_only=True):
+    """What one page is to show of an incident, and when."""
+
+    phase: Phase  # the page's own: see `page_phase`
+    severities: Mapping[str, Severity]  # of the services that fire and that the page shows
+    summary: Summary
+    policy: Policy
+    now: int
+    today: int
+    shows_impacts: bool = False  # an impact for each component, rather than one severity
+
+    @property
+    def fires(self) -> bool:
+        """Whether something fires that the page shows."""
+        return bool(self.severities)
+
+
+def sooner(one: At | None, other: At | None) -> At | None:
+    """The first of two instants at which something is to be done."""
+    return min((at for at in (one, other) if at is not None), default=None)
