@@ -197,7 +197,7 @@ def _reconciler(
 
     live.subscribe(adjust)
     targets = AccountAudit(client, live, jitter=random.random)
-    live.subscribe(targets.look_again)
+    live.subscribe(targets.audit_again)
     reconciler = Reconciler(
         store=store,
         page=StatusPages(client, lambda: live.current.services, clock=_monotonic_ms),

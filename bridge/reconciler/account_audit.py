@@ -38,7 +38,7 @@ class AccountAudit:
         self._changed = asyncio.Event()
         self._is_refused = False
 
-    def look_again(self, _config: Config) -> None:
+    def audit_again(self, _config: Config) -> None:
         """The configuration has changed."""
         self._changed.set()
 
@@ -47,12 +47,12 @@ class AccountAudit:
         failures = 0
         while True:
             self._changed.clear()
-            failures = 0 if await self.look() else failures + 1
+            failures = 0 if await self.audit_once() else failures + 1
             wait_s = self._retry_s(failures) if failures else AGAIN_S
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), wait_s)
 
-    async def look(self) -> bool:
+    async def audit_once(self) -> bool:
         """Audit once and report; False if the account could not be read."""
         services = self._config.current.services
         try:

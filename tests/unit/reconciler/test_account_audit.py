@@ -73,7 +73,7 @@ def wrong() -> dict[str, float]:
 
 async def look(watch: AccountAudit) -> list[Any]:
     with capture_logs() as lines:
-        await watch.look()
+        await watch.audit_once()
     return [(line["event"], line["log_level"], line.get("kind"), line["reason"]) for line in lines]
 
 
@@ -121,7 +121,7 @@ async def test_it_looks_at_the_start_and_after_a_change(account: Account, watch:
     watching = asyncio.create_task(watch.watch())
     await account.looks()
     account.current = config(Component(page="nowhere", component="Orders"))
-    watch.look_again(account.current)
+    watch.audit_again(account.current)
     await account.looks()
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
