@@ -195,6 +195,24 @@ MUTANTS = (
     ),
     Mutant(
         NO_DOUBLE_POST,
+        "the settle time runs while the answer is waited for",
+        "bridge/core/outcomes/failures.py",
+        "unknown_at=intent.unknown_at or at.now",
+        "unknown_at=intent.unknown_at or at.asked_at",
+        "tests/unit/core/test_outcomes.py::TestUnknownOutcome::"
+        "test_what_is_missing_counts_as_of_when_it_was_asked_for_and_an_answer_as_of_when_it_was_lost",
+    ),
+    Mutant(
+        NO_DOUBLE_POST,
+        "a write that was asked for before the settle time was over is repeated",
+        "bridge/core/outcomes/absence.py",
+        "intent, now = intended(post), at.asked_at",
+        "intent, now = intended(post), at.now",
+        "tests/unit/core/test_outcomes.py::TestUnknownOutcome::"
+        "test_what_is_missing_counts_as_of_when_it_was_asked_for_and_an_answer_as_of_when_it_was_lost",
+    ),
+    Mutant(
+        NO_DOUBLE_POST,
         "what was not found yet on a large page counts as not there",
         "bridge/reconciler/open_incidents.py",
         "self.unread = [each for each in self.unread if each.id not in done]",

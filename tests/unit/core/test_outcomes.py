@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from bridge.core.outcomes import PARK_RETRY_MS
+from bridge.core.outcomes import PARK_RETRY_MS, apply
 from bridge.core.results import (
     Begun,
     Closed,
+    Context,
     Delay,
     DuplicatesResolved,
     Gone,
@@ -129,6 +130,16 @@ class TestUnknownOutcome:
         again = after(post, Unknown("reset"), now=NOW + 5)
         assert again.intent is not None
         assert again.intent.unknown_at == NOW
+
+    def test_what_is_missing_counts_as_of_when_it_was_asked_for_and_an_answer_as_of_when_it_was_lost(self) -> None:
+        slow = Context(asked_at=NOW, now=NOW + 9_000, settle_ms=SETTLE_MS, jitter=0.0, incident_id="0123456789")
+        lost = apply(after(Post(), Begun(INTENT)), Unknown("reset"), slow)
+        assert lost.intent is not None
+        assert (lost.intent.unknown_at, lost.retry.at) == (NOW + 9_000, NOW + 10_000)
+        looked = replace(lost, intent=replace(lost.intent, read_backs=1))
+        asked_before_the_end = replace(slow, asked_at=NOW + 18_999, now=NOW + 60_000)
+        assert apply(looked, NotFound(), asked_before_the_end).intent is not None
+        assert apply(looked, NotFound(), replace(slow, asked_at=NOW + 19_000)).intent is None
 
     def test_a_look_that_failed_counts_for_nothing(self) -> None:
         post = after(Post(), Begun(INTENT), Unknown("reset"), now=NOW)
