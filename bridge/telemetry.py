@@ -7,14 +7,12 @@ Nothing outside this module names a metric or a log event by a string, so what i
 
 from __future__ import annotations
 
-import json
 import logging
 import platform
 import time
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -255,7 +253,6 @@ THROTTLED_LINES_KEPT = 1_000  # different lines; then all are forgotten, and eac
 FIELD_CHARS = 1_024  # of a field of the log: a sender may choose some of what is in it
 
 _log: Any = structlog.get_logger()
-_encode = msgspec.json.Encoder().encode
 _threshold = logging.NOTSET
 
 
@@ -325,11 +322,11 @@ def configure_logging(
     ``form`` is ``json``, ``text`` or ``auto`` (text on a terminal). ``level`` is a name of the logging
     module, in any case.
     """
-    global _threshold, _log  # noqa: PLW0603 - the process has one log, and asking structlog each time is what costs
+    global _threshold  # noqa: PLW0603 - the process has one log
     _threshold = logging.getLevelNamesMapping()[level.upper()]
     readable = form == "text" or (form == "auto" and is_terminal)
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer(colors=is_terminal) if readable else structlog.processors.JSONRenderer(_to_json)
+        structlog.dev.ConsoleRenderer(colors=is_terminal) if readable else structlog.processors.JSONRenderer()
     )
     structlog.configure(
         processors=[
@@ -343,7 +340,6 @@ def configure_logging(
         logger_factory=lambda: _Lines(write),
         cache_logger_on_first_use=False,
     )
-    _log = structlog.get_logger().bind()
 
 
 def _printable(_logger: object, _method: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
@@ -355,12 +351,3 @@ def _printable(_logger: object, _method: str, fields: structlog.typing.EventDict
 
 def _shown(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float) else printable(str(value))
-
-
-def _to_json(fields: dict[str, Any], **options: Any) -> str:
-    """A line as JSON, in ASCII. The standard library is slower, and for what msgspec refuses or does not escape."""
-    try:
-        line = _encode(fields)
-    except (TypeError, ValueError, OverflowError):
-        line = b""
-    return line.decode() if line and line.isascii() else json.dumps(fields, **options)

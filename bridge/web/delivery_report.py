@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -15,8 +14,6 @@ from bridge.store import REFUSED, Change
 from bridge.telemetry import Event, log, log_throttled
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter
-
     from bridge.senders.delivery import Delivery
 
 Decision = tuple[Alert, Routed | Ignored]
@@ -64,7 +61,7 @@ def report(
         name = _outcome(decision, change)
         counts[name] = counts.get(name, 0) + 1
     for name, count in counts.items():
-        _count(origin.source, origin.series, name).inc(count)
+        telemetry.ALERTS.labels(origin.source, origin.series, name).inc(count)
     changed = [(decision, change) for (_, decision), change in stored if change.outcome not in _UNCHANGED]
     outcome = Outcome(
         alerts=len(delivery.alerts) + len(delivery.unusable),
@@ -79,12 +76,6 @@ def report(
     _report_over_limit(origin, {name: counts[name] for name in REFUSED if name in counts})
     _report_conflicts(origin, [change for _, change in stored if change.conflict])
     return outcome
-
-
-@cache
-def _count(source: str, series: str, outcome: str) -> Counter:
-    """The counter of these alerts; looking it up by its labels is what costs."""
-    return telemetry.ALERTS.labels(source, series, outcome)
 
 
 def _outcome(decision: Routed | Ignored, change: Change) -> str:

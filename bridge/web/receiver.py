@@ -10,7 +10,6 @@ import asyncio
 import time
 import traceback
 from collections.abc import Callable, Collection, Sequence
-from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge import telemetry
@@ -27,7 +26,6 @@ from bridge.web.responses import HTTPError, header, json_response, store_unavail
 from bridge.web.unauthenticated import address_of, unauthenticated_log
 
 if TYPE_CHECKING:
-    from prometheus_client import Counter
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
@@ -97,7 +95,7 @@ class Receiver:
         origin = self._origin(sender)
         response = await self._answer(scope, receive, origin)
         self._seconds.observe(time.perf_counter() - began)
-        _count(origin.source, origin.series, response.status_code).inc()
+        telemetry.DELIVERIES.labels(origin.source, origin.series, str(response.status_code)).inc()
         await response(scope, receive, send)
 
     def _origin(self, sender: str | None) -> Origin:
@@ -229,15 +227,8 @@ def _unauthenticated_error(origin: Origin, error: HTTPError, scope: Scope) -> Re
     return error.response()
 
 
-@lru_cache(maxsize=256)
 def _accepted(outcome: Outcome) -> Response:
     return json_response({"status": "accepted", "delivery": outcome}, 202)
-
-
-@cache
-def _count(source: str, series: str, status: int) -> Counter:
-    """The counter of these answers; looking it up by its labels is what costs."""
-    return telemetry.DELIVERIES.labels(source, series, str(status))
 
 
 def _raise_if_over_limit(changes: Sequence[Change]) -> None:

@@ -7,13 +7,8 @@ three dropped deliveries and tells nobody; Alertmanager may have lost its route 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cache
-from typing import TYPE_CHECKING
 
 from bridge.telemetry import LAST_DELIVERY, Event, log
-
-if TYPE_CHECKING:
-    from prometheus_client import Gauge
 
 SILENT_MS = 24 * 3_600_000
 
@@ -37,7 +32,6 @@ class SenderWatch:
         for source, sender in self._delivered_at.keys() - senders:
             if sender:
                 LAST_DELIVERY.remove(source, sender)
-                _last_delivery.cache_clear()
         self._delivered_at = {each: self._delivered_at.get(each, now) for each in senders}
         self._logged_at = {each: self._logged_at.get(each, now) for each in self._delivered_at}
 
@@ -47,7 +41,7 @@ class SenderWatch:
         who = (source, sender) if (source, sender) in self._delivered_at else (source, "")
         if who in self._delivered_at:
             self._delivered_at[who] = self._logged_at[who] = now
-        _last_delivery(source, sender).set(now / 1000)
+        LAST_DELIVERY.labels(source, sender).set(now / 1000)
 
     def check(self) -> None:
         """Say once a day which senders have been silent for a day or more (or since this process started)."""
@@ -58,9 +52,3 @@ class SenderWatch:
                 source, sender = who
                 named = {"sender": sender} if sender else {}
                 log(Event.SENDER_SILENT, source=source, **named, seconds=(now - self._delivered_at[who]) // 1000)
-
-
-@cache
-def _last_delivery(source: str, sender: str) -> Gauge:
-    """The gauge of this sender; looking it up by its labels is what costs."""
-    return LAST_DELIVERY.labels(source, sender)
