@@ -13,8 +13,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Sequence
-from typing import Annotated, Any, Final, Generic, TypeVar
+from collections.abc import Callable, Collection, Generator
+from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -40,8 +40,6 @@ _QUOTED_META = re.compile(r"\\([\\.+*?()|\[\]{}^$])")
 _FINGERPRINT_CHARS = 128
 _NULL = Raw(b"null")
 
-T = TypeVar("T")
-
 
 class _WireAlert(Struct):
     labels: dict[str, str]
@@ -51,8 +49,8 @@ class _WireAlert(Struct):
     fingerprint: Annotated[str, Meta(max_length=_FINGERPRINT_CHARS)] | None = None
 
 
-class _Envelope(Struct, Generic[T]):
-    alerts: list[T]
+class _Envelope(Struct):
+    alerts: list[Raw]
     version: Any = None
     receiver: Any = None
     status: Any = None
@@ -76,7 +74,6 @@ class _Problem(Exception):
         self.problem = problem
 
 
-_decode_payload = msgspec.json.Decoder(_Envelope[_WireAlert]).decode
 _decode_envelope = msgspec.json.Decoder(_RawEnvelope).decode
 _decode_alert = msgspec.json.Decoder(_WireAlert).decode
 
@@ -107,11 +104,7 @@ def read(
         raise NotUnderstood(f"$: expected at most {_MOST_VALUES} values")
     body = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259 8.1: a reader may ignore it
     unread: Counter[str] = Counter()
-    envelope: _Envelope[_WireAlert] | _Envelope[Raw]
-    try:
-        envelope = _decode_payload(body)
-    except _DECODE_ERRORS:
-        envelope = _read_envelope(body, unread)
+    envelope = _read_envelope(body, unread)
     if not _is_known(envelope.version):
         raise NotUnderstood('$.version: expected "4" (Alertmanager) or "1" (Grafana)')
     if len(envelope.alerts) > _MOST_ALERTS:
@@ -121,11 +114,9 @@ def read(
     unusable: list[Unusable] = []
     receiver = unquote_meta(text(envelope.receiver))
     group_status = text(envelope.status)
-    wires: Sequence[_WireAlert | Raw] = envelope.alerts
-    for index, wire in enumerate(wires):
+    for index, raw in enumerate(envelope.alerts):
         try:
-            if isinstance(wire, Raw):
-                wire = _read_alert(wire, group_status, labels_read, unread)  # noqa: PLW2901 - the same alert, decoded
+            wire = _read_alert(raw, group_status, labels_read, unread)
             made = _alert(wire, group_status, receiver, received_at, unread, sender, identifier)
             alerts.append((yield from made))
         except _Problem as error:
@@ -150,7 +141,7 @@ def _truncated(value: Any) -> int:
     return value if type(value) is int and 0 < value <= _MOST_TRUNCATED else 0
 
 
-def _read_envelope(body: bytes, unread: Counter[str]) -> _Envelope[Raw]:
+def _read_envelope(body: bytes, unread: Counter[str]) -> _Envelope:
     """The envelope, alert by alert; once more with its texts mended where that is what was wrong."""
     try:
         raw = _decode_envelope(body)
