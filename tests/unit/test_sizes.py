@@ -10,7 +10,7 @@ BRIDGE = Path(__file__).parents[2] / "bridge"
 SOURCES = sorted(each for each in BRIDGE.rglob("*") if each.suffix in {".py", ".lua"})
 LONGEST_MODULE, LONGEST_FUNCTION, MEDIAN_MODULE = 400, 60, 110
 
-TOO_LONG: dict[str, int] = {"store/scripts/ingest.lua": 405}
+TOO_LONG: dict[str, int] = {}
 """What is longer for now, and how long it may be. It only ever shrinks."""
 
 
