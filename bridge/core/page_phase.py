@@ -27,12 +27,13 @@ def observed(post: Post, case: Case, *, fires: bool) -> Post:
         return post
     if fires:
         return with_clocks(post, _firing(post, case))
-    post = with_clocks(post, _quiet(post, case))
+    clocks = _quiet(post, case)
+    post = with_clocks(post, clocks)
     phase, _ = phase_on(post, case, fires=False)
-    if phase is not Phase.RESOLVED or post.clocks.ended_at:
+    if phase is not Phase.RESOLVED or clocks.ended_at:
         return post
     ended_at = case.progress.phase_since if case.progress.phase is phase else case.now
-    return with_clocks(post, replace(post.clocks, ended_at=ended_at))
+    return with_clocks(post, replace(clocks, ended_at=ended_at))
 
 
 def phase_on(post: Post, case: Case, *, fires: bool) -> tuple[Phase, At | None]:

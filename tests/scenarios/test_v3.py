@@ -352,7 +352,7 @@ def test_while_an_incident_of_checkly_s_own_is_open_the_bridge_holds_back(impati
         lambda: metric(impatient, "bridge_incidents_withheld", reason="second_writer") == 1, "the metric to tell"
     )
     listed = command("incidents", "list", "--url", impatient.url, environment=impatient.environment())
-    assert all(f"held back: {id_} is open for the same service" in listed.stdout for id_ in first.opened)
+    assert all(f"withheld: {id_} is open for the same service" in listed.stdout for id_ in first.opened)
     assert page.opened == 0
 
     first.clear("automation")
