@@ -61,9 +61,15 @@ end
 
 local function write_alert(id, name, a) set(hash(alerts_key(id)), name, pack_alert(a)) end
 
+local function route_of(id) return touched[id] and touched[id].route or redis.call('HGET', incident_key(id), 'route') end
+
 local function move_in(id, name)
-  if home_of(name) then cancel_timer(id, name) end -- it may have been here before
+  local home = home_of(name)
+  if home then cancel_timer(id, name) end -- it may have been here before
   set(index, name, id)
+  if home == id then return end
+  sum_up(route_of(id), {remembered_alerts = 1})
+  if home then sum_up(route_of(home) or '', {remembered_alerts = -1}) end
 end
 
 local function move_out(id, name)

@@ -120,7 +120,7 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', timers_key(id), '-inf', now, '
     redis.call('HSET', alerts_key(id), name, pack_alert(a))
   elseif a and a.state == 'R' and redis.call('HLEN', alerts_key(id)) > REMEMBER_ALERTS then
     redis.call('HDEL', alerts_key(id), name)
-    if redis.call('HGET', INDEX, name) == id then redis.call('HDEL', INDEX, name) end
+    forget(name, incident)
   end
 end
 save_incidents({incident})

@@ -7,10 +7,11 @@ local incident = load_incident(id)
 if not holds_lease(id, token) or incident.firing > 0 or incident.held > 0 then return {now, 0} end
 if tonumber(ARGV[4]) > 0 then give_requests_back(tonumber(ARGV[4])) end
 for _, name in ipairs(redis.call('HKEYS', alerts_key(id))) do
-  if redis.call('HGET', INDEX, name) == id then redis.call('HDEL', INDEX, name) end
+  forget(name, incident)
 end
 tally(id, '')
 count_stored(id, incident.route, 0, false)
+sum_up(incident.route, {remembered_incidents = -1})
 save_sums()
 claim_remotes(id, {})
 count_open(id, '')

@@ -48,3 +48,10 @@ local function extend_lease(id, lease_ms)
   redis.call('HSET', incident_key(id), 'lease_until', now + lease_ms)
   schedule(id, now + lease_ms)
 end
+
+-- The incident remembers this alert no more.
+local function forget(name, incident)
+  if redis.call('HGET', INDEX, name) ~= incident.id then return end
+  redis.call('HDEL', INDEX, name)
+  sum_up(incident.route, {remembered_alerts = -1})
+end

@@ -209,11 +209,14 @@ end
 -- What limits bound: COUNTED has the incidents that fire or stand on a page, as <id>|<route>, by how many of their alerts
 -- fire; STORED the sums of that, incidents|<route> and alerts|<route>, and without a route those of all. Whoever changes
 -- one of them counts it anew, and says so with `save_sums` at the end; what another release changed, recount.lua finds.
-local counted = {} -- how many more alerts and incidents, by route
+-- STORED also has how many of each route are remembered, over or not: remembered_incidents|<route>, remembered_alerts|<route>.
+-- Nobody counts these anew, so they say only which route has most of what INDEX and DUE hold.
+local SUMS_OF_ROUTE = {'alerts', 'incidents', 'remembered_alerts', 'remembered_incidents'}
+local counted = {} -- how many more, by route
 
-local function sum_up(route, alerts, incidents)
-  local sum = counted[route] or {0, 0}
-  sum[1], sum[2] = sum[1] + alerts, sum[2] + incidents
+local function sum_up(route, steps)
+  local sum = counted[route] or {}
+  for of, step in pairs(steps) do sum[of] = (sum[of] or 0) + step end
   counted[route] = sum
 end
 
@@ -223,13 +226,15 @@ local function count_stored(id, route, firing, exists)
   local was = tonumber(redis.call('ZSCORE', COUNTED, entry) or nil)
   if is_counted and was ~= firing then redis.call('ZADD', COUNTED, firing, entry) end
   if was and not is_counted then redis.call('ZREM', COUNTED, entry) end
-  sum_up(route, (is_counted and firing or 0) - (was or 0), (is_counted and 1 or 0) - (was and 1 or 0))
+  sum_up(route, {
+    alerts = (is_counted and firing or 0) - (was or 0), incidents = (is_counted and 1 or 0) - (was and 1 or 0),
+  })
 end
 
 -- So many more fire than when it was counted. As long as others do, nothing else changes.
 local function count_more(id, route, firing, step)
   local is_now = firing > 0 and firing ~= step and redis.call('ZADD', COUNTED, 'XX', 'INCR', step, id .. '|' .. route)
-  if is_now then sum_up(route, step, 0) end
+  if is_now then sum_up(route, {alerts = step}) end
   if not is_now or tonumber(is_now) ~= firing then count_stored(id, route, firing, true) end
 end
 
@@ -240,9 +245,8 @@ end
 local function save_sums()
   local alerts, incidents = 0, 0
   for route, sum in pairs(counted) do
-    save_sum('alerts|' .. route, sum[1])
-    save_sum('incidents|' .. route, sum[2])
-    alerts, incidents = alerts + sum[1], incidents + sum[2]
+    for _, of in ipairs(SUMS_OF_ROUTE) do save_sum(of .. '|' .. route, sum[of] or 0) end
+    alerts, incidents = alerts + (sum.alerts or 0), incidents + (sum.incidents or 0)
   end
   save_sum('alerts|', alerts)
   save_sum('incidents|', incidents)

@@ -9,6 +9,7 @@ local function touch_routed(msg)
     incident.exists, incident.dirty, incident.material, incident.route = true, true, true, msg.route
     incident.fields = {'route', msg.route, 'episode', 1, 'tally', 'PENDING', unpack(cjson.decode(msg.group))}
     redis.call('HINCRBY', TALLIES, 'PENDING', 1)
+    sum_up(msg.route, {remembered_incidents = 1})
   end
   return incident
 end
