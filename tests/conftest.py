@@ -103,6 +103,6 @@ def _need(program: str) -> None:
     """Skip the test, or in continuous integration fail it, when a program is missing."""
     if programs.find(program) is not None:
         return
-    if programs.must_be_there():
+    if programs.must_be_there(program):
         pytest.fail(f"{program} is not installed, and BRIDGE_REQUIRE_SERVERS=1 says that it must be")
-    pytest.skip(f"needs {program}")
+    pytest.skip(f"needs {program}{programs.why_missing(program)}")

@@ -5,17 +5,17 @@ And what somebody did close is looked at until it is over.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
+from tests.scenarios.impatient import Impatient
 from tests.scenarios.vocabulary import Outage, Page, command, configuration, log_of, metric, write_configuration
 from tests.servers import Bridge, Sandbox, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
 LAG_MS = 1_000
@@ -30,20 +30,6 @@ ACCOUNT = {
 }
 V1 = {name.lower(): name for name in NAMES}
 V3 = {name.lower(): {"page": "store", "component": name} for name in NAMES}
-IMPATIENTLY = """
-import sys
-from bridge.core import lifecycle
-from bridge.cli import main
-lifecycle.CHECK_CLOSED_MS = 500
-sys.exit(main())
-"""
-
-
-class Impatient(Bridge):
-    """A bridge that looks twice a second, not every five minutes, at what others closed."""
-
-    def command(self) -> Sequence[str | Path]:
-        return [sys.executable, "-c", IMPATIENTLY, *list(super().command())[3:]]
 
 
 @pytest.fixture(scope="module")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
 from bridge.core.lifecycle import LEFT_TO_ANOTHER as LEFT
+from tests.scenarios.impatient import Impatient
 from tests.scenarios.vocabulary import (
     INCIDENTS_V3,
     Outage,
@@ -24,7 +24,7 @@ from tests.scenarios.vocabulary import (
 from tests.servers import Bridge, Sandbox, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import redis
@@ -60,20 +60,6 @@ BOTH = {"checkout": ["Checkout", CHECKOUT], "payments": ["Payments", PAYMENTS]}
 MIGRATING = {each: each.title() for each in MIGRATIONS}
 MIGRATED = {each: {"page": each, "component": each.title()} for each in MIGRATIONS}
 MAJOR, DEGRADED, FINE = "MAJOR_OUTAGE", "DEGRADED_PERFORMANCE", "OPERATIONAL"
-IMPATIENTLY = """
-import sys
-from bridge.cli import main
-from bridge.core.outcomes import failures
-failures.HOLD_MS = 500
-sys.exit(main())
-"""
-
-
-class Impatient(Bridge):
-    """A bridge that looks twice a second, not twice a minute, whether someone else's incident is over."""
-
-    def command(self) -> Sequence[str | Path]:
-        return [sys.executable, "-c", IMPATIENTLY, *list(super().command())[3:]]
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from typing import TypeAlias
 
 from tests.servers.alertmanager import Alertmanager, alertmanager_cluster
 from tests.servers.bridge import Bridge, Sandbox
+from tests.servers.checkly_cli import ChecklyCli
 from tests.servers.cluster import Cluster
 from tests.servers.nginx import Nginx
 from tests.servers.process import Process, ServerError, eventually, free_ports
@@ -17,6 +18,7 @@ stores: dict[str, type[Store]] = {"redis": Redis, "valkey": Valkey, "sentinel": 
 __all__ = [
     "Alertmanager",
     "Bridge",
+    "ChecklyCli",
     "Cluster",
     "Exporter",
     "Nginx",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from functools import cache
 from pathlib import Path
+
+from tests.servers import npm
 
 _NAMES = {
     "alertmanager": ("prometheus-alertmanager", "alertmanager"),
@@ -20,6 +23,7 @@ _NAMES = {
     "redis-server": ("redis-server",),
     "valkey-server": ("valkey-server",),
 }
+_FROM_NPM = {"checkly": "8.23.2"}
 
 
 def find(program: str) -> str | None:
@@ -27,6 +31,8 @@ def find(program: str) -> str | None:
 
     What the virtual environment brings counts, activated or not, and so does the Valkey of the ``embedded`` extra.
     """
+    if program in _FROM_NPM:
+        return None if isinstance(found := _from_npm(program), npm.NotInstalled) else found
     search = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     for name in _NAMES[program]:
         if path := shutil.which(name, path=search):
@@ -42,9 +48,28 @@ def require(program: str) -> str:
     return path
 
 
-def must_be_there() -> bool:
-    """Whether a missing program is a failure (continuous integration) rather than a skipped test."""
-    return os.environ.get("BRIDGE_REQUIRE_SERVERS") == "1"
+def why_missing(program: str) -> str:
+    """Why ``find`` does not find it, in brackets, where more can be said than that it is not installed."""
+    found = _from_npm(program) if program in _FROM_NPM else None
+    return f" ({found})" if isinstance(found, npm.NotInstalled) else ""
+
+
+def must_be_there(program: str | None = None) -> bool:
+    """Whether a missing program is a failure (continuous integration) rather than a skipped test.
+
+    Those of the npm registry need not be there: neither Node.js nor that registry is anything that the bridge needs,
+    and what they show of a person beside the bridge, other tests show by the simulator's control endpoint.
+    """
+    return os.environ.get("BRIDGE_REQUIRE_SERVERS") == "1" and program not in _FROM_NPM
+
+
+@cache
+def _from_npm(program: str) -> str | npm.NotInstalled:
+    """Its path, or why there is none; asked once, as the answer may take a minute."""
+    try:
+        return npm.install(program, _FROM_NPM[program])
+    except npm.NotInstalled as error:
+        return error
 
 
 def _bundled_valkey() -> str | None:
