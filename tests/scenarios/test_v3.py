@@ -269,7 +269,7 @@ def test_pages_are_migrated_in_the_middle_of_an_outage(bridge: Bridge, outage: O
         moved = f"no status page shows '{each.title()}', so no reader would see it; is it {{page: '{each}', component: "
         assert moved in said
     reload(bridge)  # of the same file: the account is surveyed, as it is each day
-    eventually(lambda: metric(bridge, "bridge_audit_findings", problem="no_page") == 3, "the metric to tell")
+    eventually(lambda: metric(bridge, "bridge_audit_findings", kind="no_page") == 3, "the metric to tell")
     assert {line["kind"] for line in log_of(bridge, "audit_finding")} == {"no_page"}
 
     configure(config, MIGRATED)
