@@ -200,7 +200,7 @@ def test_somebody_else_was_faster_and_a_page_that_moved(start):
     scene.page.sandbox.control("POST", "incidents", name="Opened by hand", services=["Checkout"])
     scene.outage.fires("checkout")
     scene.fires("BridgeSecondWriter")
-    moved = 'bridge_audit_findings{problem="no_page"} > 0'
+    moved = 'bridge_audit_findings{kind="no_page"} > 0'
     assert scene.query(moved) == []
     scene.page.sandbox.control("POST", "pages/status/migrate")
     scene.config.write_text(f"{scene.config.read_text()}\n# it looks again after a change\n")

@@ -31,7 +31,7 @@ def test_a_storm_costs_at_most_ten_calls_from_open_to_resolved(bridge, page):
         [alert(instance=f"{group}-{number}", severity="critical") for number in range(ALERTS)]
         for group in range(PAYLOADS)
     ]
-    eventually(lambda: "bridge_audit_findings{" in httpx.get(f"{bridge.url}/metrics").text, "the survey at the start")
+    eventually(lambda: "bridge_audit_findings{" in httpx.get(f"{bridge.url}/metrics").text, "the audit at the start")
     before = len(page.calls)
     deliver(bridge, storm)
     page.shows(status="INVESTIGATING", severity="CRITICAL", services=("Checkout",))
