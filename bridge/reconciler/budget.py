@@ -108,7 +108,7 @@ class Budget:
         while True:
             left_ms = None if patience_ms is None else patience_ms - waited_ms
             try:
-                turn = await self._store.take(
+                turn = await self._store.take_requests(
                     count,
                     requests_per_minute=self._config.current.checkly.requests_per_minute,
                     priority=priority,

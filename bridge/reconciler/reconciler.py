@@ -153,7 +153,7 @@ class Reconciler:
         """What is published may belong on other pages under another configuration, or be due under other rules."""
         digest = f"{self._config.current.digest} {RULES}"
         if digest != self._followed:
-            await self._store.touch(digest)
+            await self._store.config_changed(digest)
             self._followed = digest
 
     @property

@@ -120,7 +120,7 @@ class Store:
         )
         return str(outcome, "ascii")
 
-    async def hear(self, watchdogs: Collection[str]) -> None:
+    async def heartbeat(self, watchdogs: Collection[str]) -> None:
         """Note that the watchdogs of these routes were heard of just now. Raises NotDurable, as for alerts."""
         await self._write_concern.demand()
         await self._run(scripts.HEARTBEAT, *watchdogs)
@@ -237,7 +237,7 @@ class Store:
         _, count = await self._run(scripts.RELEASE, lease_ms, name, *in_hand)
         return int(count)
 
-    async def touch(self, digest: str) -> int:
+    async def config_changed(self, digest: str) -> int:
         """The configuration in force has this digest: if it is another than before, what was published is due.
 
         How many incidents that makes due.
@@ -279,7 +279,7 @@ class Store:
         due = await reply_of(self._redis.zmscore(self._due, list(ids)))  # every incident has a due time
         return {id_ for id_, at in zip(ids, due, strict=True) if at is None}
 
-    async def take(
+    async def take_requests(
         self,
         count: int = 1,
         *,

@@ -58,7 +58,7 @@ class AlertStore(Protocol):
         """Keep words for the public with their alert's incident; what became of them. Raises StoreUnavailable."""
         ...
 
-    async def hear(self, watchdogs: Collection[str], /) -> None:
+    async def heartbeat(self, watchdogs: Collection[str], /) -> None:
         """Note that the watchdogs of these routes were heard of just now. Raises StoreUnavailable."""
         ...
 
@@ -178,7 +178,7 @@ class Receiver:
                     decided.append((alert, decision))
         stored = list(zip(decided, await self._ingest_decided(decided), strict=True))
         if watchdogs:
-            await self._store.hear(watchdogs)
+            await self._store.heartbeat(watchdogs)
         if self._on_change is not None and any(change.is_due for _, change in stored):
             self._on_change()
         await self._public_note(delivery.public_notes, origin)

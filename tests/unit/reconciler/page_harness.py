@@ -144,7 +144,7 @@ class VirtualStore(Store):
     async def unknown(self, ids: Collection[str]) -> set[str]:
         return set(ids) - {ID, *self.others.values()}
 
-    async def touch(self, digest: str) -> int:
+    async def config_changed(self, digest: str) -> int:
         is_other, self.digest = digest != self.digest, digest
         if is_other and any(post.remote_id for post in self.progress.posts.values()):
             self.due = self._clock()

@@ -82,7 +82,7 @@ class Slept:
 async def busy(redis_url: str, tmp_path: Path) -> AsyncIterator[RedisHarness]:
     """With the default budget, of which nothing is left."""
     harness = RedisHarness(redis_url, tmp_path)
-    while (await harness.store.take(requests_per_minute=240, priority=Priority.END)).taken:
+    while (await harness.store.take_requests(requests_per_minute=240, priority=Priority.END)).taken:
         pass
     yield harness
     await harness.close()

@@ -43,7 +43,9 @@ class Minute:
 
     async def take(self, count: int = 1, priority: Priority = Priority.END, *, ahead_ms: int = 0) -> Turn:
         asked_at = self.at
-        turn = await self._store.take(count, requests_per_minute=self._per_minute, priority=priority, ahead_ms=ahead_ms)
+        turn = await self._store.take_requests(
+            count, requests_per_minute=self._per_minute, priority=priority, ahead_ms=ahead_ms
+        )
         if turn.taken:
             self.sent += [asked_at + turn.wait_ms] * count
         return turn
@@ -66,7 +68,7 @@ class Minute:
 @pytest.mark.parametrize("per_minute", [1, 2, 3, 4, 5, 10, 60, 240])
 @pytest.mark.parametrize("idle_ms", [0, 10_000, 10 * MINUTE])
 async def test_no_minute_sees_more_than_the_budget_and_most_of_it_is_used(store, clock, per_minute, idle_ms):
-    await store.take(requests_per_minute=per_minute)
+    await store.take_requests(requests_per_minute=per_minute)
     clock.advance(idle_ms)
     run = Minute(store, clock, per_minute=per_minute)
     await run.greedily(repeat(1), until=4 * MINUTE)
@@ -89,21 +91,21 @@ async def test_a_sixtieth_of_the_budget_stays_unused_for_requests_that_arrive_la
 
 
 async def test_a_quarter_of_the_budget_may_go_at_once(store):
-    turns = [await store.take(requests_per_minute=40, priority=Priority.END) for _ in range(11)]
+    turns = [await store.take_requests(requests_per_minute=40, priority=Priority.END) for _ in range(11)]
     assert turns[:10] == [Turn(0, taken=True)] * 10
     assert not turns[10].taken
     assert 0 < turns[10].wait_ms <= 2_100
 
 
 async def test_a_wait_that_was_told_is_enough(store, clock):
-    while (turn := await store.take(requests_per_minute=8)).taken:
+    while (turn := await store.take_requests(requests_per_minute=8)).taken:
         pass
     clock.advance(turn.wait_ms)
-    assert (await store.take(requests_per_minute=8)).taken
+    assert (await store.take_requests(requests_per_minute=8)).taken
 
 
 async def test_an_unused_budget_is_no_state(store, db, clock):
-    await store.take(requests_per_minute=8)
+    await store.take_requests(requests_per_minute=8)
     clock.advance(2 * MINUTE)
     assert keys(db) == []
 
@@ -175,7 +177,7 @@ async def test_requests_that_are_held_are_exchanged(store, clock):
     await exhaust(run, Priority.CHANGE)
     clock.advance(8_000)
     assert (await run.take(2, Priority.OPENING)).taken
-    ask = partial(store.take, requests_per_minute=240)
+    ask = partial(store.take_requests, requests_per_minute=240)
     while (await ask(1, priority=Priority.LOOK)).taken:
         pass
     assert (await ask(2, priority=Priority.LOOK, held=2)).taken
@@ -214,7 +216,7 @@ class TestClaims:
         )
 
     async def exhaust(self, store: Store, priority: Priority) -> None:
-        while (await store.take(requests_per_minute=self.PER_MINUTE, priority=priority)).taken:
+        while (await store.take_requests(requests_per_minute=self.PER_MINUTE, priority=priority)).taken:
             pass
 
     async def test_a_claim_comes_with_two_requests(self, store):

@@ -30,7 +30,7 @@ async def opened(url):
 
 async def over_many_connections(store: Store) -> None:
     """Write through more connections at once than a test would otherwise open."""
-    await asyncio.gather(*(store.take(requests_per_minute=60_000) for _ in range(10)))
+    await asyncio.gather(*(store.take_requests(requests_per_minute=60_000) for _ in range(10)))
 
 
 def writers(server: Redis) -> int:

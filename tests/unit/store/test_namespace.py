@@ -61,7 +61,7 @@ async def test_a_redis_that_lost_its_memory_is_taken_again(redis, db):
 async def test_nothing_is_taken_in_or_claimed_in_the_namespace_of_another(redis, db):
     await Ownership(redis, "0", "eu").look()
     store = Store(redis, ownership=Ownership(redis, "0", "us"))
-    calls = (store.ingest([(ALERT, None)]), store.claim(token="t", lease_ms=1), store.hear(["w"]), store.check())
+    calls = (store.ingest([(ALERT, None)]), store.claim(token="t", lease_ms=1), store.heartbeat(["w"]), store.check())
     for call in calls:
         with pytest.raises(NamespaceTaken):
             await call
@@ -80,5 +80,5 @@ async def test_nothing_is_promised_before_redis_has_told_whose_the_keys_are():
 async def test_two_bridges_with_namespaces_of_their_own_share_a_redis(redis, db):
     for namespace in ("eu", "us"):
         ownership = Ownership(redis, namespace, "")
-        await Store(redis, prefix=prefix_of(namespace), ownership=ownership).hear(["w"])
+        await Store(redis, prefix=prefix_of(namespace), ownership=ownership).heartbeat(["w"])
     assert {key.split(b":")[1] for key in db.keys("*")} == {b"{eu}", b"{us}"}

@@ -116,12 +116,12 @@ async def test_a_dropped_incident_waits_for_no_key(store, db, clock):
 async def test_a_watchdog_is_heard_of_on_redis_clock_and_each_route_for_itself(store, clock):
     assert (await store.overview()).watchdogs == {}
     before = clock.now
-    await store.hear({"eu", "us"})
+    await store.heartbeat({"eu", "us"})
     first = (await store.overview()).watchdogs
     assert first.keys() == {"eu", "us"}
     assert before <= first["eu"] == first["us"] <= clock.now
     clock.advance(MINUTE)
-    await store.hear({"eu"})
+    await store.heartbeat({"eu"})
     later = (await store.overview()).watchdogs
     assert later["eu"] - later["us"] >= MINUTE
 

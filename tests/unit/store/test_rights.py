@@ -93,7 +93,7 @@ async def deliver(store: Store) -> None:
         PublicNote(source="alertmanager", fingerprint="q", event_id="e2", text="t", observed_at=began + 35)
     )
     await store.ingest([(resolved("q", observed_at=began + 40), to())])
-    await store.hear(["watchdog"])
+    await store.heartbeat(["watchdog"])
 
 
 def as_dict(alert):
@@ -103,8 +103,8 @@ def as_dict(alert):
 async def work(store: Store) -> None:
     """Everything else that a bridge does."""
     await store.inspect()
-    await store.touch("digest")
-    assert (await store.take(requests_per_minute=60)).taken
+    await store.config_changed("digest")
+    assert (await store.take_requests(requests_per_minute=60)).taken
     await store.pause("401", now=1)
     await store.probe_again(1)
     await store.resume()

@@ -56,7 +56,7 @@ def operations(store: Store, claim: Claim) -> dict[str, Call]:
         "record": lambda: store.record(claim, Progress(), lease_ms=LEASE_MS),
         "settle": lambda: store.settle(claim, due=None),
         "drop": lambda: store.drop(claim),
-        "take": lambda: store.take(requests_per_minute=60),
+        "take": lambda: store.take_requests(requests_per_minute=60),
         "pause": lambda: store.pause("401", now=1),
         "check": store.check,
     }

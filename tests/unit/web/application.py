@@ -71,7 +71,7 @@ class MemoryStore:
             raise self.error
         return "unknown"
 
-    async def hear(self, watchdogs):
+    async def heartbeat(self, watchdogs):
         if self.error:
             raise self.error
         self.heard.update(watchdogs)
