@@ -17,8 +17,8 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from bridge import __version__
-from bridge.log_events import Event as Event  # noqa: PLC0414, TC001 - who logs an event finds it here
 from bridge.messages import printable
+from bridge.telemetry.log_events import Event as Event  # noqa: TC001 - who logs an event finds it here
 
 REGISTRY = CollectorRegistry()
 
