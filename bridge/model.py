@@ -316,7 +316,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     retry: Retry = Retry()
     clocks: Clocks = Clocks()
     withheld: Withheld | None = None  # why the gate keeps its opening, or re-opening, back
-    held_by: str = ""  # the open incident of someone else for which it is held back
+    second_writer: str = ""  # the open incident of someone else for which it is withheld
     end_token: str = ""  # the mail token that was taken for the mail of its end
     is_end_unpaid: bool = False  # none was taken: the end has to take its own
     paid_at: int = 0  # when an opening was recorded that was read back in vain: its tokens are for the next one

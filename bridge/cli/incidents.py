@@ -139,7 +139,9 @@ def _attention(incident: Any) -> str:
     """
     posts = [post for post in incident["posts"] if post.get("ongoing", True)]
     said = [f"parked: {post['parked']}" for post in posts if post["parked"]]
-    said += [f"withheld: {post['held_by']} is open for the same service" for post in posts if post["held_by"]]
+    said += [
+        f"withheld: {post['second_writer']} is open for the same service" for post in posts if post["second_writer"]
+    ]
     said += [f"withheld: {post['withheld']['detail']}" for post in posts if post.get("withheld")]
     failing = [post for post in posts if post["attempts"] >= _MANY_FAILURES and not post["parked"]]
     said += [f"{post['page']}: {post['attempts']} failures in a row" for post in failing]

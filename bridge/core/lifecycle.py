@@ -288,7 +288,7 @@ def _note(progress: Progress, summary: Summary) -> str | None:
     is_known = any(post.remote_id or post.intent or post.closed_at for post in progress.posts.values())
     if progress.phase is not Phase.RESOLVED or is_known:
         return None
-    return LEFT_TO_ANOTHER if any(post.held_by for post in progress.posts.values()) else NEVER_PUBLISHED
+    return LEFT_TO_ANOTHER if any(post.second_writer for post in progress.posts.values()) else NEVER_PUBLISHED
 
 
 def _next_phase(case: Case) -> tuple[Phase, At | None]:

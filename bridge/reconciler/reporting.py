@@ -38,7 +38,7 @@ def report(incident: Incident, before: Post, result: Result, after: Post) -> Non
             _log(incident, Event.WRITE_ADOPTED, remote_id=remote.id)
         case results.Reclaimed(remote=remote):
             _log(incident, Event.INCIDENT_RECLAIMED, remote_id=remote.id)
-        case results.Conflict(remote_id=remote_id) if before.held_by != remote_id:
+        case results.Conflict(remote_id=remote_id) if before.second_writer != remote_id:
             _log(incident, Event.INCIDENT_WITHHELD, reason="second_writer", remote_id=remote_id)
         case results.Closed() | results.Gone() if before.closed_at is None and after.closed_at is not None:
             about = {"incident": incident.key, "route": incident.route, "remote_id": before.remote_id}

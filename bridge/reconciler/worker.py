@@ -289,7 +289,7 @@ class Worker:
 
     async def _resume(self, lease: Lease, post: Post, *, proves: bool = True) -> None:
         """The page took a probe: all writes go on."""
-        if not lease.probing or post.retry.attempts or post.held_by or not proves:
+        if not lease.probing or post.retry.attempts or post.second_writer or not proves:
             return
         lease.probing = False
         WRITES_PAUSED.set(0)

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bridge.model import Progress
 
-_PARKED, _HELD, _THEIRS, _WITHHELD = "+parked", "+held", "+theirs", "+withheld:"
+_PARKED, _THEIRS, _WITHHELD = "+parked", "+theirs", "+withheld:"
+_SECOND_WRITER = "second_writer"
 
 
 def tally(progress: Progress) -> str:
-    """The word an incident is counted under: its phase, marked if a write that it still needs is parked or held back.
+    """The word an incident is counted under: its phase, marked if a write that it still needs is parked.
 
-    Or if the gate withholds it, with the reason, or a post is theirs.
+    Or withheld, with the reason: the gate's, or a second writer; or if a post is theirs.
     """
     posts = [post for post in progress.posts.values() if progress.is_ongoing(post)]
-    reasons = [post.withheld.reason for post in posts if post.withheld is not None]
+    reasons = [_SECOND_WRITER for post in posts if post.second_writer]
+    reasons += [post.withheld.reason for post in posts if post.withheld is not None]
     marks = [
         (_PARKED, any(post.retry.parked for post in posts)),
-        (_HELD, any(post.held_by for post in posts)),
         (f"{_WITHHELD}{''.join(reasons[:1])}", bool(reasons)),
         (_THEIRS, any(post.theirs_at is not None for post in progress.posts.values())),
     ]
@@ -50,11 +51,10 @@ def withheld_pages(progress: Progress) -> str:
 
 
 def in_trouble(marked: Mapping[str, int]) -> dict[str, Any]:
-    """What `Overview` says of the marks: parked, held back, open by someone else's update, and withheld by reason."""
+    """What `Overview` says of the marks: parked, open by someone else's update, and withheld by reason."""
     reasons = {mark.removeprefix(_WITHHELD): count for mark, count in marked.items() if mark.startswith(_WITHHELD)}
     return {
         "parked": marked.get(_PARKED, 0),
-        "held_back": marked.get(_HELD, 0),
         "theirs": marked.get(_THEIRS, 0),
         "withheld": reasons,
     }

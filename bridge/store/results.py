@@ -93,18 +93,17 @@ class Quiet(Struct, frozen=True):
 class Overview(Struct, frozen=True, kw_only=True):
     """The store at a glance: incidents by phase, how many are parked, how long one has been due, why writes wait.
 
-    ``held_back`` counts those that are not posted for the sake of someone else's, ``withheld`` those that the gate
-    keeps back, by reason, ``theirs`` those that someone else closed and opened again. ``quiet`` are those that stand
-    open without an alert, ``watchdogs`` when that of each route was last heard of. The store's time is
-    ``clock_ahead_ms`` ahead of the clock of Redis' host, which was set back ``clock_steps`` times. ``alerts_stored``
-    and ``incidents_stored`` are how many fire (or are on a page) of each route: what the limits bound.
+    ``withheld`` counts those that the gate keeps back, or a second writer's incident, by reason, ``theirs`` those that
+    someone else closed and opened again. ``quiet`` are those that stand open without an alert, ``watchdogs`` when that
+    of each route was last heard of. The store's time is ``clock_ahead_ms`` ahead of the clock of Redis' host, which was
+    set back ``clock_steps`` times. ``alerts_stored`` and ``incidents_stored`` are how many fire (or are on a page) of
+    each route: what the limits bound.
     """
 
     phases: dict[str, int]
     parked: int
     oldest_due_ms: int
     paused: str | None
-    held_back: int = 0
     withheld: dict[str, int] = {}
     theirs: int = 0
     quiet: tuple[Quiet, ...] = ()

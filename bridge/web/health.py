@@ -151,7 +151,7 @@ class Health:
         _set(INCIDENTS_STORED, overview.incidents_stored)
         STORE_MEMORY.set(memory or 0)
         INCIDENTS_PARKED.set(overview.parked)
-        _set(INCIDENTS_WITHHELD, {REASON: 0, **overview.withheld, "second_writer": overview.held_back})
+        _set(INCIDENTS_WITHHELD, {REASON: 0, "second_writer": 0, **overview.withheld})
         INCIDENTS_OPEN_BY_OTHERS.set(overview.theirs)
         STORE_CLOCK_AHEAD.set(overview.clock_ahead_ms / 1000)
         if self._clock_steps is not None and overview.clock_steps > self._clock_steps:

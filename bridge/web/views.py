@@ -84,7 +84,7 @@ def _post_view(page: str, post: Post) -> dict[str, Any]:
         "attempts": post.retry.attempts,
         "retry_at": _time(post.retry.at),
         "parked": post.retry.parked,
-        "held_by": post.held_by or None,
+        "second_writer": post.second_writer or None,
         "withheld": None if post.withheld is None else _withheld_view(post.withheld),
         "why": [_NOT_TRUE[part] for part in post.undated if part in _NOT_TRUE],
         "closed_at": _time(post.closed_at),

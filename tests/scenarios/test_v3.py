@@ -320,9 +320,9 @@ class Rules:
 
 
 def withheld(bridge: Bridge) -> list[str]:
-    """The incidents of others for which posts are held back."""
+    """The incidents of others for which posts are withheld."""
     posts = [post for incident in bridge.incidents()["incidents"] for post in incident["posts"]]
-    return sorted(post["held_by"] for post in posts if post["held_by"])
+    return sorted(post["second_writer"] for post in posts if post["second_writer"])
 
 
 def ours(page: Page, on: str) -> list[str]:

@@ -85,14 +85,14 @@ def _put_off(post: Post, retry_at: int, *, attempts: int) -> Post:
 def held(post: Post, by: str, at: Context) -> Post:
     """Look again whether the incident of someone else is over."""
     retry = Retry(at=at.asked_at + HOLD_MS, missing_at=post.retry.missing_at)
-    return replace(post, held_by=by, retry=retry, withheld=None)
+    return replace(post, second_writer=by, retry=retry, withheld=None)
 
 
 def withheld(post: Post, why: Withhold, at: Context) -> Post:
     """Nothing is in the way but the gate."""
     since = post.withheld.since if post.withheld else at.asked_at
     withheld = Withheld(reason=why.reason, since=since, detail=why.detail)
-    return replace(post, withheld=withheld, held_by="", retry=Retry(missing_at=post.retry.missing_at))
+    return replace(post, withheld=withheld, second_writer="", retry=Retry(missing_at=post.retry.missing_at))
 
 
 def lagging(post: Post, at: Context) -> Post:

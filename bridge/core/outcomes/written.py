@@ -37,7 +37,7 @@ def well(post: Post) -> Post:
         closed_at=None,
         theirs_at=None,
         stale_at=None,
-        held_by="",
+        second_writer="",
         withheld=None,
         end_token=paid.end_token,
         is_end_unpaid=paid.is_end_unpaid,

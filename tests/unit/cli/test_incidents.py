@@ -69,18 +69,21 @@ def test_the_posts_of_every_page_are_shown_with_their_impacts(publish, run):
 
 def test_an_incident_that_is_withheld_says_for_which(publish, run, sandbox):
     other = sandbox.control("POST", "incidents", name="By hand", services=["Checkout"], severity="MINOR")
-    found = publish("{name: Checkout, shared: true}", lambda posts: any(post["held_by"] for post in posts.values()))
-    assert found["posts"][0]["held_by"] == other["id"]
+    found = publish(
+        "{name: Checkout, shared: true}", lambda posts: any(post["second_writer"] for post in posts.values())
+    )
+    assert found["posts"][0]["second_writer"] == other["id"]
     said = f"withheld: {other['id']} is open for the same service"
     assert run("incidents", "list").out.rstrip().endswith(said)
-    assert f"held_by   {other['id']}" in run("incidents", "show", found["id"]).out
+    shown = run("incidents", "show", found["id"]).out.splitlines()
+    assert ["second_writer", other["id"]] in [line.split() for line in shown]
 
 
 POST = {
     "page": "v1",
     "services": ["checkout"],
     "parked": None,
-    "held_by": None,
+    "second_writer": None,
     "closed_at": None,
     "pending": None,
     "attempts": 0,
@@ -95,7 +98,7 @@ POST = {
         ({"attempts": 9}, ""),
         ({"attempts": 10}, "v1: 10 failures in a row"),
         ({"attempts": 10, "parked": "400"}, "parked: 400"),
-        ({"attempts": 10, "parked": "400", "held_by": "x", "closed_at": "2026", "ongoing": False}, ""),
+        ({"attempts": 10, "parked": "400", "second_writer": "x", "closed_at": "2026", "ongoing": False}, ""),
         ({"closed_at": "2026"}, "closed by someone else"),
         (
             {"closed_at": "2026", "theirs_at": "2026"},

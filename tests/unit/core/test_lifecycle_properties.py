@@ -176,7 +176,7 @@ POSTS = st.builds(
     stale_at=SOMETIMES,
     check_duplicates_at=SOMETIMES,
     find_existing_at=SOMETIMES,
-    held_by=st.sampled_from(["", "theirs"]),
+    second_writer=st.sampled_from(["", "theirs"]),
 )
 
 

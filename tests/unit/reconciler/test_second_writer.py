@@ -44,8 +44,8 @@ def test_nothing_is_posted_beside_it_and_that_is_said_once(logged: list[Any]) ->
     harness = rivaled()
     theirs = harness.page.only
     harness.after(30 * MINUTE)
-    assert (harness.page.writes, harness.post.held_by) == ([], "theirs")
-    assert tally(harness.progress) == "INVESTIGATING+held"
+    assert (harness.page.writes, harness.post.second_writer) == ([], "theirs")
+    assert tally(harness.progress) == "INVESTIGATING+withheld:second_writer"
     assert names(logged).count("incident_withheld") == 1
     assert harness.page.incidents == [theirs], "never touched"
 
@@ -62,7 +62,7 @@ def test_when_it_is_over_and_the_alerts_still_fire_ours_is_posted() -> None:
     harness = rivaled()
     harness.page.edit("theirs", status=Phase.RESOLVED)
     harness.after(HOLD_MS)
-    assert (harness.page.writes, harness.post.held_by) == (["open MAJOR"], "")
+    assert (harness.page.writes, harness.post.second_writer) == (["open MAJOR"], "")
     assert tally(harness.progress) == "INVESTIGATING"
     harness.clear()
     harness.after(10 * MINUTE)
@@ -95,7 +95,7 @@ def test_another_rival_in_its_place_holds_as_well(logged: list[Any]) -> None:
     harness.page.edit("theirs", status=Phase.RESOLVED)
     harness.page.put(replace(theirs, id="others"))
     harness.after(HOLD_MS)
-    assert (harness.page.writes, harness.post.held_by) == ([], "others")
+    assert (harness.page.writes, harness.post.second_writer) == ([], "others")
     assert names(logged).count("incident_withheld") == 2
 
 
@@ -108,7 +108,7 @@ def test_one_on_another_service_holds_nothing_until_the_outage_reaches_that() ->
 
 def test_the_other_writers_incident_may_be_ignored() -> None:
     harness = rivaled(second_writer="ignore")
-    assert (harness.page.writes, harness.post.held_by) == (["open MAJOR"], "")
+    assert (harness.page.writes, harness.post.second_writer) == (["open MAJOR"], "")
 
 
 def test_a_held_post_counts_as_no_failure_of_the_page() -> None:
@@ -133,10 +133,10 @@ def test_ours_is_not_re_opened_beside_it(second_writer: str) -> None:
     harness.fire()
     harness.after(5 * MINUTE)
     held = second_writer == "hold"
-    assert (status_of_ours(harness), harness.post.held_by) == ((Phase.RESOLVED, "theirs") if held else (OPEN, ""))
+    assert (status_of_ours(harness), harness.post.second_writer) == ((Phase.RESOLVED, "theirs") if held else (OPEN, ""))
     harness.page.edit("theirs", status=Phase.RESOLVED)
     harness.after(HOLD_MS)
-    assert (status_of_ours(harness), harness.post.held_by) == (OPEN, "")
+    assert (status_of_ours(harness), harness.post.second_writer) == (OPEN, "")
     harness.clear()
     harness.after(10 * MINUTE)
     assert (len(harness.page.incidents), harness.page.standing) == (2, [])
@@ -147,5 +147,5 @@ def test_ours_that_turns_up_while_it_is_held_is_taken_over() -> None:
     harness = rivaled()
     harness.page.put(ours)
     harness.after(HOLD_MS)
-    assert (harness.post.remote_id, harness.post.held_by) == (ours.id, "")
+    assert (harness.post.remote_id, harness.post.second_writer) == (ours.id, "")
     assert [write for write in harness.page.writes if write.startswith("open")] == []

@@ -134,7 +134,7 @@ CREATED, CLOSED = {"remote_id": "r", "status": Phase.MONITORING}, {"remote_id": 
     ("trouble", "name", "is_there"),
     [
         ({"retry": Retry(parked="400")}, "parked", 1),
-        ({"held_by": "x"}, "held_back", 1),
+        ({"second_writer": "x"}, "withheld", {"second_writer": 1}),
         ({"withheld": Withheld(reason="budget", since=1)}, "withheld", {"budget": 1}),
     ],
 )
@@ -152,4 +152,4 @@ def test_a_parked_write_is_tallied_beside_the_phase():
     assert len(set(words)) == 4
     phases, marked = posts.unpack_tallies({word.encode(): b"2" for word in words})
     assert phases == {"PENDING": 2, "INVESTIGATING": 6}
-    assert posts.in_trouble(marked) == {"parked": 2, "held_back": 0, "theirs": 2, "withheld": {}}
+    assert posts.in_trouble(marked) == {"parked": 2, "theirs": 2, "withheld": {}}

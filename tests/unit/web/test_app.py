@@ -482,7 +482,7 @@ async def test_incidents_are_listed(bridge):
                 "attempts": 0,
                 "retry_at": None,
                 "parked": "400: no such service",
-                "held_by": None,
+                "second_writer": None,
                 "withheld": None,
                 "why": [],
                 "closed_at": None,
