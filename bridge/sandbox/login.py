@@ -1,6 +1,6 @@
 """What Checkly's own command line asks when it logs in, beside the public API: whose account and whose key it is.
 
-No document describes these paths; the shapes are those that the command line 8.23 reads.
+No document describes these paths; the shapes are those that the command line reads, 8.23 and 9.5 alike.
 """
 
 from __future__ import annotations
