@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -204,8 +205,12 @@ class StoreMachine(RuleBasedStateMachine):
         stored = {f"{kind}|": total for kind, total in (("alerts", sum(counted.values())), ("incidents", len(counted)))}
         stored |= {f"alerts|{entry.partition('|')[2]}": count for entry, count in counted.items()}
         stored |= {f"incidents|{entry.partition('|')[2]}": 1 for entry in counted}
-        assert {name: int(count) for name, count in kept.get("stored", {}).items()} == (stored if counted else {})
-        expected_keys |= {"counted", "stored"} if counted else set()
+        stored = stored if counted else {}
+        stored |= {f"remembered_incidents|{id_}-route": 1 for id_ in self.reference.incidents}
+        stored |= {f"remembered_alerts|{id_}-route": n for id_, n in Counter(self.reference.index.values()).items()}
+        assert {name: int(count) for name, count in kept.get("stored", {}).items()} == stored
+        expected_keys |= {"counted"} if counted else set()
+        expected_keys |= {"stored"} if stored else set()
         hints = {name for name in kept if name == "strays" or name.startswith("openings")}
         assert set(kept) - hints == expected_keys
 
