@@ -601,6 +601,14 @@ MUTANTS = (
         "ask = replace(ask)",
         f"{RECONCILER}/test_withheld.py::TestPages::test_who_waits_asks_with_the_severity_that_it_waits_by",
     ),
+    Mutant(
+        BOUND,
+        "one route that fires and ends what it invents shuts out the others",
+        "bridge/store/scripts/limits.lua",
+        "(room.remembered_alerts > 0 and of_route.remembered_alerts > 0)",
+        "false",
+        "tests/unit/store/test_limits.py::test_what_is_remembered_of_one_route_leaves_room_for_others",
+    ),
 )
 
 
