@@ -71,6 +71,7 @@ local function drop_copy(home, plain, a, own)
   if a.state == 'F' then stop_alert(touch(home), a, own.ends) elseif a.state == 'H' then unhold(touch(home)) end
   move_out(home, plain)
   set(index, plain, false)
+  sum_up(route_of(home) or '', {remembered_alerts = -1})
 end
 
 -- `remembers`: the sender has a clock of its own, so that more than the record may be known.

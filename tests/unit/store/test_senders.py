@@ -92,6 +92,7 @@ async def test_of_two_replicas_of_which_one_is_named_first_an_alert_counts_once(
     assert await outcomes(store, (named(resolved()), to())) == [("resolved", "shop")]
     assert (await held_by(store))[0].summary.firing == 0
     assert names(db) == {"alertmanager@eu/a"}
+    assert int(contents(db)["stored"][f"remembered_alerts|{to().route}"]) == 1
 
 
 async def test_what_another_path_reports_for_another_incident_is_no_copy(store):
