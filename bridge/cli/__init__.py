@@ -47,7 +47,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 app = App(
     name="bridge",
-    help="DecodeLimit Prometheus Alertmanager and PagerDuty alerts into incidents on Checkly status pages.",
+    help="Turn Prometheus Alertmanager and PagerDuty alerts into incidents on Checkly status pages.",
     version=__version__,
     help_format="plaintext",
     result_action="return_value",

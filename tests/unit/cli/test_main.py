@@ -18,6 +18,7 @@ def test_the_bridge_runs_as_a_module(module):
 def test_help_lists_every_command(run):
     shown = run("--help")
     assert shown.code == 0
+    assert "Turn Prometheus Alertmanager and PagerDuty alerts into incidents" in shown.out
     for command in ("serve", "check", "explain", "services", "incidents", "sandbox", "demo"):
         assert f" {command} " in shown.out
 
