@@ -68,7 +68,7 @@ class Publisher:
         try:
             return await self._send(post, current, intent)
         except Unauthorized:
-            WRITES.labels(intent.write, "refused").inc()
+            WRITES.labels(intent.write, "unauthorized").inc()
             raise
         except (NotSent, RateLimited) as error:
             return results.NotSent(delay_of(error), error.detail)
