@@ -21,6 +21,7 @@ local function claim_remotes(id, remotes)
   end
   for page, remote in pairs(old) do
     if remotes[page] ~= remote then
+      changes = true -- what goes here may stay on another page
       redis.call('HDEL', REMOTES, remote)
       redis.call('HDEL', incident_key(id), 'remote:' .. page)
     end

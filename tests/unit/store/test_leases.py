@@ -379,6 +379,15 @@ async def test_what_an_incident_holds_on_the_pages_is_known_as_its_own_for_as_lo
 
 
 @pytest.mark.usefixtures("one")
+async def test_what_an_incident_holds_under_two_pages_stays_its_own_when_one_of_them_lets_go(store):
+    claim = await claimed(store)
+    shared = {"v1": Post(remote_id="r"), "v3:status": Post(remote_id="r")}  # its page was migrated while it was open
+    for posts in (shared, {**shared, "v1": Post()}):
+        await store.record(claim, Progress(posts=posts), lease_ms=LEASE_MS)
+        assert await store.owners(["r"]) == {"r": "shop"}
+
+
+@pytest.mark.usefixtures("one")
 async def test_of_two_that_take_over_the_same_the_second_is_told_that_it_lost(store, db):
     await store.ingest([(firing("b"), to("bank"))])
     first, second = await claimed(store), await claimed(store)
