@@ -57,11 +57,15 @@ PageRead: TypeAlias = ReadBack | CheckClosed | CheckDuplicates | FindExisting
 
 
 class Acted(Struct, frozen=True):
-    """What an act on a page came to, asked for at ``asked_at``; ``post`` is as it was recorded before."""
+    """What an act on a page came to, asked for at ``asked_at``; ``post`` is as it was recorded before.
+
+    ``begun`` is the post with a write that was recorded since, and withdrawn.
+    """
 
     post: Post
     result: Result
     asked_at: int
+    begun: Post | None = None
 
 
 class Worker:
@@ -180,7 +184,8 @@ class Worker:
         with acting(priority_of(step)):
             acted = await self._publish(lease, step, post, decision)
         post = self._apply(lease, acted)
-        await self._record(lease, step.progress, step.page, post, tokens=self._returned(lease, step.page, post))
+        tokens = self._returned(lease, step.page, acted.begun or acted.post, post)
+        await self._record(lease, step.progress, step.page, post, tokens=tokens)
         await self._resume(lease, post)
 
     async def _publish(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> Acted:
@@ -200,7 +205,7 @@ class Worker:
                 await self._record(lease, step.progress, step.page, begun, replicated=True, tokens=tokens)
             except NotReplicated as error:
                 log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
-                return Acted(post, NotSent(Delay(FAILURE_PAUSE_MS, is_exact=True)), lease.now)
+                return Acted(post, NotSent(Delay(FAILURE_PAUSE_MS, is_exact=True)), lease.now, begun)
             except NoRoom:
                 return Acted(post, Outbid(), lease.now)
             tokens, asked_at = NO_TOKENS, lease.now
@@ -208,7 +213,7 @@ class Worker:
                 acted = Acted(begun, await publisher.send(begun, found.current, step.planned), asked_at)
             except Unauthorized:
                 post = self._apply(lease, Acted(post, NotSent(Delay(is_exact=True)), lease.now))
-                tokens = self._returned(lease, step.page, post)
+                tokens = self._returned(lease, step.page, begun, post)
                 await self._record(lease, step.progress, step.page, post, tokens=tokens)
                 raise
         return acted
@@ -282,9 +287,8 @@ class Worker:
         report_progress(lease.incident, before, progress, config)
 
     @staticmethod
-    def _returned(lease: Lease, page: str, after: Post) -> Tokens:
+    def _returned(lease: Lease, page: str, before: Post, after: Post) -> Tokens:
         """The budgets' tokens of a recorded write that was not sent."""
-        before = lease.incident.progress.posts.get(page, Post())
         return Tokens(give=unsent(lease.incident, page, before, after))
 
     async def _resume(self, lease: Lease, post: Post, *, proves: bool = True) -> None:

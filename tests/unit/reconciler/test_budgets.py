@@ -15,6 +15,7 @@ from bridge.core.routing import route
 from bridge.model import V1_PAGE, Alert, AlertStatus, Incident, Phase, Routed
 from bridge.reconciler.leases import Lease
 from bridge.sandbox.faults import Answer
+from bridge.store import NotReplicated
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.redis_harness import MINUTE, SECOND, RedisHarness, together
 
@@ -249,6 +250,28 @@ async def test_what_was_not_sent_gives_its_tokens_back(harness):
     assert harness.shown == []
     assert (await budget_of(harness))[0] == {"open": 0, OPENS: 0, MAILS: 0}
     await harness.after(MINUTE)
+    assert visible(harness) == ["a"]
+    assert (await budget_of(harness))[0] == {"open": 1, OPENS: 1, MAILS: 2}
+
+
+async def test_what_no_replica_has_of_an_opening_takes_no_tokens_however_often_it_is_tried(harness, monkeypatch):
+    record = harness.store.record
+
+    async def record_on_the_primary_alone(*arguments: Any, replicated: bool = False, **options: Any) -> Any:
+        recorded = await record(*arguments, **options)
+        if replicated:
+            raise NotReplicated("0 replicas had the write")
+        return recorded
+
+    await tell(harness, AlertStatus.FIRING, ["a"])
+    with monkeypatch.context() as lagging:
+        lagging.setattr(harness.store, "record", record_on_the_primary_alone)
+        for _ in range(3):
+            await work(harness)
+            await harness.after(SECOND)
+    assert harness.shown == []
+    assert (await budget_of(harness))[0] == {"open": 0, OPENS: 0, MAILS: 0}
+    await harness.after(SECOND)
     assert visible(harness) == ["a"]
     assert (await budget_of(harness))[0] == {"open": 1, OPENS: 1, MAILS: 2}
 
