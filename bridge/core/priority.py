@@ -14,9 +14,8 @@ def priority_of(step: WriteTo | ReadBack | CheckClosed | CheckDuplicates | FindE
         return Priority.LOOK
     post = step.progress.posts.get(step.page, Post())
     planned = step.planned if isinstance(step, WriteTo) else post.intent
-    is_quiet = (
-        post.is_open and post.clocks.quiet_at > 0
-    )  # nothing that the page shows fires: whatever it is, its end waits
+    # Nothing that the page shows fires: whatever the step is, the end waits for it.
+    is_quiet = post.is_open and post.clocks.quiet_at > 0
     if is_quiet or step.progress.phase in _OVER or (planned is not None and planned.status in _OVER):
         return Priority.END
     is_new = planned is not None and planned.write is Write.OPEN

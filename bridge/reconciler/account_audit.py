@@ -29,7 +29,7 @@ LONGEST_RETRY_MS = 900_000
 
 
 class AccountAudit:
-    """Surveys the account, and says what is wrong, without ever stopping anything. ``jitter`` is in [0, 1)."""
+    """Audits the account and reports its findings; it never stops anything. ``jitter`` is in [0, 1)."""
 
     def __init__(self, client: Client, config: LiveConfig, *, jitter: Callable[[], float]) -> None:
         self._client = client
@@ -84,8 +84,8 @@ class AccountAudit:
 
 
 def _report(found: Audit) -> None:
-    counts = Counter(problem.kind for problem in found.findings)
-    for trouble in FindingKind:
-        AUDIT_FINDINGS.labels(trouble.value).set(counts[trouble])
-    for problem in found.findings:
-        log(Event.AUDIT_FINDING, kind=problem.kind.value, reason=problem.message)
+    counts = Counter(finding.kind for finding in found.findings)
+    for kind in FindingKind:
+        AUDIT_FINDINGS.labels(kind.value).set(counts[kind])
+    for finding in found.findings:
+        log(Event.AUDIT_FINDING, kind=finding.kind.value, reason=finding.message)

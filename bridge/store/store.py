@@ -229,12 +229,12 @@ class Store:
         _, rows, waiting, trips = await self._run(scripts.BUDGETS, *packed)
         return budgets.unpack_budgets(list(over_at), routes, rows, waiting), budgets.unpack_trips(trips)
 
-    async def release(self, name: str, in_hand: Collection[str], *, lease_ms: int) -> int:
-        """Give back, due now, what is leased under tokens that begin with ``name`` and are not ``in_hand``; how many.
+    async def release(self, name: str, working: Collection[str], *, lease_ms: int) -> int:
+        """Give back, due now, what is leased under tokens that begin with ``name`` and are not ``working``; how many.
 
         No lease lasts longer than ``lease_ms``.
         """
-        _, count = await self._run(scripts.RELEASE, lease_ms, name, *in_hand)
+        _, count = await self._run(scripts.RELEASE, lease_ms, name, *working)
         return int(count)
 
     async def config_changed(self, digest: str) -> int:

@@ -11,8 +11,8 @@ local pages, routes = cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3])
 local function put_right(page)
   for _, id in ipairs(redis.call('ZRANGE', tokens_key('open', page), 0, -1)) do
     if redis.call('SISMEMBER', OPEN, id) == 0 then
-      local is_there = redis.call('EXISTS', incident_key(id)) == 1
-      if is_there then count_open(id, '') end
+      local exists = redis.call('EXISTS', incident_key(id)) == 1
+      if exists then count_open(id, '') end
       for _, route in ipairs(routes) do remove_token('open', page, route, id) end
       redis.call('ZREM', tokens_key('open', page), id)
     end
