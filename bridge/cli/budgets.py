@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App
 
-from bridge.cli.incidents import DEFAULT_URL, Url, get
+from bridge.cli.client import DEFAULT_URL, Url, get
 from bridge.cli.output import Form, Output, print_json, print_table, say
 
 if TYPE_CHECKING:

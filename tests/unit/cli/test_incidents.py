@@ -119,7 +119,7 @@ def test_what_needs_attention_is_said(run, monkeypatch, post, said):
     }
     posts = [POST, {**POST, "page": "v3:status"}] if not post else [{**POST, **post}]
     listed = {"incidents": [{**incident, "posts": posts, "note": None}]}
-    monkeypatch.setattr("bridge.cli.incidents.get", lambda _url, _path: listed)
+    monkeypatch.setattr("bridge.cli.incidents.list.get", lambda _url, _path: listed)
     head, line = run("incidents", "list").out.splitlines()
     assert line.split()[3] == "checkout"
     assert line[head.index("attention") :] == said
@@ -128,7 +128,7 @@ def test_what_needs_attention_is_said(run, monkeypatch, post, said):
 def test_a_write_under_way_is_shown_with_its_post(run, monkeypatch):
     pending = {"write": "update", "status": "RESOLVED", "recorded_at": "2026-11-23T21:06:36.974Z", "unknown_at": None}
     shown = {"id": "A", "posts": [{**POST, "pending": pending}], "alerts": []}
-    monkeypatch.setattr("bridge.cli.incidents.get", lambda _url, _path: shown)
+    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: shown)
     written = "write: update, status: RESOLVED, recorded_at: 2026-11-23T21:06:36.974Z"
     assert f"  pending   {written}" in run("incidents", "show", "A").out.splitlines()
 
