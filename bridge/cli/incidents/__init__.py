@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cyclopts import App
 
-from bridge.cli.incidents.list import list_
-from bridge.cli.incidents.show import show
+from bridge.cli.incidents import list as list_
+from bridge.cli.incidents import show
 
 __all__ = ["incidents"]
 
@@ -14,5 +14,5 @@ incidents = App(
     help="Show the incidents of a running bridge. Needs its ADMIN_TOKENS.",
     result_action="return_value",
 )
-incidents.command(list_, name="list")
-incidents.command(show)
+incidents.command(list_.list_, name="list")
+incidents.command(show.show)
