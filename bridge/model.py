@@ -1,4 +1,4 @@
-"""The nouns everything else is written in: frozen data, no behavior beyond reading it, imports nothing of ours.
+"""The nouns everything else is written in: frozen data, no behavior beyond reading it.
 
 Instants are integer milliseconds since the epoch (names end in ``_at``); durations are integer milliseconds
 (names end in ``_ms``). Both stay exact in Redis' Lua, whose numbers are doubles.
@@ -11,25 +11,9 @@ from enum import IntEnum, StrEnum
 import msgspec
 from msgspec import Struct
 
-
-class Severity(IntEnum):
-    """How bad an incident is; a higher number is worse. The names are Checkly's."""
-
-    MINOR = 1
-    MEDIUM = 2
-    MAJOR = 3
-    CRITICAL = 4
-
-
-class Impact(IntEnum):
-    """What an incident does to a component of a v3 page; a higher number is worse. The names are Checkly's."""
-
-    OPERATIONAL = 0
-    UNDER_MAINTENANCE = 1
-    DEGRADED_PERFORMANCE = 2
-    PARTIAL_OUTAGE = 3
-    MAJOR_OUTAGE = 4
-
+from bridge.publication import Publication
+from bridge.severity import Impact as Impact  # noqa: PLC0414 - all the nouns are found here
+from bridge.severity import Severity as Severity  # noqa: PLC0414 - as above
 
 RECEIVER_LABEL = "__receiver__"
 """The label with the name of the receiver that Alertmanager sent an alert through."""
@@ -238,6 +222,7 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     end_token: str = ""  # the mail token that an opening took for the mail of the end
     is_end_unpaid: bool = False  # an opening took none: the end has to take its own
     paid_at: int = 0  # when the write that it repeats was recorded, by whose tokens it goes
+    happened_at: int = 0  # when what it tells happened, as believed; `public_at` may be later. 0: not known
 
     @property
     def opens(self) -> bool:
@@ -311,6 +296,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     undated: tuple[str, ...] = ()  # of "start" and "end", what the page dates itself: it refused the true date
     update_id: str = ""  # our newest update as the page calls it, if that is known
     updates: int = 0  # how many were posted since it is kept; 0 where that is not known
+    publication: Publication = Publication()
     # The write under way, and what is in its way:
     intent: Intent | None = None  # recorded, and its outcome is not
     retry: Retry = Retry()

@@ -47,6 +47,7 @@ def compose(incident: Incident, post: Post, planned: PlannedWrite, config: Confi
         public_note=planned.public_note.event_id if planned.public_note else "",
         displays=displays,
         impacts=planned.impacts,
+        happened_at=planned.happened_at,
     )
 
 

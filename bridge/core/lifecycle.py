@@ -223,9 +223,16 @@ def _view(page: str, post: Post, case: Case) -> tuple[View, At | None]:
         policy=case.policy,
         now=case.now,
         today=case.today,
+        elsewhere_at=_public_elsewhere(page, case.progress),
         shows_impacts=shows_impacts(page) and page in case.configured,
     )
     return view, at
+
+
+def _public_elsewhere(page: str, progress: Progress) -> int:
+    """Since when another page shows the outage; 0: none does, or that is not known."""
+    others = (post for name, post in progress.posts.items() if name != page and post.is_open)
+    return min((post.publication.opened_at for post in others if post.publication.opened_at), default=0)
 
 
 def _check_closed(case: Case) -> CheckClosed | At | None:

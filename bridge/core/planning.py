@@ -29,6 +29,7 @@ class PlannedWrite(Struct, frozen=True, kw_only=True):
     public_at: int
     public_note: PublicNote | None = None
     impacts: dict[str, Impact] = {}
+    happened_at: int = 0  # when what it tells happened, as believed; 0 for a change, which tells nothing
 
 
 class _Content(Struct, frozen=True, kw_only=True):
@@ -79,6 +80,7 @@ def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
         return None
     write, kind = what or (Write.UPDATE, UpdateKind.UPDATE)
     status = view.phase if write is not Write.CHANGE else post.status
+    true_at = 0 if write is Write.CHANGE else _true_date(post, status, kind, public_note, view)
     return PlannedWrite(
         write=write,
         status=status,
@@ -86,9 +88,10 @@ def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
         severity=desired.severity or post.announced_severity or Severity.MINOR,
         services=desired.services,
         labels=post.labels | view.summary.labels,  # those of the last update where no alert fires any more
-        public_at=post.public_at if write is Write.CHANGE else _public_date(post, status, kind, public_note, view),
+        public_at=post.public_at if write is Write.CHANGE else _public_date(post, true_at, view),
         public_note=public_note,
         impacts=desired.impacts,
+        happened_at=_news_at(post, true_at, view) if kind is UpdateKind.OPEN else true_at,
     )
 
 
@@ -177,16 +180,26 @@ def _unpublished_note(post: Post, view: View) -> PublicNote | None:
     )
 
 
-def _public_date(post: Post, status: Phase, kind: UpdateKind, note: PublicNote | None, view: View) -> int:
-    """The true time of what the update tells, never in the future, and later than the update before it."""
+def _true_date(post: Post, status: Phase, kind: UpdateKind, note: PublicNote | None, view: View) -> int:
+    """The true time of what the update tells, as far as senders are believed."""
     summary, clocks = view.summary, post.clocks
     if note is not None:
-        true_at = note.observed_at
-    elif kind is UpdateKind.OPEN:
+        return note.observed_at
+    if kind is UpdateKind.OPEN:
         is_later = clocks.fires_at > summary.firing_since
-        true_at = clocks.fires_at if is_later else summary.outage_started_at or summary.firing_since
-    elif status in {Phase.MONITORING, Phase.RESOLVED}:
-        true_at = clocks.quiet_ends_at or summary.outage_ended_at or summary.cleared_at
-    else:
-        true_at = view.today
+        return clocks.fires_at if is_later else summary.outage_started_at or summary.firing_since
+    if status in {Phase.MONITORING, Phase.RESOLVED}:
+        return clocks.quiet_ends_at or summary.outage_ended_at or summary.cleared_at
+    return view.today
+
+
+def _public_date(post: Post, true_at: int, view: View) -> int:
+    """The date that an update carries: never in the future, and later than the update before it."""
     return max(min(true_at, view.today), post.public_at + DATE_STEP_MS)
+
+
+def _news_at(post: Post, started_at: int, view: View) -> int:
+    """When what opens an incident began. What readers knew, here or of another page, was no news until more fired."""
+    known_at = post.publication.opened_at or view.elsewhere_at
+    is_news = known_at and view.summary.last_fired_at > known_at > started_at
+    return view.summary.last_fired_at if is_news else started_at

@@ -26,6 +26,7 @@ class Context(Struct, frozen=True, kw_only=True):
     settle_ms: int  # how long the page may not show a write yet
     jitter: float  # in [0, 1): spreads the retries of replicas
     incident_id: str  # our reference
+    ahead_ms: int = 0  # how far the store's time is ahead of the time of day
     public_notes: tuple[PublicNote, ...] = ()  # words for the public that an update may tell
 
 

@@ -46,6 +46,7 @@ class View(Struct, frozen=True, kw_only=True):
     policy: Policy
     now: int
     today: int
+    elsewhere_at: int = 0  # since when another page shows the outage; 0: none does, or that is not known
     shows_impacts: bool = False  # an impact for each component, rather than one severity
 
     @property

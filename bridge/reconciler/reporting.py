@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.core import results
 from bridge.core.lifecycle import ENDED, NEVER_PUBLISHED, WITHHELD
-from bridge.telemetry import MISSED, PUBLIC_NOTES, SUPPRESSED, WRITES, Event, log
+from bridge.model import UpdateKind, shows_impacts
+from bridge.telemetry import MISSED, PUBLIC_NOTES, PUBLISH_DELAY, RESOLVE_DELAY, SUPPRESSED, WRITES, Event, log
 
 if TYPE_CHECKING:
     from bridge.config.schema import Config
@@ -45,6 +46,14 @@ def report(incident: Incident, before: Post, result: Result, after: Post) -> Non
             log(Event.CLOSED_BY_OTHERS, **about, deleted=isinstance(result, results.Gone))
         case _:
             pass
+
+
+def report_delay(page: str, delay: tuple[UpdateKind, int] | None) -> None:
+    """Observe how late readers of a page saw a beginning or an end: once it is recorded that the page took it."""
+    if delay is not None:
+        kind, delay_ms = delay
+        histogram = PUBLISH_DELAY if kind is UpdateKind.OPEN else RESOLVE_DELAY
+        histogram.labels("v3" if shows_impacts(page) else "v1").observe(delay_ms / 1000)
 
 
 def report_progress(incident: Incident, before: Progress, after: Progress, config: Config) -> None:

@@ -26,14 +26,14 @@ from bridge.core.lifecycle import (
 )
 from bridge.core.priority import priority_of
 from bridge.core.results import Begun, Context, DateRejected, Delay, NotSent, Outbid, Result, Withhold
-from bridge.model import Post, Priority, Progress, Write
+from bridge.model import Post, Priority, Progress, UpdateKind, Write
 from bridge.reconciler.attempt import Attempt
 from bridge.reconciler.budget import acting
 from bridge.reconciler.gatekeeper import taken, tripped, unmailed, unsent
 from bridge.reconciler.open_incidents import OpenIncidents
 from bridge.reconciler.publisher import Clear, Publisher
 from bridge.reconciler.read_back import PageReader
-from bridge.reconciler.reporting import report, report_progress
+from bridge.reconciler.reporting import report, report_delay, report_progress
 from bridge.store import NoRoom, NotReplicated, Store, Tokens
 from bridge.store.budgets import NO_TOKENS
 from bridge.telemetry import WRITES_PAUSED, Event, log, log_throttled
@@ -66,6 +66,13 @@ class Acted(Struct, frozen=True):
     result: Result
     asked_at: int
     begun: Post | None = None
+
+
+class Applied(Struct, frozen=True):
+    """The post to record, and how late the page took the opening or the end that it now shows, if that is news."""
+
+    post: Post
+    delay: tuple[UpdateKind, int] | None
 
 
 class Worker:
@@ -124,9 +131,13 @@ class Worker:
             lease.now,
             retention_ms=config.retention_ms,
             pages_of=self._pages_of(config),
-            today=lease.wall if self._wall is None else min(lease.wall, self._wall()),
+            today=self._today(lease),
             withheld=[page for page, revision in lease.withheld.items() if revision == lease.incident.revision],
         )
+
+    def _today(self, lease: Lease) -> int:
+        """The latest date that may be published: the clock of Redis' host, or ours if that is behind."""
+        return lease.wall if self._wall is None else min(lease.wall, self._wall())
 
     async def _take(self, lease: Lease, step: Wait | StartEpisode | WriteTo | PageRead) -> None:
         if isinstance(step, Wait):
@@ -154,8 +165,10 @@ class Worker:
             return await self._record(lease, step.progress, step.page, post)
         with acting(priority_of(step)):
             acted = await self._ask(lease, step, post)
-        post = self._apply(lease, acted)
+        applied = self._apply(lease, acted)
+        post = applied.post
         await self._record(lease, step.progress, step.page, post)
+        report_delay(step.page, applied.delay)
         return await self._resume(lease, post, proves=not isinstance(step, FindExisting))
 
     async def _ask(self, lease: Lease, step: PageRead, post: Post) -> Acted:
@@ -183,9 +196,11 @@ class Worker:
             return
         with acting(priority_of(step)):
             acted = await self._publish(lease, step, post, decision)
-        post = self._apply(lease, acted)
+        applied = self._apply(lease, acted)
+        post = applied.post
         tokens = self._returned(lease, step.page, acted.begun or acted.post, post)
         await self._record(lease, step.progress, step.page, post, tokens=tokens)
+        report_delay(step.page, applied.delay)
         await self._resume(lease, post)
 
     async def _publish(self, lease: Lease, step: WriteTo, post: Post, decision: Decision) -> Acted:
@@ -200,7 +215,7 @@ class Worker:
         tokens = taken(lease.incident, step.page, intent, decision)
         acted = Acted(post, Begun(intent), lease.now)
         while isinstance(acted.result, Begun | DateRejected):
-            begun = self._apply(lease, acted)
+            begun = self._apply(lease, acted).post
             try:
                 await self._record(lease, step.progress, step.page, begun, replicated=True, tokens=tokens)
             except NotReplicated as error:
@@ -212,7 +227,7 @@ class Worker:
             try:
                 acted = Acted(begun, await publisher.send(begun, found.current, step.planned), asked_at)
             except Unauthorized:
-                post = self._apply(lease, Acted(post, NotSent(Delay(is_exact=True)), lease.now))
+                post = self._apply(lease, Acted(post, NotSent(Delay(is_exact=True)), lease.now)).post
                 tokens = self._returned(lease, step.page, begun, post)
                 await self._record(lease, step.progress, step.page, post, tokens=tokens)
                 raise
@@ -224,10 +239,10 @@ class Worker:
             attempt = self._attempt(lease, step, post)
             with acting(Priority.LOOK):
                 result = await PageReader(attempt).find_existing()
-            post = self._apply(lease, Acted(post, result, attempt.now))
+            post = self._apply(lease, Acted(post, result, attempt.now)).post
         tokens, is_kept = NO_TOKENS, step.planned.write is not Write.OPEN or post.remote_id is None
         if is_kept:
-            post = self._apply(lease, Acted(post, Withhold(REASON, decision.detail), lease.now))
+            post = self._apply(lease, Acted(post, Withhold(REASON, decision.detail), lease.now)).post
             tokens = Tokens(trips=tripped(step.page, decision))
         await self._record(lease, step.progress, step.page, post, tokens=tokens)
         if lease.probing:
@@ -254,19 +269,20 @@ class Worker:
             yields=config.checkly.second_writer == "hold",
         )
 
-    def _apply(self, lease: Lease, acted: Acted) -> Post:
-        """The post to record; what happened is reported."""
+    def _apply(self, lease: Lease, acted: Acted) -> Applied:
+        """What is to be recorded; what happened is reported."""
         at = Context(
             asked_at=acted.asked_at,
             now=lease.now,
             settle_ms=self._config.current.checkly.settle_ms,
             jitter=self._jitter(),
             incident_id=lease.incident.id,
+            ahead_ms=lease.now - self._today(lease),
             public_notes=lease.incident.summary.public_notes,
         )
         post = outcomes.apply(acted.post, acted.result, at)
         report(lease.incident, acted.post, acted.result, post)
-        return post
+        return Applied(post, outcomes.delay_of(acted.post, acted.result, at))
 
     async def _record(
         self,

@@ -155,6 +155,24 @@ PAGE_SECONDS = Histogram(
 WRITES_PAUSED = Gauge(
     "bridge_writes_paused", "1 while every write waits because Checkly refuses the key or account.", registry=REGISTRY
 )
+_DELAYS = (5, 15, 30, 45, 60, 75, 90, 120, 150, 180, 300, 600, 1200, 1800, 3600)
+PUBLISH_DELAY = Histogram(
+    "bridge_publish_delay_seconds",
+    "From an outage's start, as far as its senders are believed, until a page took its opening, by API generation.",
+    ["generation"],
+    buckets=_DELAYS,
+    registry=REGISTRY,
+)
+RESOLVE_DELAY = Histogram(
+    "bridge_resolve_delay_seconds",
+    "From an outage's end, as far as its senders are believed, until a page took RESOLVED, by API generation.",
+    ["generation"],
+    buckets=_DELAYS,
+    registry=REGISTRY,
+)
+for _generation in ("v1", "v3"):
+    PUBLISH_DELAY.labels(_generation)
+    RESOLVE_DELAY.labels(_generation)
 DUPLICATES = Counter(
     "bridge_duplicates_total", "Duplicate incidents of ours found on the page and resolved.", registry=REGISTRY
 )

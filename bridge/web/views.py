@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bridge.core.public_times import public_times
 from bridge.json_values import from_ms
 
 if TYPE_CHECKING:
     from bridge.model import Incident, Intent, Post, Withheld
+    from bridge.publication import Publication
     from bridge.store import CountedAlert
 
 _NOT_TRUE = {
@@ -40,6 +42,7 @@ def incident_view(incident: Incident) -> dict[str, Any]:
         "firing_since": _time(summary.firing_since),
         "cleared_at": _time(summary.cleared_at),
         "identity_conflict_at": _time(summary.conflict_at),
+        **_publication_view(public_times(progress)),
         "posts": [
             _post_view(page, post) | {"ongoing": progress.is_ongoing(post)} for page, post in progress.posts.items()
         ],
@@ -89,7 +92,23 @@ def _post_view(page: str, post: Post) -> dict[str, Any]:
         "why": [_NOT_TRUE[part] for part in post.undated if part in _NOT_TRUE],
         "closed_at": _time(post.closed_at),
         "theirs_at": _time(post.theirs_at),
+        **_publication_view(post.publication),
     }
+
+
+def _publication_view(publication: Publication) -> dict[str, Any]:
+    """When readers saw the start and the end, and how much later that was than the senders' times."""
+    return {
+        "public_at": _time(publication.opened_at),
+        "public_end_at": _time(publication.resolved_at),
+        "publish_delay_seconds": _seconds(publication.publish_delay_ms),
+        "resolve_delay_seconds": _seconds(publication.resolve_delay_ms),
+        "mails": publication.mails,
+    }
+
+
+def _seconds(ms: int | None) -> float | None:
+    return None if ms is None else ms / 1000
 
 
 def _intent_view(intent: Intent) -> dict[str, Any]:

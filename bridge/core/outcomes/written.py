@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bridge.core.compose import references_in
 from bridge.core.outcomes.failures import intended, rested
+from bridge.core.outcomes.publication import found_at, published
 from bridge.core.ownership import find_update
 from bridge.model import Impact, Intent, Phase, Post, Retry, Severity, UpdateKind, Write
 
@@ -49,7 +50,8 @@ def sent(post: Post, answer: Sent, at: Context) -> Post:
     """The page has answered the write."""
     update_id, public_at = (answer.update.id, answer.update.public_at) if answer.update else ("", 0)
     changed_at = at.now if answer.is_as_intended else post.changed_at
-    return replace(written(post, answer.remote_id, update_id, public_at or at.now), changed_at=changed_at)
+    after = written(post, answer.remote_id, update_id, public_at or at.now)
+    return replace(after, changed_at=changed_at, publication=published(post, at.now - at.ahead_ms))
 
 
 def written(post: Post, remote_id: str, update_id: str, public_at: int) -> Post:
@@ -143,13 +145,15 @@ def found(post: Post, remote: RemoteIncident, at: Context) -> Post:
     """A lost creation is taken as the page shows it, if more than this one try may be in it."""
     intent, update = intended(post), find_update(remote, intended(post))
     update_id, public_at = (update.id, update.public_at) if update else ("", 0)
+    publication = published(post, found_at(intent, at))
     if intent.write is Write.UPDATE:
-        return written(post, remote.id, update_id, public_at)
+        return replace(written(post, remote.id, update_id, public_at), publication=publication)
     if post.check_duplicates_at is not None or update is None or len(remote.updates) > 1:
         undated = _undated(post, intent)
         post = replace(adopted(post, remote, intent.services, intent.severity, at), undated=undated)
     else:
         post = written(post, remote.id, update_id, public_at)
+    post = replace(post, publication=publication)
     if post.check_duplicates_at is None:
         return post
     return replace(

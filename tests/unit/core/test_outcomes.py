@@ -22,6 +22,7 @@ from bridge.core.results import (
     Unknown,
 )
 from bridge.model import Intent, Phase, Post, Retry, Severity, UpdateKind, Write
+from bridge.publication import Publication
 from tests.unit.transitions import SETTLE_MS, after, written
 
 NOW = 1_790_000_000_000
@@ -61,6 +62,7 @@ def test_a_post_that_succeeded_is_what_was_intended() -> None:
             announced_severity=Severity.MAJOR,
             announced_services=("checkout",),
             public_at=NOW - 5_000,
+            publication=Publication(started_at=NOW - 5_000, worst=Severity.MAJOR, mails=1),
         )
         == OPEN
     )

@@ -465,6 +465,11 @@ async def test_incidents_are_listed(bridge):
         "firing_since": "2026-11-23T18:47:10.000Z",
         "cleared_at": None,
         "identity_conflict_at": None,
+        "public_at": None,
+        "public_end_at": None,
+        "publish_delay_seconds": None,
+        "resolve_delay_seconds": None,
+        "mails": 0,
         "posts": [
             {
                 "page": "v1",
@@ -487,6 +492,11 @@ async def test_incidents_are_listed(bridge):
                 "why": [],
                 "closed_at": None,
                 "theirs_at": None,
+                "public_at": None,
+                "public_end_at": None,
+                "publish_delay_seconds": None,
+                "resolve_delay_seconds": None,
+                "mails": 0,
                 "ongoing": True,
             }
         ],
