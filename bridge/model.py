@@ -15,6 +15,8 @@ from bridge.publication import Publication
 from bridge.severity import Impact as Impact  # noqa: PLC0414 - all the nouns are found here
 from bridge.severity import Severity as Severity  # noqa: PLC0414 - as above
 
+SOURCE_LABEL = "__source__"
+"""The label that says which kind of sender an alert came from."""
 RECEIVER_LABEL = "__receiver__"
 """The label with the name of the receiver that Alertmanager sent an alert through."""
 SENDER_LABEL = "__sender__"
@@ -29,6 +31,13 @@ class AlertStatus(StrEnum):
     RESOLVED = "resolved"
 
 
+class Link(Struct, frozen=True):
+    """Where a sender's page shows an alert: below the address ``base``, at ``tail``; without one, by its labels."""
+
+    base: str
+    tail: str = ""
+
+
 class Alert(Struct, frozen=True, kw_only=True):
     """One alert as its sender described it, made uniform.
 
@@ -38,7 +47,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     ``occurred_at``); Alertmanager has none. ``event_id`` names the statement itself, where the sender repeats
     statements under one name. ``merged_into`` is the fingerprint of the alert of the same source that this one became
     part of: it is over only when that one is, and if that one was never seen, it stays open or not as
-    ``keep_if_orphaned`` says. An alert that is not ``complete`` can change what is known, not open it.
+    ``keep_if_orphaned`` says. An alert that is not ``complete`` can change what is known, not open it. ``name`` and
+    ``link`` are for operators: what people call it, and where its sender shows it.
     """
 
     source: str
@@ -53,6 +63,8 @@ class Alert(Struct, frozen=True, kw_only=True):
     merged_into: str | None = None
     keep_if_orphaned: bool = True
     complete: bool = True
+    name: str = ""
+    link: Link | None = None
 
 
 class Routed(Struct, frozen=True, kw_only=True):

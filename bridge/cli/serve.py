@@ -36,6 +36,7 @@ from bridge.store import Store
 from bridge.store.connect import connect
 from bridge.store.embedded import EmbeddedError, EmbeddedValkey
 from bridge.store.namespace import Ownership, prefix_of
+from bridge.store.told import ToldMemory
 from bridge.telemetry import Event, log
 from bridge.web.app import create_app
 from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
@@ -173,6 +174,7 @@ def _store(
         prefix=prefix,
         wanted=lambda: live.current.store,
         limits=lambda: live.current.limits,
+        tell=ToldMemory(lambda: live.current),
         ownership=ownership,
     )
     return store, NamespaceWatch(ownership)

@@ -88,6 +88,12 @@ def _top_level() -> Schema:
             "items": {"pattern": "^[^|\\u0000-\\u001f\\u007f]*$"},
             "description": "The only labels that texts may read. Their values are published.",
         },
+        "operator_labels": {
+            "description": "Labels that are kept with an alert for the holders of ADMIN_TOKENS alone, beside its name, "
+            "a link and the labels that the configuration reads; none: nothing is kept but the fingerprint.",
+            "oneOf": [{"const": "none"}, _ref("names")],
+            "default": [],
+        },
         "defaults": {
             **_mapping({**_policy(with_defaults=True), "group_by": _ref("group_by")}),
             "description": "What routes start from.",

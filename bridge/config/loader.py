@@ -60,6 +60,7 @@ KEYS = (
     "severity",
     "impact",
     "public_labels",
+    "operator_labels",
     "defaults",
     "routes",
     "texts",
@@ -127,6 +128,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         places=read(fields, "services", lambda value: value.places(), {}),
         severity=severity,
         public_labels=public_labels,
+        operator_labels=_read_operator_labels(fields),
         defaults=policy,
         routes=routes,
         texts=texts,
@@ -155,6 +157,15 @@ def _read_public_labels(value: Value) -> frozenset[str]:
         if "|" in name or CONTROLS.search(name):
             item.problem("such a label cannot be public", expected='a name without "|" and control characters')
     return frozenset(names)
+
+
+def _read_operator_labels(fields: dict[str, Value]) -> tuple[str, ...] | None:
+    if "operator_labels" in fields and fields["operator_labels"].is_word("none"):
+        return None
+    found: tuple[str, ...] = read(
+        fields, "operator_labels", lambda value: tuple(value.names("a list of label names, or none")), ()
+    )
+    return found
 
 
 def _read_checkly(value: Value) -> Checkly:

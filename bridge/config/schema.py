@@ -323,7 +323,8 @@ def public_page(page: str) -> str:
 class Config(Struct, frozen=True, kw_only=True):
     """A whole configuration. ``digest`` is the SHA-256 of its file, in hexadecimal.
 
-    ``budgets`` are None where they are off.
+    ``budgets`` are None where they are off. ``operator_labels`` are kept with alerts for operators beside those that
+    the configuration reads; None: nothing is, no name and no label.
     ``notes`` are on what may not be meant; ``places`` are line and column of each of the services.
     """
 
@@ -337,6 +338,7 @@ class Config(Struct, frozen=True, kw_only=True):
     services: dict[str, Service]
     severity: tuple[SeverityRule, ...]
     public_labels: frozenset[str] = frozenset()
+    operator_labels: tuple[str, ...] | None = ()
     defaults: Policy = Policy()
     routes: tuple[Route, ...]
     texts: Texts

@@ -117,7 +117,7 @@ class Value:
 
     def boolean_or(self, word: str) -> bool | str | None:
         """A boolean, or this word."""
-        return word if self._scalar(_STR) == word else self._boolean(f"true, false or {word}")
+        return word if self.is_word(word) else self._boolean(f"true, false or {word}")
 
     def integer(self, *, at_least: int) -> int | None:
         """A whole number, in decimal digits."""
@@ -134,6 +134,10 @@ class Value:
             self.mismatch("a part of the whole, from 0 to 1, such as 0.5")
             return None
         return Fraction(text)
+
+    def is_word(self, word: str) -> bool:
+        """Whether it is this word."""
+        return self._scalar(_STR) == word
 
     def is_off(self) -> bool:
         """Whether it is the word ``off``, which YAML takes for a boolean, or that boolean."""

@@ -20,10 +20,11 @@ import msgspec
 from msgspec import Meta, Raw, Struct
 
 from bridge.json_values import text, to_ms
-from bridge.model import SENDER_LABEL, Alert, AlertStatus
+from bridge.model import RECEIVER_LABEL, SENDER_LABEL, SOURCE_LABEL, Alert, AlertStatus, Link
 from bridge.senders.delivery import Delivery, NotUnderstood, Unusable
 from bridge.senders.fingerprint import Identifier
 from bridge.senders.lenient import DAMAGED, decode, is_text, mend
+from bridge.senders.links import base_link
 from bridge.senders.steps import run_at_once
 
 SOURCE: Final = "alertmanager"
@@ -55,6 +56,7 @@ class _Envelope(Struct):
     receiver: Any = None
     status: Any = None
     truncatedAlerts: Any = None  # noqa: N815 - the wire's name
+    externalURL: Any = None  # noqa: N815 - the wire's name
 
 
 class _RawEnvelope(Struct):
@@ -63,6 +65,16 @@ class _RawEnvelope(Struct):
     receiver: Raw = _NULL
     status: Raw = _NULL
     truncatedAlerts: Raw = _NULL  # noqa: N815 - the wire's name
+    externalURL: Raw = _NULL  # noqa: N815 - the wire's name
+
+
+class _Group(Struct, frozen=True):
+    """What the alerts of one delivery share: the status of those that have none, where they come from."""
+
+    status: str
+    receiver: str
+    sender: str
+    link: Link | None
 
 
 class _Problem(Exception):
@@ -113,11 +125,11 @@ def read(
     identifier = Identifier()
     unusable: list[Unusable] = []
     receiver = unquote_meta(text(envelope.receiver))
-    group_status = text(envelope.status)
+    group = _Group(text(envelope.status), receiver, sender, _link(envelope))
     for index, raw in enumerate(envelope.alerts):
         try:
-            wire = _read_alert(raw, group_status, labels_read, unread)
-            made = _alert(wire, group_status, receiver, received_at, unread, sender, identifier)
+            wire = _read_alert(raw, group.status, labels_read, unread)
+            made = _alert(wire, group, received_at, unread, identifier)
             alerts.append((yield from made))
         except _Problem as error:
             path = f"$.alerts[{index}]{error.path}"
@@ -135,6 +147,11 @@ def _is_known(version: Any) -> bool:
     """Whether the alerts can be read: a version that is no text or number says nothing, nor does a damaged text."""
     said = "" if isinstance(version, bool) or not isinstance(version, str | int | float) else str(version)
     return said.removesuffix(".0") in _VERSIONS or DAMAGED in said
+
+
+def _link(envelope: _Envelope) -> Link | None:
+    """Alertmanager's own page. Of its look-alikes nobody knows how to ask theirs for alerts with certain labels."""
+    return None if str(envelope.version).startswith("1") else base_link(text(envelope.externalURL))
 
 
 def _truncated(value: Any) -> int:
@@ -160,6 +177,7 @@ def _read_envelope(body: bytes, unread: Counter[str]) -> _Envelope:
         receiver=_loosely(raw.receiver, "receiver", unread),
         status=_loosely(raw.status, "status", unread),
         truncatedAlerts=_loosely(raw.truncatedAlerts, "truncatedAlerts", unread),
+        externalURL=_loosely(raw.externalURL, "externalURL", unread),
     )
 
 
@@ -178,18 +196,12 @@ def _loosely(raw: Raw, field: str, unread: Counter[str]) -> Any:
 
 
 def _alert(
-    wire: _WireAlert,
-    group_status: str,
-    receiver: str,
-    received_at: int,
-    unread: Counter[str],
-    sender: str,
-    identifier: Identifier,
+    wire: _WireAlert, group: _Group, received_at: int, unread: Counter[str], identifier: Identifier
 ) -> Generator[None, None, Alert]:
     labels = wire.labels
     if "" in labels.values():
         labels = {name: value for name, value in labels.items() if value}
-    status = _STATUSES.get(wire.status or group_status)
+    status = _STATUSES.get(wire.status or group.status)
     if status is None:
         raise _Problem(".status", 'expected "firing" or "resolved"')
     is_over = status is AlertStatus.RESOLVED
@@ -200,20 +212,22 @@ def _alert(
     if not labels and not (is_over and identity):
         raise _Problem(".labels", "expected at least one label with a value")
     identity = identity or (yield from identifier.fingerprint(labels))
-    labels["__source__"] = SOURCE
-    labels["__receiver__"] = receiver
-    if sender:
-        labels[SENDER_LABEL] = sender
+    labels[SOURCE_LABEL] = SOURCE
+    labels[RECEIVER_LABEL] = group.receiver
+    if group.sender:
+        labels[SENDER_LABEL] = group.sender
     elif SENDER_LABEL in labels:
         del labels[SENDER_LABEL]
     return Alert(
         source=SOURCE,
-        sender=sender,
+        sender=group.sender,
         fingerprint=identity,
         status=status,
         labels=labels,
         starts_at=_instant(wire.startsAt, "startsAt", received_at, unread),
         ends_at=_instant(wire.endsAt, "endsAt", received_at, unread) if is_over else None,
+        name=labels.get("alertname", ""),
+        link=group.link,
     )
 
 

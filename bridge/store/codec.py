@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from bridge.core.routing import incident_key
+from bridge.core.told import link
 from bridge.model import (
     RECEIVER_LABEL,
     SENDER_LABEL,
@@ -29,6 +30,7 @@ from bridge.model import (
 )
 from bridge.store import posts
 from bridge.store.results import Change, CountedAlert, Quiet
+from bridge.store.told import Tell, decode_told, tell_nothing
 
 if TYPE_CHECKING:
     from bridge.config.schema import Limits
@@ -62,6 +64,7 @@ class AlertRecord(Struct, frozen=True, array_like=True):
     own_incident: str | bool = False
     receivers: list[Any] | bool = False
     adopted: bool = False
+    told: str | bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -106,23 +109,35 @@ def firing_first(items: Sequence[Item]) -> list[int]:
     return sorted(range(len(items)), key=lambda nth: is_over[items[nth][0].source, items[nth][0].fingerprint])
 
 
-def pack_call(deliveries: Sequence[Sequence[Item]]) -> tuple[bytes, bytes, bytes]:
-    """Alerts as ``ingest.lua`` reads them: where they are routed to, then each with the number of its routing.
+def pack_call(
+    deliveries: Sequence[Sequence[Item]], tell: Tell = tell_nothing
+) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+    """Alerts as ``ingest.lua`` reads them: where they are routed to, then each with two numbers, of that and of a text.
 
-    And how many are of each delivery.
+    Then how many are of each delivery; the texts to ``tell`` operators, and the bases of the links in these.
     """
     numbers: dict[tuple[int, bool], int] = {}
+    texts: dict[str, int] = {"": 0}
+    bases: dict[str, None] = {}
     routings: list[Raw] = []
     alerts: list[Any] = []
     for alert, routed in chain.from_iterable(deliveries):
-        number = 0
+        number = text = 0
         if routed is not None:
+            if (
+                alert.status is not AlertStatus.RESOLVED or alert.observed_at is not None
+            ):  # else it is known, or unwanted
+                told = tell(alert)
+                text = texts.setdefault(told.text, len(texts))
+                if told.base:
+                    bases[told.base] = None
             which = id(routed), alert.status is AlertStatus.ACKNOWLEDGED
             number = numbers.setdefault(which, len(numbers) + 1)
             if number > len(routings):
                 routings.append(_packed(routed, acknowledged=which[1]))
-        alerts += _describe(alert, number)
-    return _encode(routings), _encode(alerts), _encode([len(delivery) for delivery in deliveries])
+        alerts += _describe(alert, number, text)
+    sizes = [len(delivery) for delivery in deliveries]
+    return _encode(routings), _encode(alerts), _encode(sizes), _encode([*texts][1:]), _encode([*bases])
 
 
 def pack_limits(limits: Limits, *, is_full: bool) -> bytes:
@@ -137,7 +152,7 @@ def unpack_stored(sums: Mapping[bytes, bytes], of: str) -> dict[str, int]:
     return {route: count for (kind, _, route), count in named if kind == of and route}
 
 
-def _describe(alert: Alert, number: int) -> tuple[Any, ...]:
+def _describe(alert: Alert, number: int, text: int) -> tuple[Any, ...]:
     """One alert; what only senders with a clock of their own tell comes last, or of an unrouted one its receiver."""
     return (
         alert_name(alert.source, alert.fingerprint, alert.sender),
@@ -146,11 +161,12 @@ def _describe(alert: Alert, number: int) -> tuple[Any, ...]:
         alert.ends_at or 0,
         alert.observed_at or 0,
         number,
-        _tell(alert) if alert.observed_at is not None else not number and alert.labels.get(RECEIVER_LABEL, ""),
+        text,
+        _statement(alert) if alert.observed_at is not None else not number and alert.labels.get(RECEIVER_LABEL, ""),
     )
 
 
-def _tell(alert: Alert) -> tuple[Any, ...]:
+def _statement(alert: Alert) -> tuple[Any, ...]:
     merged_into = alert_name(alert.source, alert.merged_into, alert.sender) if alert.merged_into else ""
     return _digest(alert.labels), alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete
 
@@ -217,9 +233,10 @@ def _digest(labels: Mapping[str, str]) -> str:
     return hashlib.blake2b(encode_json(own), digest_size=8).hexdigest()
 
 
-def unpack_alert(name: bytes, packed: bytes) -> CountedAlert:
-    """The inverse of what the scripts keep per alert."""
+def unpack_alert(name: bytes, packed: bytes, bases: Mapping[str, str] = {}) -> CountedAlert:
+    """The inverse of what the scripts keep per alert; its link is below one of the ``bases``."""
     record = decode_record(packed)
+    told = decode_told(record.told) if isinstance(record.told, str) else None
     opaque = _decode_opaque(record.opaque)
     origin, _, fingerprint = name.decode().partition("/")
     source, _, sender = origin.partition("@")
@@ -236,6 +253,10 @@ def unpack_alert(name: bytes, packed: bytes) -> CountedAlert:
         services=opaque.services,
         why=opaque.why,
         counts_from=record.counts_from or None,
+        name=(told and told.name) or None,
+        labels=None if told is None else told.labels,
+        labels_dropped=0 if told is None else told.dropped,
+        link=None if told is None else link(told, bases),
     )
 
 

@@ -12,6 +12,7 @@ from bridge.model import Incident
 from bridge.store import codec
 from bridge.store.errors import reply_of
 from bridge.store.results import CountedAlert
+from bridge.store.told import unpack_bases
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -67,10 +68,12 @@ class Reading:
         key = self._read(pipe, id_)
         pipe.hlen(f"{key}:alerts")
         pipe.hscan(f"{key}:alerts", after, count=count)
-        fields, counts, progress, total, (following, alerts) = await reply_of(pipe.execute())
+        pipe.zrange(f"{self._prefix}links", 0, -1)
+        fields, counts, progress, total, (following, alerts), listed = await reply_of(pipe.execute())
         if not fields:
             return None
-        counted = [codec.unpack_alert(name, packed) for name, packed in alerts.items()]
+        bases = unpack_bases(listed)
+        counted = [codec.unpack_alert(name, packed, bases) for name, packed in alerts.items()]
         counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
         incident = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress)
         return Detail(incident=incident, alerts=counted, total=total, after=int(following))

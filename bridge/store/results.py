@@ -35,7 +35,8 @@ class CountedAlert(Struct, frozen=True, kw_only=True):
     """One alert as an incident counts it, with the reasons routing gave. ``status`` may also be ``held``.
 
     ``starts_at`` is the start as it was sent, ``counts_from`` what that counts as where it is not believed: the first
-    delivery for a start in the future, the earliest that may be published for one long past.
+    delivery for a start in the future, the earliest that may be published for one long past. For administrators alone
+    are ``name``, ``labels``, of which ``labels_dropped`` more had no room, and the ``link`` to its sender's page.
     """
 
     source: str
@@ -49,6 +50,10 @@ class CountedAlert(Struct, frozen=True, kw_only=True):
     services: tuple[str, ...]
     why: tuple[str, ...]
     counts_from: int | None = None
+    name: str | None = None
+    labels: dict[str, str] | None = None
+    labels_dropped: int = 0
+    link: str | None = None
 
 
 class Claim(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from bridge.store.reading import Detail, Reading
 from bridge.store.results import Change, Claim, Idle, Overview, Turn
 from bridge.store.room import Room
 from bridge.store.runner import ScriptRunner
+from bridge.store.told import Tell, tell_nothing
 from bridge.store.write_concern import WriteConcern
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Store:
 
     ``wanted`` gives the section ``store`` of the configuration in force: what a write needs to count as kept;
     ``limits`` that of this name: how much is kept. Nothing is taken in or claimed before the ``ownership`` is ours,
-    where there is one. ``runner`` runs the scripts.
+    where there is one. ``tell`` says what of an alert is kept for operators. ``runner`` runs the scripts.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class Store:
         wanted: Callable[[], schema.Store] = schema.Store,
         limits: Callable[[], schema.Limits] = schema.Limits,
         ownership: Ownership | None = None,
+        tell: Tell = tell_nothing,
         runner: type[ScriptRunner] = ScriptRunner,
     ) -> None:
         self._redis = redis
@@ -63,6 +65,7 @@ class Store:
         self._run, self._run_all = running.run, running.run_all
         self._ingest = GroupCommit(self._ingest_all, writers=2)
         self._limits = limits
+        self._tell = tell
         self._room = Room(redis)
         self._reading = Reading(redis, prefix)
 
@@ -98,7 +101,7 @@ class Store:
             end = first + self._room.fitting(sizes[first:])
             is_full = await self._room.is_short(sum(sizes[first:end]))
             limits = codec.pack_limits(self._limits(), is_full=is_full)
-            packed = [(*codec.pack_call(call), limits) for call in calls[first:end]]
+            packed = [(*codec.pack_call(call, self._tell), limits) for call in calls[first:end]]
             replies += await self._run_all(scripts.INGEST, packed, replicated=True)
         return [
             changes

@@ -53,6 +53,7 @@ def incident_view(incident: Incident) -> dict[str, Any]:
 def alert_view(alert: CountedAlert) -> dict[str, Any]:
     """An alert as ``GET /api/incidents/{id}`` adds it to its incident."""
     return {
+        "name": alert.name,
         "source": alert.source,
         "sender": alert.sender or None,
         "fingerprint": alert.fingerprint,
@@ -62,6 +63,9 @@ def alert_view(alert: CountedAlert) -> dict[str, Any]:
         "seen_at": _time(alert.seen_at),
         "severity": alert.severity.name,
         "services": alert.services,
+        "labels": alert.labels,
+        "labels_dropped": alert.labels_dropped,
+        "link": alert.link,
         "why": (*alert.why, *_why_start(alert)),
     }
 

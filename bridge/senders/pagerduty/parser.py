@@ -14,10 +14,11 @@ import msgspec
 from msgspec.structs import replace
 
 from bridge.json_values import at
-from bridge.model import SENDER_LABEL, Alert, AlertStatus, PublicNote
+from bridge.model import SENDER_LABEL, SOURCE_LABEL, Alert, AlertStatus, PublicNote
 from bridge.senders.delivery import Delivery, Dismissal, NotUnderstood, Unusable
 from bridge.senders.fields import instant, is_unreadable, is_unreadable_instant, text
 from bridge.senders.lenient import DAMAGED, decode, mend
+from bridge.senders.links import page_link
 from bridge.senders.pagerduty.events import EVENTS, ID_CHARS, incident_id
 from bridge.senders.pagerduty.labels import PATHS, labels, unsaid
 from bridge.senders.pagerduty.public_notes import read_public_note
@@ -33,6 +34,7 @@ _STATUSES = {
     "resolved": AlertStatus.RESOLVED,
 }
 _MERGES = frozenset({"merge_resolve_reason", "merged"})  # the second is how V2 said it
+_MOST_NUMBER = 1 << 53
 _TIMES = ("created_at", "reopened_at")
 _LEGACY = 'V1 and V2 webhooks have "messages" and no signature: create a V3 webhook subscription in their place'
 
@@ -211,7 +213,7 @@ def _alert(
         source=SOURCE,
         fingerprint=identity,
         status=status,
-        labels=labels(data) | {"__source__": SOURCE},
+        labels=labels(data) | {SOURCE_LABEL: SOURCE},
         starts_at=instant(data, "reopened_at") or instant(data, "created_at") or occurred_at,
         ends_at=occurred_at if is_over else None,
         observed_at=occurred_at,
@@ -219,7 +221,16 @@ def _alert(
         merged_into=merged_into,
         keep_if_orphaned=meaning.merge_unknown_target == "keep_open",
         complete=complete,
+        name=_name(data),
+        link=page_link(text(data, "html_url") or ""),
     )
+
+
+def _name(data: Any) -> str:
+    """The incident's number and title, as far as they are said: the number first, for a title may be long."""
+    number = at(data, "number")
+    numbered = isinstance(number, int | float) and not isinstance(number, bool) and 0 < number < _MOST_NUMBER
+    return " ".join(filter(None, (f"#{int(number)}" if numbered else "", text(data, "title"))))
 
 
 def _is_merge(data: Any) -> bool:

@@ -23,7 +23,9 @@ def _load(name: str, *before: str) -> Script:
 
 
 INGEST = _load(
-    "ingest", "alert_record", "alerts", "memory", "senders", "conflicts", "dates", "limits", "transitions", "merges"
+    "ingest",
+    *("alert_record", "told", "alerts", "memory", "senders"),
+    *("conflicts", "dates", "limits", "transitions", "merges"),
 )
 PUBLIC_NOTE = _load("public_note", "alert_record", "alerts", "memory", "senders")
 CLAIM = _load("claim", "alert_record", "lease", "budget", "gate")

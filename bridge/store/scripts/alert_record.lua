@@ -17,6 +17,7 @@ local FIELDS = {
   'own_incident', -- where it counts without that
   'receivers', -- see conflicts.lua
   'adopted', -- its sender had no name before, see senders.lua
+  'told', -- what operators are told of it, see told.lua
 }
 
 local function unpack_alert(packed)

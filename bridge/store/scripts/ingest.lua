@@ -1,15 +1,18 @@
 -- Folds alerts into the incidents that routing chose, or into those that already count them.
 -- ARGV: prefix; where they are routed to, MessagePack [[id, route, group: JSON [field, value, …], facets, opaque,
 -- hold_refire_ms, backdate_ms, receiver where that makes a difference], …]; the alerts, MessagePack [name, 'F' or 'R',
--- starts, ends, observed, which of those (0: none), false or, from a sender with a clock of its own, [digest of the labels,
--- event, name of the alert it merged into, keep open if that is unknown, complete], or of an unrouted one its receiver, and
--- the same of the next, …]: one list, since each list of its own takes as long as a command; how many of them each delivery
--- has, MessagePack [count, …]; what limits them, MessagePack [how many alerts may fire, how many of one route, how many
--- incidents may fire or stand on a page, how many of one route, 1 if Redis is almost full].
+-- starts, ends, observed, which of those (0: none), which of the texts below (0: none), false or, from a sender with a
+-- clock of its own, [digest of the labels, event, name of the alert it merged into, keep open if that is unknown,
+-- complete], or of an unrouted one its receiver, and the same of the next, …]: one list, since each list of its own takes as
+-- long as a command; how many of them each delivery has, MessagePack [count, …]; what to tell operators of them, MessagePack
+-- [JSON, …]; the bases of the links in that, MessagePack [id and address, …]; what limits them, MessagePack [how many alerts
+-- may fire, how many of one route, how many incidents may fire or stand on a page, how many of one route, 1 if Redis is
+-- almost full].
 -- Returns now, MessagePack [outcome, incident id, …] of the alerts, 1 if an incident is due now that changed, and
 -- MessagePack [position from 0, …] of the alerts whose receivers are in conflict, or ''.
 
 local routings, alerts, sizes = cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3]), cmsgpack.unpack(ARGV[4])
+local texts, bases = cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
 local folded = {} -- events
 
 -- Nothing counts this alert, and nothing is known of its incident: the store may have been lost since that was
@@ -66,7 +69,7 @@ local function fold_once(name, msg)
   return outcome, home
 end
 
-local NOTHING, ALERT = {}, 7 -- values each
+local NOTHING, ALERT = {}, 8 -- values each
 local names, known_as, outcomes, is_due = {}, {}, {}, 0
 local has_senders = ARGV[3]:find('@', 1, true)
 for i = 1, #alerts, ALERT do
@@ -78,7 +81,7 @@ read_alerts(known_as)
 
 local function fold_nth(i)
   local name = names[i]
-  local _, status, starts, ends, observed, at, more = unpack(alerts, (i - 1) * ALERT + 1, i * ALERT)
+  local _, status, starts, ends, observed, at, text, more = unpack(alerts, (i - 1) * ALERT + 1, i * ALERT)
   local to = routings[at] or NOTHING
   local told, receiver = more or NOTHING, to[8] or ''
   if type(more) == 'string' then told, receiver = NOTHING, more end
@@ -92,7 +95,7 @@ local function fold_nth(i)
     hold_ms = to[6] or 0, backdate_ms = to[7] or math.huge,
     digest = told[1] or '', event = told[2] or '', merged_into = told[3] or '',
     keep_if_orphaned = told[4] ~= false, complete = told[5] ~= false,
-    receiver = receiver, position = i - 1,
+    receiver = receiver, position = i - 1, text = at > 0 and (texts[text] or ''),
   })
 end
 
@@ -106,6 +109,7 @@ for _, size in ipairs(sizes) do
   last = last + size
 end
 save_alerts()
+list_bases(bases)
 if save_incidents(touched) then is_due = 1 end
 for event, ms in pairs(folded) do redis.call('SET', event_key(event), 1, 'PX', ms) end -- once it has its effect
 return {now, cmsgpack.pack(outcomes), is_due, conflicts[1] and cmsgpack.pack(conflicts) or ''}

@@ -1,9 +1,9 @@
 -- What is new, and fires, is stored only where there is room: as many alerts as may fire, and as many incidents as may fire
 -- or stand on a page; of both, as many of one route. With those that are over and remembered there may be three times as
 -- many; past twice as many, a route that has twice its own part gets no more: it leaves what is left to the others.
--- ARGV[5] of ingest.lua says how many.
+-- ARGV[7] of ingest.lua says how many.
 
-local most_alerts, most_of_route, most_incidents, most_incidents_of_route, is_full = unpack(cmsgpack.unpack(ARGV[5]))
+local most_alerts, most_of_route, most_incidents, most_incidents_of_route, is_full = unpack(cmsgpack.unpack(ARGV[7]))
 local MOST_STRAYS = math.max(1, math.floor(most_incidents / 10))
 local strays = 0 -- of this call
 -- How many more alerts and incidents there is room for, as this call has left it: of all, and of each route; each is read

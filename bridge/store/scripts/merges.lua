@@ -61,6 +61,7 @@ local function create_from_merge(name, msg)
     state = 'R', ends = 0, observed = 0, resolved_at = now, seen = now,
     facets = msg.facets, opaque = msg.opaque, digest = msg.digest,
   }
+  tell(a, msg)
   set_start(a, msg.starts, msg)
   attach(incident.id, name, a)
   set_timer(incident, name, now + FORGET_AFTER_MS)
@@ -93,6 +94,7 @@ local function merge(name, home, a, msg)
   local was, own, facets = a.state, a.merged_into and a.own_incident or home, whole(a.facets)
   unlink(name, a)
   if msg.is_routed and (was == 'R' or msg.digest ~= a.digest) then own = msg.routed end
+  tell(a, msg)
   if own == msg.routed then
     touch_routed(msg)
     facets, a.opaque, a.digest = msg.facets, msg.opaque, msg.digest

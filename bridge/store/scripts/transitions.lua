@@ -51,6 +51,7 @@ end
 
 -- An alert counts as the routes of its own incident see it: another route's services have no place there.
 local function describe(incident, a, msg)
+  tell(a, msg)
   if incident.id == msg.routed then a.facets, a.opaque, a.digest = msg.facets, msg.opaque, msg.digest end
 end
 
@@ -65,6 +66,7 @@ end
 local function refresh(home, a, msg)
   if msg.starts > a.starts then set_start(a, msg.starts, msg) end
   a.observed = msg.observed
+  tell(a, msg)
   if home ~= msg.routed then return 'repeat' end
   a.opaque, a.digest = msg.opaque, msg.digest
   if a.facets == msg.facets then return 'repeat' end -- without a look at the incident
@@ -94,6 +96,7 @@ local function begin(name, msg) -- who folds the statement writes the alert
     state = 'F', ends = 0, observed = msg.observed, resolved_at = 0, seen = now,
     facets = msg.facets, opaque = msg.opaque, digest = msg.digest,
   }
+  tell(a, msg)
   set_start(a, msg.starts, msg)
   local outcome = start(incident, a)
   move_in(incident.id, name)

@@ -84,6 +84,7 @@ def test_keys_that_are_left_out_have_defaults(load_text):
     assert config.defaults == config.routes[0].policy == Policy()
     assert config.routes[0].group_by == ()
     assert config.public_labels == frozenset()
+    assert config.operator_labels == ()
     assert config.max_body_bytes == 16 * 1024 * 1024
     assert config.retention_ms == 7 * 86_400_000
 

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from bridge.json_values import to_ms
-from bridge.model import AlertStatus
+from bridge.model import Alert, AlertStatus, Link
 from bridge.senders.alertmanager import parse, unquote_meta
 from bridge.senders.delivery import Delivery, NotUnderstood
 
@@ -50,6 +51,10 @@ def read(body: Any) -> Delivery:
     return parse(json.dumps(body).encode(), NOW)
 
 
+def linkless(delivery: Delivery) -> list[Alert]:
+    return [replace(alert, link=None) for alert in delivery.alerts]
+
+
 def bodies(path: Path) -> list[dict[str, Any]]:
     data = json.loads(path.read_text())
     return [delivery["body"] for delivery in data["deliveries"]] if "deliveries" in data else [data]
@@ -78,6 +83,30 @@ def test_reads_what_was_captured_from_a_real_alertmanager(body):
         assert alert.labels == sent["labels"] | {"__source__": "alertmanager", "__receiver__": receiver}
         recomputed = {name: value for name, value in sent.items() if name != "fingerprint"}
         assert read(body | {"alerts": [recomputed]}).alerts == [alert]
+
+
+def test_an_alert_has_its_name_and_a_link_to_where_it_came_from():
+    (alert,) = read(payload(externalURL="https://alerts.example/am/?x=y#/alerts")).alerts
+    assert alert.name == alert.labels["alertname"]
+    assert alert.link == Link("https://alerts.example/am")
+
+
+@pytest.mark.parametrize(
+    "url", [None, 7, "", "ftp://alerts.example", "https://user:secret@alerts.example", "x" * 5_000]
+)
+def test_an_address_that_is_not_to_be_followed_is_no_link(url):
+    (alert,) = read(payload(externalURL=url)).alerts
+    assert alert.link is None
+
+
+def test_a_sender_of_another_kind_has_no_page_that_could_be_asked_for_alerts():
+    (alert,) = read(grafana()).alerts
+    assert alert.link is None
+
+
+def test_an_alert_without_a_name_has_none():
+    (alert,) = read(payload(alert={"labels": {"job": "x"}})).alerts
+    assert alert.name == ""
 
 
 def grafana() -> dict[str, Any]:
@@ -122,7 +151,7 @@ def grafana() -> dict[str, Any]:
 )
 def test_look_alikes_mean_the_same(body):
     delivery = read(body)
-    assert (delivery.alerts, delivery.unusable, delivery.truncated) == (read(ONE).alerts, [], 0)
+    assert (linkless(delivery), delivery.unusable, delivery.truncated) == (linkless(read(ONE)), [], 0)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,19 @@ HOLD_MS = 6 * MINUTE
 LEASE_MS = 30_000
 PREFIX = "bridge:{0}:"
 _HASHES = {"index", "pause", "remotes", "stored", "tallies", "watchdogs", "trips", "withheld"}
-_SORTED = {"due", "cleared", "shown", "unauthorized", "strays", "counted", "openings", "waiting", "full", "spent"}
+_SORTED = {
+    "due",
+    "cleared",
+    "shown",
+    "unauthorized",
+    "strays",
+    "counted",
+    "openings",
+    "waiting",
+    "full",
+    "spent",
+    "links",
+}
 
 
 def firing(

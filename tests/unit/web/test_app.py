@@ -511,6 +511,7 @@ async def test_one_incident_has_its_alerts_with_reasons(bridge, id_):
     assert answer.json()["id"] == "0JH0JQZKSA"
     assert answer.json()["alerts"] == [
         {
+            "name": None,
             "source": "alertmanager",
             "sender": None,
             "fingerprint": "f1",
@@ -520,6 +521,9 @@ async def test_one_incident_has_its_alerts_with_reasons(bridge, id_):
             "seen_at": "2026-11-23T18:47:10.000Z",
             "severity": "MAJOR",
             "services": ["checkout"],
+            "labels": None,
+            "labels_dropped": 0,
+            "link": None,
             "why": ["because"],
         }
     ]

@@ -15,7 +15,7 @@ from bridge.config.loader import load
 from bridge.config.senders import PagerDuty
 from bridge.core.routing import labels_read, route
 from bridge.json_values import to_ms
-from bridge.model import Alert, AlertStatus, PublicNote
+from bridge.model import Alert, AlertStatus, Link, PublicNote
 from bridge.senders.delivery import Delivery, Dismissal, NotUnderstood
 from bridge.senders.pagerduty.events import EVENTS, incident_id
 from bridge.senders.pagerduty.labels import PATHS
@@ -81,7 +81,31 @@ def test_every_field_of_an_incident_is_read():
         starts_at=CREATED,
         observed_at=to_ms("2026-11-20T09:00:00.001Z"),
         event_id="01SAMPLE000000000000000001",
+        name="#4711 Checkout error rate above 5%",
+        link=Link("https://harbor.pagerduty.example/incidents", INCIDENT),
     )
+
+
+@pytest.mark.parametrize(
+    ("number", "title", "name"),
+    [
+        (1, "Down\nfor all", "#1 Down\nfor all"),
+        (None, "Down", "Down"),
+        (7, None, "#7"),
+        ("7", ["Down"], ""),
+        (True, "Down", "Down"),
+        (-1, "Down", "Down"),
+        (1.0, "Down", "#1 Down"),
+        (10**400, "Down", "Down"),
+    ],
+)
+def test_a_name_is_what_is_said_of_number_and_title(number, title, name):
+    assert read_alert("incident-resolved-by-person", data__number=number, data__title=title).name == name
+
+
+@pytest.mark.parametrize("url", [None, 7, "", "javascript:alert(1)", "https://user:secret@acme.example/incidents/Q1"])
+def test_an_address_that_is_not_to_be_followed_is_no_link(url):
+    assert read_alert("incident-triggered", data__html_url=url).link is None
 
 
 @pytest.mark.parametrize(

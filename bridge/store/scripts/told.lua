@@ -1,0 +1,19 @@
+-- What operators are told of an alert, and nobody else: JSON [its name, its labels, …], which is for the reader. Its link
+-- begins with one of the bases in LINKS, each as its id and the address.
+
+local LINKS = prefix .. 'links'
+local MOST_BASES = 256 -- the last ones that were delivered
+
+-- A statement that no route takes says nothing of that.
+local function tell(a, msg)
+  if msg.text then a.told = msg.text ~= '' and msg.text or nil end
+end
+
+-- Nothing may fail for it: a server that is full must still let go of what is over.
+local function list_bases(bases)
+  for _, base in ipairs(bases) do
+    if redis.pcall('ZADD', LINKS, now, base) == 1 then
+      redis.pcall('ZREMRANGEBYRANK', LINKS, 0, -MOST_BASES - 1)
+    end
+  end
+end
