@@ -93,11 +93,16 @@ class Ignored(Struct, frozen=True, kw_only=True):
 
     ``reason`` is ``route`` (a route says so), ``watchdog``, ``unmatched``, or ``service``: a route takes the service
     from a label whose value names no configured service. ``watchdog`` names the route whose watchdog this is.
+    ``route`` is the one that decided, if any did. ``label`` with its ``value`` (at most 128 characters) decided it: the
+    one that names no service, or, unmatched, the first that keeps the alert out of the route that it comes closest to.
     """
 
     reason: str
     why: tuple[str, ...]
     watchdog: str | None = None
+    route: str = ""
+    label: str = ""
+    value: str = ""
 
 
 IMPACTS = {

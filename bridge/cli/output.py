@@ -23,7 +23,9 @@ class Form(Enum):
     JSON = "json"
 
 
-Output: TypeAlias = Annotated[Form, Parameter(name="--output", help="How to print: text, or json for programs.")]
+Output: TypeAlias = Annotated[
+    Form, Parameter(name=("--output", "-o"), help="How to print: text, or json for programs.")
+]
 
 
 def say(*lines: str, end: str = "\n", file: TextIO | None = None, flush: bool = False) -> None:

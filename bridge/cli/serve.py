@@ -44,6 +44,7 @@ from bridge.web.health import Health
 from bridge.web.sender_keys import SenderKeys
 from bridge.web.sender_watch import SenderWatch
 from bridge.web.server import Server, set_at_signals
+from bridge.web.unpublished import UnpublishedFold
 
 if TYPE_CHECKING:
     import socket
@@ -127,6 +128,8 @@ async def _run(
     health = Health(store, sender_watch, config=live, monotonic_ms=_monotonic_ms)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(store.close)
+        unpublished = UnpublishedFold(store.unpublished, wall_ms=_wall_ms)
+        closing.push_async_callback(unpublished.flush_last)
         await namespace.poll()
         reconciler, targets = (None, None) if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
         app = create_app(
@@ -140,6 +143,7 @@ async def _run(
             wall_ms=_wall_ms,
             health=health,
             sender_watch=sender_watch,
+            unpublished=unpublished,
         )
         server = Server(app, listening, stopping)
         durability = await health.inspect()
@@ -156,6 +160,7 @@ async def _run(
             live.watch(),
             health.watch(),
             namespace.watch(server.stop),
+            unpublished.watch(),
             *([] if targets is None else [targets.watch()]),
         ]
         await server.run(background=background, work=None if reconciler is None else reconciler.run)

@@ -29,16 +29,18 @@ def route(labels: Mapping[str, str], config: Config) -> Routed | Ignored:
     """Where an alert with these labels goes; the first route that matches decides."""
     found = next((route for route in config.routes if _match(route.matchers, labels)), None)
     if found is None:
-        return Ignored(reason="unmatched", why=(f"no route of {config.path} matches",))
+        return _unmatched(labels, config)
     why = f'route "{found.name}" ({config.path}:{found.line}) matches {_conditions(found.matchers)}'
     if found.ignore:
-        return Ignored(reason="route", why=(why, "the route has ignore: true"))
+        return Ignored(reason="route", why=(why, "the route has ignore: true"), route=found.name)
     if found.watchdog:
         why_watchdog = "the route is a watchdog's: the bridge records when it last received this alert firing"
-        return Ignored(reason="watchdog", why=(why, why_watchdog), watchdog=found.name)
+        return Ignored(reason="watchdog", why=(why, why_watchdog), watchdog=found.name, route=found.name)
     services, why_services = _services(found, labels, config)
     if not services:
-        return Ignored(reason="service", why=(why, why_services))
+        label = "" if isinstance(found.services, tuple) else found.services.label
+        value = _shown(labels.get(label, ""))
+        return Ignored(reason="service", why=(why, why_services), route=found.name, label=label, value=value)
     severity, why_severity = _severity(found, labels, config)
     group = {name: labels.get(name, "") for name in sorted(found.group_by)}
     whole_key = incident_key(found.name, group)  # the id is that of the whole values
@@ -119,6 +121,23 @@ def labels_read(config: Config) -> frozenset[str]:
     return frozenset(names)
 
 
+def _unmatched(labels: Mapping[str, str], config: Config) -> Ignored:
+    """With the first condition that fails of the closest route: of those that publish, the fewest of it fail."""
+    failing = (
+        (each, [matcher for matcher in each.matchers if not matcher.matches(labels)])
+        for each in config.routes
+        if not each.ignore and not each.watchdog
+    )
+    why = f"no route of {config.path} matches"
+    closest, failed = min(failing, key=lambda pair: len(pair[1]), default=(None, []))
+    if closest is None:
+        return Ignored(reason="unmatched", why=(why,))
+    label, value = failed[0].name, _shown(labels.get(failed[0].name, ""))
+    place = f'route "{closest.name}" ({config.path}:{closest.line})'
+    why_closest = f"closest is {place}, which wants {failed[0]}: label {_name(label)} is {_quoted(value)}"
+    return Ignored(reason="unmatched", why=(why, why_closest), label=label, value=value)
+
+
 def _match(matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
     return all(matcher.matches(labels) for matcher in matchers)
 
@@ -129,8 +148,7 @@ def _services(found: Route, labels: Mapping[str, str], config: Config) -> tuple[
     label = found.services.label
     value = labels.get(label, "")
     if value not in config.services:
-        shown = value if len(value) <= _LABEL_CHARS else f"{value[:_LABEL_CHARS]}…"
-        return (), f"label {_name(label)} is {_quoted(shown)}, which names no entry of services"
+        return (), f"label {_name(label)} is {_quoted(_shown(value))}, which names no entry of services"
     return (value,), f"service {value}: the value of label {_name(label)}"
 
 
@@ -140,6 +158,11 @@ def _severity(found: Route, labels: Mapping[str, str], config: Config) -> tuple[
         return Severity.MINOR, "severity MINOR: no severity rule matches"
     place = f"{config.path}:{rule.line}"
     return rule.severity, f"severity {rule.severity.name}: rule ({place}) matches {_conditions(rule.matchers)}"
+
+
+def _shown(value: str) -> str:
+    """The value, cut where it is longer than people read."""
+    return value if len(value) <= _LABEL_CHARS else f"{value[: _LABEL_CHARS - 1]}…"
 
 
 def _bounded(value: str) -> str:

@@ -57,7 +57,7 @@ def labels_told(config: Config) -> tuple[str, ...] | None:
 
 def told(name: str, labels: Mapping[str, str], base: str, tail: str) -> Told:
     """What is kept of an alert: as many of these labels as there is room for, in their order."""
-    name = _one_line(name)
+    name = short_name(name)
     kept: dict[str, str] = {}
     room, dropped = MOST_LABEL_BYTES, 0
     for label, value in labels.items():
@@ -87,7 +87,7 @@ def link(kept: Told, bases: Mapping[str, str]) -> str | None:
     return f"{base}/#/alerts" + (f"?filter={quote('{' + ','.join(matchers) + '}', safe='')}" if matchers else "")
 
 
-def _one_line(name: str) -> str:
+def short_name(name: str) -> str:
     """A name without controls and line breaks, cut where it is too long: then it ends with an ellipsis."""
     line = _CONTROLS.sub(" ", name[: MOST_NAME_BYTES * 2]).strip()
     encoded = line.encode()

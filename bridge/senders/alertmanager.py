@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from bridge.json_values import text, to_ms
+from bridge.json_values import at, text, to_ms
 from bridge.model import RECEIVER_LABEL, SENDER_LABEL, SOURCE_LABEL, Alert, AlertStatus, Link
 from bridge.senders.delivery import Delivery, NotUnderstood, Unusable
 from bridge.senders.fingerprint import Identifier
@@ -28,6 +28,7 @@ from bridge.senders.links import base_link
 from bridge.senders.steps import run_at_once
 
 SOURCE: Final = "alertmanager"
+_NAME_LABEL: Final = "alertname"
 
 _VERSIONS = frozenset({"", "4", "1"})  # some forwarders leave it out; any other means a breaking change
 _MOST_TRUNCATED = 1 << 53
@@ -133,9 +134,20 @@ def read(
             alerts.append((yield from made))
         except _Problem as error:
             path = f"$.alerts[{index}]{error.path}"
-            unusable.append(Unusable(index=index, path=path, problem=error.problem))
+            unusable.append(_unusable(index, path, error.problem, raw))
     truncated = _truncated(envelope.truncatedAlerts)
     return Delivery(alerts=alerts, unusable=unusable, truncated=truncated, unread=unread)
+
+
+def _unusable(index: int, path: str, problem: str, raw: Raw) -> Unusable:
+    """With what can be read of the alert's identity, so that people find it."""
+    try:
+        fields = decode(bytes(raw))
+    except _DECODE_ERRORS:
+        fields = None
+    found = (at(fields, "fingerprint"), at(fields, "labels", _NAME_LABEL))
+    identity, name = (str(each) if is_text(each) else "" for each in found)
+    return Unusable(index=index, path=path, problem=problem, fingerprint=identity[:_FINGERPRINT_CHARS], name=name)
 
 
 def unquote_meta(receiver: str) -> str:
@@ -226,7 +238,7 @@ def _alert(
         labels=labels,
         starts_at=_instant(wire.startsAt, "startsAt", received_at, unread),
         ends_at=_instant(wire.endsAt, "endsAt", received_at, unread) if is_over else None,
-        name=labels.get("alertname", ""),
+        name=labels.get(_NAME_LABEL, ""),
         link=group.link,
     )
 
@@ -282,11 +294,11 @@ def _instant(text: str | None, field: str, received_at: int, unread: Counter[str
     if not text:
         return received_at
     try:
-        at = to_ms(text)
+        found = to_ms(text)
     except ValueError:
         unread[field] += 1
         return received_at
-    return at if at >= _YEAR_2000 else received_at
+    return found if found >= _YEAR_2000 else received_at
 
 
 def _explain(error: Exception) -> tuple[str, str]:

@@ -16,12 +16,14 @@ class NotUnderstood(Exception):
 class Unusable(Struct, frozen=True, kw_only=True):
     """One alert that cannot count: its position in the delivery, the JSON path at fault, and the problem there.
 
-    Neither text holds a value of the body.
+    Neither text holds a value of the body. ``fingerprint`` and ``name``, as far as they can be read, do.
     """
 
     index: int
     path: str
     problem: str
+    fingerprint: str = ""
+    name: str = ""
 
 
 class Dismissal(Struct, frozen=True, kw_only=True):

@@ -6,8 +6,17 @@ from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicate
 from bridge.store.reading import Detail
 from bridge.store.results import REFUSED, Change, Claim, CountedAlert, Idle, Overview, Quiet
 from bridge.store.store import Store
+from bridge.store.unpublished import (
+    MOST_GROUPS,
+    Example,
+    Unpublished,
+    UnpublishedAlerts,
+    UnpublishedGroup,
+    UnpublishedGroups,
+)
 
 __all__ = [
+    "MOST_GROUPS",
     "REFUSED",
     "BudgetState",
     "Change",
@@ -15,6 +24,7 @@ __all__ = [
     "CountedAlert",
     "Detail",
     "Durability",
+    "Example",
     "Idle",
     "NamespaceTaken",
     "NoRoom",
@@ -26,4 +36,8 @@ __all__ = [
     "StoreUnavailable",
     "Tokens",
     "Trip",
+    "Unpublished",
+    "UnpublishedAlerts",
+    "UnpublishedGroup",
+    "UnpublishedGroups",
 ]

@@ -23,6 +23,7 @@ from bridge.store.results import Change, Claim, Idle, Overview, Turn
 from bridge.store.room import Room
 from bridge.store.runner import ScriptRunner
 from bridge.store.told import Tell, tell_nothing
+from bridge.store.unpublished import UnpublishedAlerts
 from bridge.store.write_concern import WriteConcern
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Store:
         self._tell = tell
         self._room = Room(redis)
         self._reading = Reading(redis, prefix)
+        self.unpublished = UnpublishedAlerts(redis, prefix, self._run_all)
 
     async def ingest(self, items: Sequence[Item]) -> list[Change]:
         """Fold the alerts of one delivery into their incidents, durably; what became of each, in order.

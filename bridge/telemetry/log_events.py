@@ -82,6 +82,11 @@ class Event(Enum):
         logging.WARNING,
         "One alert of a delivery could not be understood; the others count.",
     )
+    ALERT_NOT_PUBLISHED = (
+        "alert_not_published",
+        logging.INFO,
+        "Alerts are not published for `reason`: `bridge alerts list --not-published`. At most one line an hour each.",
+    )
     FIELD_UNREADABLE = (
         "field_unreadable",
         logging.WARNING,

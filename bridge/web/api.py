@@ -10,6 +10,7 @@ import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from bridge.web import budgets
+from bridge.web.parameters import number, parameters
 from bridge.web.responses import HTTPError, json_response
 from bridge.web.views import alert_view, incident_view
 
@@ -73,17 +74,11 @@ class Api:
 
 def _numbers(request: Request, **known: tuple[int, int, int]) -> dict[str, int]:
     """The parameters of a request, each a number: default, least and most. Raises HTTPError for any other."""
-    found = {name: default for name, (default, _, _) in known.items()}
-    for name, text in request.query_params.items():
-        if name not in known:
-            names = ", ".join(known) or "none"
-            raise HTTPError(400, "unknown_parameter", f"a parameter is unknown here; expected: {names}")
-        _, least, most = known[name]
-        number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(most)) else -1
-        if not least <= number <= most:
-            raise HTTPError(400, "wrong_parameter", f"{name}: expected a whole number from {least} to {most}")
-        found[name] = number
-    return found
+    asked = parameters(request, tuple(known))
+    return {
+        name: number(name, asked.get(name), default=default, least=least, most=most)
+        for name, (default, least, most) in known.items()
+    }
 
 
 async def _listed(part: list[Incident], parts: AsyncIterator[list[Incident]]) -> AsyncIterator[bytes]:

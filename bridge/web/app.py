@@ -16,6 +16,7 @@ from bridge import telemetry
 from bridge.store import StoreUnavailable
 from bridge.web.admin import Admins
 from bridge.web.admission import AdmissionLimit
+from bridge.web.alerts import AlertsApi, GroupReader
 from bridge.web.api import Api, IncidentStore
 from bridge.web.exposition import Exposition
 from bridge.web.receiver import AlertStore, Receiver
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bridge.senders.credentials import Credentials
     from bridge.web.endpoints import Sender
     from bridge.web.sender_watch import SenderWatch
+    from bridge.web.unpublished import UnpublishedFold
 
 _WEBHOOKS = "/webhooks/"
 _MAX_DELIVERIES = 256
@@ -38,6 +40,11 @@ _MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
 
 class Store(AlertStore, IncidentStore, Protocol):
     """What the application needs of the store. Every method raises StoreUnavailable."""
+
+    @property
+    def unpublished(self) -> GroupReader:
+        """The alerts that were not published."""
+        ...
 
 
 class Health(Protocol):
@@ -58,6 +65,7 @@ def create_app(
     wall_ms: Callable[[], int],
     health: Health,
     sender_watch: SenderWatch,
+    unpublished: UnpublishedFold,
     on_change: Callable[[], None] | None = None,
     receives: bool = True,
 ) -> Starlette:
@@ -83,9 +91,11 @@ def create_app(
             admission_limit=AdmissionLimit(deliveries=_MAX_DELIVERIES, size=_MAX_BYTES),
             wall_ms=wall_ms,
             sender_watch=sender_watch,
+            unpublished=unpublished,
             on_change=on_change,
         )
     api, admins = Api(store, config), Admins(admin_credentials, monotonic_ms=_monotonic_ms)
+    alerts = AlertsApi(store.unpublished, config, wall_ms=wall_ms)
     routes = [
         *webhooks,
         Route("/healthz", _healthz),
@@ -94,6 +104,7 @@ def create_app(
         Route("/api/incidents", admins.only(api.incidents)),
         Route("/api/incidents/{id}", admins.only(api.incident)),
         Route("/api/budgets", admins.only(api.budgets)),
+        Route("/api/alerts", admins.only(alerts.alerts)),
     ]
     app = _Application(
         receivers,

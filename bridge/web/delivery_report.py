@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -20,7 +20,8 @@ Decision = tuple[Alert, Routed | Ignored]
 
 _LINES_A_DELIVERY = 20  # a storm must not drown the log
 _UNCHANGED = frozenset({"repeat", "stale", "unknown", *REFUSED})
-_IGNORED = {"route": "ignored", "watchdog": "watchdog", "unmatched": "unmatched", "service": "unknown_service"}
+IGNORED: Final = {"route": "ignored", "watchdog": "watchdog", "unmatched": "unmatched", "service": "unknown_service"}
+"""What became of an alert that is not published, by the reason that routing gives."""
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -49,24 +50,31 @@ class Outcome(Struct, frozen=True, kw_only=True):
     unusable: int
 
 
-def report(
-    origin: Origin, delivery: Delivery, ignored: Sequence[Ignored], stored: Sequence[tuple[Decision, Change]]
-) -> Outcome:
-    """Count and log: ``ignored`` are the alerts that never reached the store, ``stored`` those that did."""
+def outcomes(
+    delivery: Delivery, ignored: Sequence[tuple[Alert, Ignored]], stored: Sequence[tuple[Decision, Change]]
+) -> dict[str, int]:
+    """How many alerts had each outcome: ``ignored`` never reached the store, ``stored`` did."""
     counts = {"unusable": len(delivery.unusable)} if delivery.unusable else {}
-    for each in ignored:
-        name = _IGNORED[each.reason]
+    for _, each in ignored:
+        name = IGNORED[each.reason]
         counts[name] = counts.get(name, 0) + 1
     for (_, decision), change in stored:
-        name = _outcome(decision, change)
+        name = outcome_of(decision, change)
         counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def report(
+    origin: Origin, delivery: Delivery, counts: Mapping[str, int], stored: Sequence[tuple[Decision, Change]]
+) -> Outcome:
+    """Count and log the outcomes, of which ``counts`` says how many there were."""
     for name, count in counts.items():
         telemetry.ALERTS.labels(origin.source, origin.series, name).inc(count)
     changed = [(decision, change) for (_, decision), change in stored if change.outcome not in _UNCHANGED]
     outcome = Outcome(
         alerts=len(delivery.alerts) + len(delivery.unusable),
         changed=len(changed),
-        ignored=sum([counts.get(name, 0) for name in _IGNORED.values()]),
+        ignored=sum([counts.get(name, 0) for name in IGNORED.values()]),
         unusable=len(delivery.unusable),
     )
     _report_rest(origin, delivery)
@@ -78,9 +86,10 @@ def report(
     return outcome
 
 
-def _outcome(decision: Routed | Ignored, change: Change) -> str:
+def outcome_of(decision: Routed | Ignored, change: Change) -> str:
+    """What became of an alert that reached the store."""
     if isinstance(decision, Ignored) and change.outcome == "unknown":
-        return _IGNORED[decision.reason]
+        return IGNORED[decision.reason]
     return change.outcome
 
 

@@ -21,9 +21,10 @@ from bridge.senders.steps import run_in_steps
 from bridge.store import REFUSED, Change, StoreUnavailable
 from bridge.telemetry import Event, log, log_throttled
 from bridge.web.admission import AdmissionLimit, DecodeLimit, Disconnected, Overloaded, TooLarge, TooSlow, read_body
-from bridge.web.delivery_report import Decision, Origin, Outcome, report
+from bridge.web.delivery_report import Decision, Origin, Outcome, outcomes, report
 from bridge.web.responses import HTTPError, header, json_response, store_unavailable
 from bridge.web.unauthenticated import address_of, unauthenticated_log
+from bridge.web.unpublished import REASONS
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from bridge.core.routing import Router
     from bridge.web.endpoints import Sender
     from bridge.web.sender_watch import SenderWatch
+    from bridge.web.unpublished import UnpublishedFold
 
 _DECODED_BYTES = 16 << 20  # at a time: decoded, a body of small alerts takes many times its size
 _SMALL_BYTES = 64 << 10
@@ -76,6 +78,7 @@ class Receiver:
         admission_limit: AdmissionLimit,
         wall_ms: Callable[[], int],
         sender_watch: SenderWatch,
+        unpublished: UnpublishedFold,
         on_change: Callable[[], None] | None = None,
     ) -> None:
         self._sender = sender
@@ -86,6 +89,7 @@ class Receiver:
         self._decode_limit = DecodeLimit(size=_DECODED_BYTES, small=_SMALL_BYTES)
         self._wall_ms = wall_ms
         self._sender_watch = sender_watch
+        self._unpublished = unpublished
         self._on_change = on_change
         self._seconds = telemetry.DELIVERY_SECONDS.labels(sender.name)
 
@@ -162,7 +166,7 @@ class Receiver:
 
     async def _ingest(self, delivery: Delivery, config: Config, origin: Origin) -> Outcome:
         decided: list[Decision] = []
-        ignored: list[Ignored] = []
+        ignored: list[tuple[Alert, Ignored]] = []
         watchdogs: set[str] = set()
         for start in range(0, len(delivery.alerts), _ALERTS_AT_ONCE):
             if start:
@@ -173,7 +177,7 @@ class Receiver:
                 if isinstance(decision, Ignored) and decision.watchdog is not None and not is_over:
                     watchdogs.add(decision.watchdog)
                 if isinstance(decision, Ignored) and not (is_over or self._sender.relabels):
-                    ignored.append(decision)
+                    ignored.append((alert, decision))
                 else:  # routing may ignore now what an incident, opened under other labels or routes, still counts
                     decided.append((alert, decision))
         stored = list(zip(decided, await self._ingest_decided(decided), strict=True))
@@ -182,7 +186,11 @@ class Receiver:
         if self._on_change is not None and any(change.is_due for _, change in stored):
             self._on_change()
         await self._public_note(delivery.public_notes, origin)
-        outcome = report(origin, delivery, ignored, stored)
+        counts = outcomes(delivery, ignored, stored)
+        outcome = report(origin, delivery, counts, stored)
+        if not counts.keys().isdisjoint(REASONS):
+            keeps_words = config.operator_labels is not None
+            self._unpublished.fold(origin, delivery, ignored, stored, keeps_words=keeps_words)
         _raise_if_over_limit([change for _, change in stored])
         return outcome
 

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.scenarios.vocabulary import Page, alert, command, log_of, metric, payload, write_configuration
+from tests.scenarios.vocabulary import (
+    Page,
+    alert,
+    command,
+    log_of,
+    logged,
+    metric,
+    payload,
+    write_configuration,
+)
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from tests.servers import Bridge
@@ -61,6 +71,35 @@ def test_a_word_in_all_labels_and_annotations_gets_nowhere(start_bridge, page, c
     assert_silent(bridge, page)
     assert metric(bridge, "bridge_alerts_total", outcome="unusable") == 2
     assert len(log_of(bridge, "alert_unusable")) == 2
+
+
+@pytest.mark.parametrize(
+    ("route", "reason"),
+    [
+        ({"match": "team = shop", "services": ["checkout"]}, "unmatched"),
+        ({"match": f"team = {CANARY}", "ignore": True}, "ignored"),
+        ({"services": {"label": "service"}}, "unknown_service"),
+    ],
+)
+def test_what_is_not_published_is_said_to_those_with_a_token_alone(start_bridge, page, config, route, reason):
+    write_configuration(config, routes=[{"name": "only", **route}])
+    bridge = start_bridge()
+    assert bridge.deliver(canaries("firing")).json()["delivery"]["ignored"] == 1
+    lines = logged(bridge, "alert_not_published", times=2)
+    assert {line["reason"] for line in lines} == {reason, "unusable"}
+    assert_silent(bridge, page)
+    asked = httpx.get(f"{bridge.url}/api/alerts?published=false&reason={CANARY}")
+    assert CANARY not in asked.text
+    headers = {"Authorization": f"Bearer {bridge.admin_token}"}
+    asked = httpx.get(f"{bridge.url}/api/alerts?published=false&reason={CANARY}", headers=headers)
+    assert (asked.status_code, CANARY in asked.text) == (400, False)
+
+    def groups():
+        found = httpx.get(f"{bridge.url}/api/alerts?published=false&reason={reason}", headers=headers)
+        return found.raise_for_status().json()["groups"]
+
+    (group,) = eventually(groups, "the group")
+    assert group["name"] == CANARY
 
 
 @pytest.mark.parametrize("name", ["name", "investigating"])

@@ -61,8 +61,7 @@ def parse(body: bytes, meaning: PagerDuty, labels_read: Container[str], sender: 
     try:
         delivery = _delivery(event, meaning, labels_read)
     except _Problem as error:
-        unusable = Unusable(index=0, path=f"$.event{error.path}", problem=error.problem)
-        delivery = Delivery(alerts=[], unusable=[unusable])
+        delivery = Delivery(alerts=[], unusable=[_unusable(event, error)])
     unread = _unread(event) | ({} if is_whole else {"body": 1})
     if not sender and not unread:
         return delivery
@@ -73,6 +72,16 @@ def parse(body: bytes, meaning: PagerDuty, labels_read: Container[str], sender: 
             replace(each, sender=sender, event_id=_named(sender, each.event_id)) for each in delivery.public_notes
         ),
         unread=unread,
+    )
+
+
+def _unusable(event: dict[str, Any], error: _Problem) -> Unusable:
+    return Unusable(
+        index=0,
+        path=f"$.event{error.path}",
+        problem=error.problem,
+        fingerprint=incident_id(at(event, "data")) or "",
+        name=_name(at(event, "data")),
     )
 
 

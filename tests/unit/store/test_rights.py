@@ -14,7 +14,16 @@ from redis.exceptions import ResponseError
 
 from bridge.config import schema
 from bridge.model import Progress, PublicNote
-from bridge.store import Claim, NotDurable, Store, StoreUnavailable, scripts
+from bridge.store import (
+    Claim,
+    Example,
+    NotDurable,
+    Store,
+    StoreUnavailable,
+    Unpublished,
+    UnpublishedGroup,
+    scripts,
+)
 from bridge.store.connect import connect
 from tests.servers import eventually, free_ports
 from tests.servers.redis import Redis, Valkey
@@ -127,6 +136,10 @@ async def work(store: Store) -> None:
     await all_of(store)
     await store.incident("shop")
     await store.incident("shop.1")
+    group = UnpublishedGroup(about=Unpublished("ignored"), count=1, first_at=1, last_at=1, example=Example("pagerduty"))
+    await store.unpublished.add([group], now=1, left_out=1)
+    await store.unpublished.add([group], now=25 * 3_600_000)
+    await store.unpublished.all(now=1)
     await store.overview()
 
 

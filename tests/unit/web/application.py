@@ -9,16 +9,27 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import httpx
+from msgspec.structs import replace
 
 from bridge.config.loader import load
 from bridge.core.routing import Router
 from bridge.model import Alert, AlertStatus, Incident, Routed
 from bridge.senders.credentials import Credentials
 from bridge.senders.pagerduty.signature import SigningSecrets
-from bridge.store import BudgetState, Change, CountedAlert, Detail, Trip
+from bridge.store import (
+    BudgetState,
+    Change,
+    CountedAlert,
+    Detail,
+    Trip,
+    Unpublished,
+    UnpublishedGroup,
+    UnpublishedGroups,
+)
 from bridge.web.app import create_app
 from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
 from bridge.web.sender_watch import SenderWatch
+from bridge.web.unpublished import UnpublishedFold
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,11 +55,37 @@ routes:
 """
 
 
+class MemoryGroups:
+    """What the application sees of the alerts that were not published; ``error`` makes it fail."""
+
+    def __init__(self) -> None:
+        self.groups: dict[Unpublished, UnpublishedGroup] = {}
+        self.added: asyncio.Queue[UnpublishedGroup] = asyncio.Queue()
+        self.left_out = 0
+        self.error: Exception | None = None
+
+    async def add(self, groups, *, now, left_out):
+        assert now >= NOW
+        if self.error:
+            raise self.error
+        self.left_out += left_out
+        for each in groups:
+            known = self.groups.get(each.about)
+            self.groups[each.about] = replace(each, count=each.count + (known.count if known else 0))
+            self.added.put_nowait(each)
+
+    async def all(self, *, now):
+        if self.error:
+            raise self.error
+        return UnpublishedGroups(groups=list(self.groups.values()), cut_at=now if self.left_out else None)
+
+
 class MemoryStore:
     """What the application sees of a store; ``error`` makes it fail, ``gate`` makes it wait."""
 
     def __init__(self) -> None:
         self.held: list[tuple[Incident, list[CountedAlert]]] = []
+        self.unpublished = MemoryGroups()
         self.items: list[Item] = []
         self.firing: set[str] = set()
         self.heard: set[str] = set()
@@ -135,6 +172,7 @@ class Bridge:
         self.store = MemoryStore()
         self.health = FixedHealth()
         self.changes = 0
+        self.unpublished = UnpublishedFold(self.store.unpublished, wall_ms=lambda: NOW)
         self.senders: list[Sender[Any]] = [Alertmanager(Credentials(tokens)), PagerDuty(SigningSecrets(secrets))]
         self.app = create_app(
             store=self.store,
@@ -145,6 +183,7 @@ class Bridge:
             wall_ms=lambda: NOW,
             health=self.health,
             sender_watch=SenderWatch([("alertmanager", ""), ("pagerduty", "")], wall_ms=lambda: NOW),
+            unpublished=self.unpublished,
             on_change=self.changed,
         )
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)

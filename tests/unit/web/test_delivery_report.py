@@ -15,7 +15,7 @@ def test_fields_that_were_not_read_are_counted_each_time_and_logged_once_a_minut
     before = count()
     with capture_logs() as lines:
         for _ in range(3):
-            report(Origin(source="somebody"), Delivery(alerts=[], unusable=[], unread={"endsAt": 2}), [], [])
+            report(Origin(source="somebody"), Delivery(alerts=[], unusable=[], unread={"endsAt": 2}), {}, [])
     assert count() == before + 6
     assert lines == [
         {

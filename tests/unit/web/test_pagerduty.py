@@ -232,6 +232,7 @@ def test_what_alert_rules_watch_is_there_before_it_happens(bridge, metric, label
         wall_ms=lambda: NOW,
         health=bridge.health,
         sender_watch=SenderWatch([], wall_ms=lambda: NOW),
+        unpublished=bridge.unpublished,
         receives=receives,
     )
     assert sample(metric, source=Newcomer.name, **labels) == 0
