@@ -259,7 +259,7 @@ def start_at_zero(source: str, sender: str = "") -> None:
     """
     for code in _ANSWERS:
         DELIVERIES.labels(source, sender, code)
-    for outcome in ("unusable", "over_alerts", "over_incidents", "over_memory"):
+    for outcome in ("unusable", "unknown_service", "over_alerts", "over_incidents", "over_memory"):
         ALERTS.labels(source, sender, outcome)
     ALERTS_TRUNCATED.labels(source, sender)
     IDENTITY_CONFLICTS.labels(source, sender)

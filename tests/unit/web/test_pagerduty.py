@@ -42,6 +42,7 @@ HOW_TO = Path(__file__).parents[3] / "docs" / "how-to" / "pagerduty.md"
 ALWAYS_THERE = [
     *(("bridge_deliveries_total", {"code": code}) for code in ("202", "400", "401", "405", "413", "415", "503")),
     ("bridge_alerts_total", {"outcome": "unusable"}),
+    ("bridge_alerts_total", {"outcome": "unknown_service"}),
     ("bridge_alerts_truncated_total", {}),
     ("bridge_public_notes_total", {"outcome": "dropped"}),
 ]
