@@ -13,7 +13,8 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -39,6 +40,7 @@ _YEAR_2000 = 946_684_800_000  # Go's zero time is year 1, some senders' is 1970:
 _DECODE_ERRORS = (ValueError, RecursionError)  # msgspec's errors, not UTF-8, nested too deeply
 _QUOTED_META = re.compile(r"\\([\\.+*?()|\[\]{}^$])")
 
+_STRICT_BYTES = 1 << 20  # a few milliseconds: what is larger is read in steps
 _FINGERPRINT_CHARS = 128
 _NULL = Raw(b"null")
 
@@ -52,12 +54,23 @@ class _WireAlert(Struct):
 
 
 class _Envelope(Struct):
-    alerts: list[Raw]
+    alerts: Sequence[Raw | _WireAlert]
     version: Any = None
     receiver: Any = None
     status: Any = None
     truncatedAlerts: Any = None  # noqa: N815 - the wire's name
     externalURL: Any = None  # noqa: N815 - the wire's name
+
+
+class _StrictEnvelope(_Envelope):
+    """A body as Alertmanager sends it: read in one go."""
+
+    alerts: list[_WireAlert]
+    version: str = ""
+    receiver: str = ""
+    status: str = ""
+    truncatedAlerts: int = 0  # noqa: N815 - the wire's name
+    externalURL: str = ""  # noqa: N815 - the wire's name
 
 
 class _RawEnvelope(Struct):
@@ -87,6 +100,7 @@ class _Problem(Exception):
         self.problem = problem
 
 
+_decode_strict = msgspec.json.Decoder(_StrictEnvelope).decode
 _decode_envelope = msgspec.json.Decoder(_RawEnvelope).decode
 _decode_alert = msgspec.json.Decoder(_WireAlert).decode
 
@@ -129,7 +143,7 @@ def read(
     group = _Group(text(envelope.status), receiver, sender, _link(envelope))
     for index, raw in enumerate(envelope.alerts):
         try:
-            wire = _read_alert(raw, group.status, labels_read, unread)
+            wire = raw if isinstance(raw, _WireAlert) else _read_alert(raw, group.status, labels_read, unread)
             made = _alert(wire, group, received_at, unread, identifier)
             alerts.append((yield from made))
         except _Problem as error:
@@ -139,10 +153,10 @@ def read(
     return Delivery(alerts=alerts, unusable=unusable, truncated=truncated, unread=unread)
 
 
-def _unusable(index: int, path: str, problem: str, raw: Raw) -> Unusable:
+def _unusable(index: int, path: str, problem: str, raw: Raw | _WireAlert) -> Unusable:
     """With what can be read of the alert's identity, so that people find it."""
     try:
-        fields = decode(bytes(raw))
+        fields = decode(bytes(raw) if isinstance(raw, Raw) else msgspec.json.encode(raw))
     except _DECODE_ERRORS:
         fields = None
     found = (at(fields, "fingerprint"), at(fields, "labels", _NAME_LABEL))
@@ -171,7 +185,10 @@ def _truncated(value: Any) -> int:
 
 
 def _read_envelope(body: bytes, unread: Counter[str]) -> _Envelope:
-    """The envelope, alert by alert; once more with its texts mended where that is what was wrong."""
+    """The envelope; alert by alert where it is large or not as it should be, with its texts mended if need be."""
+    if len(body) <= _STRICT_BYTES:
+        with suppress(*_DECODE_ERRORS):
+            return _decode_strict(body)
     try:
         raw = _decode_envelope(body)
     except _DECODE_ERRORS as error:

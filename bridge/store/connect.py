@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
+from redis.asyncio import Redis, SSLConnection
 from redis.asyncio.connection import AbstractConnection, parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 from bridge.config.redis_url import RedisURL
 from bridge.store.discovery import Directory, PrimaryPool, owner_of, primary_of
 from bridge.store.namespace import PREFIX
+from bridge.store.pool import WaitingPool
 
 TIMEOUT_S = 2.0
 CONNECTIONS = 100  # then a call waits for one to be free, for TIMEOUT_S at most
@@ -31,7 +32,7 @@ def connect(url: str, *, prefix: str = PREFIX) -> Redis:
     address = RedisURL.parse(url)
     options = _patience(TIMEOUT_S, retries=1) | {"max_connections": CONNECTIONS, "timeout": TIMEOUT_S}
     if not address.hosts:
-        return Redis.from_pool(BlockingConnectionPool.from_url(address.server, **options))
+        return Redis.from_pool(WaitingPool.from_url(address.server, **options))
     options |= parse_url(address.server)
     del options["host"]
     tls = options.pop("connection_class", None) is SSLConnection

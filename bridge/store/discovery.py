@@ -14,10 +14,11 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from redis import exceptions
-from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection
+from redis.asyncio import Connection, Redis, SSLConnection
 from redis.exceptions import ClusterDownError, MovedError, ReadOnlyError
 
 from bridge.store.errors import FAILURES
+from bridge.store.pool import WaitingPool
 
 if TYPE_CHECKING:
     from redis.asyncio.connection import AbstractConnection
@@ -81,7 +82,7 @@ class Directory:
             await node.aclose()
 
 
-class PrimaryPool(BlockingConnectionPool):
+class PrimaryPool(WaitingPool):
     """Connections to the server that a directory names.
 
     The directory is asked again every second. A primary that is replaced while it still runs takes writes until it is

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Generic, TypeVar
 
 In = TypeVar("In")
@@ -25,13 +26,17 @@ class GroupCommit(Generic[In, Out]):
         self._waiting: list[tuple[Sequence[In], asyncio.Future[list[Out]]]] = []
         self._writers: set[asyncio.Task[None]] = set()
 
+    @cached_property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it is used on: Python 3.11 makes a system call to name the running one."""
+        return asyncio.get_running_loop()
+
     async def __call__(self, items: Sequence[In]) -> list[Out]:
         """Write these items; their results, in order."""
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[list[Out]] = loop.create_future()
+        done: asyncio.Future[list[Out]] = self._loop.create_future()
         if not self._waiting and self._idle:
             self._idle -= 1
-            writer = loop.create_task(self._write_all())
+            writer = self._loop.create_task(self._write_all())
             self._writers.add(writer)  # the loop itself holds tasks but weakly
             writer.add_done_callback(self._writers.discard)
         self._waiting.append((items, done))

@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from bridge import __version__
 from bridge.messages import printable
 from bridge.telemetry.log_events import Event as Event  # noqa: TC001 - who logs an event finds it here
+from bridge.telemetry.series import BusyCounter, BusyGauge
 
 REGISTRY = CollectorRegistry()
 
@@ -28,7 +29,7 @@ BUILD = Gauge(
 BUILD.labels(__version__, platform.python_version()).set(1)
 ProcessCollector(registry=REGISTRY)
 
-DELIVERIES = Counter(
+DELIVERIES = BusyCounter(
     "bridge_deliveries_total",
     "Webhook deliveries by source and HTTP status answered.",
     ["source", "sender", "code"],
@@ -51,7 +52,7 @@ CONNECTIONS_CLOSED = Counter(
     "Connections closed to make room for others, because the process had too many open.",
     registry=REGISTRY,
 )
-LAST_DELIVERY = Gauge(
+LAST_DELIVERY = BusyGauge(
     "bridge_last_delivery_timestamp_seconds",
     "Unix time of the last authentic delivery, by source.",
     ["source", "sender"],
@@ -63,7 +64,7 @@ WATCHDOG_SEEN = Gauge(
     ["route"],
     registry=REGISTRY,
 )
-ALERTS = Counter(
+ALERTS = BusyCounter(
     "bridge_alerts_total",
     "Alerts received, by source and outcome.",
     ["source", "sender", "outcome"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ class AdmissionLimit:
         self._arriving: dict[Admission, None] = {}  # in the order in which they began
         self.deliveries = 0
         self.size = 0
+
+    @cached_property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop that it is used on: Python 3.11 makes a system call to name the running one."""
+        return asyncio.get_running_loop()
 
     def enter(self, address: str = "", *, within_s: float | None = None) -> Admission:
         """The place of a delivery whose body begins to arrive from there; the context of the task that reads it.
@@ -159,9 +165,9 @@ class Admission:
             self._task.cancel()
 
     def __enter__(self) -> Self:
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(self._limit.loop)
         if self._within_s is not None:
-            self._deadline = asyncio.get_running_loop().call_later(self._within_s, self.interrupt, TooSlow())
+            self._deadline = self._limit.loop.call_later(self._within_s, self.interrupt, TooSlow())
         self._limit.start(self)
         return self
 

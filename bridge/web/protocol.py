@@ -110,6 +110,8 @@ class BoundedHttp(HttpToolsProtocol):
             end = self._end_of_part(data, start)
             self._parse_part(data[start:end] if start or end < len(data) else data)
             start = end
+        if self._awaited is not _Part.NOTHING and not self.transport.is_closing():
+            self._wait()
 
     def _keep(self, ahead: bytes) -> None:
         if len(ahead) > PIPELINED_BYTES:
@@ -132,8 +134,6 @@ class BoundedHttp(HttpToolsProtocol):
                 self.send_400_response(f"Expected a request's head of at most {HEAD_BYTES} bytes.")
                 return
         super().data_received(data)
-        if self._awaited is not _Part.NOTHING and not self.transport.is_closing():
-            self._wait()
 
     def on_message_begin(self) -> None:
         """A head begins."""

@@ -5,6 +5,7 @@ import copy
 import json
 import re
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from msgspec.structs import replace
 
 from bridge.json_values import to_ms
 from bridge.model import Alert, AlertStatus, Link
+from bridge.senders import alertmanager
 from bridge.senders.alertmanager import parse, unquote_meta
 from bridge.senders.delivery import Delivery, NotUnderstood
+from tests.chaos.malformed_payloads import Corpus
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "alertmanager"
 NOW = to_ms("2026-11-24T00:00:00Z")
@@ -382,3 +385,24 @@ def test_a_sender_with_a_name_says_so_and_one_without_cannot():
     assert (plain.sender, plain.labels.get("__sender__")) == ("", None)
     assert (named.sender, named.labels["__sender__"]) == ("eu", "eu")
     assert plain.fingerprint == named.fingerprint
+
+
+def test_a_body_is_read_the_same_in_one_go_and_alert_by_alert(monkeypatch):
+    def outcomes(bodies: list[bytes]) -> list[object]:
+        return [_outcome(body) for body in bodies]
+
+    corpus = Corpus("alertmanager")
+    bodies = [body for seed in range(20) for body in corpus.mutants(Random(seed), 100)]
+    bodies += [path.read_bytes() for path in sorted(FIXTURES.glob("*.json"))]
+    at_once = outcomes(bodies)
+    monkeypatch.setattr(alertmanager, "_STRICT_BYTES", -1)
+    one_by_one = outcomes(bodies)
+    differing = [body for body, a, b in zip(bodies, at_once, one_by_one, strict=True) if a != b]
+    assert not differing
+
+
+def _outcome(body: bytes) -> object:
+    try:
+        return parse(body, NOW)
+    except NotUnderstood as error:
+        return str(error)
