@@ -7,6 +7,8 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "serve", "check", "explain", "services", "list_", "show", "sandbox", "demo",
     # read or called by Uvicorn and Starlette
     "should_exit", "capture_signals", "redirect_slashes", "middleware_stack", "raw_headers",
+    # called by redis-py
+    "get_connection",
     # called by `with`
     "__exit__",
     # called by Jinja's visitor, read by google-re2
