@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from bridge.config.matchers import Matcher, contradiction, implies
 from bridge.core.routing import route
-from bridge.model import Routed
+from bridge.model import SOURCE_LABEL, Routed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from bridge.config.schema import Config, Route
 
-_FROM_ALERTMANAGER = Matcher("__source__", "=", "alertmanager")
+_FROM_ALERTMANAGER = Matcher(SOURCE_LABEL, "=", "alertmanager")
 _NO_OUTAGE = ("Watchdog", "InfoInhibitor")
 """Alerts of widespread rules that fire while all is well; their severity is none."""
 _OF_GRAFANA = ("DatasourceError", "DatasourceNoData")

@@ -86,6 +86,14 @@ def checkly_client(
         raise CommandError(str(error), USAGE) from error
 
 
+def refused_key(settings: Settings, error: Unauthorized) -> CommandError:
+    """What a rejection by Checkly means, with the remedy."""
+    return CommandError(
+        f"Checkly at {settings.checkly_api_url} refuses the key: {error.detail}\n"
+        "Check CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, and that the key may write (Read & Write or Admin)."
+    )
+
+
 @asynccontextmanager
 async def checkly(settings: Settings) -> AsyncIterator[Client]:
     """A client, closed at the end; a rejection by Checkly becomes a CommandError with the remedy."""
@@ -93,10 +101,7 @@ async def checkly(settings: Settings) -> AsyncIterator[Client]:
     try:
         yield client
     except Unauthorized as error:
-        raise CommandError(
-            f"Checkly at {settings.checkly_api_url} refuses the key: {error.detail}\n"
-            "Check CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, and that the key may write (Read & Write or Admin)."
-        ) from error
+        raise refused_key(settings, error) from error
     except PageError as error:
         proxy = settings.network.proxy_name(settings.checkly_api_url)
         way = f" through the proxy of {proxy}" if proxy else ""

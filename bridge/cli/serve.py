@@ -19,6 +19,7 @@ from cyclopts import Parameter
 from bridge import __version__, telemetry
 from bridge.checkly.pages import StatusPages
 from bridge.checkly.v1.page import INCIDENTS
+from bridge.cli import start_checks
 from bridge.cli.errors import CommandError
 from bridge.cli.inputs import checkly_client, read_settings, redis_url
 from bridge.cli.listening import EVERYWHERE, Host, Port, listen
@@ -79,6 +80,14 @@ def serve(
             help="Take over the keys of a bridge with another checkly.instance: use it once after a rename.",
         ),
     ] = False,
+    strict: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help="Do not start while a sender that the configuration names has no credentials, or Checkly refuses the "
+            "key.",
+        ),
+    ] = False,
 ) -> None:
     """Receive alerts and keep the status pages in step with them, until SIGTERM."""
     settings = read_settings()
@@ -90,10 +99,9 @@ def serve(
     try:
         with ExitStack() as held, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             listening, url = held.enter_context(listen(host, port))
-            parts = _run(
-                settings, live, _store_url(settings, held), listening, role, url, take_namespace=take_namespace
-            )
-            runner.run(parts)
+            store_url = _store_url(settings, held)
+            store, namespace = _store(settings, live, store_url, take_namespace=take_namespace)
+            runner.run(_run(settings, live, store, namespace, listening, role, url, strict=strict))
         log(Event.STOPPED)
     finally:
         output.flush(within_s=_LAST_LINES_S)
@@ -112,15 +120,15 @@ def _store_url(settings: Settings, held: ExitStack) -> str:
 async def _run(
     settings: Settings,
     live: ConfigFile,
-    store_url: str,
+    store: Store,
+    namespace: NamespaceWatch,
     listening: socket.socket,
     role: Role,
     url: str,
     *,
-    take_namespace: bool,
+    strict: bool,
 ) -> None:
     stopping = set_at_signals()
-    store, namespace = _store(settings, live, store_url, take_namespace=take_namespace)
     senders = _senders(settings)
     sender_watch = SenderWatch([], wall_ms=_wall_ms)
     if role is not Role.RECONCILER:
@@ -130,6 +138,9 @@ async def _run(
         closing.push_async_callback(store.close)
         unpublished = UnpublishedFold(store.unpublished, wall_ms=_wall_ms)
         closing.push_async_callback(unpublished.flush_last)
+        lacks = [] if role is Role.RECONCILER else start_checks.lacking(senders, live.current)
+        if strict:
+            await start_checks.demand(lacks, senders, settings=None if role is Role.RECEIVER else settings)
         await namespace.poll()
         reconciler, targets = (None, None) if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
         app = create_app(
@@ -154,8 +165,7 @@ async def _run(
             url=url,
             store="unavailable" if durability is None else durability.server,
         )
-        if role is not Role.RECONCILER and not any(_expected(sender, live.current) for sender in senders):
-            log(Event.SENDERS_MISSING, set="ALERTMANAGER_TOKENS or PAGERDUTY_SIGNING_SECRETS")
+        start_checks.report(lacks)
         background = [
             live.watch(),
             health.watch(),

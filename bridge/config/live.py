@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bridge.config.loader import load
 from bridge.config.problems import ConfigError
-from bridge.telemetry import CONFIG_LOADED, CONFIG_OK, Event, log
+from bridge.telemetry import CONFIG_HASH, CONFIG_LOADED, CONFIG_OK, Event, log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,7 +96,15 @@ class ConfigFile:
         self._current = config
         CONFIG_OK.set(1)
         CONFIG_LOADED.set_to_current_time()
-        log(Event.CONFIG_LOADED, path=config.path, digest=config.digest, routes=len(config.routes))
+        CONFIG_HASH.clear()
+        CONFIG_HASH.labels(config.content_hash).set(1)
+        log(
+            Event.CONFIG_LOADED,
+            path=config.path,
+            digest=config.digest,
+            hash=config.content_hash,
+            routes=len(config.routes),
+        )
 
     def _version(self) -> tuple[int, int, int, int] | None:
         """What changes with the file, also where Kubernetes swaps a symlink on the way to it; None without a file."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from bridge.config import yaml_node
+from bridge.config.content_hash import content_hash
 from bridge.config.notes import notes
 from bridge.config.problems import ConfigError, Problem, in_brief
 from bridge.config.schema import (
@@ -89,7 +90,7 @@ def load(path: str | Path) -> Config:
         raise ConfigError(problems, found) from error
     if problems:
         raise ConfigError(problems, found)
-    return replace(config, notes=tuple(found))
+    return replace(config, notes=tuple(found), content_hash=content_hash(root.node))
 
 
 def _unusable(file: str, message: str) -> ConfigError:

@@ -323,6 +323,7 @@ def public_page(page: str) -> str:
 class Config(Struct, frozen=True, kw_only=True):
     """A whole configuration. ``digest`` is the SHA-256 of its file, in hexadecimal.
 
+    ``content_hash`` is short, and of what the file says: the same for files that differ in comments and layout alone.
     ``budgets`` are None where they are off. ``operator_labels`` are kept with alerts for operators beside those that
     the configuration reads; None: nothing is, no name and no label.
     ``notes`` are on what may not be meant; ``places`` are line and column of each of the services.
@@ -330,6 +331,7 @@ class Config(Struct, frozen=True, kw_only=True):
 
     path: str
     digest: str
+    content_hash: str = ""
     checkly: Checkly = Checkly()
     pagerduty: PagerDuty = PagerDuty()
     senders: Senders = Senders()

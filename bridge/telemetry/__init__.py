@@ -214,6 +214,12 @@ CONFIG_OK = Gauge(
     "1 if the last attempt to load the configuration succeeded.",
     registry=REGISTRY,
 )
+CONFIG_HASH = Gauge(
+    "bridge_config_hash",
+    "1, with a short hash of what the configuration in force says: replicas with different files differ in it.",
+    ["hash"],
+    registry=REGISTRY,
+)
 STORE_OK = Gauge("bridge_store_available", "1 while Redis accepts a delivery's writes.", registry=REGISTRY)
 STORE_DURABLE = Gauge(
     "bridge_store_durable",

@@ -27,10 +27,15 @@ class Event(Enum):
         logging.ERROR,
         "A sender has no credentials, so its deliveries are answered 503. Logged at the start for listed senders.",
     )
-    SENDERS_MISSING = (
-        "senders_missing",
+    SENDER_WITHOUT_CREDENTIALS = (
+        "sender_without_credentials",
         logging.WARNING,
-        "Logged at the start: no sender has credentials, so every delivery will be answered 503.",
+        "Logged at the start: deliveries of this sender will be answered 503. `needed`: the configuration names it.",
+    )
+    KEY_NOT_PROBED = (
+        "key_not_probed",
+        logging.WARNING,
+        "With `--strict`: Checkly did not answer at the start, so the bridge starts with a key that may be wrong.",
     )
     CHECKLY_UNAUTHORIZED = (
         "checkly_unauthorized",

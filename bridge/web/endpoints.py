@@ -58,6 +58,10 @@ class Sender(ABC, Generic[Keys]):
         """Whether there are credentials by which this sender could be known."""
         return bool(self._keys_of(sender)[1])
 
+    def variable_of(self, sender: str) -> str:
+        """The environment variable that holds this sender's."""
+        return self._keys_of(sender)[0]
+
     def _keys_of(self, sender: str) -> tuple[str, Keys]:
         """The environment variable, and what it holds, for this sender; never another's."""
         return self._own.get(sender, self._plain)

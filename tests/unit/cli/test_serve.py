@@ -173,13 +173,73 @@ def started_with(tmp_path, config, sandbox, redis_url, event: str, **options) ->
 @pytest.mark.parametrize("role", ["all", "receiver"])
 def test_a_bridge_that_nobody_can_deliver_to_says_so(tmp_path, config, sandbox, redis_url, role):
     nobody = {"ALERTMANAGER_TOKENS": "", "PAGERDUTY_SIGNING_SECRETS": ""}
-    (said,) = started_with(tmp_path, config, sandbox, redis_url, "senders_missing", role=role, environment=nobody)
-    assert (said["level"], said["set"]) == ("warning", "ALERTMANAGER_TOKENS or PAGERDUTY_SIGNING_SECRETS")
+    said = started_with(
+        tmp_path, config, sandbox, redis_url, "sender_without_credentials", role=role, environment=nobody
+    )
+    assert [(line["level"], line["source"], line["set"], str(line["needed"])) for line in said] == [
+        ("warning", "alertmanager", "ALERTMANAGER_TOKENS", "False"),
+        ("warning", "pagerduty", "PAGERDUTY_SIGNING_SECRETS", "False"),
+    ]
 
 
-def test_a_reconciler_and_a_bridge_with_one_sender_say_nothing_of_it(tmp_path, config, sandbox, redis_url):
-    for name, options in (("r", {"role": "reconciler", "environment": {"ALERTMANAGER_TOKENS": ""}}), ("one", {})):
-        assert started_with(tmp_path / name, config, sandbox, redis_url, "senders_missing", **options) == []
+def test_each_sender_without_credentials_is_said_by_those_who_receive(tmp_path, config, sandbox, redis_url):
+    config.write_text(config.read_text() + "senders: {pagerduty: {eu: {}, us: {credentials: US_SECRETS}}}\n")
+    with Bridge(tmp_path / "bridge", config=config, sandbox=sandbox, redis_url=redis_url) as server:
+        lines = [json.loads(line) for line in server.output.splitlines()]
+    said = [(line["event"], line["sender"]) for line in lines if "credentials" in line["event"]]
+    assert said == [("credentials_missing", "us"), ("sender_without_credentials", "eu")]
+    nobody = {"ALERTMANAGER_TOKENS": "", "PAGERDUTY_SIGNING_SECRETS": ""}
+    options = {"role": "reconciler", "environment": nobody}
+    event = "sender_without_credentials"
+    assert started_with(tmp_path / "r", config, sandbox, redis_url, event, **options) == []
+
+
+STRICT = ("--strict",)
+WITHOUT = {"ALERTMANAGER_TOKENS": ""}
+
+
+@pytest.mark.parametrize(
+    ("section", "environment", "message"),
+    [
+        ("", WITHOUT, "No sender has credentials: set ALERTMANAGER_TOKENS or PAGERDUTY_SIGNING_SECRETS."),
+        ("pagerduty: {status_updates: true}", {}, "The sender pagerduty has no credentials: set PAGERDUTY_SIGNING"),
+        ("senders: {alertmanager: {eu: {}, us: {}}}", WITHOUT, "alertmanager eu has no credentials: set ALERTMANAGER_"),
+        ("senders: {alertmanager: {eu: {}, us: {}}}", WITHOUT, "alertmanager us has no credentials: set ALERTMANAGER_"),
+        (
+            "senders: {alertmanager: {eu: {credentials: EU}}}",
+            {},
+            "alertmanager eu has no credentials: set EU (or",
+        ),
+        ("", {"CHECKLY_API_KEY": "wrong"}, "refuses the key: "),
+    ],
+)
+def test_a_strict_bridge_does_not_start_without_what_it_needs(
+    tmp_path, config, sandbox, redis_url, section, environment, message
+):
+    config.write_text(f"{config.read_text()}{section}\n")
+    parts = {"config": config, "sandbox": sandbox, "redis_url": redis_url, "environment": environment}
+    server = Bridge(tmp_path / "strict", arguments=STRICT, **parts).start(wait=False)
+    assert server.wait() == 1
+    assert server.output.count(message) == 1
+    with Bridge(tmp_path / "lenient", **parts):
+        pass  # it is ready
+
+
+def test_a_strict_bridge_starts_with_what_it_needs_and_when_checkly_does_not_answer(
+    tmp_path, config, sandbox, redis_url
+):
+    parts = {"config": config, "sandbox": sandbox, "redis_url": redis_url, "arguments": STRICT}
+    with Bridge(tmp_path / "right", **parts) as right:
+        assert "key_not_probed" not in events(right)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        away = {"CHECKLY_API_URL": f"http://127.0.0.1:{closed.getsockname()[1]}"}
+    with Bridge(tmp_path / "away", environment=away, **parts) as server:
+        assert "key_not_probed" in events(server)
+    bare = {"CHECKLY_API_KEY": "", "CHECKLY_ACCOUNT_ID": ""}
+    with Bridge(tmp_path / "receiver", role="receiver", environment=bare, **parts):
+        pass  # it writes nothing, so it needs no key
+    with Bridge(tmp_path / "reconciler", role="reconciler", environment=WITHOUT, **parts):
+        pass  # it receives nothing
 
 
 def test_a_bridge_whose_key_is_refused_is_ready_and_says_so(tmp_path, config, sandbox, redis_url):

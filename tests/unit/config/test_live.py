@@ -122,6 +122,27 @@ async def test_a_text_that_cannot_be_compiled_leaves_the_old_configuration_in_fo
             assert name(await changes.get()) == "three"
 
 
+def hashes() -> dict[str, float]:
+    """The series of the configuration's hash."""
+    samples = (each for family in REGISTRY.collect() for each in family.samples if each.name == "bridge_config_hash")
+    return {sample.labels["hash"]: sample.value for sample in samples}
+
+
+async def test_the_hash_is_that_of_the_configuration_in_force_alone(config_path):
+    config_path.write_text(BASE % "one")
+    file = ConfigFile(config_path)
+    before = file.current.content_hash
+    assert hashes() == {before: 1}
+    config_path.write_text("broken")
+    await file.poll(reload=True)
+    assert hashes() == {before: 1}
+    config_path.write_text(BASE % "two")
+    await file.poll(reload=True)
+    after = file.current.content_hash
+    assert hashes() == {after: 1}
+    assert after != before
+
+
 async def test_a_file_is_read_only_when_it_rests(config_path):
     config_path.write_text(BASE % "one")
     file = ConfigFile(config_path)
