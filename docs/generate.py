@@ -18,6 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from bridge import telemetry
 from bridge.cli import app
 from bridge.config import json_schema
+from bridge.core.page_word import PAGE_WORDS
 from bridge.telemetry import Event
 
 if TYPE_CHECKING:
@@ -58,6 +59,10 @@ def _metric_row(metric: MetricWrapperBase) -> Sequence[str]:
     name = f"{family.name}_total" if family.type == "counter" else family.name
     labels = ", ".join(f"`{label}`" for label in metric._labelnames)  # noqa: SLF001 - there is no public way to ask
     return f"`{name}`", family.type, labels, family.documentation
+
+
+def _page_words() -> str:
+    return _table(("`page`", "meaning"), ((f"`{word}`", meaning) for word, meaning in PAGE_WORDS.items()))
 
 
 def _commands() -> str:
@@ -103,7 +108,12 @@ def _default(argument: Argument) -> str:
     return f"`{default.value if isinstance(default, Enum) else default}`"
 
 
-_BLOCKS: dict[str, Callable[[], str]] = {"commands": _commands, "events": _events, "metrics": _metrics}
+_BLOCKS: dict[str, Callable[[], str]] = {
+    "commands": _commands,
+    "events": _events,
+    "metrics": _metrics,
+    "page_words": _page_words,
+}
 
 
 if __name__ == "__main__":

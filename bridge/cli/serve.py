@@ -218,7 +218,7 @@ def _reconciler(
     reconciler = Reconciler(
         store=store,
         page=StatusPages(client, lambda: live.current.services, clock=_monotonic_ms),
-        pages_of=lambda config: {name: service.pages for name, service in config.services.items()},
+        pages_of=lambda config: config.pages_of,
         config=live,
         reserve=budget.reserve,
         allows=breaker.allows,

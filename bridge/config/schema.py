@@ -360,6 +360,11 @@ class Config(Struct, frozen=True, kw_only=True):
         """The names of all pages that show one of the services."""
         return tuple(dict.fromkeys(page for service in self.services.values() for page in service.pages))
 
+    @property
+    def pages_of(self) -> dict[str, tuple[str, ...]]:
+        """The names of the pages that show each service."""
+        return {name: service.pages for name, service in self.services.items()}
+
     def route(self, name: str) -> Route | None:
         """The route of that name; None when there is none (any more)."""
         return next((route for route in self.routes if route.name == name), None)

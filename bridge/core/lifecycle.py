@@ -119,14 +119,19 @@ def decide(
         retention_ms=retention_ms,
         withheld=withheld,
     )
-    case, until = _advance(case)
-    case = _observe(case)
+    case, until = advanced(case)
     for rule in (_follow_up, _find_existing, _converge, _check_closed, _after_the_end):
         step = rule(case)
         if not isinstance(step, At | None):
             return step
         until = sooner(until, step)
     return Wait(progress=case.progress, until=until.instant if until else None)
+
+
+def advanced(case: Case) -> tuple[Case, At | None]:
+    """The case in the phase that it has come to by now, each page's clocks set; and when time alone may move it on."""
+    case, until = _advance(case)
+    return _observe(case), until
 
 
 def _follow_up(case: Case) -> ReadBack | CheckDuplicates | FindExisting | At | None:
@@ -203,7 +208,7 @@ def _converge(case: Case) -> WriteTo | At | None:
         post = progress.posts.get(page, Post())
         if post.intent is not None or page in case.withheld:
             continue
-        view, at = _view(page, post, case)
+        view, at = view_on(page, post, case)
         planned = plan_write(post, view)
         if isinstance(planned, PlannedWrite):
             return WriteTo(progress=progress, page=page, planned=planned)
@@ -211,7 +216,7 @@ def _converge(case: Case) -> WriteTo | At | None:
     return until
 
 
-def _view(page: str, post: Post, case: Case) -> tuple[View, At | None]:
+def view_on(page: str, post: Post, case: Case) -> tuple[View, At | None]:
     """What the page is to show, and when that may change by time alone."""
     phase, at = case.progress.phase, None
     if (fires := _fires_on(page, post, case)) is not None:

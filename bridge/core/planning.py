@@ -42,7 +42,7 @@ class _Content(Struct, frozen=True, kw_only=True):
 
 def plan_write(post: Post, view: View) -> PlannedWrite | At | None:
     """The next write that brings ``post`` to its page's view, or when to plan again, or None."""
-    if _is_closed_by_hand(post, view):
+    if is_closed_by_hand(post, view):
         return None
     desired, until = _desired(post, view)
     planned = _planned(post, desired, view)
@@ -57,7 +57,7 @@ def plan_write(post: Post, view: View) -> PlannedWrite | At | None:
     return At(view.now + wait_ms) if 0 < wait_ms <= DATE_STEP_MS else planned  # a clock that went back: no waiting
 
 
-def _is_closed_by_hand(post: Post, view: View) -> bool:
+def is_closed_by_hand(post: Post, view: View) -> bool:
     """Someone closed it: that stands until everything has cleared and fires anew, or until an alert starts much later.
 
     Much later is later than ``reopen_after``: that is another outage, and an alert whose resolve was never sent (a

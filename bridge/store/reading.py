@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from redis.asyncio.client import Pipeline
 
 INCIDENTS_A_PART = 100
+READS = 4  # of each incident
 
 
 class Detail(Struct, frozen=True, kw_only=True):
@@ -50,10 +51,16 @@ class Reading:
                 self._read(pipe, id_)
             answers = await reply_of(pipe.execute())
             yield [
-                codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress)
-                for id_, fields, counts, progress in zip(part, answers[::3], answers[1::3], answers[2::3], strict=True)
+                codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
+                for id_, fields, counts, progress, public_notes in zip(
+                    part, *(answers[first::READS] for first in range(READS)), strict=True
+                )
                 if fields
             ]
+
+    async def is_paused(self) -> bool:
+        """Whether nothing is written, because Checkly refuses the key."""
+        return await reply_of(self._redis.hget(f"{self._prefix}pause", "reason")) is not None
 
     async def incident(self, id_: str, count: int, after: int) -> Detail | None:
         """One incident with about ``count`` of its alerts, from the place ``after`` on; None if none has that id.
@@ -69,21 +76,22 @@ class Reading:
         pipe.hlen(f"{key}:alerts")
         pipe.hscan(f"{key}:alerts", after, count=count)
         pipe.zrange(f"{self._prefix}links", 0, -1)
-        fields, counts, progress, total, (following, alerts), listed = await reply_of(pipe.execute())
+        fields, counts, progress, public_notes, total, (following, alerts), listed = await reply_of(pipe.execute())
         if not fields:
             return None
         bases = unpack_bases(listed)
         counted = [codec.unpack_alert(name, packed, bases) for name, packed in alerts.items()]
         counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
-        incident = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress)
+        incident = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
         return Detail(incident=incident, alerts=counted, total=total, after=int(following))
 
     def _read(self, pipe: Pipeline, id_: str) -> str:
-        """Ask for an incident's hash, its facets and its progress; where they are."""
+        """Ask for an incident's hash, its facets, its progress and its public notes, READS answers; where they are."""
         key = f"{self._prefix}incident:{id_}"
         pipe.hgetall(key)
         pipe.hgetall(f"{key}:facets")
         pipe.get(f"{key}:progress")
+        pipe.lrange(f"{key}:notes", 0, -1)
         return key
 
 

@@ -322,6 +322,10 @@ class Store:
         """Every incident the store holds, the next due first, by parts."""
         return self._reading.incidents()
 
+    async def is_paused(self) -> bool:
+        """Whether writes are paused: see `Reading.is_paused`."""
+        return await self._reading.is_paused()
+
     async def incident(self, id_: str, *, count: int = 100, after: int = 0) -> Detail | None:
         """One incident with about ``count`` of its alerts: see `Reading.incident`."""
         return await self._reading.incident(id_, count, after)

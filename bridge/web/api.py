@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from bridge.web import budgets
+from bridge.web.outlook import Outlook
 from bridge.web.parameters import number, parameters
 from bridge.web.responses import HTTPError, json_response
 from bridge.web.views import alert_view, incident_view
@@ -36,13 +37,18 @@ class IncidentStore(budgets.Store, Protocol):
         """One incident with about ``count`` of its alerts, from a place on; None if there is none of that id."""
         ...
 
+    async def is_paused(self) -> bool:
+        """Whether nothing is written, because Checkly refuses the key."""
+        ...
+
 
 class Api:
     """``GET /api/incidents``, ``GET /api/incidents/{id}`` and ``GET /api/budgets``."""
 
-    def __init__(self, store: IncidentStore, config: LiveConfig) -> None:
+    def __init__(self, store: IncidentStore, config: LiveConfig, *, wall_ms: Callable[[], int]) -> None:
         self._store = store
         self._config = config
+        self._wall_ms = wall_ms
 
     async def budgets(self, request: Request) -> Response:
         """How much may still become public."""
@@ -54,7 +60,8 @@ class Api:
         _numbers(request)
         parts = self._store.incidents()
         first: list[Incident] = await anext(parts, [])  # while it can still be answered that they cannot be read
-        return StreamingResponse(_listed(first, parts), media_type="application/json")
+        outlook = await self._outlook()
+        return StreamingResponse(_listed(first, parts, outlook), media_type="application/json")
 
     async def incident(self, request: Request) -> Response:
         """One incident with some of its alerts."""
@@ -69,7 +76,14 @@ class Api:
             "alerts_total": found.total,
             "alerts_after": str(found.after) if found.after else None,
         }
-        return json_response({**incident_view(found.incident), **more})
+        outlook = await self._outlook()
+        coming = outlook.of(found.incident, is_put_away="." in id_)
+        return json_response({**incident_view(found.incident), **coming, **more})
+
+    async def _outlook(self) -> Outlook:
+        config = self._config.current
+        paused = await self._store.is_paused()
+        return Outlook(config=config, pages_of=config.pages_of, now=self._wall_ms(), paused=paused)
 
 
 def _numbers(request: Request, **known: tuple[int, int, int]) -> dict[str, int]:
@@ -81,12 +95,12 @@ def _numbers(request: Request, **known: tuple[int, int, int]) -> dict[str, int]:
     }
 
 
-async def _listed(part: list[Incident], parts: AsyncIterator[list[Incident]]) -> AsyncIterator[bytes]:
+async def _listed(part: list[Incident], parts: AsyncIterator[list[Incident]], outlook: Outlook) -> AsyncIterator[bytes]:
     yield b'{"incidents":['
     between = b""
     while part:
         for incident in part:
-            yield between + msgspec.json.encode(incident_view(incident))
+            yield between + msgspec.json.encode({**incident_view(incident), **outlook.of(incident)})
             between = b","
         await asyncio.sleep(0)
         part = await anext(parts, [])

@@ -94,7 +94,7 @@ def create_app(
             unpublished=unpublished,
             on_change=on_change,
         )
-    api, admins = Api(store, config), Admins(admin_credentials, monotonic_ms=_monotonic_ms)
+    api, admins = Api(store, config, wall_ms=wall_ms), Admins(admin_credentials, monotonic_ms=_monotonic_ms)
     alerts = AlertsApi(store.unpublished, config, wall_ms=wall_ms)
     routes = [
         *webhooks,

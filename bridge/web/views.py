@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bridge.core.attention import SECOND_WRITER, held_by
 from bridge.core.public_times import public_times
 from bridge.json_values import from_ms
 
 if TYPE_CHECKING:
-    from bridge.model import Incident, Intent, Post, Withheld
+    from bridge.model import Incident, Intent, Post
     from bridge.publication import Publication
     from bridge.store import CountedAlert
 
@@ -92,7 +93,7 @@ def _post_view(page: str, post: Post) -> dict[str, Any]:
         "retry_at": _time(post.retry.at),
         "parked": post.retry.parked,
         "second_writer": post.second_writer or None,
-        "withheld": None if post.withheld is None else _withheld_view(post.withheld),
+        "withheld": _withheld_view(post),
         "why": [_NOT_TRUE[part] for part in post.undated if part in _NOT_TRUE],
         "closed_at": _time(post.closed_at),
         "theirs_at": _time(post.theirs_at),
@@ -124,8 +125,15 @@ def _intent_view(intent: Intent) -> dict[str, Any]:
     }
 
 
-def _withheld_view(withheld: Withheld) -> dict[str, Any]:
-    return {"reason": withheld.reason, "since": _time(withheld.since), "detail": withheld.detail}
+def _withheld_view(post: Post) -> dict[str, Any] | None:
+    """Why the opening is kept back; ``until`` and ``by`` are null where nobody knows."""
+    if post.second_writer:
+        detail = held_by(post.second_writer)
+        return {"reason": SECOND_WRITER, "since": None, "until": None, "detail": detail, "by": post.second_writer}
+    if post.withheld is None:
+        return None
+    since = _time(post.withheld.since)
+    return {"reason": post.withheld.reason, "since": since, "until": None, "detail": post.withheld.detail, "by": None}
 
 
 def _time(at: int | None) -> str | None:

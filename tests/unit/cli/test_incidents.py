@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -59,11 +58,9 @@ def test_the_posts_of_every_page_are_shown_with_their_impacts(publish, run):
     services = "[{name: Checkout, shared: true}, {page: platform, component: Checkout}]"
     found = publish(services, lambda posts: len(posts) == 2 and all(post["remote_id"] for post in posts.values()))
     shown = run("incidents", "show", found["id"]).out
-    assert "services      checkout: MINOR\n" in shown
-    assert "labels        region: eu\n" in shown
-    assert "\npost v1\n" in shown
-    v3 = shown.partition("\npost v3:platform\n")[2].partition("\n\n")[0]
-    assert "  impacts    checkout: DEGRADED_PERFORMANCE" in v3.splitlines()
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert {"services checkout: MINOR", "labels region: eu", "post v1"} <= set(lines)
+    assert "impacts checkout: DEGRADED_PERFORMANCE" in lines[lines.index("post v3:platform") :]
     assert run("incidents", "list").out.splitlines()[1].split()[-1] == 'shop{region="eu"}'
 
 
@@ -89,40 +86,6 @@ POST = {
     "attempts": 0,
     "ongoing": True,
 }
-
-
-@pytest.mark.parametrize(
-    ("post", "said"),
-    [
-        ({}, ""),
-        ({"attempts": 9}, ""),
-        ({"attempts": 10}, "v1: 10 failures in a row"),
-        ({"attempts": 10, "parked": "400"}, "parked: 400"),
-        ({"attempts": 10, "parked": "400", "second_writer": "x", "closed_at": "2026", "ongoing": False}, ""),
-        ({"closed_at": "2026"}, "closed by someone else"),
-        (
-            {"closed_at": "2026", "theirs_at": "2026"},
-            "open on the page by someone else's update: its end is up to them",
-        ),
-        ({"pending": {"unknown_at": "2026"}}, "a write of unknown outcome"),
-        ({"pending": {"unknown_at": None}}, ""),
-    ],
-)
-def test_what_needs_attention_is_said(run, monkeypatch, post, said):
-    incident: dict[str, Any] = {
-        "id": "A",
-        "phase": "MONITORING",
-        "severity": None,
-        "services": {},
-        "key": "k",
-        "orphaned": 0,
-    }
-    posts = [POST, {**POST, "page": "v3:status"}] if not post else [{**POST, **post}]
-    listed = {"incidents": [{**incident, "posts": posts, "note": None}]}
-    monkeypatch.setattr("bridge.cli.incidents.list.get", lambda _url, _path: listed)
-    head, line = run("incidents", "list").out.splitlines()
-    assert line.split()[3] == "checkout"
-    assert line[head.index("attention") :] == said
 
 
 def test_a_write_under_way_is_shown_with_its_post(run, monkeypatch):

@@ -142,6 +142,9 @@ class MemoryStore:
         spent = dict.fromkeys(names, 2)
         return tuple(BudgetState(page=page, spent=spent, by_route=by_route, waiting=7) for page in over_at), ()
 
+    async def is_paused(self):
+        return False
+
     async def incident(self, id_, *, count, after):
         if self.error:
             raise self.error

@@ -501,6 +501,14 @@ async def test_incidents_are_listed(bridge):
             }
         ],
         "note": None,
+        "page": "refused",
+        "next": {
+            "at": "2026-11-23T18:47:10.000Z",
+            "what": "looks now whether the write arrived whose answer was lost: goes to MONITORING",
+            "mails": "nobody",
+            "text": "t",
+        },
+        "attention": ["parked: 400: no such service", "a write of unknown outcome"],
     }
 
 

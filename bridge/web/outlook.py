@@ -1,0 +1,45 @@
+"""What the API tells of an incident beside its record: its place on the page, what comes next, what a person can do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from bridge.config.schema import Config
+from bridge.core.attention import attention
+from bridge.core.next_step import NOBODY, NextStep, next_step
+from bridge.core.page_word import page_word, page_words
+from bridge.core.view import PagesOf
+from bridge.json_values import from_ms
+
+if TYPE_CHECKING:
+    from bridge.model import Incident
+
+_PUT_AWAY = NextStep(at=None, what="nothing: this episode is over", mails=NOBODY)
+
+
+class Outlook(Struct, frozen=True, kw_only=True):
+    """What an answer is given on: the configuration and the time; ``paused`` while Checkly refuses the key."""
+
+    config: Config
+    pages_of: PagesOf
+    now: int
+    paused: bool = False
+
+    def of(self, incident: Incident, *, is_put_away: bool = False) -> dict[str, Any]:
+        """The fields of an incident; one that ``is_put_away`` is an ended episode, of which nothing comes any more."""
+        words = page_words(incident, self.config, self.now, pages_of=self.pages_of)
+        coming = _PUT_AWAY
+        if not is_put_away:
+            coming = next_step(incident, self.config, self.now, pages_of=self.pages_of, paused=self.paused)
+        return {
+            "page": page_word(incident, words),
+            "next": {
+                "at": None if coming.at is None else from_ms(coming.at),
+                "what": coming.what,
+                "mails": coming.mails,
+                "text": coming.text,
+            },
+            "attention": () if is_put_away else attention(incident),
+        }
