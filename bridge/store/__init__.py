@@ -3,6 +3,7 @@
 from bridge.store.budgets import BudgetState, Tokens, Trip
 from bridge.store.durability import Durability
 from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicated, StoreUnavailable
+from bridge.store.listing import Listing, Part, Wanted
 from bridge.store.reading import Detail
 from bridge.store.results import REFUSED, Change, Claim, CountedAlert, Idle, Overview, Quiet
 from bridge.store.store import Store
@@ -26,11 +27,13 @@ __all__ = [
     "Durability",
     "Example",
     "Idle",
+    "Listing",
     "NamespaceTaken",
     "NoRoom",
     "NotDurable",
     "NotReplicated",
     "Overview",
+    "Part",
     "Quiet",
     "Store",
     "StoreUnavailable",
@@ -40,4 +43,5 @@ __all__ = [
     "UnpublishedAlerts",
     "UnpublishedGroup",
     "UnpublishedGroups",
+    "Wanted",
 ]

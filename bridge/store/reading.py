@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,17 +46,23 @@ class Reading:
         ids = await reply_of(self._redis.zrange(f"{self._prefix}due", 0, -1))
         for start in range(0, len(ids), INCIDENTS_A_PART):
             part = [id_.decode() for id_ in ids[start : start + INCIDENTS_A_PART]]
-            pipe = self._redis.pipeline(transaction=True)
-            for id_ in part:
-                self._read(pipe, id_)
-            answers = await reply_of(pipe.execute())
-            yield [
-                codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
-                for id_, fields, counts, progress, public_notes in zip(
-                    part, *(answers[first::READS] for first in range(READS)), strict=True
-                )
-                if fields
-            ]
+            yield await self.these(part)
+
+    async def these(self, ids: Sequence[str]) -> list[Incident]:
+        """The incidents of these ids, as of one moment; those that are gone are left out."""
+        if not ids:
+            return []
+        pipe = self._redis.pipeline(transaction=True)
+        for id_ in ids:
+            self._read(pipe, id_)
+        answers = await reply_of(pipe.execute())
+        return [
+            codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
+            for id_, fields, counts, progress, public_notes in zip(
+                ids, *(answers[first::READS] for first in range(READS)), strict=True
+            )
+            if fields
+        ]
 
     async def is_paused(self) -> bool:
         """Whether nothing is written, because Checkly refuses the key."""

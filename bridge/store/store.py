@@ -17,6 +17,7 @@ from bridge.store import budgets, codec, posts, scripts
 from bridge.store.budgets import NO_TOKENS, BudgetState, Tokens, Trip
 from bridge.store.errors import NoRoom, reply_of
 from bridge.store.group_commit import GroupCommit, batches
+from bridge.store.listing import Listing
 from bridge.store.namespace import PREFIX, Ownership
 from bridge.store.reading import Detail, Reading
 from bridge.store.results import Change, Claim, Idle, Overview, Turn
@@ -70,6 +71,7 @@ class Store:
         self._room = Room(redis)
         self._reading = Reading(redis, prefix)
         self.unpublished = UnpublishedAlerts(redis, prefix, self._run_all)
+        self.listing = Listing(self._reading, running.run)
 
     async def ingest(self, items: Sequence[Item]) -> list[Change]:
         """Fold the alerts of one delivery into their incidents, durably; what became of each, in order.

@@ -21,7 +21,7 @@ if listed and listed ~= '' then unlist(id, prefix .. listed) end
 redis.call(
   'DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), public_notes_key(id), progress_key(id)
 )
-redis.call('ZREM', DUE, id)
+for _, list in ipairs({DUE, BEGUN, ACTIVE}) do redis.call('ZREM', list, id) end
 redis.call('ZREM', UNAUTHORIZED, id)
 redis.call('ZREM', CLEARED, id)
 redis.call('ZREM', SHOWN, id)

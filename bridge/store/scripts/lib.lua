@@ -55,6 +55,7 @@ local DUE, INDEX, TALLIES, REMOTES = prefix .. 'due', prefix .. 'index', prefix 
 local OPEN, UNAUTHORIZED = prefix .. 'open', prefix .. 'unauthorized'
 local CLEARED, SHOWN, OPENINGS = prefix .. 'cleared', prefix .. 'shown', prefix .. 'openings'
 local STRAYS, COUNTED, STORED = prefix .. 'strays', prefix .. 'counted', prefix .. 'stored'
+local BEGUN, ACTIVE = prefix .. 'begun', prefix .. 'active'
 local STRAY_MS = 3600000 -- until a stray, see `schedule_stray`, is due like any other
 
 -- A delivery is one change of facts: an incident's clocks follow what it adds up to before and after, never a moment between
@@ -211,8 +212,13 @@ end
 -- one of them counts it anew, and says so with `save_sums` at the end; what another release changed, recount.lua finds.
 -- STORED also has how many of each route are remembered, over or not: remembered_incidents|<route>, remembered_alerts|<route>.
 -- Nobody counts these anew, so they say only which route has most of what INDEX and DUE hold.
+--
+-- What readers list: BEGUN has all incidents, ACTIVE those that COUNTED has. Both go by when an incident was last stored or
+-- counted anew: it keeps its place as long as it fires or stands on a page, and after that until it begins again. What
+-- another release begins or ends, recount.lua finds.
 local SUMS_OF_ROUTE = {'alerts', 'incidents', 'remembered_alerts', 'remembered_incidents'}
 local counted = {} -- how many more, by route
+local newly = {} -- what begins to be counted, as it is listed
 
 local function sum_up(route, steps)
   local sum = counted[route] or {}
@@ -225,10 +231,17 @@ local function count_stored(id, route, firing, exists)
   local is_counted = exists and (firing > 0 or redis.call('SISMEMBER', OPEN, id) == 1)
   local was = tonumber(redis.call('ZSCORE', COUNTED, entry) or nil)
   if is_counted and was ~= firing then redis.call('ZADD', COUNTED, firing, entry) end
-  if was and not is_counted then redis.call('ZREM', COUNTED, entry) end
+  if is_counted and not was then
+    newly[#newly + 1] = now
+    newly[#newly + 1] = id
+  elseif was and not is_counted then
+    redis.call('ZREM', COUNTED, entry)
+    redis.call('ZREM', ACTIVE, id)
+  end
   sum_up(route, {
     alerts = (is_counted and firing or 0) - (was or 0), incidents = (is_counted and 1 or 0) - (was and 1 or 0),
   })
+  return is_counted
 end
 
 -- So many more fire than when it was counted. As long as others do, nothing else changes.
@@ -250,7 +263,10 @@ local function save_sums()
   end
   save_sum('alerts|', alerts)
   save_sum('incidents|', incidents)
-  counted = {}
+  if newly[1] then
+    for _, list in ipairs({BEGUN, ACTIVE}) do redis.call('ZADD', list, unpack(newly)) end
+  end
+  counted, newly = {}, {}
 end
 
 -- The revision moves, and the incident is due, only when something changed that a reader of the sums could see: the
@@ -297,6 +313,7 @@ local function save_incident(incident)
     end
   end
   if changed[1] then redis.call('HSET', incident_key(incident.id), unpack(changed)) end
+  if not incident.was.rev and incident.firing == 0 then redis.call('ZADD', BEGUN, now, incident.id) end
   if not (incident.material or incident.timed) then return false end
   if incident.lease_until > now then return false end -- who settles it compares revisions and timers
   local is_new, ripens = not incident.was.rev, not incident.material and next_timer(incident.id)

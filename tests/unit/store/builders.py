@@ -27,17 +27,8 @@ LEASE_MS = 30_000
 PREFIX = "bridge:{0}:"
 _HASHES = {"index", "pause", "remotes", "stored", "tallies", "watchdogs", "trips", "withheld"}
 _SORTED = {
-    "due",
-    "cleared",
-    "shown",
-    "unauthorized",
-    "strays",
-    "counted",
-    "openings",
-    "waiting",
-    "full",
-    "spent",
-    "links",
+    *("due", "cleared", "shown", "unauthorized", "strays", "counted", "openings", "waiting", "full", "spent"),
+    *("begun", "active", "links"),
 }
 
 

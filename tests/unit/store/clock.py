@@ -48,8 +48,9 @@ end
 for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   local name = string.sub(key, #prefix + 1)
   if name == 'due' or name == 'cleared' or name == 'shown' or name == 'unauthorized' or name == 'waiting'
-      or name == 'full' or string.match(name, ':timers$') or string.match(name, '^openings:')
-      or string.match(name, '^spent:') or string.match(name, '^waiting:.*\\n') then
+      or name == 'full' or name == 'begun' or name == 'active'
+      or string.match(name, ':timers$') or string.match(name, '^openings:') or string.match(name, '^spent:')
+      or string.match(name, '^waiting:.*\\n') then
     shift_scores(key)
   elseif name == 'pause' then shift_fields(key, {'until'})
   elseif name == 'rate' then shift_text(key)

@@ -133,4 +133,15 @@ def check_keys(db: redis.Redis, *, prefix: str = PREFIX) -> None:
         elif kind == "incident":
             assert f"incident:{name.partition(':')[0]}" in kept, f"{key} outlived its incident"
         else:
-            assert kind in {"counted", "due", "index", "openings", "remotes", "stored", "strays", "tallies"}
+            assert kind in {
+                "begun",
+                "active",
+                "counted",
+                "due",
+                "index",
+                "openings",
+                "remotes",
+                "stored",
+                "strays",
+                "tallies",
+            }

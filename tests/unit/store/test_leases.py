@@ -349,7 +349,7 @@ async def test_a_dropped_incident_takes_no_alert_along_that_another_counts_by_no
     left = contents(db)
     hints = {"openings", "openings:3|bank-route"}
     assert set(left) == {
-        "counted",
+        *("active", "begun", "counted"),
         "due",
         "index",
         "stored",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
@@ -15,9 +15,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from msgspec.structs import replace
 
 from bridge.model import Alert, Progress, Routed, Severity
-from bridge.store import Claim, Idle, Store
+from bridge.store import Claim, Idle, Store, Wanted
 from bridge.store.connect import connect
-from tests.unit.store.builders import END, HOLD_MS, START, contents, firing, held_by, resolved, to
+from tests.unit.store.builders import END, HOLD_MS, PREFIX, START, contents, firing, held_by, resolved, to
 from tests.unit.store.clock import Clock
 from tests.unit.store.reference import CLOCKS, NEVER, Message, Reference
 
@@ -61,6 +61,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.clock = Clock(self.db)
         self.reference = Reference(HOLD_MS)
         self.reference.now = self.clock.now
+        self.began: dict[str, int] = {}  # as readers list incidents
+        self.were_active: set[str] = set()
         self.tokens = (f"token-{number}" for number in itertools.count())
 
     def teardown(self):
@@ -160,6 +162,49 @@ class StoreMachine(RuleBasedStateMachine):
         if drops:
             self.reference.drop(id_)
 
+    @rule(active=st.booleans(), count=st.integers(1, 3))
+    def list_by_parts(self, active, count):
+        self.lists_all_that_there_is(active, count)
+
+    @rule(what=st.sampled_from(["begun", "active"]), id_=st.sampled_from(["shop", "bank", "gone"]), adds=st.booleans())
+    def another_release_lists_nothing(self, what, id_, adds):
+        if adds and self.db.zscore(f"{PREFIX}{what}", id_) is None:
+            self.db.zadd(f"{PREFIX}{what}", {id_: self.clock.now})
+        elif not adds:
+            self.db.zrem(f"{PREFIX}{what}", id_)
+        self.store = Store(self.client)  # which has put nothing right yet
+        self.lists_all_that_there_is(what == "active", 2)
+        begun = contents(self.db).get("begun", {})  # what another release began is known but roughly
+        self.began = {each: self.reference.now - int(self.clock.now - at) for each, at in begun.items()}
+
+    def lists_all_that_there_is(self, active: bool, count: int) -> None:
+        """By parts, each once, the last begun first."""
+        listed, after = [], ""
+        while True:
+            part = self.runner.run(self.store.listing.part(Wanted(active=active), after=after, count=count))
+            assert len(part.incidents) <= count
+            listed += [incident.id for incident in part.incidents]
+            after = part.after
+            if not after:
+                break
+        expected = {id_ for id_, each in self.reference.incidents.items() if each.count("F") or not active}
+        assert sorted(listed) == sorted(expected)
+        index = contents(self.db).get("active" if active else "begun", {})
+        assert listed == sorted(listed, key=lambda id_: (index[id_], id_), reverse=True)
+
+    def check_lists(self, kept: dict[str, Any]) -> None:
+        """Readers are shown every incident by when it began to fire, however often that was forgotten since."""
+        active = {id_ for id_, each in self.reference.incidents.items() if each.count("F")}
+        assert set(kept.get("begun", {})) == set(self.reference.incidents)
+        assert set(kept.get("active", {})) == active
+        for id_ in {*self.reference.incidents} - {*self.began} | active - self.were_active:
+            self.began[id_] = self.reference.now
+        self.began = {id_: at for id_, at in self.began.items() if id_ in self.reference.incidents}
+        self.were_active = active
+        ages = {id_: self.reference.now - at for id_, at in self.began.items()}
+        assert all(abs(self.clock.now - kept["begun"][id_] - age) < PAUSE_MS / 2 for id_, age in ages.items()), ages
+        assert all(kept["begun"][id_] == at for id_, at in kept.get("active", {}).items())
+
     @invariant()
     def the_store_holds_what_the_reference_says_and_nothing_else(self):
         kept = contents(self.db)
@@ -209,7 +254,9 @@ class StoreMachine(RuleBasedStateMachine):
         stored |= {f"remembered_incidents|{id_}-route": 1 for id_ in self.reference.incidents}
         stored |= {f"remembered_alerts|{id_}-route": n for id_, n in Counter(self.reference.index.values()).items()}
         assert {name: int(count) for name, count in kept.get("stored", {}).items()} == stored
-        expected_keys |= {"counted"} if counted else set()
+        expected_keys |= {"counted", "active"} if counted else set()
+        expected_keys |= {"begun"} if self.reference.incidents else set()
+        self.check_lists(kept)
         expected_keys |= {"stored"} if stored else set()
         hints = {name for name in kept if name == "strays" or name.startswith("openings")}
         assert set(kept) - hints == expected_keys
