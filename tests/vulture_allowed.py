@@ -22,6 +22,11 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "resolved_at", "own_incident",
     # called by docs/generate.py
     "document",
+    # operators' actions: what the scripts read, and what is asked for by its word
+    "HOLD", "RELEASE", "PUBLISH", "DISMISS", "SAY", "RESOLVE", "MUTE", "UNMUTE", "TAKE_OVER", "HAND_BACK", "RETRY",
+    "DONE", "REPEAT", "CONFLICT", "NOT_FOUND", "TOO_LATE", "NOT_POSSIBLE", "act", "SAID_AS", "Orders", "until", "quiet",
+    "hold", "publish", "dismiss", "resolve", "take_over", "retry", "mutes", "Action", "by", "for_ms", "alert", "verb",
+    "reason",
     # found by name
     "MEDIUM", "MAJOR", "CRITICAL", "UNDER_MAINTENANCE",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from bridge.store.durability import Durability
 from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicated, StoreUnavailable
 from bridge.store.listing import Listing, Part, Wanted
 from bridge.store.reading import Detail
-from bridge.store.results import REFUSED, Change, Claim, CountedAlert, Idle, Overview, Quiet
+from bridge.store.results import REFUSED, ActionResult, Change, Claim, CountedAlert, Idle, Outcome, Overview, Quiet
 from bridge.store.store import Store
 from bridge.store.unpublished import (
     MOST_GROUPS,
@@ -19,6 +19,7 @@ from bridge.store.unpublished import (
 __all__ = [
     "MOST_GROUPS",
     "REFUSED",
+    "ActionResult",
     "BudgetState",
     "Change",
     "Claim",
@@ -32,6 +33,7 @@ __all__ = [
     "NoRoom",
     "NotDurable",
     "NotReplicated",
+    "Outcome",
     "Overview",
     "Part",
     "Quiet",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from msgspec import Struct
 
 from bridge.model import Incident, Severity
@@ -29,6 +31,30 @@ class Change(Struct, frozen=True, kw_only=True):
     outcome: str
     is_due: bool = False
     conflict: bool = False
+
+
+class Outcome(StrEnum):
+    """What became of an operator's action."""
+
+    DONE = "done"
+    REPEAT = "repeat"  # its key was seen before: it has been carried out, or will be
+    NOT_FOUND = "not_found"  # there is no such incident, or it has no such alert
+    CONFLICT = "conflict"  # the incident, or what was ordered of it, is not any more as the operator saw it
+    TOO_LATE = "too_late"  # readers see it already
+    NOT_POSSIBLE = "not_possible"
+
+
+class ActionResult(Struct, frozen=True, kw_only=True):
+    """What became of an action, and how the incident stands after it, or stands in its way.
+
+    ``why`` says in words why it was not done, ``by`` who was first, ``phase`` is empty where there is no incident.
+    """
+
+    outcome: Outcome
+    why: str = ""
+    by: str = ""
+    revision: int = 0
+    phase: str = ""
 
 
 class CountedAlert(Struct, frozen=True, kw_only=True):

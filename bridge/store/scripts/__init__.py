@@ -27,6 +27,7 @@ INGEST = _load(
     *("alert_record", "told", "alerts", "memory", "senders"),
     *("conflicts", "dates", "limits", "transitions", "merges"),
 )
+ACT = _load("act")
 PUBLIC_NOTE = _load("public_note", "alert_record", "alerts", "memory", "senders")
 CLAIM = _load("claim", "alert_record", "lease", "budget", "gate")
 RECORD = _load("record", "lease", "gate")
