@@ -37,10 +37,14 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 class Part(Struct, frozen=True):
-    """Some of a list, perhaps none; ``after`` is the place after which it goes on, empty at its end."""
+    """Some of a list, perhaps none; ``after`` is the place after which it goes on, empty at its end.
+
+    ``places`` has that of each incident, by its id.
+    """
 
     incidents: list[Incident]
     after: str = ""
+    places: dict[str, str] = {}
 
 
 class Listing:
@@ -63,22 +67,22 @@ class Listing:
 
     async def part(self, wanted: Wanted, *, after: str = "", count: int = 100, looked_at: int = LOOKED_AT) -> Part:
         """At most ``count`` incidents, from a place on, among the next ``looked_at`` of the list."""
-        is_behind, ids, following = await self._select(wanted, after, count, looked_at)
+        is_behind, places, following = await self._select(wanted, after, count, looked_at)
         if is_behind and self._may_put_right():
             await self._put_right()
-            _, ids, following = await self._select(wanted, after, count, looked_at)
-        return Part(await self._reading.these(ids), following)
+            _, places, following = await self._select(wanted, after, count, looked_at)
+        return Part(await self._reading.these(list(places)), following, places)
 
-    async def _select(self, wanted: Wanted, after: str, count: int, looked_at: int) -> tuple[bool, list[str], str]:
+    async def _select(self, wanted: Wanted, after: str, count: int, looked_at: int) -> tuple[bool, dict[str, str], str]:
         at, _, id_ = after.partition("-")
         filters = wanted.routes, wanted.services, wanted.phases, wanted.in_trouble
         packed = msgspec.msgpack.encode(filters)
         active = int(wanted.active)
-        _, is_behind, ids, last_at, last = await self._run(
+        _, is_behind, found, last_at, last = await self._run(
             scripts.SELECT, active, at, id_, wanted.since, count, looked_at, packed
         )
-        following = f"{last_at.decode()}-{last.decode()}" if last else ""
-        return bool(is_behind), [each.decode() for each in ids], following
+        places = {id_.decode(): _place(began, id_) for id_, began in zip(found[::2], found[1::2], strict=True)}
+        return bool(is_behind), places, _place(last_at, last) if last else ""
 
     def _may_put_right(self) -> bool:
         """Another release may go on writing beside this one: not every reader puts all of it right."""
@@ -93,3 +97,7 @@ class Listing:
         while goes_on:
             _, goes_on = await self._run(scripts.RECOUNT, first, first + _PUT_RIGHT_AT_ONCE - 1)
             first += _PUT_RIGHT_AT_ONCE
+
+
+def _place(began: bytes, id_: bytes) -> str:
+    return f"{began.decode()}-{id_.decode()}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from bridge.web import budgets
+from bridge.web import budgets, listing
 from bridge.web.outlook import Outlook
 from bridge.web.parameters import number, parameters
 from bridge.web.responses import HTTPError, json_response
@@ -28,6 +28,11 @@ _ALERTS = 100
 
 class IncidentStore(budgets.Store, Protocol):
     """What reading needs of the store. Every method raises StoreUnavailable."""
+
+    @property
+    def listing(self) -> listing.IncidentLister:
+        """Lists incidents by parts."""
+        ...
 
     def incidents(self) -> AsyncIterator[list[Incident]]:
         """Every incident, by parts."""
@@ -56,8 +61,11 @@ class Api:
         return json_response({"pages": await budgets.overview(self._store, self._config.current)})
 
     async def incidents(self, request: Request) -> Response:
-        """All incidents, as they are read."""
-        _numbers(request)
+        """All incidents, as they are read; with parameters those that they ask for, by parts."""
+        asked = parameters(request, listing.PARAMETERS)
+        if asked:
+            wanted = listing.read(asked, self._config.current)
+            return json_response(await listing.listed(self._store.listing, wanted, await self._outlook()))
         parts = self._store.incidents()
         first: list[Incident] = await anext(parts, [])  # while it can still be answered that they cannot be read
         outlook = await self._outlook()

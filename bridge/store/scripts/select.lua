@@ -3,8 +3,8 @@
 -- since when they began (below 0: how long before now); how many to find; how many to look at; MessagePack of the routes, the
 -- services and the phases of which they have one, an empty list for any, and whether only those in trouble are asked for
 -- (true), only others (false) or any (nil).
--- Returns {now, 1 if the lists may be incomplete, because another release has written, {id, …}, when the last one that was
--- looked at began and its id, or '' and '' when there are no more}.
+-- Returns {now, 1 if the lists may be incomplete, because another release has written, {id, when it began, and so on}, when
+-- the last one that was looked at began and its id, or '' and '' when there are no more}.
 
 local list = ARGV[2] == '1' and ACTIVE or BEGUN
 local after_at, after = tonumber(ARGV[3]), ARGV[4]
@@ -71,12 +71,15 @@ while goes_on do
   for nth = 1, #part, 2 do
     local is_over = tonumber(part[nth + 1]) < since
     if is_over then last_at, last = '', '' end
-    if is_over or #found == wanted or looked == most then
+    if is_over or #found == 2 * wanted or looked == most then
       goes_on = false
       break
     end
     last, last_at, looked = part[nth], part[nth + 1], looked + 1
-    if matches(last) then found[#found + 1] = last end
+    if matches(last) then
+      found[#found + 1] = last
+      found[#found + 1] = last_at
+    end
   end
   place = place + AT_ONCE
 end

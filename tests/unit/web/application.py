@@ -21,10 +21,12 @@ from bridge.store import (
     Change,
     CountedAlert,
     Detail,
+    Part,
     Trip,
     Unpublished,
     UnpublishedGroup,
     UnpublishedGroups,
+    Wanted,
 )
 from bridge.web.app import create_app
 from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
@@ -80,12 +82,34 @@ class MemoryGroups:
         return UnpublishedGroups(groups=list(self.groups.values()), cut_at=now if self.left_out else None)
 
 
+class MemoryListing:
+    """What the application sees of the lists: the incidents of a store, of which two are looked at a part."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store = store
+        self.asked: list[Wanted] = []
+
+    async def part(self, wanted: Wanted, /, *, after: str, count: int) -> Part:
+        if self._store.error:
+            raise self._store.error
+        self.asked.append(wanted)
+        incidents = [incident for incident, _ in self._store.held]
+        places = [f"1-{incident.id}" for incident in incidents]
+        first = places.index(after) + 1 if after else 0
+        last = min(first + count, first + 2, len(incidents))
+        found = incidents[first:last]
+        return Part(
+            found, places[last - 1] if last < len(incidents) else "", {each.id: f"1-{each.id}" for each in found}
+        )
+
+
 class MemoryStore:
     """What the application sees of a store; ``error`` makes it fail, ``gate`` makes it wait."""
 
     def __init__(self) -> None:
         self.held: list[tuple[Incident, list[CountedAlert]]] = []
         self.unpublished = MemoryGroups()
+        self.listing = MemoryListing(self)
         self.items: list[Item] = []
         self.firing: set[str] = set()
         self.heard: set[str] = set()
