@@ -142,7 +142,8 @@ class Priority(IntEnum):
     CHANGE = 1  # of what stands open: severity, services, words
     OPENING = 2
     LOOK = 3  # for what may stand on a page, though nothing is known to be wrong
-    AUDIT = 4  # of the whole account
+    OBSERVE = 4  # what people did to what stands open: a tenth of all requests at most
+    AUDIT = 5  # of the whole account
 
 
 class PublicNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -294,6 +295,16 @@ class Clocks(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fires_at: int = 0  # since when something fires there again after that
 
 
+class Observed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the page showed of a post ``at`` that time; ``drift``: in which fields the bridge had set it otherwise."""
+
+    at: int
+    status: Phase
+    severity: Severity | None = None
+    impacts: dict[str, Impact] = {}  # of the post's services
+    drift: tuple[str, ...] = ()  # see core/observation.py
+
+
 class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What stands, or is about to stand, on one page for an incident. One per page; v1 has a single one."""
 
@@ -334,6 +345,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     closed_at: int | None = None  # when someone else was found to have resolved or deleted it
     checked_at: int = 0  # when it was last read since then
     theirs_at: int | None = None  # since when it has been open again, by an update of someone else
+    observed: Observed | None = None  # what the last look saw that saw something new
 
     @property
     def is_open(self) -> bool:

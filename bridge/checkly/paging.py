@@ -29,26 +29,37 @@ async def entries(client: Client, path: str, *, guard: Guard | None = None) -> l
     """
     found: dict[str, dict[str, Any]] = {}
     cursors: set[str] = set()
-    params: dict[str, str | int] = {"limit": PAGE_SIZE}
+    cursor = ""
     for _ in range(PAGES_AT_MOST):
-        try:
-            page = await client.request("GET", path, params=params, guard=guard)
-        except PageError as error:
-            if error.status not in (404, 410):
-                raise
-            hint = f"the whole list is gone: is the account id right, or has Checkly retired {path}?"
-            raise Gone(f"{error.detail}; {hint}", status=error.status) from error
-        if not isinstance(page, dict) or not isinstance(page.get("entries"), list):
-            raise UnknownOutcome(f"GET {path}: the answer is not a list of entries")
-        for entry in page["entries"]:
-            if isinstance(entry, dict) and isinstance(entry.get("id"), str):
-                found.setdefault(entry["id"], entry)
-        cursor = page.get("nextId")
-        if not isinstance(cursor, str) or not cursor or cursor in cursors:
+        part, cursor = await entries_after(client, path, cursor, guard=guard)
+        for entry in part:
+            found.setdefault(entry["id"], entry)
+        if not cursor or cursor in cursors:
             break
         cursors.add(cursor)
-        params = {"limit": PAGE_SIZE, "nextId": cursor}
     return list(found.values())
+
+
+async def entries_after(
+    client: Client, path: str, cursor: str, *, guard: Guard | None = None
+) -> tuple[list[dict[str, Any]], str]:
+    """One part of the list at ``path``, from ``cursor`` on (empty: the first), and the next cursor; empty at the end.
+
+    Raises as ``entries`` does.
+    """
+    params: dict[str, str | int] = {"limit": PAGE_SIZE, **({"nextId": cursor} if cursor else {})}
+    try:
+        page = await client.request("GET", path, params=params, guard=guard)
+    except PageError as error:
+        if error.status not in (404, 410):
+            raise
+        hint = f"the whole list is gone: is the account id right, or has Checkly retired {path}?"
+        raise Gone(f"{error.detail}; {hint}", status=error.status) from error
+    if not isinstance(page, dict) or not isinstance(page.get("entries"), list):
+        raise UnknownOutcome(f"GET {path}: the answer is not a list of entries")
+    found = [each for each in page["entries"] if isinstance(each, dict) and isinstance(each.get("id"), str)]
+    following = page.get("nextId")
+    return found, following if isinstance(following, str) else ""
 
 
 @contextmanager

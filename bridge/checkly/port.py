@@ -40,3 +40,7 @@ class StatusPage(Protocol):
     async def open_incidents(self, *, guard: Guard | None = None) -> list[RemoteIncident]:
         """All incidents that are not resolved, de-duplicated, whoever made them; reads the whole list."""
         ...
+
+    async def listed(self, cursor: str = "", *, guard: Guard | None = None) -> tuple[list[RemoteIncident], str]:
+        """A hundred incidents, resolved ones too, the latest first, and the cursor to the rest; empty at the end."""
+        ...

@@ -172,6 +172,7 @@ async def _run(
             namespace.watch(server.stop),
             unpublished.watch(),
             *([] if targets is None else [targets.watch()]),
+            *([] if reconciler is None else [reconciler.looks.watch()]),
         ]
         await server.run(background=background, work=None if reconciler is None else reconciler.run)
         if namespace.failure is not None:
@@ -222,6 +223,7 @@ def _reconciler(
         config=live,
         reserve=budget.reserve,
         allows=breaker.allows,
+        is_down=lambda: breaker.is_open,
         wall=_wall_ms,
         monotonic=time.monotonic,
         token=lambda: secrets.token_hex(8),

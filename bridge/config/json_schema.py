@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 from bridge.config import loader
-from bridge.config.schema import MAX_BODY_BYTES, RETENTION_MS, Budget, Checkly, Limits, Store
+from bridge.config.schema import MAX_BODY_BYTES, RETENTION_MS, Budget, Checkly, Limits, People, Store
 from bridge.config.sections.routes import POLICY_KEYS, ROUTE_KEYS, ROUTE_NAME, SILENT
 from bridge.config.sections.senders import DEFAULT_VARIABLES, SENDER_NAME, TAKEN, VARIABLE
 from bridge.config.senders import PagerDuty, Senders
@@ -73,6 +73,7 @@ def _top_level() -> Schema:
     return {
         "version": {"const": 1, "description": "The version of this format."},
         "checkly": _section(Checkly, "How the bridge talks to Checkly."),
+        "people": _people(),
         "pagerduty": _section(PagerDuty, "What PagerDuty's events mean for the status page."),
         "senders": _senders(),
         "store": _section(Store, "What Redis must offer before a delivery is accepted."),
@@ -192,6 +193,14 @@ def _plain(value: Any) -> Any:
         case dict():
             return {key.name: _plain(part) for key, part in value.items()}
     return value
+
+
+def _people() -> Schema:
+    section = _section(People, "What people do on the pages, beside the bridge.")
+    every = section["properties"]["look_every"]
+    shape = {"oneOf": [{"$ref": every.pop("$ref")}, {"enum": ["off", False]}]}
+    section["properties"]["look_every"] = {**shape, **every}
+    return section
 
 
 def _policy(*, with_defaults: bool) -> Schema:

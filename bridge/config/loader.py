@@ -21,6 +21,7 @@ from bridge.config.schema import (
     Checkly,
     Config,
     Limits,
+    People,
     Reference,
     Route,
     Service,
@@ -53,6 +54,7 @@ REQUIRED = ("version", "services", "routes")
 KEYS = (
     "version",
     "checkly",
+    "people",
     "pagerduty",
     "senders",
     "store",
@@ -122,6 +124,7 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         path=file,
         digest=digest,
         checkly=checkly,
+        people=read(fields, "people", _read_people, People()),
         pagerduty=read(fields, "pagerduty", read_pagerduty, PagerDuty()),
         senders=read(fields, "senders", read_senders, Senders()),
         store=read(fields, "store", read_store, Store()),
@@ -171,6 +174,14 @@ def _read_operator_labels(fields: dict[str, Value]) -> tuple[str, ...] | None:
 
 def _read_checkly(value: Value) -> Checkly:
     return read_section(value, Checkly(), instance=_read_instance, reference=_read_reference, notify=_read_notify)
+
+
+def _read_people(value: Value) -> People:
+    return read_section(value, People(), look_every_ms=_read_look_every)
+
+
+def _read_look_every(value: Value) -> int | None:
+    return 0 if value.is_off() else value.duration_ms(1)
 
 
 def _read_limits(fields: dict[str, Value], routes: Sequence[Route]) -> Limits:

@@ -193,6 +193,19 @@ class Checkly(Struct, frozen=True, kw_only=True):
     ] = 86_400_000
 
 
+class People(Struct, frozen=True, kw_only=True):
+    """How the bridge treats what people do on the pages. ``look_every_ms`` is 0 where it does not look."""
+
+    look_every_ms: Annotated[
+        int,
+        Meta(
+            ge=1,
+            description="How often to look at the open incidents on the pages for what people did to them, or off. "
+            "Looks take a tenth of requests_per_minute at most.",
+        ),
+    ] = 60_000
+
+
 class Store(Struct, frozen=True, kw_only=True):
     """What Redis must offer before a delivery is accepted.
 
@@ -335,6 +348,7 @@ class Config(Struct, frozen=True, kw_only=True):
     checkly: Checkly = Checkly()
     pagerduty: PagerDuty = PagerDuty()
     senders: Senders = Senders()
+    people: People = People()
     store: Store = Store()
     budgets: Budgets | None = None
     services: dict[str, Service]

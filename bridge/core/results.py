@@ -11,7 +11,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from bridge.core.remote import RemoteIncident, RemoteUpdate
-from bridge.model import Intent, PublicNote, Severity, Write
+from bridge.model import Intent, Observed, PublicNote, Severity, Write
 
 
 class Context(Struct, frozen=True, kw_only=True):
@@ -187,6 +187,12 @@ class Seen(Struct, frozen=True):
     is_theirs: bool
 
 
+class Looked(Struct, frozen=True):
+    """A look at what stands open saw this. It changes nothing else of the post."""
+
+    observed: Observed
+
+
 class Reclaimed(Struct, frozen=True):
     """What someone else closed is open again, by an update of ours."""
 
@@ -237,6 +243,7 @@ Result: TypeAlias = (
     | NotFound
     | DuplicatesResolved
     | Seen
+    | Looked
     | Reclaimed
     | NothingExists
     | PageMissing

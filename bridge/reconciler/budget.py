@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bridge.config.live import LiveConfig
 
 PATIENCE_MS = {Priority.END: 8_000, Priority.CHANGE: 2_000, Priority.OPENING: 2_000, Priority.LOOK: 2_000}
-"""Wait this long for a request's turn with an incident in hand; else give it back. An audit has nothing in hand."""
+"""Wait this long for a request's turn with an incident in hand; else give it back. Others have nothing in hand."""
 LOOK_AGAIN_MS = 5_000
 
 _ahead: ContextVar[int] = ContextVar("requests_ahead", default=0)  # what this task has taken and not used yet

@@ -32,26 +32,27 @@ class CircuitBreaker:
 
     def seen(self, status: int) -> None:
         """A call was answered with this status; 0: not at all, or not to the end."""
-        was_open = self._is_open
+        was_open = self.is_open
         self._lost = self._lost + 1 if status == 0 or status >= 500 else 0  # noqa: PLR2004 - HTTP's own
-        if self._is_open and not was_open:
+        if self.is_open and not was_open:
             self._ask_at = self._monotonic()
             self._try_at = self._ask_at + TRY_EVERY_S
             log(Event.CHECKLY_UNAVAILABLE)
-        elif was_open and not self._is_open:
+        elif was_open and not self.is_open:
             log(Event.CHECKLY_RECOVERED)
 
     async def allows(self) -> bool:
         """Whether to begin something now."""
-        if self._is_open and self._monotonic() >= self._ask_at:
+        if self.is_open and self._monotonic() >= self._ask_at:
             with suppress(ChecklyError):
                 await self._ask()
             self._ask_at = self._monotonic() + ASK_EVERY_S
-        if self._is_open and self._monotonic() >= self._try_at:
+        if self.is_open and self._monotonic() >= self._try_at:
             self._try_at = self._monotonic() + TRY_EVERY_S
             return True
-        return not self._is_open
+        return not self.is_open
 
     @property
-    def _is_open(self) -> bool:
+    def is_open(self) -> bool:
+        """Whether calls go unanswered."""
         return self._lost >= LOST_IN_A_ROW

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from bridge.core.ownership import shows_reference
+from bridge.core.results import Closed, EndFound
 from bridge.model import Impact, Intent, Phase, Post
 
 if TYPE_CHECKING:
     from bridge.core.remote import RemoteIncident, RemoteUpdate
+    from bridge.model import Incident
 
 UPDATES_LISTED = 100  # Checkly gives the newest so many updates of an incident
 
@@ -48,6 +51,20 @@ def newest(current: RemoteIncident) -> RemoteUpdate | None:
 def was_closed_manually(current: RemoteIncident, post: Post) -> bool:
     """Whether somebody resolved an incident that we left open."""
     return current.status is Phase.RESOLVED and post.is_open
+
+
+def end_of(current: RemoteIncident, incident: Incident, end_text: str, *, is_removed: bool) -> EndFound | Closed:
+    """Whose end the page shows of an incident that we left open.
+
+    It is ours by our reference, or by our words (``end_text``), if nothing fired when they were posted: then we would
+    have said them; and not if our newest update ``is_removed``.
+    """
+    update, summary = newest(current), incident.summary
+    if is_removed or update is None or update.status is not Phase.RESOLVED:
+        return Closed()
+    was_clear = not summary.firing or update.created_at < summary.firing_since
+    is_ours = shows_reference(update, incident.id) or (was_clear and update.text.strip() == end_text.strip())
+    return EndFound(update.id) if is_ours else Closed()
 
 
 def preserve_edits(intent: Intent, current: RemoteIncident, post: Post) -> Intent:

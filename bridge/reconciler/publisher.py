@@ -12,10 +12,9 @@ from msgspec import Struct
 
 from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Rejected, Unauthorized
 from bridge.core import results
-from bridge.core.ownership import shows_reference
 from bridge.core.planning import signature
 from bridge.core.remote import RemoteIncident
-from bridge.model import Phase, UpdateKind, Write
+from bridge.model import UpdateKind, Write
 from bridge.reconciler import manual_edits
 from bridge.reconciler.attempt import DATE_REJECTED, delay_of, intent_of, remote_id_of
 from bridge.reconciler.details import Clues, Unfinished
@@ -23,7 +22,6 @@ from bridge.telemetry import WRITES
 
 if TYPE_CHECKING:
     from bridge.core.planning import PlannedWrite
-    from bridge.core.remote import RemoteUpdate
     from bridge.core.results import Result
     from bridge.model import Intent, Post
     from bridge.reconciler.attempt import Attempt
@@ -119,15 +117,5 @@ class Publisher:
             return results.Lagging()
         if not manual_edits.was_closed_manually(current, post):
             return None
-        update = manual_edits.newest(current)
         is_removed = post.stale_at is not None
-        if not is_removed and update and update.status is Phase.RESOLVED and self._is_our_end(update):
-            return results.EndFound(update.id)
-        return results.Closed()
-
-    def _is_our_end(self, update: RemoteUpdate) -> bool:
-        """By our reference, or by our words, if nothing fired when they were posted: then we would have said them."""
-        summary = self._at.incident.summary
-        was_clear = not summary.firing or update.created_at < summary.firing_since
-        is_ours = shows_reference(update, self._at.incident.id)
-        return is_ours or (was_clear and update.text.strip() == self._at.end_text.strip())
+        return manual_edits.end_of(current, self._at.incident, self._at.end_text, is_removed=is_removed)

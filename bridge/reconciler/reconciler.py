@@ -11,6 +11,7 @@ from bridge.checkly.errors import Unauthorized
 from bridge.reconciler.budget import grant
 from bridge.reconciler.gatekeeper import Gatekeeper
 from bridge.reconciler.leases import Lease, LeaseLost, LeaseRegistry
+from bridge.reconciler.looks import Looks
 from bridge.reconciler.store_clock import StoreClock
 from bridge.reconciler.worker import FAILURE_PAUSE_MS, Worker
 from bridge.store import Idle, Store, StoreUnavailable
@@ -34,7 +35,8 @@ class Reconciler:
     """Reconciles with at most ``workers`` incidents in hand, and KEPT_FOR_ENDS more of what is over but still shown.
 
     ``page`` gives the status page of a name; ``pages_of`` tells, for a configuration, which pages show a service.
-    ``reserve`` takes requests that belong together out of the budget. While ``allows`` says no, nothing is claimed.
+    ``reserve`` takes requests that belong together out of the budget. While ``allows`` says no, nothing is claimed;
+    while it ``is_down``, nobody looks. ``looks`` is to be watched beside `run`.
     ``wall`` is the time of day on this host in ms: no later date is published. ``monotonic`` and ``sleep`` are in
     seconds; ``token`` makes lease tokens; ``jitter`` is randomness in [0, 1).
     """
@@ -52,6 +54,7 @@ class Reconciler:
         jitter: Callable[[], float],
         wall: Callable[[], int] | None = None,
         allows: Callable[[], Awaitable[bool]] | None = None,
+        is_down: Callable[[], bool] = lambda: False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         workers: int = 8,
         lease_ms: int = LEASE_MS,
@@ -79,6 +82,17 @@ class Reconciler:
             monotonic=monotonic,
             wall=wall,
             jitter=jitter,
+        )
+        self.looks = Looks(
+            store=store,
+            page=page,
+            config=config,
+            worker=self._worker,
+            store_clock=self._store_clock,
+            monotonic=monotonic,
+            token=token,
+            is_down=is_down,
+            sleep=sleep,
         )
 
     def wake(self) -> None:

@@ -39,7 +39,7 @@ from bridge.store.budgets import NO_TOKENS
 from bridge.telemetry import WRITES_PAUSED, Event, log, log_throttled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bridge.checkly.port import StatusPage
     from bridge.config.live import LiveConfig
@@ -248,6 +248,13 @@ class Worker:
         if lease.probing:
             await self._store.probe_again(lease.now)
         return is_kept
+
+    async def learn(self, lease: Lease, page: str, found: Sequence[Result], *, asked_at: int) -> None:
+        """Apply and record what a look found of a post, one after the other; the page is asked nothing."""
+        post = lease.incident.progress.posts[page]
+        for result in found:
+            post = self._apply(lease, Acted(post, result, asked_at)).post
+        await self._record(lease, lease.incident.progress, page, post)
 
     def _attempt(self, lease: Lease, step: WriteTo | PageRead, post: Post) -> Attempt:
         config, name = self._config.current, step.page

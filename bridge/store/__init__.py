@@ -4,6 +4,7 @@ from bridge.store.budgets import BudgetState, Tokens, Trip
 from bridge.store.durability import Durability
 from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicated, StoreUnavailable
 from bridge.store.listing import Listing, Part, Wanted
+from bridge.store.looks import ChoreTurn, LeasedForLook, Looks
 from bridge.store.reading import Detail
 from bridge.store.results import REFUSED, ActionResult, Change, Claim, CountedAlert, Idle, Outcome, Overview, Quiet
 from bridge.store.store import Store
@@ -22,13 +23,16 @@ __all__ = [
     "ActionResult",
     "BudgetState",
     "Change",
+    "ChoreTurn",
     "Claim",
     "CountedAlert",
     "Detail",
     "Durability",
     "Example",
     "Idle",
+    "LeasedForLook",
     "Listing",
+    "Looks",
     "NamespaceTaken",
     "NoRoom",
     "NotDurable",

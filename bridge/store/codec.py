@@ -284,6 +284,12 @@ def pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
     return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
 
 
+def unpack_snapshot(id_: str, snapshot: Sequence[Any]) -> Incident:
+    """An incident from what `snapshot` of lease.lua gives."""
+    fields, counts, public_notes, progress, _ = snapshot
+    return unpack_incident(id_, pairs(fields), pairs(counts), progress, public_notes)
+
+
 def unpack_incident(
     id_: str,
     fields: Mapping[str, bytes],

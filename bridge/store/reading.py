@@ -11,6 +11,7 @@ from msgspec import Struct
 from bridge.model import Incident
 from bridge.store import codec
 from bridge.store.errors import reply_of
+from bridge.store.looks import as_seen
 from bridge.store.results import CountedAlert
 from bridge.store.told import unpack_bases
 
@@ -56,13 +57,14 @@ class Reading:
         for id_ in ids:
             self._read(pipe, id_)
         answers = await reply_of(pipe.execute())
-        return [
+        found = [
             codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
             for id_, fields, counts, progress, public_notes in zip(
                 ids, *(answers[first::READS] for first in range(READS)), strict=True
             )
             if fields
         ]
+        return await as_seen(self._redis, self._prefix, found)
 
     async def is_paused(self) -> bool:
         """Whether nothing is written, because Checkly refuses the key."""
@@ -88,7 +90,8 @@ class Reading:
         bases = unpack_bases(listed)
         counted = [codec.unpack_alert(name, packed, bases) for name, packed in alerts.items()]
         counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
-        incident = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
+        unpacked = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
+        (incident,) = await as_seen(self._redis, self._prefix, [unpacked])
         return Detail(incident=incident, alerts=counted, total=total, after=int(following))
 
     def _read(self, pipe: Pipeline, id_: str) -> str:

@@ -128,7 +128,8 @@ class Overview(Struct, frozen=True, kw_only=True):
     someone else closed and opened again. ``quiet`` are those that stand open without an alert, ``watchdogs`` when that
     of each route was last heard of. The store's time is ``clock_ahead_ms`` ahead of the clock of Redis' host, which was
     set back ``clock_steps`` times. ``alerts_stored`` and ``incidents_stored`` are how many fire (or are on a page) of
-    each route: what the limits bound.
+    each route: what the limits bound. ``unseen_ms`` is how long ago a look last saw the
+    post that no look has seen for the longest.
     """
 
     phases: dict[str, int]
@@ -143,3 +144,4 @@ class Overview(Struct, frozen=True, kw_only=True):
     clock_steps: int = 0
     alerts_stored: dict[str, int] = {}
     incidents_stored: dict[str, int] = {}
+    unseen_ms: int = 0

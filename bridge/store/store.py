@@ -19,6 +19,7 @@ from bridge.store.budgets import NO_TOKENS, BudgetState, Tokens, Trip
 from bridge.store.errors import NoRoom, reply_of
 from bridge.store.group_commit import GroupCommit, batches
 from bridge.store.listing import Listing
+from bridge.store.looks import Looks
 from bridge.store.namespace import PREFIX, Ownership
 from bridge.store.reading import Detail, Reading
 from bridge.store.results import Change, Claim, Idle, Overview, Turn
@@ -74,6 +75,7 @@ class Store:
         self._reading = Reading(redis, prefix)
         self.unpublished = UnpublishedAlerts(redis, prefix, self._run_all)
         self.listing = Listing(self._reading, running.run)
+        self.looks = Looks(redis, prefix, self._run)
 
     async def ingest(self, items: Sequence[Item]) -> list[Change]:
         """Fold the alerts of one delivery into their incidents, durably; what became of each, in order.
@@ -150,7 +152,7 @@ class Store:
             return Idle(now=now, next_at=None if next_at < 0 else next_at, paused=bool(paused))
         id_, snapshot, requests, request_ms, go_in_ms = leased
         return Claim(
-            incident=_incident(id_.decode(), snapshot),
+            incident=codec.unpack_snapshot(id_.decode(), snapshot),
             token=token,
             now=now,
             wall=snapshot[-1],
@@ -199,7 +201,7 @@ class Store:
             return None
         if rest[0] == b"full":
             raise NoRoom("the budget has no room any more")
-        return replace(claim, incident=_incident(id_, rest[0]), now=now, wall=rest[0][-1])
+        return replace(claim, incident=codec.unpack_snapshot(id_, rest[0]), now=now, wall=rest[0][-1])
 
     async def settle(self, claim: Claim, *, due: int | None, refused: bool = False, unused: int = 0) -> bool:
         """Give the incident back until ``due`` or until its facts change; False when the lease is lost.
@@ -359,7 +361,8 @@ class Store:
         pipe.hgetall(f"{self._prefix}watchdogs")
         pipe.hmget(f"{self._prefix}clock", "offset", "steps")
         pipe.hgetall(f"{self._prefix}stored")
-        tallies, first, refused, reason, watchdogs, clock, stored = await reply_of(pipe.execute())
+        pipe.zrange(f"{self._prefix}looks", 0, 0, withscores=True)
+        tallies, first, refused, reason, watchdogs, clock, stored, seen = await reply_of(pipe.execute())
         phases, marked = posts.unpack_tallies(tallies)
         return Overview(
             phases=phases,
@@ -372,6 +375,7 @@ class Store:
             clock_steps=int(clock[1] or 0),
             alerts_stored=codec.unpack_stored(stored, "alerts"),
             incidents_stored=codec.unpack_stored(stored, "incidents"),
+            unseen_ms=max([0, *(now - int(at) for _, at in seen)]),
         )
 
     async def check(self) -> None:
@@ -390,8 +394,3 @@ class Store:
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
-
-
-def _incident(id_: str, snapshot: list[Any]) -> Incident:
-    fields, counts, public_notes, progress, _ = snapshot
-    return codec.unpack_incident(id_, codec.pairs(fields), codec.pairs(counts), progress, public_notes)

@@ -138,6 +138,19 @@ OLDEST_DUE = Gauge(
     "How long the most overdue incident has been waiting for a reconciler, for Checkly, or for an accepted key.",
     registry=REGISTRY,
 )
+LOOKS = Counter(
+    "bridge_looks_total",
+    "Looks at open incidents on the page, by outcome; `changed`: something is new, `unclear`: a write was under way.",
+    ["outcome"],
+    registry=REGISTRY,
+)
+for _outcome in ("changed", "failed", "unchanged", "unclear"):
+    LOOKS.labels(_outcome)
+OLDEST_OBSERVATION = Gauge(
+    "bridge_oldest_observation_seconds",
+    "Time since the look at that open incident on the page which was not looked at for the longest; 0 if none is open.",
+    registry=REGISTRY,
+)
 WRITES = Counter(
     "bridge_page_writes_total",
     "Writes to the status page, by kind and outcome.",

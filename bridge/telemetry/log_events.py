@@ -217,6 +217,16 @@ class Event(Enum):
         logging.WARNING,
         "Someone resolved or deleted our incident on the page; the bridge leaves it closed.",
     )
+    EDITED_BY_OTHERS = (
+        "edited_by_others",
+        logging.INFO,
+        "A look at the page found that someone set these `fields` of our incident; the bridge leaves them.",
+    )
+    LOOK_FAILED = (
+        "look_failed",
+        logging.WARNING,
+        "A page could not be looked at; the next look tries again. At most one line a minute and page.",
+    )
     INCIDENT_RECLAIMED = (
         "incident_reclaimed",
         logging.INFO,

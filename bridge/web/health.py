@@ -17,6 +17,7 @@ from bridge.telemetry import (
     INCIDENTS_WITHHELD,
     INCIDENTS_WITHOUT_ALERT,
     OLDEST_DUE,
+    OLDEST_OBSERVATION,
     STORE_CLOCK_AHEAD,
     STORE_CLOCK_STEPS,
     STORE_DURABLE,
@@ -159,6 +160,7 @@ class Health:
             log(Event.STORE_CLOCK_STEPPED, direction="back", ahead_ms=overview.clock_ahead_ms)
         self._clock_steps = overview.clock_steps
         OLDEST_DUE.set(overview.oldest_due_ms / 1000)
+        OLDEST_OBSERVATION.set(overview.unseen_ms / 1000)
         WRITES_PAUSED.set(overview.paused is not None)
         _set_by_route(overview, self._config.current)
 

@@ -9,7 +9,7 @@ from bridge.core.public_times import public_times
 from bridge.json_values import from_ms
 
 if TYPE_CHECKING:
-    from bridge.model import Incident, Intent, Post
+    from bridge.model import Incident, Intent, Observed, Post
     from bridge.publication import Publication
     from bridge.store import CountedAlert
 
@@ -97,6 +97,7 @@ def _post_view(page: str, post: Post) -> dict[str, Any]:
         "why": [_NOT_TRUE[part] for part in post.undated if part in _NOT_TRUE],
         "closed_at": _time(post.closed_at),
         "theirs_at": _time(post.theirs_at),
+        "observed": None if post.observed is None else _observed_view(post.observed),
         **_publication_view(post.publication),
     }
 
@@ -134,6 +135,16 @@ def _withheld_view(post: Post) -> dict[str, Any] | None:
         return None
     since = _time(post.withheld.since)
     return {"reason": post.withheld.reason, "since": since, "until": None, "detail": post.withheld.detail, "by": None}
+
+
+def _observed_view(observed: Observed) -> dict[str, Any]:
+    return {
+        "at": _time(observed.at),
+        "status": observed.status,
+        "severity": None if observed.severity is None else observed.severity.name,
+        "impacts": {name: impact.name for name, impact in observed.impacts.items()},
+        "drift": observed.drift,
+    }
 
 
 def _time(at: int | None) -> str | None:

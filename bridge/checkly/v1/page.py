@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bridge.checkly.cache import MAX_AGE_MS, RECHECK_AFTER_MS
 from bridge.checkly.errors import Gone, NotSent, RateLimited, Rejected
-from bridge.checkly.paging import entries, only_reading
+from bridge.checkly.paging import entries, entries_after, only_reading
 from bridge.checkly.v1 import wire
 from bridge.checkly.v1.services import Catalog, RemoteService, ServiceMissing, find
 from bridge.model import Intent, Phase
@@ -89,6 +89,12 @@ class V1StatusPage:
             known = await self._catalog.services()
         names = self._names(known)
         return [self._translate(incident, names) for incident in found if incident.status is not Phase.RESOLVED]
+
+    async def listed(self, cursor: str = "", *, guard: Guard | None = None) -> tuple[list[RemoteIncident], str]:
+        """A hundred incidents of the account, resolved ones too; services are not translated. Never raises Gone."""
+        with only_reading():
+            found, following = await entries_after(self._client, INCIDENTS, cursor, guard=guard)
+        return [wire.incident(entry) for entry in found], following
 
     @staticmethod
     def _translate(found: RemoteIncident, names: Mapping[str, str]) -> RemoteIncident:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bridge.checkly.cache import MAX_AGE_MS, RECHECK_AFTER_MS
 from bridge.checkly.errors import Gone, Nowhere, Rejected
-from bridge.checkly.paging import entries, only_reading
+from bridge.checkly.paging import entries, entries_after, only_reading
 from bridge.checkly.v1 import wire
 from bridge.checkly.v3 import wire as wire_v3
 from bridge.checkly.v3.components import PAGES, RemoteComponent, TargetMissing, find_component, find_page
@@ -93,6 +93,14 @@ class V3StatusPage:
         components = await self._components()
         found = [self._translate(entry, components) for entry in listed]
         return [incident for incident in found if incident.status is not Phase.RESOLVED]
+
+    async def listed(self, cursor: str = "", *, guard: Guard | None = None) -> tuple[list[RemoteIncident], str]:
+        """A hundred incidents of the page, resolved ones too, without updates. Never raises Gone."""
+        path = await self._incidents()
+        with only_reading():
+            found, following = await entries_after(self._client, path, cursor, guard=guard)
+        components = await self._components()
+        return [self._translate(entry, components) for entry in found], following
 
     async def _incidents(self) -> str:
         return f"{PAGES}/{quote(await self._page_id(), safe='')}/incidents"

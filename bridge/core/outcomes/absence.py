@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from bridge.core.outcomes.failures import FIRST_READ_MS, PARK_RETRY_MS, failed, intended, rested, retry_at
 from bridge.core.outcomes.written import adopted, check_at_the_end
 from bridge.core.results import Context, Delay, Gone, NothingExists, PageMissing
-from bridge.model import Intent, Phase, Post, Retry, Write
+from bridge.model import Intent, Observed, Phase, Post, Retry, Write
 
 if TYPE_CHECKING:
     from bridge.core.remote import RemoteIncident
@@ -103,6 +103,11 @@ def seen(post: Post, now: int, *, is_theirs: bool) -> Post:
     since = now if post.theirs_at is None else post.theirs_at
     post = replace(post, checked_at=now, theirs_at=since if is_theirs else None)
     return rested(replace(post, retry=replace(post.retry, missing_at=None)))
+
+
+def looked(post: Post, observed: Observed) -> Post:
+    """What a look saw is kept beside what is recorded, and is no reason to write."""
+    return replace(post, observed=observed)
 
 
 def nothing_exists(post: Post, result: NothingExists | PageMissing, at: Context) -> Post:

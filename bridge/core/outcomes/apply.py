@@ -53,6 +53,8 @@ def apply(post: Post, result: Result, at: Context) -> Post:  # noqa: C901, PLR09
             return absence.without_duplicates(post, result.oldest, at)
         case results.Seen():
             return absence.seen(post, at.asked_at, is_theirs=result.is_theirs)
+        case results.Looked():
+            return absence.looked(post, result.observed)
         case results.Reclaimed():
             return written.adopted(post, result.remote, post.announced_services, post.announced_severity, at)
         case results.NothingExists() | results.PageMissing():

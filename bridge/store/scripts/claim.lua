@@ -11,7 +11,7 @@
 -- requests it comes with, how many milliseconds of the budget each takes, in how many they may go}: the claim of a paused bridge
 -- is a probe, and comes with none.
 
-local END, CHANGE, OPENING, LOOK = 0, 1, 2, 3 -- as in bridge.model.Priority
+local END, OPENING, LOOK = 0, 2, 3 -- as in bridge.model.Priority
 local REQUESTS = 2 -- a look, and a write
 
 -- The most overdue of a list of hints; puts right on the way what they had wrong.

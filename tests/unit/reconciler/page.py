@@ -92,6 +92,7 @@ class Page:
         self.mails: list[str] = []
         self.most_standing = 0
         self.lists = 0
+        self.part = 100  # incidents in one part of a list
         self.calls = 0
         self._ids = count(1)
         self._arrival: int | None = None
@@ -167,6 +168,18 @@ class Page:
             shown = [incident for at, incident in states if at <= self.clock() - self.lag_ms]
             seen += [self._told(incident) for incident in shown[-1:] if incident.status is not Phase.RESOLVED]
         return [replace(each, updates=(), is_whole=False) for each in seen] if self._has_impacts else seen
+
+    async def listed(self, cursor: str = "", *, guard: Guard | None = None) -> tuple[list[RemoteIncident], str]:
+        """All there are, ``part`` at a time, as they were ``lag_ms`` ago."""
+        self._ask(guard)
+        self.lists += 1
+        shown = [[each for at, each in states if at <= self.clock() - self.lag_ms] for states in self._states.values()]
+        found = [self._told(states[-1]) for states in reversed(shown) if states]
+        if self._has_impacts:
+            found = [replace(each, updates=(), is_whole=False) for each in found]
+        first = int(cursor or 0)
+        following = first + self.part
+        return found[first:following], str(following) if following < len(found) else ""
 
     def _told(self, incident: RemoteIncident) -> RemoteIncident:
         """The incident as this kind of page tells it."""

@@ -6,7 +6,7 @@ Everything between the two is the real thing. Tests that need no hand on the clo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from bridge.checkly.errors import Unauthorized
 from bridge.model import V1_PAGE, Incident, Policy, Post, Priority, Progress, Severity, shows_impacts
 from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import Lease
-from bridge.store import Claim, Idle, Store
+from bridge.store import ChoreTurn, Claim, Idle, LeasedForLook, Looks, Store
 from bridge.store.store import PROBE_MS
 from tests.unit.core.alerts import Alerts
 from tests.unit.core.configured import ID as ID  # noqa: PLC0414 - tests with this harness find these here
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 POLICY = Policy(publish_after_ms=MINUTE, resolve_after_ms=2 * MINUTE, reopen_after_ms=10 * MINUTE)
 LEASE_MS = 30 * SECOND
+NEVER = 32_503_680_000_000
 
 
 class Live:
@@ -46,6 +47,39 @@ class Live:
 
 async def no_limit(count: int, priority: Priority | None = None) -> None:
     """A budget that is never used up."""
+
+
+class VirtualLooks(Looks):
+    """The looks of that store's one incident."""
+
+    def __init__(self, store: VirtualStore, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._clock = clock
+        self._due: int | None = None
+        self.seen: dict[str, int] = {}
+
+    async def claim(self, token: str, *, lease_ms: int, every_ms: int) -> ChoreTurn:  # noqa: ARG002
+        now = self._clock()
+        self._due = now + every_ms if self._due is None else min(self._due, now + every_ms)
+        return ChoreTurn(now, is_ours=self._due <= now, wait_ms=self._due - now)
+
+    def due_now(self) -> None:
+        self._due = self._clock()
+
+    async def rest(self, token: str, *, for_ms: int) -> None:  # noqa: ARG002
+        self._due = self._clock() + for_ms
+
+    async def standing(self) -> AsyncIterator[dict[str, Progress]]:
+        yield {ID: self._store.progress}
+
+    async def expect(self, remote_ids: Collection[str], now: int) -> None:
+        self.seen = {remote_id: self.seen.get(remote_id, now) for remote_id in remote_ids}
+
+    async def saw(self, seen: Mapping[str, int]) -> None:
+        self.seen |= seen
+
+    async def lease(self, id_: str, token: str, *, lease_ms: int) -> LeasedForLook | None:  # noqa: ARG002
+        return self._store.lease(token, lease_ms)
 
 
 class VirtualStore(Store):
@@ -64,6 +98,7 @@ class VirtualStore(Store):
         self.others: dict[str, str] = {}  # what other incidents hold on the page
         self.kept: dict[str, bytes] = {}  # what was read of the page's incidents
         self.digest = ""
+        self.looks = self.virtual_looks = VirtualLooks(self, clock)
 
     @property
     def held(self) -> Incident:
@@ -161,6 +196,13 @@ class VirtualStore(Store):
         was_paused, self._paused_until = self._paused_until is not None, None
         return was_paused
 
+    def lease(self, token: str, lease_ms: int) -> LeasedForLook | None:
+        """For a look, due or not."""
+        if self._lease_until > self._clock():
+            return None
+        due, self._token = self.due, token
+        return LeasedForLook(self._extend(lease_ms, probing=False), NEVER if due is None else due, refused=False)
+
     def _holds(self, claim: Claim) -> bool:
         return claim.token == self._token and self._lease_until > self._clock()
 
@@ -196,6 +238,10 @@ class PageHarness:
         return self.store.progress
 
     @property
+    def looks(self) -> VirtualLooks:
+        return self.store.virtual_looks
+
+    @property
     def post(self) -> Post:
         return self.progress.posts.get(self.page_name, Post())
 
@@ -228,6 +274,16 @@ class PageHarness:
     def public_note(self, text: str) -> None:
         self.alerts.public_note(self.now, text)
         self.settle()
+
+    def look(self) -> None:
+        """Look at the page, whenever it was looked at last; then do what follows of that."""
+        self._look()
+        self.settle()
+
+    def _look(self) -> None:
+        looks = self.reconciler.looks
+        self.looks.due_now()
+        asyncio.run(looks.look_if_due())
 
     def settle(self) -> None:
         """Do all that is to be done at this instant."""

@@ -253,3 +253,6 @@ class _Door:
 
     async def open_incidents(self, *, guard: Guard | None = None) -> list[RemoteIncident]:
         return await self._replica.on_page(partial(self._page.open_incidents, guard=guard))
+
+    async def listed(self, cursor: str = "", *, guard: Guard | None = None) -> tuple[list[RemoteIncident], str]:
+        return await self._replica.on_page(partial(self._page.listed, cursor, guard=guard))

@@ -48,12 +48,14 @@ end
 for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   local name = string.sub(key, #prefix + 1)
   if name == 'due' or name == 'cleared' or name == 'shown' or name == 'unauthorized' or name == 'waiting'
-      or name == 'full' or name == 'begun' or name == 'active'
+      or name == 'full' or name == 'begun' or name == 'active' or name == 'looks'
       or string.match(name, ':timers$') or string.match(name, '^openings:') or string.match(name, '^spent:')
       or string.match(name, '^waiting:.*\\n') then
     shift_scores(key)
   elseif name == 'pause' then shift_fields(key, {'until'})
   elseif name == 'rate' then shift_text(key)
+  elseif name == 'rate:looks' then shift_fields(key, {'free_at', 'asked_at'})
+  elseif string.match(name, '^chore:') then shift_fields(key, {'due', 'lease_until'})
   elseif string.match(name, ':alerts$') then shift_alerts(key)
   elseif string.match(name, '^incident:[^:]*$') then
     shift_fields(key, {

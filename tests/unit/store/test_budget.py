@@ -172,6 +172,35 @@ async def test_an_audit_leaves_nearly_all_that_may_go_at_once(store, clock):
     assert len(run.sent) >= 45
 
 
+async def test_looks_take_a_tenth_of_any_minute_at_most(store, clock):
+    run = Minute(store, clock, per_minute=240)
+    for _ in range(40):
+        await exhaust(run, Priority.OBSERVE)
+        run.pass_time(2_000)
+    assert 12 <= run.busiest <= 24
+
+
+async def test_looks_of_a_budget_below_ten_wait_for_more_than_a_minute(store, clock):
+    run = Minute(store, clock, per_minute=5)
+    for _ in range(40):
+        await exhaust(run, Priority.OBSERVE)
+        run.pass_time(30_000)
+    assert len(run.sent) in {10, 11}  # of 20 minutes, one in two
+
+
+async def test_under_a_backlog_of_openings_a_look_has_a_request_a_minute_and_none_before_ends(store, clock):
+    run, looks = Minute(store, clock, per_minute=240), 0
+    for _ in range(120):
+        await exhaust(run, Priority.OPENING)
+        looks += (await run.take(1, Priority.OBSERVE)).taken
+        run.pass_time(2_000)
+    assert 3 <= looks <= 4
+    for _ in range(60):
+        await exhaust(run, Priority.END)
+        assert not (await run.take(1, Priority.OBSERVE)).taken
+        run.pass_time(2_000)
+
+
 async def test_requests_that_are_held_are_exchanged(store, clock):
     run = Minute(store, clock, per_minute=240)
     await exhaust(run, Priority.CHANGE)

@@ -492,6 +492,7 @@ async def test_incidents_are_listed(bridge):
                 "why": [],
                 "closed_at": None,
                 "theirs_at": None,
+                "observed": None,
                 "public_at": None,
                 "public_end_at": None,
                 "publish_delay_seconds": None,
