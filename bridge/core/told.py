@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 NAME_LABEL: Final = "alertname"
 MOST_NAME_BYTES: Final = 128
-MOST_LABEL_BYTES: Final = 512  # of names and values together, as JSON spells them
+MOST_LABEL_BYTES: Final = 512  # of all of them as a JSON object
 _CUT: Final = "…"
-_CONTROLS: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
+_LOOKED_AT: Final = 2 * MOST_NAME_BYTES  # characters
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _MATCHER_NAME: Final = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 _ESCAPES: Final = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 _encoded = msgspec.json.Encoder().encode
@@ -58,18 +59,22 @@ def labels_told(config: Config) -> tuple[str, ...] | None:
 def told(name: str, labels: Mapping[str, str], base: str, tail: str) -> Told:
     """What is kept of an alert: as many of these labels as there is room for, in their order."""
     name = short_name(name)
+    given = {label: value for label, value in labels.items() if value and not (label == NAME_LABEL and value == name)}
+    kept = given if _fits(given) else _first_that_fit(given)
+    return Told(name, kept, len(given) - len(kept), base, tail)
+
+
+def _fits(labels: Mapping[str, str]) -> bool:
+    most = sum(map(len, labels.values()))  # without a look at what is too long in any case
+    return most <= MOST_LABEL_BYTES and len(_encoded(labels)) <= MOST_LABEL_BYTES
+
+
+def _first_that_fit(labels: Mapping[str, str]) -> dict[str, str]:
     kept: dict[str, str] = {}
-    room, dropped = MOST_LABEL_BYTES, 0
     for label, value in labels.items():
-        if not value or (label == NAME_LABEL and value == name):
-            continue
-        size = len(_encoded(label)) + len(_encoded(value)) if len(value) < MOST_LABEL_BYTES else room + 1
-        if size > room:
-            dropped += 1
-        else:
-            room -= size
+        if _fits(kept | {label: value}):
             kept[label] = value
-    return Told(name, kept, dropped, base, tail)
+    return kept
 
 
 def link(kept: Told, bases: Mapping[str, str]) -> str | None:
@@ -89,8 +94,10 @@ def link(kept: Told, bases: Mapping[str, str]) -> str | None:
 
 def short_name(name: str) -> str:
     """A name without controls and line breaks, cut where it is too long: then it ends with an ellipsis."""
-    line = _CONTROLS.sub(" ", name[: MOST_NAME_BYTES * 2]).strip()
+    if len(name) <= MOST_NAME_BYTES and name.isascii() and name.isprintable():
+        return name
+    line = _CONTROLS.sub(" ", name[:_LOOKED_AT]).strip()
     encoded = line.encode()
-    if len(encoded) <= MOST_NAME_BYTES and len(name) <= MOST_NAME_BYTES * 2:
+    if len(encoded) <= MOST_NAME_BYTES and len(name) <= _LOOKED_AT:
         return line
     return encoded[: MOST_NAME_BYTES - len(_CUT.encode())].decode(errors="ignore").rstrip() + _CUT

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from bridge.config.schema import Config
     from bridge.model import Alert, Link
 
-_CACHED = 4_096
-_CACHED_CHARS = 1_024  # of all values together, so that the cache stays within 16 MiB
+CACHED_CHARS = 1 << 20
+_LONGEST = 2_048
 
 _encode = msgspec.json.Encoder().encode
 decode_told = msgspec.json.Decoder(Told).decode
@@ -42,34 +42,48 @@ def tell_nothing(_: Alert) -> PackedTold:
 
 
 class ToldMemory:
-    """What is kept of an alert by the configuration in force, packed once for all alerts that say the same."""
+    """What is kept of an alert by the configuration in force, packed once for all alerts that say the same.
+
+    ``size`` is what is remembered, in characters: when it has passed CACHED_CHARS, all is forgotten.
+    """
 
     def __init__(self, config: Callable[[], Config]) -> None:
         self._current = config
         self._config: Config | None = None
         self._names: tuple[str, ...] | None = None
+        self._packed: dict[tuple[str, Link | None, tuple[str, ...]], PackedTold] = {}
+        self.size = 0
 
     def __call__(self, alert: Alert) -> PackedTold:
         """What is kept of it; the same object again, in most cases, where that is the same."""
         config = self._current()
         if config is not self._config:
+            self._forget()
             self._config, self._names = config, labels_told(config)
         names = self._names
         if names is None:
             return NOTHING
         read = alert.labels.get
         values = tuple([read(name, "") for name in names])
-        pack = _cached if len(alert.name) + sum(map(len, values)) <= _CACHED_CHARS else _pack
-        return pack(alert.name, alert.link, names, values)
+        which = alert.name, alert.link, values
+        return self._packed.get(which) or self._pack(which, names)
 
+    def _pack(self, which: tuple[str, Link | None, tuple[str, ...]], names: tuple[str, ...]) -> PackedTold:
+        name, link, values = which
+        base, tail = ("", "") if link is None else (base_entry(link.base), link.tail)
+        kept = told(name, dict(zip(names, values, strict=True)), base.partition(" ")[0], tail)
+        packed = PackedTold(_encode(kept).decode(), base)
+        size = len(name) + sum(map(len, values)) + len(packed.text)
+        if size <= _LONGEST:
+            if self.size > CACHED_CHARS:
+                self._forget()
+            self._packed[which] = packed
+            self.size += size
+        return packed
 
-def _pack(name: str, link: Link | None, names: tuple[str, ...], values: tuple[str, ...]) -> PackedTold:
-    base, tail = ("", "") if link is None else (base_entry(link.base), link.tail)
-    kept = told(name, dict(zip(names, values, strict=True)), base.partition(" ")[0], tail)
-    return PackedTold(_encode(kept).decode(), base)
-
-
-_cached = lru_cache(maxsize=_CACHED)(_pack)
+    def _forget(self) -> None:
+        self._packed.clear()
+        self.size = 0
 
 
 @lru_cache(maxsize=256)

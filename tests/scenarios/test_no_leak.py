@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+import redis
 
+from tests.scenarios.pager import ENVIRONMENT, delivered
 from tests.scenarios.vocabulary import (
     Page,
     alert,
     command,
+    iso,
     log_of,
     logged,
     metric,
+    now_ms,
     payload,
     write_configuration,
 )
@@ -46,6 +51,50 @@ def canaries(status: str) -> bytes:
         externalURL=f"http://{CANARY}:9093",
         notification_reason=CANARY,
     )
+
+
+def paged(status: str) -> bytes:
+    """An event of PagerDuty that says the word wherever it can."""
+    reference = {"id": CANARY, "type": "service_reference", "summary": CANARY, "html_url": f"https://{CANARY}.example"}
+    data = {
+        "id": "Q1",
+        "type": "incident",
+        "number": 7,
+        "status": status,
+        "title": f"{CANARY}\r\n<b>",
+        "html_url": f"https://{CANARY}.pagerduty.example/incidents/Q1",
+        "created_at": iso(now_ms()),
+        "service": reference,
+        "escalation_policy": reference,
+        "teams": [reference],
+        "priority": reference,
+        "urgency": "high",
+        "body": {"details": CANARY},
+    }
+    event = {"id": status, "event_type": f"incident.{status}", "occurred_at": iso(now_ms()), "data": data}
+    return json.dumps({"event": event}).encode()
+
+
+def kept(redis_url: str) -> bytes:
+    """Everything in Redis, with the names of the keys."""
+    readers = {"string": "get", "hash": "hgetall", "list": "lrange", "set": "smembers", "zset": "zrange"}
+    found = b""
+    with redis.Redis.from_url(redis_url) as client:
+        for key in client.scan_iter():
+            kind = client.type(key).decode()
+            everything = (0, -1) if kind in {"list", "zset"} else ()
+            found += key + repr(getattr(client, readers[kind])(key, *everything)).encode()
+    return found
+
+
+def told(bridge: Bridge) -> list[dict[str, Any]]:
+    """The alerts of the only incident, as an administrator reads them."""
+    (incident,) = bridge.incidents()["incidents"]
+    answer = httpx.get(
+        f"{bridge.url}/api/incidents/{incident['id']}", headers={"Authorization": f"Bearer {bridge.admin_token}"}
+    )
+    alerts: list[dict[str, Any]] = answer.raise_for_status().json()["alerts"]
+    return alerts
 
 
 def assert_silent(bridge: Bridge, page: Page) -> None:
@@ -100,6 +149,44 @@ def test_what_is_not_published_is_said_to_those_with_a_token_alone(start_bridge,
 
     (group,) = eventually(groups, "the group")
     assert group["name"] == CANARY
+
+
+def test_what_operators_are_told_of_alerts_stands_behind_a_token_alone(start_bridge, page, config, redis_url):
+    write_configuration(config, routes=EVERYTHING, operator_labels=["instance", f"{CANARY}_1"])
+    bridge = start_bridge(environment=ENVIRONMENT)
+    assert bridge.deliver(canaries("firing")).status_code == 202
+    delivered(bridge, paged("triggered"))
+    page.shows(status="INVESTIGATING", services=("Checkout",))
+    assert_silent(bridge, page)
+    for headers in ({}, {"Authorization": f"Bearer {CANARY}"}):
+        (incident,) = bridge.incidents()["incidents"]
+        answer = httpx.get(f"{bridge.url}/api/incidents/{incident['id']}", headers=headers)
+        assert answer.status_code == 401
+        assert CANARY not in answer.text
+    by_source = {alert["source"]: alert for alert in told(bridge)}
+    alertmanager, pagerduty = by_source["alertmanager"], by_source["pagerduty"]
+    assert alertmanager["name"] == CANARY
+    assert alertmanager["labels"] == {"severity": CANARY, "instance": CANARY, f"{CANARY}_1": f"{CANARY} 1"}
+    assert alertmanager["link"].startswith(f"http://{CANARY}:9093/#/alerts?filter=%7Balertname%3D%22{CANARY}%22")
+    assert CANARY.encode() in kept(redis_url)
+    assert pagerduty["name"] == f"#7 {CANARY} <b>"
+    assert pagerduty["link"] == f"https://{CANARY}.pagerduty.example/incidents/Q1"
+    assert bridge.deliver(canaries("resolved")).status_code == 202
+    delivered(bridge, paged("resolved"))
+    page.shows(status="RESOLVED")
+    assert_silent(bridge, page)
+
+
+def test_without_operator_labels_the_word_is_not_even_in_redis(start_bridge, page, config, redis_url):
+    write_configuration(config, routes=EVERYTHING, operator_labels="none")
+    bridge = start_bridge(environment=ENVIRONMENT)
+    assert bridge.deliver(canaries("firing")).status_code == 202
+    delivered(bridge, paged("triggered"))
+    page.shows(status="INVESTIGATING", services=("Checkout",))
+    assert_silent(bridge, page)
+    assert [(each["name"], each["labels"], each["link"]) for each in told(bridge)] == [(None, None, None)] * 2
+    assert b"incident:" in kept(redis_url)
+    assert CANARY.lower().encode() not in kept(redis_url).lower()
 
 
 @pytest.mark.parametrize("name", ["name", "investigating"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
 from bridge.cli.client import DEFAULT_URL, Url, get
+from bridge.cli.incidents.alerts import fields, heading
 from bridge.cli.output import Form, Output, print_json, print_table, say
 
 _APART = ("posts", "alerts", "alerts_total", "alerts_after")
@@ -28,13 +30,18 @@ def show(
         return
     rows = [(name.replace("_", " "), _value(value)) for name, value in found.items() if name not in _APART]
     print_table([row for row in rows if row[1]])
-    for kind in ("posts", "alerts"):
-        for each in found[kind]:
-            say("", f"{kind.removesuffix('s')} {each.get('page') or each.get('fingerprint')}")
-            print_table([(name, _value(value)) for name, value in each.items() if _value(value)], indent="  ")
+    for post in found["posts"]:
+        _print_part(f"post {post['page']}", post)
+    for alert in found["alerts"]:
+        _print_part(heading(alert), fields(alert))
     if following := found.get("alerts_after"):  # an older bridge gives all
         shown, total = len(found["alerts"]), found["alerts_total"]
         say("", f"{shown} of {total} alerts are shown. More: --after {following}")
+
+
+def _print_part(heading: str, fields: Mapping[str, Any]) -> None:
+    say("", heading)
+    print_table([(name, _value(value)) for name, value in fields.items() if _value(value)], indent="  ")
 
 
 def _value(value: Any) -> str:

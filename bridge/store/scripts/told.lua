@@ -12,8 +12,8 @@ end
 -- Nothing may fail for it: a server that is full must still let go of what is over.
 local function list_bases(bases)
   for _, base in ipairs(bases) do
-    if redis.pcall('ZADD', LINKS, now, base) == 1 then
-      redis.pcall('ZREMRANGEBYRANK', LINKS, 0, -MOST_BASES - 1)
-    end
+    local is_new = redis.pcall('ZADD', LINKS, now, base) == 1
+    local last = is_new and redis.call('ZRANGE', LINKS, 0, -MOST_BASES - 1) or {}
+    if last[1] then redis.call('ZREM', LINKS, unpack(last)) end
   end
 end

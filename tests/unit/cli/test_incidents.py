@@ -96,6 +96,64 @@ def test_a_write_under_way_is_shown_with_its_post(run, monkeypatch):
     assert f"  pending   {written}" in run("incidents", "show", "A").out.splitlines()
 
 
+ALERT = {
+    "name": "Disk \u202efull\x1b[31m",
+    "source": "alertmanager",
+    "fingerprint": "f1",
+    "labels": {"instance": "web-1\nalert forged"},
+    "labels_dropped": 0,
+    "link": "https://alerts.example/#/alerts",
+    "why": ["because"],
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        (
+            {},
+            r"""
+alert Disk \u202efull\u001b[31m
+  fingerprint  f1
+  link         https://alerts.example/#/alerts
+  labels       instance: web-1\nalert forged
+  source       alertmanager
+  why          because
+""",
+        ),
+        (
+            {"labels": {}, "labels_dropped": 2, "link": None},
+            r"""
+alert Disk \u202efull\u001b[31m
+  fingerprint  f1
+  labels       dropped for lack of room: 2
+  source       alertmanager
+  why          because
+""",
+        ),
+        (
+            {"name": None, "labels": None, "link": None},
+            """
+alert f1
+  fingerprint  f1
+  source       alertmanager
+  why          because
+""",
+        ),
+    ],
+)
+def test_an_alert_is_shown_by_its_name_with_link_and_labels(run, monkeypatch, changes, shown):
+    found = {"id": "A", "posts": [], "alerts": [ALERT | changes]}
+    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: found)
+    assert run("incidents", "show", "A").out.endswith(shown)
+
+
+def test_an_alert_of_an_older_bridge_is_shown_by_its_fingerprint(run, monkeypatch):
+    found = {"id": "A", "posts": [], "alerts": [{"source": "alertmanager", "fingerprint": "f1"}]}
+    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: found)
+    assert "\nalert f1\n" in run("incidents", "show", "A").out
+
+
 @pytest.mark.usefixtures("bridge")
 def test_an_unknown_id_is_said(run):
     shown = run("incidents", "show", "0000000000")

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bridge.config.schema import Config
 from bridge.model import Link
-from bridge.store import Store
+from bridge.store import Store, told
 from bridge.store.connect import connect
 from bridge.store.told import NOTHING, PackedTold, ToldMemory
 from bridge.texts.render import DEFAULT_TEXTS
@@ -150,9 +150,27 @@ def test_alerts_that_say_the_same_are_packed_once():
 
 def test_long_labels_are_not_remembered():
     memory = ToldMemory(lambda: CONFIG)
-    long = named(firing("a"), instance="x" * 1_100)
+    long = named(firing("a"), instance="x" * 2_100)
     assert memory(long) == memory(long)
     assert memory(long) is not memory(long)
+
+
+def test_what_is_remembered_is_bounded(monkeypatch):
+    monkeypatch.setattr(told, "CACHED_CHARS", 10_000)
+    memory = ToldMemory(lambda: CONFIG)
+    sizes = []
+    for number in range(1_000):
+        memory(named(firing(), instance=f"web-{number}"))
+        sizes.append(memory.size)
+    assert 10_000 < max(sizes) < 12_000
+
+
+def test_what_an_earlier_configuration_had_kept_is_forgotten(tell):
+    first = tell(named(firing()))
+    tell.config = settings("secret")
+    assert tell(named(firing())) != first
+    tell.config = CONFIG
+    assert tell(named(firing())) == first
 
 
 def test_a_configuration_that_keeps_nothing_tells_nothing():
