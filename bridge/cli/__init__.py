@@ -39,6 +39,7 @@ _COMMANDS = {
         Comments out those that no reader sees.""",
     "incidents": "Show the incidents of a running bridge.",
     "alerts": "Show the alerts that a running bridge did not publish.",
+    "history": "Export the outages of a running bridge, for an audit.",
     "budgets": "Show how much a running bridge may still publish.",
     "sandbox": "Run a simulator of Checkly with a status page to look at.",
     "demo": "Play an outage from alert to recovery on this machine.",

@@ -1,5 +1,6 @@
 """The truth: alerts, incidents and what is due, in Redis or Valkey. Every change is one atomic script."""
 
+from bridge.store.archive import Episodes
 from bridge.store.budgets import BudgetState, Tokens, Trip
 from bridge.store.durability import Durability
 from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicated, StoreUnavailable
@@ -28,6 +29,7 @@ __all__ = [
     "CountedAlert",
     "Detail",
     "Durability",
+    "Episodes",
     "Example",
     "Idle",
     "LeasedForLook",

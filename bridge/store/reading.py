@@ -78,7 +78,7 @@ class Reading:
         """
         if "." in id_:
             kept = await reply_of(self._redis.get(f"{self._prefix}episode:{id_}"))
-            return None if kept is None else Detail(incident=_decode_incident(kept), alerts=[], total=0)
+            return None if kept is None else Detail(incident=decode_archived(kept), alerts=[], total=0)
         pipe = self._redis.pipeline(transaction=True)
         key = self._read(pipe, id_)
         pipe.hlen(f"{key}:alerts")
@@ -104,7 +104,7 @@ class Reading:
         return key
 
 
-_decode_incident = msgspec.json.Decoder(Incident).decode
+decode_archived = msgspec.json.Decoder(Incident).decode
 
 
 def _text_keys(mapping: Mapping[bytes, bytes]) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from bridge.config import schema
 from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, PublicNote
 from bridge.store import budgets, codec, posts, scripts
 from bridge.store.acting import Acting
+from bridge.store.archive import Archive
 from bridge.store.budgets import NO_TOKENS, BudgetState, Tokens, Trip
 from bridge.store.errors import NoRoom, reply_of
 from bridge.store.group_commit import GroupCommit, batches
@@ -73,6 +74,7 @@ class Store:
         self._room = Room(redis)
         self.act = Acting(self._run, self._write_concern).act
         self._reading = Reading(redis, prefix)
+        self.episode_archive = Archive(redis, prefix)
         self.unpublished = UnpublishedAlerts(redis, prefix, self._run_all)
         self.listing = Listing(self._reading, running.run)
         self.looks = Looks(redis, prefix, self._run)

@@ -19,6 +19,7 @@ from bridge.web.admission import AdmissionLimit
 from bridge.web.alerts import AlertsApi, GroupReader
 from bridge.web.api import Api, IncidentStore
 from bridge.web.exposition import Exposition
+from bridge.web.history import EpisodeReader, HistoryApi
 from bridge.web.receiver import AlertStore, Receiver
 from bridge.web.responses import HTTPError, json_response, store_unavailable
 
@@ -40,6 +41,11 @@ _MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
 
 class Store(AlertStore, IncidentStore, Protocol):
     """What the application needs of the store. Every method raises StoreUnavailable."""
+
+    @property
+    def episode_archive(self) -> EpisodeReader:
+        """The outages of the last time."""
+        ...
 
     @property
     def unpublished(self) -> GroupReader:
@@ -105,6 +111,7 @@ def create_app(
         Route("/api/incidents/{id}", admins.only(api.incident)),
         Route("/api/budgets", admins.only(api.budgets)),
         Route("/api/alerts", admins.only(alerts.alerts)),
+        Route("/api/history", admins.only(HistoryApi(store.episode_archive, wall_ms=wall_ms).history)),
     ]
     app = _Application(
         receivers,

@@ -17,8 +17,9 @@ trip(trips)
 redis.call('SET', progress_key(id), ARGV[5])
 redis.call('HSET', incident_key(id), 'page_ends', ARGV[11])
 if ARGV[6] ~= '' then
-  local ended = id .. '.' .. redis.call('HGET', incident_key(id), 'episode')
-  redis.call('SET', prefix .. 'episode:' .. ended, ARGV[6], 'PX', ARGV[7])
+  local episode = redis.call('HGET', incident_key(id), 'episode')
+  redis.call('SET', prefix .. 'episode:' .. id .. '.' .. episode, ARGV[6], 'PX', ARGV[7])
+  list_episode(id, tonumber(episode), ARGV[6], tonumber(ARGV[7]))
   redis.call('HINCRBY', incident_key(id), 'episode', 1)
   redis.call('HDEL', incident_key(id), 'conflict_at')
 end

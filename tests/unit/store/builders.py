@@ -28,7 +28,7 @@ PREFIX = "bridge:{0}:"
 _HASHES = {"index", "pause", "remotes", "stored", "tallies", "watchdogs", "trips", "withheld"}
 _SORTED = {
     *("due", "cleared", "shown", "unauthorized", "strays", "counted", "openings", "waiting", "full", "spent"),
-    *("begun", "active", "links"),
+    *("begun", "active", "links", "episodes"),
 }
 
 

@@ -129,6 +129,8 @@ async def work(store: Store) -> None:
     claim = await store.claim(token="t", lease_ms=LEASE_MS)
     if isinstance(claim, Claim):
         await store.drop(claim)
+    await store.episode_archive.episodes(0)
+    await store.episode_archive.episodes(0, after="ended-0-0")
     await store.remember({"remote": b"details"})
     await store.recall(["remote"])
     await store.owners(["remote"])

@@ -21,6 +21,7 @@ from bridge.store import (
     Change,
     CountedAlert,
     Detail,
+    Episodes,
     Part,
     Trip,
     Unpublished,
@@ -103,6 +104,21 @@ class MemoryListing:
         )
 
 
+class MemoryArchive:
+    """What the application sees of the outages: parts in the order in which they are asked for, and what was asked."""
+
+    def __init__(self) -> None:
+        self.parts: list[Episodes] = [Episodes([], [])]
+        self.asked: list[tuple[int, str, int]] = []
+        self.error: Exception | None = None
+
+    async def episodes(self, since, *, after="", count=100):
+        if self.error:
+            raise self.error
+        self.asked.append((since, after, count))
+        return self.parts[min(len(self.asked), len(self.parts)) - 1]
+
+
 class MemoryStore:
     """What the application sees of a store; ``error`` makes it fail, ``gate`` makes it wait."""
 
@@ -110,6 +126,7 @@ class MemoryStore:
         self.held: list[tuple[Incident, list[CountedAlert]]] = []
         self.unpublished = MemoryGroups()
         self.listing = MemoryListing(self)
+        self.episode_archive = MemoryArchive()
         self.items: list[Item] = []
         self.firing: set[str] = set()
         self.heard: set[str] = set()
