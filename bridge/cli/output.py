@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from bridge.messages import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from bridge.model import Policy
 
@@ -38,12 +38,23 @@ def print_json(value: Any) -> None:
     print(printable(msgspec.json.format(msgspec.json.encode(value), indent=2).decode(), keep="\n"))
 
 
-def print_table(rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
-    """Print rows of equal length in aligned columns."""
+def table(rows: Iterable[Sequence[str]], *, indent: str = "") -> Iterator[str]:
+    """Rows of equal length in aligned columns, a line each."""
     cells = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
-        say((indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip())
+        yield (indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
+
+
+def print_table(rows: Iterable[Sequence[str]], *, indent: str = "") -> None:
+    """Print rows of equal length in aligned columns."""
+    for line in table(rows, indent=indent):
+        say(line)
+
+
+def clear_screen() -> None:
+    """Have a terminal begin anew at its top."""
+    print("\x1b[H\x1b[2J", end="")
 
 
 def policy_json(policy: Policy) -> dict[str, Any]:

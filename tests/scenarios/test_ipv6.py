@@ -64,5 +64,7 @@ def test_an_outage_is_published_by_ipv6_and_the_bridge_is_reached_by_both(tmp_pa
         Page(sandbox).shows(status="INVESTIGATING", services=("Checkout",))
         assert httpx.get(f"http://127.0.0.1:{bridge.port}/readyz").is_success
         for url in (bridge.url, f"http://localhost:{bridge.port}"):
-            listed = command("incidents", "list", "--url", url, environment={"ADMIN_TOKENS": bridge.admin_token})
+            listed = command(
+                "incidents", "list", "-o", "wide", "--url", url, environment={"ADMIN_TOKENS": bridge.admin_token}
+            )
             assert "checkout" in listed.stdout, listed.stderr
