@@ -30,13 +30,15 @@ _UNLESS_FIRING: Final = "unless something fires"
 class NextStep(Struct, frozen=True, kw_only=True):
     """What happens ``at`` that instant (None: nothing by time alone) if no fact changes until then.
 
-    ``mails`` names the pages whose subscribers get a mail. ``text`` is what would be published, word for word.
+    ``mails`` names the pages whose subscribers get a mail. ``text`` is what would be published, word for word, of an
+    incident of that ``name``.
     """
 
     at: int | None
     what: str
     mails: str = NOBODY
     text: str | None = None
+    name: str | None = None
 
 
 def next_step(incident: Incident, config: Config, now: int, *, pages_of: PagesOf, paused: bool = False) -> NextStep:
@@ -63,7 +65,8 @@ def next_step(incident: Incident, config: Config, now: int, *, pages_of: PagesOf
 
 def _of_writes(at: int | None, what: str, writes: Sequence[NextWrite], config: Config) -> NextStep:
     text = next((each.intent.text for each in writes if each.intent.text), None)
-    return NextStep(at=at, what=what, mails=_mails(writes, config), text=text)
+    name = next((each.intent.name for each in writes), None)
+    return NextStep(at=at, what=what, mails=_mails(writes, config), text=text, name=name)
 
 
 def _of_read_back(foreseen: Foreseen, at: int, told: _Told) -> NextStep:
@@ -73,7 +76,9 @@ def _of_read_back(foreseen: Foreseen, at: int, told: _Told) -> NextStep:
     if intent is None:
         raise AssertionError("only a recorded write is read back")
     mails = f"the subscribers of {page}, unless they were already" if intent.notify else NOBODY
-    return NextStep(at=at, what=told.read_back(post, intent, page, at), mails=mails, text=intent.text or None)
+    return NextStep(
+        at=at, what=told.read_back(post, intent, page, at), mails=mails, text=intent.text or None, name=intent.name
+    )
 
 
 def _mails(writes: Iterable[NextWrite], config: Config) -> str:

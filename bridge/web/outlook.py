@@ -33,7 +33,9 @@ class Outlook(Struct, frozen=True, kw_only=True):
         coming = _PUT_AWAY
         if not is_put_away:
             coming = next_step(incident, self.config, self.now, pages_of=self.pages_of, paused=self.paused)
+        names = (post.name for post in incident.progress.posts.values() if post.name)
         return {
+            "name": next(names, coming.name),
             "page": page_word(incident, words),
             "next": {
                 "at": None if coming.at is None else from_ms(coming.at),

@@ -1,9 +1,9 @@
-"""``bridge incidents show``: one incident, with its posts and its alerts."""
+"""``bridge incidents show``: one incident, for a person at night: what it is, what comes next, why, and its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -11,7 +11,12 @@ from bridge.cli.client import DEFAULT_URL, Url, get
 from bridge.cli.incidents.alerts import fields, heading
 from bridge.cli.output import Form, Output, print_json, print_table, say
 
-_APART = ("posts", "alerts", "alerts_total", "alerts_after")
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+_HEAD = ("id", "name", "phase", "page", "severity", "phase_since")
+_APART = (*_HEAD, "next", "attention", "posts", "alerts", "alerts_total", "alerts_after", "history")
+_MOST_HISTORY = 20
 
 
 def show(
@@ -23,25 +28,86 @@ def show(
     url: Url = DEFAULT_URL,
     output: Output = Form.TEXT,
 ) -> None:
-    """Show one incident with its posts, some of its alerts, and why each counts."""
+    """Show one incident: what comes next and who is mailed, why it counts, its alerts, its posts and its history."""
     found = get(url, f"/api/incidents/{id_}?alerts={alerts}&after={after}")
     if output is Form.JSON:
         print_json(found)
         return
-    rows = [(name.replace("_", " "), _value(value)) for name, value in found.items() if name not in _APART]
-    print_table([row for row in rows if row[1]])
+    _head(found)
+    _next(found)
+    _why(found)
+    _alerts(found)
     for post in found["posts"]:
-        _print_part(f"post {post['page']}", post)
+        say("", f"post {post['page']}")
+        print_table(_rows((name, value) for name, value in post.items() if name != "page"), indent="  ")
+    _history(found)
+    say("", "record")
+    print_table(_rows((name, value) for name, value in found.items() if name not in _APART), indent="  ")
+
+
+def _head(found: Any) -> None:
+    """What it is, in a line or two; an older bridge has neither a word of the page nor a name."""
+    say("  ".join(filter(None, (found["id"], found.get("name")))))
+    page, since = found.get("page"), found.get("phase_since") or found.get("firing_since")
+    parts = (
+        found.get("phase"),
+        f"page: {page}" if page else "",
+        found.get("severity"),
+        f"since {since}" if since else "",
+    )
+    say("  ".join(filter(None, parts)))
+    for each in found.get("attention") or ():
+        say(f"! {each}")
+
+
+def _next(found: Any) -> None:
+    coming = found.get("next")
+    if coming is None:  # of an older bridge
+        return
+    say("", f"next: {coming['what']}")
+    print_table(_rows((name, coming[name]) for name in ("at", "mails")), indent="  ")
+    if coming["text"]:
+        say("  text")
+        say(*(f"    {line}".rstrip() for line in coming["text"].split("\n")))
+
+
+def _why(found: Any) -> None:
+    """The deciding lines of the configuration, each once; with the number of alerts where it is not that of all."""
+    alerts = found["alerts"]
+    lines = Counter(line for alert in alerts for line in alert.get("why", ()))
+    if not lines:
+        return
+    say("", "why")
+    for line, count in lines.items():
+        say(f"  - {line}" + ("" if count == len(alerts) else f" ({count} of {len(alerts)} alerts)"))
+
+
+def _alerts(found: Any) -> None:
+    shown, total = len(found["alerts"]), found.get("alerts_total")
+    if not shown:
+        return
+    say("", "alerts" if total in {None, shown} else f"alerts, {shown} of {total}")
     for alert in found["alerts"]:
-        _print_part(heading(alert), fields(alert))
+        say(f"  {heading(alert)}")
+        print_table(_rows(fields(alert).items()), indent="    ")
     if following := found.get("alerts_after"):  # an older bridge gives all
-        shown, total = len(found["alerts"]), found["alerts_total"]
-        say("", f"{shown} of {total} alerts are shown. More: --after {following}")
+        say(f"  More: --after {following}")
 
 
-def _print_part(heading: str, fields: Mapping[str, Any]) -> None:
-    say("", heading)
-    print_table([(name, _value(value)) for name, value in fields.items() if _value(value)], indent="  ")
+def _history(found: Any) -> None:
+    entries = found.get("history") or []
+    if not entries:
+        return
+    left = len(entries) - _MOST_HISTORY
+    say("", "history" if left <= 0 else f"history, without the first {left}")
+    rows = [[str(each.get(name) or "") for name in ("at", "what", "by", "detail")] for each in entries]
+    print_table(rows[-_MOST_HISTORY:], indent="  ")
+
+
+def _rows(values: Iterable[tuple[str, Any]]) -> Sequence[tuple[str, str]]:
+    """What there is, by its name in words."""
+    rows = [(name.replace("_", " "), _value(value)) for name, value in values]
+    return [row for row in rows if row[1]]
 
 
 def _value(value: Any) -> str:

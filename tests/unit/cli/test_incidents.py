@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -77,7 +78,10 @@ def test_an_incident_that_is_withheld_says_for_which(publish, run, sandbox):
     said = f"withheld: {other['id']} is open for the same service"
     assert run("incidents", "list").out.rstrip().endswith(said)
     shown = run("incidents", "show", found["id"]).out.splitlines()
-    assert ["second_writer", other["id"]] in [line.split() for line in shown]
+    assert ["second", "writer", other["id"]] in [line.split() for line in shown]
+    assert f"! withheld: {other['id']} is open for the same service" in shown
+    assert "page: withheld: second writer" in shown[1]
+    assert any(line.startswith(f"next: withheld: {other['id']} is open for the same service;") for line in shown)
 
 
 POST = {
@@ -100,10 +104,11 @@ def test_a_write_under_way_is_shown_with_its_post(run, monkeypatch):
     assert f"  pending   {written}" in run("incidents", "show", "A").out.splitlines()
 
 
-ALERT = {
+TOLD = {
     "name": "Disk \u202efull\x1b[31m",
     "source": "alertmanager",
     "fingerprint": "f1",
+    "status": "firing",
     "labels": {"instance": "web-1\nalert forged"},
     "labels_dropped": 0,
     "link": "https://alerts.example/#/alerts",
@@ -117,45 +122,132 @@ ALERT = {
         (
             {},
             r"""
-alert Disk \u202efull\u001b[31m
-  fingerprint  f1
-  link         https://alerts.example/#/alerts
-  labels       instance: web-1\nalert forged
-  source       alertmanager
-  why          because
+  firing  Disk \u202efull\u001b[31m
+    fingerprint  f1 from alertmanager
+    link         https://alerts.example/#/alerts
+    labels       instance: web-1\nalert forged
 """,
         ),
         (
             {"labels": {}, "labels_dropped": 2, "link": None},
             r"""
-alert Disk \u202efull\u001b[31m
-  fingerprint  f1
-  labels       dropped for lack of room: 2
-  source       alertmanager
-  why          because
+  firing  Disk \u202efull\u001b[31m
+    fingerprint  f1 from alertmanager
+    labels       dropped for lack of room: 2
 """,
         ),
         (
             {"name": None, "labels": None, "link": None},
             """
-alert f1
-  fingerprint  f1
-  source       alertmanager
-  why          because
+  firing  f1
+    fingerprint  f1 from alertmanager
 """,
         ),
     ],
 )
 def test_an_alert_is_shown_by_its_name_with_link_and_labels(run, monkeypatch, changes, shown):
-    found = {"id": "A", "posts": [], "alerts": [ALERT | changes]}
+    found = {"id": "A", "posts": [], "alerts": [TOLD | changes]}
     monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: found)
-    assert run("incidents", "show", "A").out.endswith(shown)
+    assert shown in run("incidents", "show", "A").out
 
 
 def test_an_alert_of_an_older_bridge_is_shown_by_its_fingerprint(run, monkeypatch):
     found = {"id": "A", "posts": [], "alerts": [{"source": "alertmanager", "fingerprint": "f1"}]}
     monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: found)
-    assert "\nalert f1\n" in run("incidents", "show", "A").out
+    assert "\n  f1\n    fingerprint  f1 from alertmanager\n" in run("incidents", "show", "A").out
+
+
+ALERT: dict[str, Any] = {
+    "name": "HighErrorRate",
+    "source": "alertmanager",
+    "sender": "eu",
+    "fingerprint": "91cb",
+    "status": "firing",
+    "starts_at": "2026-11-23T21:00:00.000Z",
+    "ends_at": None,
+    "severity": "CRITICAL",
+    "services": ["checkout"],
+    "link": "https://alerts/91cb",
+    "why": ['route "shop" (bridge.yaml:13) matches every alert', "severity CRITICAL: rule (bridge.yaml:8)"],
+}
+SHOWN: dict[str, Any] = {
+    "id": "6MDQJYNPGN",
+    "key": "shop",
+    "phase": "PENDING",
+    "phase_since": "2026-11-23T21:06:26.974Z",
+    "severity": "CRITICAL",
+    "firing": 2,
+    "posts": [POST],
+    "name": "Problems in the shop",
+    "page": "not yet",
+    "next": {
+        "at": "2026-11-23T21:07:08.974Z",
+        "what": "publishes in 42 s unless it clears",
+        "mails": "the subscribers of v1",
+        "text": "We are investigating.\n\nReference: 6MDQJYNPGN",
+    },
+    "attention": ["parked: 400"],
+    "alerts": [ALERT, {**ALERT, "name": None, "fingerprint": "fa61", "why": ALERT["why"][:1]}],
+    "alerts_total": 9,
+    "alerts_after": "7",
+    "history": [{"at": "21:06", "what": "HighErrorRate fires", "by": None, "detail": "x"}],
+}
+
+
+def test_an_incident_is_shown_for_a_person_at_night(run, monkeypatch):
+    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: SHOWN)
+    assert (
+        run("incidents", "show", "A").out
+        == """\
+6MDQJYNPGN  Problems in the shop
+PENDING  page: not yet  CRITICAL  since 2026-11-23T21:06:26.974Z
+! parked: 400
+
+next: publishes in 42 s unless it clears
+  at     2026-11-23T21:07:08.974Z
+  mails  the subscribers of v1
+  text
+    We are investigating.
+
+    Reference: 6MDQJYNPGN
+
+why
+  - route "shop" (bridge.yaml:13) matches every alert
+  - severity CRITICAL: rule (bridge.yaml:8) (1 of 2 alerts)
+
+alerts, 2 of 9
+  firing  CRITICAL  HighErrorRate
+    fingerprint  91cb from alertmanager/eu
+    link         https://alerts/91cb
+    starts at    2026-11-23T21:00:00.000Z
+    services     checkout
+  firing  CRITICAL  fa61
+    fingerprint  fa61 from alertmanager/eu
+    link         https://alerts/91cb
+    starts at    2026-11-23T21:00:00.000Z
+    services     checkout
+  More: --after 7
+
+post v1
+  services  checkout
+  ongoing   True
+
+history
+  21:06  HighErrorRate fires    x
+
+record
+  key     shop
+  firing  2
+"""
+    )
+
+
+def test_of_a_long_history_the_newest_is_shown(run, monkeypatch):
+    entries = [{"at": f"at {number}", "what": "x", "by": None, "detail": None} for number in range(25)]
+    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: {**SHOWN, "history": entries})
+    out = run("incidents", "show", "A").out
+    assert "history, without the first 5\n  at 5" in out
+    assert "\n  at 24" in out
 
 
 @pytest.mark.usefixtures("bridge")

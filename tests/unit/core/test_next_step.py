@@ -39,6 +39,7 @@ def test_before_it_is_public_it_is_said_when_it_will_be_in_which_words_and_who_i
     said = pending.next
     assert said.what == "publishes in 42 s unless it clears"
     assert (said.at, said.mails, said.text) == (pending.now + 42 * SECOND, MAILED, INVESTIGATING)
+    assert said.name == "Issue affecting Checkout"
 
 
 def test_what_is_due_happens_now(pending):

@@ -502,6 +502,7 @@ async def test_incidents_are_listed(bridge):
             }
         ],
         "note": None,
+        "name": "n",
         "page": "refused",
         "next": {
             "at": "2026-11-23T18:47:10.000Z",
