@@ -19,6 +19,7 @@ from bridge.config.loader import load
 from bridge.config.problems import ConfigError, Problem
 from bridge.config.schema import Reference, ServiceLabel
 from bridge.config.units import format_duration
+from bridge.core.told import NAME_LABEL, labels_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,6 +88,7 @@ def _print(config: Config, audited: _Audited | None) -> None:
     say(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
     say("", "Routes, the first that matches decides:")
     print_table((_route_row(route) for route in config.routes), indent="  ")
+    say("", _kept(config))
     for note in _notes(config):
         say("", f"Note: {note}")
     say("", "Services:")
@@ -102,6 +104,15 @@ def _print(config: Config, audited: _Audited | None) -> None:
     say("", f"Account {owner.name or owner.id}: the key is accepted (plan {owner.plan or 'unknown'}).")
     for problem in problems:
         say(f"Problem: {problem.message}")
+
+
+def _kept(config: Config) -> str:
+    """What the bridge keeps of alerts for those with an administrator's token."""
+    labels = labels_told(config)
+    if labels is None:
+        return "Of alerts, nothing but their fingerprints is kept (operator_labels: none)."
+    others = ", ".join(name for name in labels if name != NAME_LABEL)
+    return f"Kept of alerts for administrators: name, link{f', labels {others}' if others else ''}."
 
 
 def _notes(config: Config) -> list[str]:
@@ -182,6 +193,7 @@ def _as_json(config: Config, audited: _Audited | None) -> dict[str, Any]:
         "notes": _notes(config),
         "routes": routes,
         "services": list(config.services.values()),
+        "labels_kept": labels_told(config),
     }
     if audited is None:
         return summary

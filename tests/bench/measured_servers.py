@@ -138,6 +138,7 @@ class MeasuredServers:
         publish_after: str = "1d",
         role: str = "all",
         log_level: str = "warning",
+        operator_labels: Sequence[str] = (),
     ) -> Bridge:
         """The bridge that is measured. By default it logs no more than the bare endpoint, which is nothing.
 
@@ -146,7 +147,9 @@ class MeasuredServers:
         folder = self._place("bridge")
         config = folder.with_suffix(".yaml")
         config.write_text(
-            CONFIG.format(publish_after=publish_after, resolve_after="0s") + (_NAMED if publish_after == "0s" else "")
+            CONFIG.format(publish_after=publish_after, resolve_after="0s")
+            + (_NAMED if publish_after == "0s" else "")
+            + f"operator_labels: [{', '.join(operator_labels)}]\n"
         )
         environment = {"LOG_LEVEL": log_level, "PYTHONPATH": str(self._tree)}
         bridge = Bridge(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _LARGE = 20_000
 _BESIDE_PER_SECOND = 50
 _A_SECOND = 15_000  # deliveries: more than are answered
+_NAMED = 10_000
 _FAR = 50_000_000  # numbers of the alerts that fill the store: none that is delivered later
 
 
@@ -99,6 +100,7 @@ def full_store(servers: MeasuredServers, new: Path) -> Iterator[Row | Plot]:
         note="processor time of bridge and Redis for a delivery",
     )
     yield Row(name="Redis memory per active alert", values=[per_alert], unit=" B", bound=1024, at_most=True)
+    yield _named(servers)
     medians = map(statistics.median, zip(*costs, strict=True))
     yield Plot(
         name="stored",
@@ -107,6 +109,20 @@ def full_store(servers: MeasuredServers, new: Path) -> Iterator[Row | Plot]:
         y="microseconds of processor time",
         lines={"bridge and Redis": [(float(size), cost) for size, cost in zip(sizes, medians, strict=True)]},
     )
+
+
+def _named(servers: MeasuredServers) -> Row:
+    """What an alert takes with a name, a link and all of its labels, which differ from alert to alert."""
+    redis = servers.redis()
+    bridge = servers.bridge(redis, operator_labels=("group", "instance", "job", "prometheus", "service"))
+    _warm(bridge)
+    flush(redis)
+    _warm(bridge)
+    empty = used_bytes(redis)
+    _fill(bridge, _NAMED, incidents=_NAMED // 10)
+    per_alert = (used_bytes(redis) - empty) / _NAMED
+    name = "Redis memory per active alert, with all of its labels"
+    return Row(name=name, values=[per_alert], unit=" B", bound=1024, at_most=True, note="`operator_labels`")
 
 
 def _warm(bridge: Bridge) -> None:

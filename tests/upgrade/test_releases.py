@@ -141,3 +141,27 @@ def test_what_a_sender_with_a_name_has_stored_waits_for_it_while_the_previous_re
     four.wait_ready()
     named(four, alerts.ends("before"), alerts.ends("named"), alerts.ends("meanwhile"))
     assert fleet.verdict(alerts.wanted()) == Verdict()
+
+
+def test_the_names_of_alerts_outlive_the_previous_release_which_knows_none(fleet):
+    alerts = Alerts()
+
+    def told(bridge: Bridge) -> dict[str, str | None]:
+        with httpx.Client(base_url=bridge.url, headers={"Authorization": f"Bearer {Bridge.admin_token}"}) as client:
+            ids = [each["id"] for each in client.get("/api/incidents").raise_for_status().json()["incidents"]]
+            answers = [client.get(f"/api/incidents/{id_}").raise_for_status().json() for id_ in ids]
+        return {each["group"]["region"]: alert.get("name") for each in answers for alert in each["alerts"]}
+
+    releases: list[tuple[type[Bridge], dict[str, str | None], tuple[bytes, ...]]] = [
+        (PreviousBridge, {"old": None}, (alerts.fires("old"),)),
+        (Bridge, {"old": None, "new": "ErrorsHigh"}, (alerts.fires("new"),)),
+        (PreviousBridge, {"old": None, "new": None}, (alerts.repeats("old"), alerts.repeats("new"))),
+        (Bridge, {"old": None, "new": "ErrorsHigh"}, ()),
+        (Bridge, {"old": "ErrorsHigh", "new": "ErrorsHigh"}, (alerts.repeats("old"),)),
+    ]
+    for release, names, bodies in releases:
+        bridge = fleet.bridge(release)
+        bridge.wait_ready()
+        delivered(bridge, *bodies)
+        assert told(bridge) == names
+        fleet.crash(bridge)

@@ -28,6 +28,18 @@ def test_a_right_configuration_is_summed_up(run, config):
     assert "service by label status_page" in shown.out
 
 
+def test_it_says_what_is_kept_of_alerts_for_administrators(run, config):
+    text = config.read_text()
+    config.write_text(f"{text}\noperator_labels: [instance]\n")
+    assert re.search(
+        r"Kept of alerts for administrators: name, link, labels .*, instance\.\n", run("check", config).out
+    )
+    assert json.loads(run("check", config, "--output", "json").out)["labels_kept"][-1] == "instance"
+    config.write_text(f"{text}\noperator_labels: none\n")
+    assert "nothing but their fingerprints is kept" in run("check", config).out
+    assert json.loads(run("check", config, "--output", "json").out)["labels_kept"] is None
+
+
 def test_check_prints_its_summary_as_json(run, config):
     summary = json.loads(run("check", config, "--output", "json").out)
     assert summary["ok"] is True
