@@ -38,6 +38,10 @@ _COMMANDS = {
 
         Comments out those that no reader sees.""",
     "incidents": "Show the incidents of a running bridge.",
+    "why": """Show where an alert is on its way to the page, and what stopped it. Needs the bridge's ADMIN_TOKENS.
+
+        WHAT is an incident's id, a fingerprint, an alert's name, or labels: alertname=DiskFull service=checkout.
+        The six stations: delivered, understood, routed, old enough, allowed, written.""",
     "alerts": "Show the alerts that a running bridge did not publish.",
     "history": "Export the outages of a running bridge, for an audit.",
     "budgets": "Show how much a running bridge may still publish.",

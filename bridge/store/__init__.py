@@ -4,6 +4,7 @@ from bridge.store.archive import Episodes
 from bridge.store.budgets import BudgetState, Tokens, Trip
 from bridge.store.durability import Durability
 from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicated, StoreUnavailable
+from bridge.store.finding import AlertFinder, Finding, FoundAlert
 from bridge.store.listing import Listing, Part, Wanted
 from bridge.store.looks import ChoreTurn, LeasedForLook, Looks
 from bridge.store.reading import Detail
@@ -22,6 +23,7 @@ __all__ = [
     "MOST_GROUPS",
     "REFUSED",
     "ActionResult",
+    "AlertFinder",
     "BudgetState",
     "Change",
     "ChoreTurn",
@@ -31,6 +33,8 @@ __all__ = [
     "Durability",
     "Episodes",
     "Example",
+    "Finding",
+    "FoundAlert",
     "Idle",
     "LeasedForLook",
     "Listing",

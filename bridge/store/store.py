@@ -18,6 +18,7 @@ from bridge.store.acting import Acting
 from bridge.store.archive import Archive
 from bridge.store.budgets import NO_TOKENS, BudgetState, Tokens, Trip
 from bridge.store.errors import NoRoom, reply_of
+from bridge.store.finding import AlertFinder
 from bridge.store.group_commit import GroupCommit, batches
 from bridge.store.listing import Listing
 from bridge.store.looks import Looks
@@ -75,6 +76,7 @@ class Store:
         self.act = Acting(self._run, self._write_concern).act
         self._reading = Reading(redis, prefix)
         self.episode_archive = Archive(redis, prefix)
+        self.finder = AlertFinder(redis, prefix)
         self.unpublished = UnpublishedAlerts(redis, prefix, self._run_all)
         self.listing = Listing(self._reading, running.run)
         self.looks = Looks(redis, prefix, self._run)

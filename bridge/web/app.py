@@ -16,12 +16,13 @@ from bridge import telemetry
 from bridge.store import StoreUnavailable
 from bridge.web.admin import Admins
 from bridge.web.admission import AdmissionLimit
-from bridge.web.alerts import AlertsApi, GroupReader
+from bridge.web.alerts import AlertsApi
 from bridge.web.api import Api, IncidentStore
 from bridge.web.exposition import Exposition
 from bridge.web.history import EpisodeReader, HistoryApi
 from bridge.web.receiver import AlertStore, Receiver
 from bridge.web.responses import HTTPError, json_response, store_unavailable
+from bridge.web.why import WhyApi, WhyStore
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -39,17 +40,12 @@ _MAX_DELIVERIES = 256
 _MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
 
 
-class Store(AlertStore, IncidentStore, Protocol):
+class Store(AlertStore, IncidentStore, WhyStore, Protocol):
     """What the application needs of the store. Every method raises StoreUnavailable."""
 
     @property
     def episode_archive(self) -> EpisodeReader:
         """The outages of the last time."""
-        ...
-
-    @property
-    def unpublished(self) -> GroupReader:
-        """The alerts that were not published."""
         ...
 
 
@@ -100,18 +96,13 @@ def create_app(
             unpublished=unpublished,
             on_change=on_change,
         )
-    api, admins = Api(store, config, wall_ms=wall_ms), Admins(admin_credentials, monotonic_ms=_monotonic_ms)
-    alerts = AlertsApi(store.unpublished, config, wall_ms=wall_ms)
+    admins = Admins(admin_credentials, monotonic_ms=_monotonic_ms)
     routes = [
         *webhooks,
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(health)),
         Route("/metrics", _metrics(Exposition(lambda: generate_latest(telemetry.REGISTRY)))),
-        Route("/api/incidents", admins.only(api.incidents)),
-        Route("/api/incidents/{id}", admins.only(api.incident)),
-        Route("/api/budgets", admins.only(api.budgets)),
-        Route("/api/alerts", admins.only(alerts.alerts)),
-        Route("/api/history", admins.only(HistoryApi(store.episode_archive, wall_ms=wall_ms).history)),
+        *_api(store, config, admins, wall_ms),
     ]
     app = _Application(
         receivers,
@@ -121,6 +112,22 @@ def create_app(
     app.router.redirect_slashes = False  # a redirected POST becomes a GET without body: the alert would be lost
     app.state.stopping = False
     return app
+
+
+def _api(store: Store, config: LiveConfig, admins: Admins, wall_ms: Callable[[], int]) -> list[Route]:
+    """What administrators may ask."""
+    api = Api(store, config, wall_ms=wall_ms)
+    alerts = AlertsApi(store.unpublished, config, wall_ms=wall_ms)
+    why = WhyApi(store, config, wall_ms=wall_ms)
+    history = HistoryApi(store.episode_archive, wall_ms=wall_ms)
+    return [
+        Route("/api/incidents", admins.only(api.incidents)),
+        Route("/api/incidents/{id}", admins.only(api.incident)),
+        Route("/api/budgets", admins.only(api.budgets)),
+        Route("/api/alerts", admins.only(alerts.alerts)),
+        Route("/api/history", admins.only(history.history)),
+        Route("/api/why", admins.only(why.why)),
+    ]
 
 
 class _Application(Starlette):

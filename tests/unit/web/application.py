@@ -22,6 +22,7 @@ from bridge.store import (
     CountedAlert,
     Detail,
     Episodes,
+    Finding,
     Part,
     Trip,
     Unpublished,
@@ -119,6 +120,26 @@ class MemoryArchive:
         return self.parts[min(len(self.asked), len(self.parts)) - 1]
 
 
+class MemoryFinder:
+    """Finds what the test says."""
+
+    def __init__(self) -> None:
+        self.found: dict[str, Finding] = {}
+        self.pause: str | None = None
+        self.asked: list[tuple[str, ...]] = []
+
+    async def paused(self):
+        return self.pause
+
+    async def by_fingerprint(self, fingerprint, origins):
+        self.asked.append(("fingerprint", fingerprint, *(f"{source}@{sender}" for source, sender in origins)))
+        return self.found.get(fingerprint, Finding(alerts=[]))
+
+    async def by_name(self, name, ids=()):
+        self.asked.append(("name", name, *ids))
+        return self.found.get(name, Finding(alerts=[]))
+
+
 class MemoryStore:
     """What the application sees of a store; ``error`` makes it fail, ``gate`` makes it wait."""
 
@@ -127,6 +148,7 @@ class MemoryStore:
         self.unpublished = MemoryGroups()
         self.listing = MemoryListing(self)
         self.episode_archive = MemoryArchive()
+        self.finder = MemoryFinder()
         self.items: list[Item] = []
         self.firing: set[str] = set()
         self.heard: set[str] = set()
