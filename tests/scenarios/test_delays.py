@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from tests.scenarios.vocabulary import INCIDENTS, metric
+import json
+import re
+
+from tests.scenarios.vocabulary import INCIDENTS, command, metric
 from tests.servers import eventually
 
 
@@ -24,3 +27,13 @@ def test_one_outage_is_one_opening_and_one_end_though_an_answer_was_lost(bridge,
     assert incident["public_at"] <= incident["public_end_at"]
     assert incident["mails"] == len(page.mails) == 2
     assert opened.id == ended.id
+    listed = command(
+        "incidents", "list", "--all", "--url", bridge.url, environment={"ADMIN_TOKENS": bridge.admin_token}
+    )
+    assert listed.returncode == 0
+    said = listed.stdout.splitlines()[-1]
+    figure = r"median \d+s, 95th percentile \d+s \(1\)"
+    assert re.fullmatch(f"Of those shown, from start to public: {figure}; from end to resolved: {figure}", said)
+    form = ("--all", "-o", "json", "--url", bridge.url)
+    as_json = command("incidents", "list", *form, environment={"ADMIN_TOKENS": bridge.admin_token})
+    assert [each["id"] for each in json.loads(as_json.stdout)] == [incident["id"]]

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from bridge.cli.client import DEFAULT_URL, Url, get
 from bridge.cli.errors import USAGE, CommandError
+from bridge.cli.incidents.delays import figures
 from bridge.cli.incidents.watching import watch as watch_
 from bridge.cli.output import print_json, say, table
 from bridge.config.units import format_duration
@@ -74,7 +75,11 @@ def list_(
         return
     found, is_cut = fetch()
     _Printer(output, nothing).whole(found)
-    if is_cut and output in {ListForm.TEXT, ListForm.WIDE}:
+    if output not in {ListForm.TEXT, ListForm.WIDE}:
+        return
+    if all_ and (late := figures(found)):
+        say("", late)
+    if is_cut:
         say("", f"{len(found)} are shown, and there may be more: --limit {10 * limit}")
 
 

@@ -8,6 +8,7 @@ from bridge.model import Phase, Post, Severity, UpdateKind
 from bridge.telemetry import PUBLISH_DELAY, RESOLVE_DELAY
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.page_harness import LEASE_MS, MINUTE, POLICY, SECOND, SETTLE_MS, PageHarness, published
+from tests.unit.reconciler.test_impacts import WEB, two_pages
 
 pytestmark = pytest.mark.usefixtures("generation")
 
@@ -141,6 +142,17 @@ def test_an_outage_that_a_person_closed_and_that_grows_later_counts_from_its_gro
     harness.fire("search")
     assert harness.post.is_open
     assert observed()[0] == (2, OPENED_S)
+
+
+def test_a_page_that_the_outage_reaches_later_counts_from_what_brought_it_there(observed: Observed) -> None:
+    harness = two_pages()
+    harness.fire("checkout")
+    harness.after(MINUTE)
+    assert observed()[0] == (1, OPENED_S)
+    harness.after(10 * MINUTE)
+    harness.fire("search")
+    assert harness.pages[WEB].only.status is Phase.INVESTIGATING
+    assert observed()[0] == (2, OPENED_S), "at once: the outage is public already"
 
 
 def test_mails_are_counted(observed: Observed) -> None:
