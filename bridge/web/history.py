@@ -109,9 +109,14 @@ def _worst(incident: Incident, *, is_current: bool) -> str | None:
 
 def _interventions(page: str, post: Post) -> list[str]:
     """What people did on the page, as far as the post remembers it."""
-    closed = [f"{page}: closed by someone else, found at {from_ms(post.closed_at)}"] if post.closed_at else []
-    theirs = [f"{page}: opened again by someone else, found at {from_ms(post.theirs_at)}"] if post.theirs_at else []
-    return closed + theirs
+    found = []
+    if post.observed is not None and post.observed.drift:
+        found.append((f"changed by someone else ({', '.join(post.observed.drift)})", post.observed.at))
+    if post.closed_at:
+        found.append(("closed by someone else", post.closed_at))
+    if post.theirs_at:
+        found.append(("opened again by someone else", post.theirs_at))
+    return [f"{page}: {what}, found at {from_ms(at)}" for what, at in found]
 
 
 def _time(at: int) -> str | None:

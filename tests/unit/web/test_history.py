@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.core.lifecycle import NEVER_KNOWN
-from bridge.model import Incident, Phase, Post, Progress, Severity, Summary
+from bridge.model import Incident, Observed, Phase, Post, Progress, Severity, Summary
 from bridge.publication import Publication
 from bridge.store import Episodes, StoreUnavailable
 from tests.unit.web.application import NOW, Bridge
@@ -97,10 +97,12 @@ async def test_one_that_goes_on_is_told_by_its_alerts_too(bridge, archive):
 
 
 async def test_what_people_did_on_the_page_is_told(bridge, archive):
-    by_hand = replace(POST, closed_at=STARTED + 1_000, theirs_at=STARTED + 2_000)
+    observed = Observed(at=STARTED + 500, status=Phase.MONITORING, drift=("status", "severity"))
+    by_hand = replace(POST, observed=observed, closed_at=STARTED + 1_000, theirs_at=STARTED + 2_000)
     archive.parts = [Episodes([], [replace(INCIDENT, progress=replace(INCIDENT.progress, posts={"v1": by_hand}))])]
     (row,) = await rows(bridge)
     assert row["interventions"] == [
+        "v1: changed by someone else (status, severity), found at 2026-11-22T18:47:10.500Z",
         "v1: closed by someone else, found at 2026-11-22T18:47:11.000Z",
         "v1: opened again by someone else, found at 2026-11-22T18:47:12.000Z",
     ]
