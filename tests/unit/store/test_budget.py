@@ -386,6 +386,9 @@ async def test_only_the_first_of_several_pauses_says_so_and_the_last_reason_stan
     assert await store.pause("401", now=clock.now)
     assert not await store.pause("403", now=clock.now)
     assert (await store.overview()).paused == "403"
+    assert await store.is_paused()
+    await store.resume()
+    assert not await store.is_paused()
 
 
 async def test_a_probe_that_proved_nothing_lets_the_next_claim_probe_at_once(store, clock):

@@ -28,6 +28,15 @@ async def test_a_remark_makes_its_incident_due(store):
     assert await kept(store) == (public_note(),)
 
 
+async def test_readers_of_an_incident_see_what_it_will_tell(store):
+    await store.ingest([(firing(), to())])
+    await store.public_note(public_note())
+    ((listed,),) = [part async for part in store.incidents()]
+    shown = await store.incident(listed.id, count=1, after=0)
+    for incident in (listed, shown.incident):
+        assert [each.text for each in incident.summary.public_notes] == ["We are rolling back."]
+
+
 async def test_a_remark_told_twice_is_kept_once(store):
     await store.ingest([(firing(), to())])
     told = (public_note(), public_note(), public_note("Fixed.", event="e2"))

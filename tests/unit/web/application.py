@@ -154,6 +154,7 @@ class MemoryStore:
         self.heard: set[str] = set()
         self.error: Exception | None = None
         self.refused = ""
+        self.paused = False
         self.gate: asyncio.Event | None = None
         self.reached = asyncio.Event()
 
@@ -206,7 +207,7 @@ class MemoryStore:
         return tuple(BudgetState(page=page, spent=spent, by_route=by_route, waiting=7) for page in over_at), ()
 
     async def is_paused(self):
-        return False
+        return self.paused
 
     async def incident(self, id_, *, count, after):
         if self.error:

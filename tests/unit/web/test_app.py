@@ -539,6 +539,23 @@ async def test_one_incident_has_its_alerts_with_reasons(bridge, id_):
     ]
 
 
+async def test_while_checkly_refuses_the_key_nothing_is_said_to_be_written(bridge):
+    bridge.store.paused = True
+    (view,) = (await bridge.get("/api/incidents")).json()["incidents"]
+    assert (view["next"]["at"], view["next"]["what"]) == (
+        None,
+        "waits: Checkly refuses the key; a person must renew it",
+    )
+
+
+async def test_of_an_ended_episode_nothing_comes_any_more(bridge):
+    id_ = "0JH0JQZKSA.1"
+    bridge.store.held = [(structs.replace(INCIDENT, id=id_), [])]
+    view = (await bridge.get(f"/api/incidents/{id_}")).json()
+    assert view["next"] == {"at": None, "what": "nothing: this episode is over", "mails": "nobody", "text": None}
+    assert view["attention"] == []
+
+
 @pytest.mark.parametrize("path", ["/api/incidents", "/api/incidents/0JH0JQZKSA"])
 async def test_the_api_is_for_administrators(tmp_path, bridge, path):
     assert_refused(await bridge.get(path, token=TOKEN), 401, "unauthorized")
