@@ -105,9 +105,9 @@ class UnpublishedAlerts:
 
 def _pack(group: UnpublishedGroup, now: int) -> tuple[Any, ...]:
     about = _json(group.about)
-    digest = hashlib.blake2b(about, digest_size=8).hexdigest()
+    name = f"{group.about.reason}|{hashlib.blake2b(about, digest_size=8).hexdigest()}"
     ago = (max(0, now - at) for at in (group.first_at, group.last_at))
-    return digest, about.decode(), group.count, *ago, _json(group.example).decode()
+    return name, about.decode(), group.count, *ago, _json(group.example).decode()
 
 
 def _unpack(packed: bytes) -> UnpublishedGroup:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
@@ -29,8 +30,8 @@ REASONS: Final = ("unmatched", "ignored", "unknown_service", "unusable", "stale"
 
 FLUSH_S = 1.0
 LOGGED_AGAIN_MS = 3_600_000
-_LINES_A_FLUSH = 20
-_LINES_AN_HOUR = 1_000
+_OF_A_REASON = 125  # groups that have room whatever the other reasons take
+_LINES_A_FLUSH, _LINES_AN_HOUR = 10, 125  # of each reason: no flood hides what else there is
 _LAST_FLUSH_S = 2.0
 _INDEX = re.compile(r"\[\d+\]")
 
@@ -55,9 +56,10 @@ class _Pending(Struct):
 
 
 class UnpublishedFold:
-    """Folds alerts into at most 1,000 groups until they are written. ``wall_ms`` is since the epoch.
+    """Folds alerts into groups until they are written. ``wall_ms`` is since the epoch.
 
-    While Redis is away, it goes on folding; what finds no room among the groups is only counted.
+    There are at most 1,000 groups, beyond which each reason may still have 125. While Redis is away, it goes on
+    folding; what finds no room is only counted.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class UnpublishedFold:
         self._wall_ms = wall_ms
         self._sleep = sleep
         self._groups: dict[Unpublished, _Pending] = {}
+        self._of_reason: Counter[str] = Counter()
         self._left_out = 0
         self._logged_at: dict[Unpublished, int] = {}
         self._is_something_new = asyncio.Event()
@@ -104,7 +107,7 @@ class UnpublishedFold:
         groups, left_out = self._groups, self._left_out
         if not groups:
             return
-        self._groups, self._left_out = {}, 0
+        self._groups, self._of_reason, self._left_out = {}, Counter(), 0
         now = self._wall_ms()
         self._log_new(groups, now)
         packed = [
@@ -124,6 +127,7 @@ class UnpublishedFold:
     def _take_back(self, groups: dict[Unpublished, _Pending], left_out: int) -> None:
         """What was not written has its place before what came meanwhile."""
         newer, self._groups = self._groups, groups
+        self._of_reason = Counter(about.reason for about in groups)
         self._left_out += left_out
         for about, each in newer.items():
             self._add(about, each)
@@ -142,16 +146,21 @@ class UnpublishedFold:
         if known is not None:
             known.count += more.count
             known.last_at, known.example = more.last_at, more.example
-        elif len(self._groups) < MOST_GROUPS:
+        elif len(self._groups) < MOST_GROUPS or self._of_reason[about.reason] < _OF_A_REASON:
             self._groups[about] = more
+            self._of_reason[about.reason] += 1
         else:
             self._left_out += more.count
 
     def _log_new(self, groups: dict[Unpublished, _Pending], now: int) -> None:
         """One line for each group an hour, without the sender's words; of a flood, the first ones."""
         self._logged_at = {about: at for about, at in self._logged_at.items() if now - at < LOGGED_AGAIN_MS}
-        room = min(_LINES_A_FLUSH, _LINES_AN_HOUR - len(self._logged_at))
-        for about in [each for each in groups if each not in self._logged_at][:room]:
+        lines, lines_an_hour = Counter[str](), Counter(about.reason for about in self._logged_at)
+        for about in [each for each in groups if each not in self._logged_at]:
+            reason = about.reason
+            if lines[reason] == _LINES_A_FLUSH or lines[reason] + lines_an_hour[reason] >= _LINES_AN_HOUR:
+                continue
+            lines[reason] += 1
             self._logged_at[about] = now
             example = groups[about].example
             log(
@@ -159,7 +168,7 @@ class UnpublishedFold:
                 source=example.source,
                 **({"sender": example.sender} if example.sender else {}),
                 fingerprint=example.fingerprint or None,
-                reason=about.reason,
+                reason=reason,
                 route=about.route or None,
             )
 

@@ -142,6 +142,10 @@ async def work(store: Store) -> None:
     await store.unpublished.add([group], now=1, left_out=1)
     await store.unpublished.add([group], now=25 * 3_600_000)
     await store.unpublished.all(now=1)
+    await store.finder.paused()
+    await store.finder.by_fingerprint("again", [("alertmanager", "")])
+    await store.finder.by_fingerprint("never", [("alertmanager", "")])
+    await store.finder.by_name("Errors")
     await store.overview()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.store import MOST_GROUPS, Example, Store, Unpublished, UnpublishedGroup
 from bridge.store.connect import connect
@@ -66,6 +67,15 @@ async def test_beyond_a_thousand_groups_the_oldest_go_and_that_is_said(store, db
     assert found.cut_at is not None
     assert db.zcard("bridge:{0}:unpublished:latest") == db.hlen("bridge:{0}:unpublished") == MOST_GROUPS
     assert db.memory_usage("bridge:{0}:unpublished", samples=0) < 512 << 10
+
+
+async def test_a_flood_of_one_reason_does_not_crowd_out_the_others(store):
+    now = now_ms()
+    flood = [replace(group(first_at=now), about=Unpublished("unmatched", "", f"N{n}")) for n in range(1_300)]
+    await store.unpublished.add([group(f"old {n}", first_at=now - 9_000) for n in range(5)], now=now)
+    await store.unpublished.add(flood, now=now)
+    reasons = [each.about.reason for each in (await store.unpublished.all(now=now)).groups]
+    assert (reasons.count("unknown_service"), reasons.count("unmatched")) == (5, MOST_GROUPS - 5)
 
 
 async def test_what_had_no_room_in_the_process_is_said(store):

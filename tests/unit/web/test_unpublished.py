@@ -116,11 +116,12 @@ async def test_ten_thousand_groups_stay_bounded_and_what_has_no_room_is_counted(
         for number in range(10_000):
             fold(remembered, "unmatched", label="service", value=str(number))
         fold(remembered, "unmatched", label="service", value="7")
+        fold(remembered, "service", label="service", value="the one that matters")
         await remembered.flush()
-    assert len(store.groups) == MOST_GROUPS
+    assert len(store.groups) == MOST_GROUPS + 1
     assert store.groups[Unpublished("unmatched", "", "Secret", "service", "7")].count == 2
     assert store.left_out == 10_000 - MOST_GROUPS
-    assert len(lines) == 20
+    assert [line["reason"] for line in lines] == 10 * ["unmatched"] + ["unknown_service"]
 
 
 async def test_while_redis_is_away_it_goes_on_and_writes_all_later(bridge):
@@ -205,4 +206,6 @@ async def test_the_log_of_an_hour_is_bounded():
             for value in range(100):
                 fold(remembered, "unmatched", label="service", value=f"{nth} {value}")
             await remembered.flush()
-    assert len(lines) == 1_000
+        fold(remembered, "service", label="service", value="the one that matters")
+        await remembered.flush()
+    assert [line["reason"] for line in lines] == 125 * ["unmatched"] + ["unknown_service"]
