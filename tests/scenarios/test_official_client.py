@@ -8,7 +8,17 @@ import pytest
 
 from tests.scenarios.impatient import Impatient
 from tests.scenarios.person import Person
-from tests.scenarios.vocabulary import Outage, command, log_of, logged, metric
+from tests.scenarios.vocabulary import (
+    Outage,
+    command,
+    log_of,
+    logged,
+    metric,
+    milliseconds,
+    now_ms,
+    observed,
+    write_configuration,
+)
 from tests.servers import Bridge, ChecklyCli, eventually
 
 if TYPE_CHECKING:
@@ -20,6 +30,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("checkly")
 
 OURS, THEIRS = "Issue affecting Checkout", "Checkout is slow"
+
+
+LOOK_EVERY_MS = 1_000
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return write_configuration(tmp_path / "bridge.yaml", people={"look_every": f"{LOOK_EVERY_MS}ms"})
 
 
 @pytest.fixture
@@ -117,3 +135,34 @@ def test_what_a_person_resolved_stays_so_until_the_outage_is_over_and_a_new_one_
     outage.fires("checkout")
     page.shows(id=incident.id, status="INVESTIGATING")
     assert page.opened == 1
+
+
+def test_a_look_shows_what_a_person_set_and_resolved_before_the_bridge_has_anything_to_write(
+    bridge: Bridge, outage: Outage, page: Page, person: Person
+):
+    outage.fires("checkout")
+    incident = page.shows(status="INVESTIGATING", severity="MEDIUM")
+    eventually(lambda: observed(bridge)["drift"] == [], "the first look")
+    person.posts(incident.id, "A cable was cut.", status="identified", severity="critical")
+    set_at = now_ms()
+    eventually(lambda: observed(bridge)["drift"] == ["status", "severity"], "a look that sees both")
+    seen = observed(bridge)
+    assert (seen["status"], seen["severity"]) == ("IDENTIFIED", "CRITICAL")
+    assert milliseconds(seen["at"]) <= max(now_ms(), set_at + 2 * LOOK_EVERY_MS)
+    edited = page.shows(id=incident.id, status="IDENTIFIED", severity="CRITICAL")
+
+    person.resolves(incident.id, "It was a false alarm.")
+    resolved_at = now_ms()
+    (noticed,) = logged(bridge, "closed_by_others")
+    assert milliseconds(noticed["timestamp"]) - resolved_at < 10 * LOOK_EVERY_MS  # with the patience of a slow machine
+    assert observed(bridge)["drift"] == ["status", "severity"]
+    over = page.shows(id=incident.id, status="RESOLVED")
+    assert [each.text for each in over.messages] == [
+        *(each.text for each in edited.messages),
+        "It was a false alarm.",
+    ]
+    assert len(log_of(bridge, "page_written")) == 1
+    assert len(log_of(bridge, "edited_by_others")) == 1
+    outage.ends()
+    eventually(lambda: [line for line in log_of(bridge, "phase_changed") if line["phase"] == "RESOLVED"], "its end")
+    assert page.shows(id=incident.id).messages == over.messages

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import yaml
 
@@ -19,6 +20,7 @@ from tests.scenarios.vocabulary import (
     log_of,
     logged,
     metric,
+    observed,
     write_configuration,
 )
 from tests.servers import Bridge, Sandbox, eventually
@@ -165,6 +167,39 @@ def test_a_page_that_has_recovered_lives_on_its_own_while_the_outage_goes_on_els
     elsewhere.ends()
     eventually(lambda: {each.status for each in page.incidents} == {"RESOLVED"}, "the end of all")
     assert page.opened == 3
+
+
+def test_a_look_sees_what_a_person_sets_on_a_component_and_that_he_resolves(
+    bridge: Bridge, outage: Outage, page: Page, config: Path
+):
+    parts = yaml.safe_load(config.read_text())
+    config.write_text(yaml.safe_dump(parts | {"people": {"look_every": "1s"}}))
+    reload(bridge)
+    outage.fires("checkout", severity="warning")
+    incident = page.shows("store", status="INVESTIGATING", impacts={"Checkout": DEGRADED})
+    eventually(lambda: observed(bridge)["drift"] == [], "the first look")
+    with person_at(page.sandbox) as api:
+        (store,) = (
+            each for each in api.get("/v3/status-pages").raise_for_status().json()["entries"] if each["url"] == "store"
+        )
+        path = f"/v3/status-pages/{store['id']}/incidents/{incident.id}"
+        standing = api.get(path).raise_for_status().json()
+        impacts = [{"componentId": each["componentId"], "status": MAJOR} for each in standing["componentImpacts"]]
+        api.put(path, json={"name": "Checkout is down", "componentImpacts": impacts}).raise_for_status()
+        eventually(lambda: observed(bridge)["drift"] == ["impacts", "name"], "a look that sees it")
+        assert observed(bridge)["impacts"] == {"checkout": MAJOR}
+        end = {"description": "Works.", "status": "RESOLVED", "notifySubscribers": False}
+        api.post(f"{path}/incident-updates", json=end).raise_for_status()
+    logged(bridge, "closed_by_others")
+    over = page.shows("store", id=incident.id, status="RESOLVED", name="Checkout is down")
+    assert over.statuses == ["INVESTIGATING", "RESOLVED"]
+    assert len(log_of(bridge, "page_written")) == 1
+
+
+def person_at(sandbox: Sandbox) -> httpx.Client:
+    """Whoever works with Checkly's web application, through the API that it uses."""
+    headers = {"Authorization": "Bearer sandbox", "X-Checkly-Account": sandbox.account_id}
+    return httpx.Client(base_url=sandbox.url, headers=headers)
 
 
 @pytest.mark.parametrize("services", [BOTH], ids=["both"])

@@ -278,6 +278,22 @@ def command(*arguments: str | Path, environment: Mapping[str, str] | None = None
     )
 
 
+def observed(bridge: Bridge) -> dict[str, Any]:
+    """What the last look saw of the bridge's only incident; waits for the first one."""
+
+    def seen() -> dict[str, Any] | None:
+        listing = command(
+            "incidents", "list", "--url", bridge.url, "--output", "json", environment=bridge.environment()
+        )
+        found = json.loads(listing.stdout)
+        incidents = found["incidents"] if isinstance(found, dict) else found
+        return next((post["observed"] for each in incidents for post in each["posts"] if post["observed"]), None)
+
+    found = eventually(seen, "a look")
+    assert found
+    return found
+
+
 def now_ms() -> int:
     """The wall clock."""
     return time.time_ns() // 1_000_000

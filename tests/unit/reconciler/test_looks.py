@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.model import Impact, Observed, Phase, Severity, shows_impacts
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.page_harness import MINUTE, SECOND, SETTLE_MS, PageHarness, names, published
+
+if TYPE_CHECKING:
+    from bridge.core.remote import RemoteIncident
 
 pytestmark = pytest.mark.usefixtures("generation")
 
@@ -206,6 +210,21 @@ def test_what_is_in_hand_is_looked_at_later() -> None:
     harness.after(2 * SECOND)
     harness.look()
     assert seen(harness).drift == ("name",)
+
+
+def test_what_was_written_while_the_page_was_read_is_not_judged_by_that_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    harness = published()
+    read = harness.page.read
+
+    async def overtaken(remote_id: str, **options: Any) -> RemoteIncident:
+        seen = await read(remote_id, **options)
+        post = replace(harness.post, status=Phase.IDENTIFIED, update_id="")
+        harness.store.progress = replace(harness.progress, posts={harness.page_name: post})
+        return seen
+
+    monkeypatch.setattr(harness.page, "read", overtaken)
+    harness._look()  # noqa: SLF001 - without what follows
+    assert harness.post.observed is None
 
 
 def test_with_looks_off_the_page_is_asked_nothing() -> None:

@@ -194,6 +194,21 @@ async def test_open_incidents_are_those_of_everyone_that_are_not_resolved(page: 
     assert {incident.updates[0].text for incident in found} == {OPEN.text, "x"}
 
 
+async def test_a_part_of_the_list_has_what_is_resolved_too_and_says_where_the_next_begins(
+    page: StatusPage, state: State
+) -> None:
+    services = service_ids(state, "Search")
+    for n in range(150):
+        state.open(f"n{n}", "MINOR", services, UpdateFields(description="x"), "others")
+    over = await page.open(OPEN)
+    await page.update(over.id, RESOLVE)
+    first, cursor = await page.listed()
+    rest, end = await page.listed(cursor)
+    assert (len(first), len(rest), end) == (100, 51, "")
+    (found,) = (each for each in (*first, *rest) if each.id == over.id)
+    assert (found.status, found.severity, found.is_whole) == (Phase.RESOLVED, OPEN.severity, True)
+
+
 async def test_a_long_list_that_moves_while_it_is_read_gives_each_incident_once(page: StatusPage, state: State) -> None:
     services = service_ids(state, "Search")
     for n in range(250):

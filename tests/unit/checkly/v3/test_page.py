@@ -179,6 +179,20 @@ class TestList:
         assert found[theirs.id].concerns == {"dashboard"}
         assert found[theirs.id].impacts["dashboard"] is MAJOR
 
+    async def test_a_part_of_it_has_what_is_resolved_too_and_says_where_the_next_begins(
+        self, page: V3StatusPage, state: State, shown: ComponentPage
+    ) -> None:
+        for n in range(150):
+            state.open_on(shown, f"n{n}", {}, UpdateFields(description="x"), "others")
+        over, mine = await page.open(replace(OPEN, name="Over")), await page.open(OPEN)
+        await page.update(over.id, RESOLVE)
+        first, cursor = await page.listed()
+        rest, end = await page.listed(cursor)
+        assert (len(first), len(rest), end) == (100, 52, "")
+        found = {each.id: each for each in (*first, *rest)}
+        assert (found[over.id].status, found[over.id].is_whole) == (Phase.RESOLVED, False)
+        assert found[mine.id].impacts == (await page.read(mine.id)).impacts
+
     async def test_the_version_of_an_entry_moves_with_the_incident(self, page: V3StatusPage, clock: Time) -> None:
         opened = await page.open(OPEN)
 
