@@ -417,7 +417,7 @@ MUTANTS = (
     Mutant(
         OWN_ONLY,
         "who ends it in our words while it fires is taken for us",
-        "bridge/reconciler/publisher.py",
+        "bridge/reconciler/manual_edits.py",
         "was_clear = not summary.firing or update.created_at < summary.firing_since",
         "was_clear = True",
         f"{RECONCILER}/test_stale_reads.py::test_an_end_in_our_words_while_it_fires_is_a_person_s",
