@@ -36,6 +36,7 @@ WITHHELD = {"budget": "not published: budget"}
 CLEARED_IN_TIME = "cleared within publish_after"
 NEVER_KNOWN = "resolved; nothing was known of it"
 STRAY_RETENTION_MS = 900_000
+DISCARDED_RETENTION_MS = 3_600_000
 CHECK_CLOSED_MS = 300_000
 
 
@@ -117,6 +118,7 @@ def decide(
         today=now if today is None else today,
         pages_of=pages_of,
         retention_ms=retention_ms,
+        episode=incident.episode,
         withheld=withheld,
     )
     case, until = advanced(case)
@@ -274,11 +276,21 @@ def _after_the_end(case: Case) -> StartEpisode | Forget | At | None:
         return StartEpisode(progress=anew) if is_late else None
     if summary.held or any(_next_check(post, progress) is not None for post in progress.posts.values()):
         return None
-    is_searched_for = any(post.find_existing_at is not None for post in progress.posts.values())
-    is_stray = progress.phase is Phase.DISCARDED and not summary.firing_since and not is_searched_for
-    kept_ms = min(case.retention_ms, STRAY_RETENTION_MS) if is_stray else case.retention_ms
+    kept_ms = min(case.retention_ms, _longest_kept_ms(case))
     forget_at = progress.phase_since + kept_ms
     return Forget() if now >= forget_at else At(forget_at)
+
+
+def _longest_kept_ms(case: Case) -> int:
+    """How long an incident is kept at most: short, where it never was on a page, and its key had none before.
+
+    With the incident goes the count of its episodes, and the next ones would take the place of those that are archived.
+    """
+    posts = case.progress.posts.values()
+    may_be_public = any(post.remote_id is not None or post.find_existing_at is not None for post in posts)
+    if case.progress.phase is not Phase.DISCARDED or may_be_public or case.episode > 1:
+        return case.retention_ms
+    return DISCARDED_RETENTION_MS if case.summary.firing_since else STRAY_RETENTION_MS
 
 
 def _advance(case: Case) -> tuple[Case, At | None]:

@@ -29,6 +29,7 @@ class Case(Struct, frozen=True, kw_only=True):
     today: int  # the latest date that may be published: `now`, unless the store's clock is ahead of others
     pages_of: PagesOf
     retention_ms: int
+    episode: int = 1
     withheld: Collection[str] = ()  # the pages for which the gate has just withheld it
 
     @property

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import idling, page, publishing, receiving, volume
+from tests.bench import idling, listing, page, publishing, receiving, volume
 from tests.bench.measured_servers import MeasuredServers
 from tests.bench.table import Plot, Results, Row
 
@@ -58,7 +58,7 @@ def _measure(tree: Path, *, quick: bool) -> Iterator[Row | Plot]:
         for family in (receiving.group_commit, volume.one_large, volume.full_store):
             with servers.scene():
                 yield from family(servers, taking_in.new)
-        for each in (publishing.throughput, publishing.delay, publishing.storm):
+        for each in (listing.lists, publishing.throughput, publishing.delay, publishing.storm):
             with servers.scene():
                 yield from each(servers)
 

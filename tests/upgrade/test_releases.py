@@ -165,3 +165,31 @@ def test_the_names_of_alerts_outlive_the_previous_release_which_knows_none(fleet
         delivered(bridge, *bodies)
         assert told(bridge) == names
         fleet.crash(bridge)
+
+
+def open_ones(bridge: Bridge, **filters: str) -> set[str]:
+    """The regions of the open incidents that it lists."""
+    with httpx.Client(base_url=bridge.url, headers={"Authorization": f"Bearer {Bridge.admin_token}"}) as client:
+        answer = client.get("/api/incidents", params={"active": "true", "limit": 1000, **filters}).raise_for_status()
+    return {each["group"]["region"] for each in answer.json()["incidents"]}
+
+
+def test_what_the_previous_release_begins_and_ends_is_listed_right_before_and_beside_it(fleet):
+    alerts = Alerts()
+    previous = fleet.bridge(PreviousBridge)
+    previous.wait_ready()
+    delivered(previous, alerts.fires("a"), alerts.fires("b"))
+    shows(fleet, name("a"), name("b"))
+    bridge = fleet.bridge(Bridge)
+    bridge.wait_ready()
+    assert open_ones(bridge) == {"a", "b"}
+    delivered(bridge, alerts.fires("c"))
+    delivered(previous, alerts.ends("a"), alerts.fires("d"))
+    shows(fleet, name("a"), status="RESOLVED")
+    shows(fleet, name("b"), name("c"), name("d"))
+    fleet.crash(previous)
+    eventually(lambda: open_ones(bridge) == {"b", "c", "d"}, "what the other release changed to be listed")
+    assert open_ones(bridge, phase="INVESTIGATING") == {"b", "c", "d"}
+    delivered(bridge, alerts.ends("b"))
+    shows(fleet, name("b"), status="RESOLVED")
+    eventually(lambda: open_ones(bridge) == {"c", "d"}, "its end")

@@ -124,6 +124,7 @@ class LifecycleHarness:
             return
         if isinstance(step, StartEpisode):
             self.episodes.append(self.written)
+            self.incident = replace(self.incident, episode=self.incident.episode + 1)
             self.written = []
             return
         assert isinstance(step, WriteTo), step

@@ -51,6 +51,17 @@ class TestPhases:
         harness = LifecycleHarness().fire().after(MINUTE - 1).clear().after(30 * MINUTE)
         assert (harness.phase, harness.told, harness.incident.progress.note) == (Phase.DISCARDED, [], CLEARED_IN_TIME)
 
+    def test_one_that_cleared_in_time_is_forgotten_after_an_hour(self) -> None:
+        harness = LifecycleHarness().fire().after(MINUTE - 1).clear()
+        assert not harness.after(60 * MINUTE - 1).is_forgotten
+        assert harness.after(1).is_forgotten
+
+    def test_one_that_cleared_in_time_is_kept_as_long_as_any_where_its_key_had_another_before(self) -> None:
+        harness = resolved().after(20 * MINUTE).fire().after(MINUTE - 1).clear()
+        assert (harness.phase, len(harness.episodes)) == (Phase.DISCARDED, 1)
+        assert not harness.after(RETENTION_MS - 1).is_forgotten
+        assert harness.after(1).is_forgotten
+
     def test_a_discarded_outage_that_fires_again_waits_publish_after_anew(self) -> None:
         harness = LifecycleHarness().fire().after(MINUTE - 1).clear().after(10).fire().after(MINUTE - 1)
         assert (harness.phase, harness.told) == (Phase.PENDING, [])
@@ -147,7 +158,9 @@ class TestPhases:
         assert (harness.phase, harness.incident.progress.note) == (Phase.RESOLVED, None)
 
     @pytest.mark.parametrize(
-        "over", [resolved, lambda: LifecycleHarness().fire().clear()], ids=["resolved", "discarded"]
+        "over",
+        [resolved, lambda: resolved().after(20 * MINUTE).fire().clear()],
+        ids=["resolved", "discarded after another"],
     )
     def test_it_is_forgotten_after_the_retention_time(self, over: Callable[[], LifecycleHarness]) -> None:
         harness = over()
