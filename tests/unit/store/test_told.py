@@ -175,3 +175,14 @@ def test_what_an_earlier_configuration_had_kept_is_forgotten(tell):
 
 def test_a_configuration_that_keeps_nothing_tells_nothing():
     assert ToldMemory(lambda: NOTHING_KEPT)(named(firing())) is NOTHING
+
+
+@pytest.mark.parametrize("text", ["\x00", '"\\', "\u202eevil", "🦘" * 20, "\u2028\n", "\x7f\x9b31m", "}{,=~"])
+async def test_whatever_an_alert_is_called_the_store_keeps_it(store, text):
+    await store.ingest([(named(firing(), name=f"a{text}b", instance=text), to())])
+    name, labels, link = await known(store)
+    assert name.startswith("a")
+    assert "\n" not in name
+    assert labels["instance"] == text
+    assert link.isascii()
+    assert link.isprintable()
