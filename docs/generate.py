@@ -18,6 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from bridge import telemetry
 from bridge.cli import app
 from bridge.config import json_schema
+from bridge.core.history import MEANINGS
 from bridge.core.page_word import PAGE_WORDS
 from bridge.telemetry import Event
 
@@ -63,6 +64,11 @@ def _metric_row(metric: MetricWrapperBase) -> Sequence[str]:
 
 def _page_words() -> str:
     return _table(("`page`", "meaning"), ((f"`{word}`", meaning) for word, meaning in PAGE_WORDS.items()))
+
+
+def _history() -> str:
+    rows = ((f"`{what}`", ", ".join(f"`{each}`" for each in by), words) for what, (by, words) in MEANINGS.items())
+    return _table(("`what`", "`by`", "meaning"), rows)
 
 
 def _commands() -> str:
@@ -111,6 +117,7 @@ def _default(argument: Argument) -> str:
 _BLOCKS: dict[str, Callable[[], str]] = {
     "commands": _commands,
     "events": _events,
+    "history": _history,
     "metrics": _metrics,
     "page_words": _page_words,
 }

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from bridge import __version__
-from bridge.checkly import error_mapping
+from bridge.checkly import calls, error_mapping
 from bridge.checkly.errors import NotSent, UnknownOutcome
 from bridge.config.network import Network
 from bridge.telemetry import PAGE_REQUESTS, PAGE_SECONDS
@@ -117,7 +117,9 @@ class Client:
         finally:
             code = flight.response.status_code if flight.response else 0
             PAGE_REQUESTS.labels(method, str(code)).inc()
-            PAGE_SECONDS.labels(method).observe(time.perf_counter() - began)
+            took = time.perf_counter() - began
+            PAGE_SECONDS.labels(method).observe(took)
+            calls.note(method, code, took)
         self._observe(response.status_code)
         return self._answer(response, body, json)
 

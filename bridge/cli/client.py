@@ -20,8 +20,15 @@ Url = Annotated[str, Parameter(env_var="BRIDGE_URL", help="The running bridge's 
 DEFAULT_URL = "http://127.0.0.1:8080"
 
 
+class NotThere(CommandError):
+    """The bridge has nothing of that name."""
+
+
 def get(url: str, path: str) -> Any:
-    """What a running bridge answers. Raises CommandError when it does not, or not with what was asked for."""
+    """What a running bridge answers. Raises CommandError when it does not, or not with what was asked for.
+
+    NotThere when it has nothing there.
+    """
     settings, url = read_settings(), url.strip().rstrip("/")
     if not settings.admin_tokens:
         raise CommandError("Set ADMIN_TOKENS (or ADMIN_TOKENS_FILE) to the running bridge's.", USAGE)
@@ -34,7 +41,8 @@ def get(url: str, path: str) -> Any:
     except ValueError:
         found = None
     if found is None:
-        raise CommandError(f"The bridge at {url} answers {answer.status_code}: {_message(answer)}")
+        kind = NotThere if answer.status_code == httpx.codes.NOT_FOUND else CommandError
+        raise kind(f"The bridge at {url} answers {answer.status_code}: {_message(answer)}")
     return found
 
 

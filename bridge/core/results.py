@@ -110,12 +110,14 @@ class Outbid(Struct, frozen=True):
 class Sent(Struct, frozen=True, kw_only=True):
     """The page has answered the write, with the ``update`` that it made.
 
-    It took severity and impacts just as intended, if it ``is_as_intended``.
+    It took severity and impacts just as intended, if it ``is_as_intended``. Unless it ``is_made``, nothing was sent:
+    the page showed already what the write would bring.
     """
 
     remote_id: str
     update: RemoteUpdate | None = None
     is_as_intended: bool = False
+    is_made: bool = True
 
 
 class NotSent(Struct, frozen=True):

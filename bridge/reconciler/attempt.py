@@ -38,6 +38,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     duplicate_text: str  # what we say on a duplicate that is resolved
     ended: Sequence[Ended] = ()  # our incidents before this one
     yields: bool = False  # nothing is opened beside someone else's open incident
+    closed: list[str] = []  # the late duplicates that were closed so far
 
     def believed(self, found: list[RemoteIncident]) -> list[RemoteIncident]:
         """The same, unless one of them is read as it was before we ended it: raises Unfinished, for the settle time.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from bridge.core.history import Entry, Happened, What, entries, entry
 from bridge.reconciler.budget import unused
 from bridge.reconciler.store_clock import StoreClock
 from bridge.store import Claim, Store, StoreUnavailable, Tokens
@@ -48,6 +49,9 @@ class Lease:
         self._store_clock = store_clock or StoreClock(monotonic)
         self.probing = claim.probing
         self.withheld: dict[str, int] = {}  # from which pages, at which revision of the facts
+        self.steps: list[Happened] = []  # on the pages, since the last record
+        self.notes: list[Entry] = []  # to be told with the next record besides
+        self._records = 0
         self._requests_asked_at = asked_at
         self._read(claim, asked_at)
 
@@ -86,8 +90,12 @@ class Lease:
         replicated: bool = False,
         tokens: Tokens = NO_TOKENS,
     ) -> None:
-        """Write progress, extend the lease, read the incident anew. Raises LeaseLost, NotReplicated, NoRoom."""
+        """Write progress, extend the lease, read the incident anew. Raises LeaseLost, NotReplicated, NoRoom.
+
+        With it goes what it tells, and what the steps since the last record came to.
+        """
         asked_at = self._monotonic()
+        told = self._told(progress, begins_anew=bool(archive))
         claim = await self._store.record(
             self.claim,
             progress,
@@ -96,10 +104,20 @@ class Lease:
             retention_ms=retention_ms,
             replicated=replicated,
             tokens=tokens,
+            history=told,
+            number=self._records,
         )
         if claim is None:
             raise LeaseLost
         self._read(claim, asked_at)
+
+    def _told(self, progress: Progress, *, begins_anew: bool) -> tuple[Entry, ...]:
+        """The entries that go with this record; no other has them."""
+        steps, notes, self.steps, self.notes = self.steps, self.notes, [], []
+        self._records += 1
+        if begins_anew:
+            return (entry(What.EPISODE_BEGAN, episode=self.incident.episode + 1),)
+        return (*notes, *entries(self.incident.progress, progress, steps))
 
     async def settle(self, due: int | None, *, refused: bool = False) -> None:
         """Give the incident back until ``due``; the page may have ``refused`` the key. Raises LeaseLost."""

@@ -43,6 +43,19 @@ def differs(current: RemoteIncident, post: Post) -> bool:
     return any(current.impacts.get(name, impact) is not impact for name, impact in post.impacts.items())
 
 
+def edits(current: RemoteIncident, post: Post) -> dict[str, str]:
+    """What someone else has set of an incident that is read as new as our last write: what it shows instead."""
+    found = {}
+    if post.severity is not None and current.severity not in {None, post.severity}:
+        found["severity"] = current.severity.name if current.severity else ""
+    if post.is_open and current.status is not post.status and current.status is not Phase.RESOLVED:
+        found["status"] = str(current.status)
+    shown = {name: current.impacts.get(name, impact) for name, impact in post.impacts.items()}
+    if others := [f"{name}: {shown[name].name}" for name, impact in post.impacts.items() if shown[name] is not impact]:
+        found["impacts"] = ", ".join(sorted(others))
+    return found
+
+
 def newest(current: RemoteIncident) -> RemoteUpdate | None:
     """The update that was posted last, whatever its public date."""
     return max(current.updates, key=lambda update: (update.created_at, update.public_at), default=None)

@@ -104,7 +104,7 @@ class Publisher:
             update = await self._at.page.update(current.id, adjusted, guard=self._at.guard)
             return results.Sent(remote_id=current.id, update=update)
         if manual_edits.is_already_applied(adjusted, current, post):
-            return results.Sent(remote_id=current.id)
+            return results.Sent(remote_id=current.id, is_made=False)
         await self._at.page.change(current, adjusted, guard=self._at.guard)
         return results.Sent(remote_id=current.id, is_as_intended=adjusted == intent)
 

@@ -119,6 +119,7 @@ class PageReader:
             await self._at.reserve(1, Priority.END)
             with suppress(Gone):  # somebody was faster
                 await self._resolve(duplicate)
+                self._at.closed.append(duplicate.id)
             DUPLICATES.inc()
             log(Event.DUPLICATE_FOUND, incident=self._at.incident.key, kept=kept, resolved=duplicate.id)
 

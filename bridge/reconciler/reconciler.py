@@ -167,7 +167,7 @@ class Reconciler:
         """What is published may belong on other pages under another configuration, or be due under other rules."""
         digest = f"{self._config.current.digest} {RULES}"
         if digest != self._followed:
-            await self._store.config_changed(digest)
+            await self._store.config_changed(digest, [route.name for route in self._config.current.routes])
             self._followed = digest
 
     @property

@@ -8,8 +8,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bridge.checkly.calls import Call, noting
 from bridge.checkly.errors import Unauthorized
-from bridge.core import outcomes
+from bridge.core import history, outcomes
 from bridge.core.compose import compose, duplicate_text, end_text
 from bridge.core.gate import REASON, Decision
 from bridge.core.lifecycle import (
@@ -27,6 +28,7 @@ from bridge.core.lifecycle import (
 from bridge.core.priority import priority_of
 from bridge.core.results import Begun, Context, DateRejected, Delay, NotSent, Outbid, Result, Withhold
 from bridge.model import Post, Priority, Progress, UpdateKind, Write
+from bridge.reconciler import manual_edits
 from bridge.reconciler.attempt import Attempt
 from bridge.reconciler.budget import acting
 from bridge.reconciler.gatekeeper import taken, tripped, unmailed, unsent
@@ -59,13 +61,16 @@ PageRead: TypeAlias = ReadBack | CheckClosed | CheckDuplicates | FindExisting
 class Acted(Struct, frozen=True):
     """What an act on a page came to, asked for at ``asked_at``; ``post`` is as it was recorded before.
 
-    ``begun`` is the post with a write that was recorded since, and withdrawn.
+    ``begun`` is the post with a write that was recorded since, and withdrawn. ``call`` is the last write that was sent
+    for it, and ``closed`` are the late duplicates that it closed.
     """
 
     post: Post
     result: Result
     asked_at: int
     begun: Post | None = None
+    call: Call | None = None
+    closed: tuple[str, ...] = ()
 
 
 class Applied(Struct, frozen=True):
@@ -165,7 +170,7 @@ class Worker:
             return await self._record(lease, step.progress, step.page, post)
         with acting(priority_of(step)):
             acted = await self._ask(lease, step, post)
-        applied = self._apply(lease, acted)
+        applied = self._apply(lease, step.page, acted)
         post = applied.post
         await self._record(lease, step.progress, step.page, post)
         report_delay(step.page, applied.delay)
@@ -183,7 +188,7 @@ class Worker:
                 result = await reader.check_closed(post)
             case FindExisting():
                 result = await reader.find_existing()
-        return Acted(post, result, attempt.now)
+        return Acted(post, result, attempt.now, closed=tuple(attempt.closed))
 
     async def _write(self, lease: Lease, step: WriteTo) -> None:
         """Act, apply, record: a write, if the gate lets it go."""
@@ -196,7 +201,7 @@ class Worker:
             return
         with acting(priority_of(step)):
             acted = await self._publish(lease, step, post, decision)
-        applied = self._apply(lease, acted)
+        applied = self._apply(lease, step.page, acted)
         post = applied.post
         tokens = self._returned(lease, step.page, acted.begun or acted.post, post)
         await self._record(lease, step.progress, step.page, post, tokens=tokens)
@@ -210,12 +215,13 @@ class Worker:
         found = await publisher.read_before_write(post, step.planned)
         if not isinstance(found, Clear):
             return Acted(post, found, attempt.now)
+        self._note_edits(lease, step.page, post, found)
         intent = compose(lease.incident, post, step.planned, self._config.current, now=lease.now)
         intent = self._gatekeeper.pay(lease.incident, post, intent, decision)
         tokens = taken(lease.incident, step.page, intent, decision)
         acted = Acted(post, Begun(intent), lease.now)
         while isinstance(acted.result, Begun | DateRejected):
-            begun = self._apply(lease, acted).post
+            begun = self._apply(lease, step.page, acted).post
             try:
                 await self._record(lease, step.progress, step.page, begun, replicated=True, tokens=tokens)
             except NotReplicated as error:
@@ -225,9 +231,12 @@ class Worker:
                 return Acted(post, Outbid(), lease.now)
             tokens, asked_at = NO_TOKENS, lease.now
             try:
-                acted = Acted(begun, await publisher.send(begun, found.current, step.planned), asked_at)
-            except Unauthorized:
-                post = self._apply(lease, Acted(post, NotSent(Delay(is_exact=True)), lease.now)).post
+                with noting() as calls:
+                    result = await publisher.send(begun, found.current, step.planned)
+                acted = Acted(begun, result, asked_at, call=_last_write(calls))
+            except Unauthorized as error:
+                refused = Acted(post, NotSent(Delay(is_exact=True), error.detail), lease.now, call=_last_write(calls))
+                post = self._apply(lease, step.page, refused).post
                 tokens = self._returned(lease, step.page, begun, post)
                 await self._record(lease, step.progress, step.page, post, tokens=tokens)
                 raise
@@ -239,10 +248,10 @@ class Worker:
             attempt = self._attempt(lease, step, post)
             with acting(Priority.LOOK):
                 result = await PageReader(attempt).find_existing()
-            post = self._apply(lease, Acted(post, result, attempt.now)).post
+            post = self._apply(lease, step.page, Acted(post, result, attempt.now)).post
         tokens, is_kept = NO_TOKENS, step.planned.write is not Write.OPEN or post.remote_id is None
         if is_kept:
-            post = self._apply(lease, Acted(post, Withhold(REASON, decision.detail), lease.now)).post
+            post = self._apply(lease, step.page, Acted(post, Withhold(REASON, decision.detail), lease.now)).post
             tokens = Tokens(trips=tripped(step.page, decision))
         await self._record(lease, step.progress, step.page, post, tokens=tokens)
         if lease.probing:
@@ -253,7 +262,7 @@ class Worker:
         """Apply and record what a look found of a post, one after the other; the page is asked nothing."""
         post = lease.incident.progress.posts[page]
         for result in found:
-            post = self._apply(lease, Acted(post, result, asked_at)).post
+            post = self._apply(lease, page, Acted(post, result, asked_at)).post
         await self._record(lease, lease.incident.progress, page, post)
 
     def _attempt(self, lease: Lease, step: WriteTo | PageRead, post: Post) -> Attempt:
@@ -276,8 +285,14 @@ class Worker:
             yields=config.checkly.second_writer == "hold",
         )
 
-    def _apply(self, lease: Lease, acted: Acted) -> Applied:
-        """What is to be recorded; what happened is reported."""
+    def _note_edits(self, lease: Lease, page: str, post: Post, found: Clear) -> None:
+        """What someone edited on the page, unless the read may be older than our last change."""
+        is_old = lease.now < post.changed_at + self._config.current.checkly.settle_ms
+        if found.current is not None and not is_old and (edits := manual_edits.edits(found.current, post)):
+            lease.notes.append(history.edited(page, edits))
+
+    def _apply(self, lease: Lease, page: str, acted: Acted) -> Applied:
+        """What is to be recorded; what happened is reported, and told with the record."""
         at = Context(
             asked_at=acted.asked_at,
             now=lease.now,
@@ -289,6 +304,17 @@ class Worker:
         )
         post = outcomes.apply(acted.post, acted.result, at)
         report(lease.incident, acted.post, acted.result, post)
+        code, ms = (acted.call.code, acted.call.ms) if acted.call else (None, None)
+        step = history.Happened(
+            page=page,
+            before=acted.post,
+            result=acted.result,
+            after=post,
+            code=code,
+            ms=ms,
+            closed=acted.closed,
+        )
+        lease.steps.append(step)
         return Applied(post, outcomes.delay_of(acted.post, acted.result, at))
 
     async def _record(
@@ -322,3 +348,7 @@ class Worker:
         WRITES_PAUSED.set(0)
         if await self._store.resume():
             log(Event.WRITES_RESUMED)
+
+
+def _last_write(calls: Sequence[Call]) -> Call | None:
+    return next((call for call in reversed(calls) if call.method != "GET"), None)

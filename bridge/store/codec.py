@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import Raw, Struct
 
+from bridge.core.history import Line, folded
 from bridge.core.routing import incident_key
 from bridge.core.told import link
 from bridge.model import (
@@ -34,6 +35,7 @@ from bridge.store.told import Tell, decode_told, tell_nothing
 
 if TYPE_CHECKING:
     from bridge.config.schema import Limits
+    from bridge.core.history import Entry
 
 Item: TypeAlias = tuple[Alert, Routed | None]
 
@@ -74,6 +76,7 @@ _decode_outcomes = msgspec.msgpack.Decoder(list[str]).decode
 _decode_opaque = msgspec.json.Decoder(_Opaque).decode
 _decode_progress = msgspec.msgpack.Decoder(Progress).decode
 _decode_public_note = msgspec.json.Decoder(PublicNote).decode
+_decode_line = msgspec.json.Decoder(Line).decode
 encode_json = msgspec.json.Encoder().encode
 
 _GROUP = "group:"  # what the fields of an incident that are labels of its group begin with
@@ -260,14 +263,33 @@ def unpack_alert(name: bytes, packed: bytes, bases: Mapping[str, str] = {}) -> C
     )
 
 
-def pack_remotes(remotes: Mapping[str, str]) -> bytes:
-    """The ids of an incident's posts by page, as ``record.lua`` reads them."""
-    return _encode(remotes)
+def pack_posts(progress: Progress) -> tuple[str, bytes, str, int, str]:
+    """What ``record.lua`` is told of an incident's posts, in its order."""
+    remotes = _encode(posts.remotes(progress))
+    pages = posts.open_pages(progress), posts.page_ends(progress), posts.withheld_pages(progress)
+    return posts.tally(progress), remotes, *pages
+
+
+def pack_names(names: Sequence[str]) -> bytes:
+    """A list of names, as the scripts read it."""
+    return _encode(names)
 
 
 def pack_progress(progress: Progress) -> bytes:
     """The reconciler's part of an incident."""
     return _encode(progress)
+
+
+def pack_history(entries: Sequence[Entry]) -> bytes:
+    """Entries of an incident's history, as ``recorded.lua`` reads them; nothing if there are none."""
+    if not entries:
+        return b""
+    return _encode([(str(each.what), str(each.by), each.detail, each.once) for each in entries])
+
+
+def unpack_history(lines: Sequence[bytes]) -> tuple[Line, ...]:
+    """The history of an incident, the oldest entry first."""
+    return folded(map(_decode_line, lines))
 
 
 def unpack_quiet(flat: Sequence[Any], now: int) -> tuple[Quiet, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from bridge.core.history import Line
 from bridge.model import Incident
 from bridge.store import codec
 from bridge.store.errors import reply_of
@@ -24,7 +25,7 @@ READS = 4  # of each incident
 
 
 class Detail(Struct, frozen=True, kw_only=True):
-    """An incident with some of its ``total`` alerts, the most recently seen of these first.
+    """An incident with its history, and some of its ``total`` alerts, the most recently seen of these first.
 
     ``after`` is the place in which the next ones begin; 0 when there are no more.
     """
@@ -33,6 +34,7 @@ class Detail(Struct, frozen=True, kw_only=True):
     alerts: list[CountedAlert]
     total: int
     after: int = 0
+    history: tuple[Line, ...] = ()
 
 
 class Reading:
@@ -77,14 +79,20 @@ class Reading:
         ended episode, ``<incident id>.<episode>``, has no alerts any more.
         """
         if "." in id_:
-            kept = await reply_of(self._redis.get(f"{self._prefix}episode:{id_}"))
-            return None if kept is None else Detail(incident=decode_archived(kept), alerts=[], total=0)
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.get(f"{self._prefix}episode:{id_}")
+            pipe.lrange(f"{self._prefix}history:{id_}", 0, -1)
+            kept, lines = await reply_of(pipe.execute())
+            history = codec.unpack_history(lines)
+            return None if kept is None else Detail(incident=decode_archived(kept), alerts=[], total=0, history=history)
         pipe = self._redis.pipeline(transaction=True)
         key = self._read(pipe, id_)
         pipe.hlen(f"{key}:alerts")
         pipe.hscan(f"{key}:alerts", after, count=count)
         pipe.zrange(f"{self._prefix}links", 0, -1)
-        fields, counts, progress, public_notes, total, (following, alerts), listed = await reply_of(pipe.execute())
+        pipe.lrange(f"{self._prefix}history:{id_}", 0, -1)
+        answers = await reply_of(pipe.execute())
+        fields, counts, progress, public_notes, total, (following, alerts), listed, lines = answers
         if not fields:
             return None
         bases = unpack_bases(listed)
@@ -92,7 +100,8 @@ class Reading:
         counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
         unpacked = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
         (incident,) = await as_seen(self._redis, self._prefix, [unpacked])
-        return Detail(incident=incident, alerts=counted, total=total, after=int(following))
+        history = codec.unpack_history(lines)
+        return Detail(incident=incident, alerts=counted, total=total, after=int(following), history=history)
 
     def _read(self, pipe: Pipeline, id_: str) -> str:
         """Ask for an incident's hash, its facets, its progress and its public notes, READS answers; where they are."""

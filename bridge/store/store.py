@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from bridge.core.gate import Spent
+    from bridge.core.history import Entry
     from bridge.store.codec import Item
     from bridge.store.durability import Durability
 
@@ -176,13 +177,16 @@ class Store:
         retention_ms: int = 1,
         replicated: bool = False,
         tokens: Tokens = NO_TOKENS,
+        history: Sequence[Entry] = (),
+        number: int = 0,
     ) -> Claim | None:
         """Write progress and extend the lease; the incident as it is now, or None when the lease is lost.
 
         It also counts as lost when another incident holds one of the posts by now: two that took over the same one.
-        With ``archive`` the episode ends: those bytes are kept for ``retention_ms`` and the next episode begins.
-        What must outlive the primary is to be ``replicated``: raises NotReplicated when it is not on enough replicas.
-        The ``tokens`` are taken with it, all of them: raises NoRoom, with nothing written, when they are not there.
+        With ``archive`` the episode ends: those bytes are kept for ``retention_ms`` and the next episode begins. What
+        must outlive the primary is to be ``replicated``: raises NotReplicated when it is not on enough replicas. The
+        ``tokens`` are taken with it, all of them: raises NoRoom, with nothing written, when they are not there. The
+        ``history`` gains these entries; ``number`` tells one record under a lease from the next.
         """
         id_ = claim.incident.id
         now, *rest = await self._run(
@@ -193,12 +197,10 @@ class Store:
             codec.pack_progress(progress),
             archive,
             retention_ms,
-            posts.tally(progress),
-            codec.pack_remotes(posts.remotes(progress)),
-            posts.open_pages(progress),
-            posts.page_ends(progress),
-            posts.withheld_pages(progress),
+            *codec.pack_posts(progress),
             *budgets.pack_tokens(tokens),
+            f"{claim.token}#{number}",
+            codec.pack_history(history),
             replicated=replicated,
         )
         if not rest:
@@ -252,12 +254,9 @@ class Store:
         _, count = await self._run(scripts.RELEASE, lease_ms, name, *working)
         return int(count)
 
-    async def config_changed(self, digest: str) -> int:
-        """The configuration in force has this digest: if it is another than before, what was published is due.
-
-        How many incidents that makes due.
-        """
-        _, count = await self._run(scripts.CONFIG_CHANGED, digest)
+    async def config_changed(self, digest: str, routes: Sequence[str] = ()) -> int:
+        """How many incidents are due because this ``digest``, with these ``routes``, is another than before."""
+        _, count = await self._run(scripts.CONFIG_CHANGED, digest, codec.pack_names(routes))
         return int(count)
 
     async def drop(self, claim: Claim, *, unused: int = 0) -> bool:

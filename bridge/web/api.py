@@ -13,7 +13,7 @@ from bridge.web import budgets, listing
 from bridge.web.outlook import Outlook
 from bridge.web.parameters import number, parameters
 from bridge.web.responses import HTTPError, json_response
-from bridge.web.views import alert_view, incident_view
+from bridge.web.views import alert_view, history_view, incident_view
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -83,6 +83,7 @@ class Api:
             "alerts": alerts,
             "alerts_total": found.total,
             "alerts_after": str(found.after) if found.after else None,
+            "history": [history_view(told) for told in found.history],
         }
         outlook = await self._outlook()
         coming = outlook.of(found.incident, is_put_away="." in id_)

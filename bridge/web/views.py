@@ -9,6 +9,7 @@ from bridge.core.public_times import public_times
 from bridge.json_values import from_ms
 
 if TYPE_CHECKING:
+    from bridge.core.history import Line
     from bridge.model import Incident, Intent, Observed, Post
     from bridge.publication import Publication
     from bridge.store import CountedAlert
@@ -69,6 +70,12 @@ def alert_view(alert: CountedAlert) -> dict[str, Any]:
         "link": alert.link,
         "why": (*alert.why, *_why_start(alert)),
     }
+
+
+def history_view(told: Line) -> dict[str, Any]:
+    """An entry of the history, as ``GET /api/incidents/{id}`` adds it to its incident."""
+    detail = told.detail | ({"till": from_ms(int(told.detail["till"]))} if "till" in told.detail else {})
+    return {"at": from_ms(told.at), "what": told.what, "by": told.by, "detail": detail}
 
 
 def _why_start(alert: CountedAlert) -> tuple[str, ...]:

@@ -239,6 +239,22 @@ class CampaignServers:
         """All that the simulator saw."""
         return History.of(*(self.control("GET", path) for path in ("state", "mails", "calls")))
 
+    def told(self, history: History) -> tuple[dict[str, list[Any]], dict[str, str]]:
+        """What a bridge tells of its incidents, by their references: the entries of all episodes, and the phase now."""
+        told: dict[str, list[Any]] = {}
+        phases: dict[str, str] = {}
+        for reference in sorted({each.reference for each in history.incidents if each.ours and each.reference}):
+            now = self._asked(reference)
+            ended = (self._asked(f"{reference}.{episode}") for episode in range(1, now["episode"]))
+            told[reference] = [entry for each in (*ended, now) for entry in each["history"]]
+            phases[reference] = now["phase"]
+        return told, phases
+
+    def _asked(self, id_: str) -> Any:
+        bridge = next(each for each in self.bridges if not each.is_stopped)
+        headers = {"Authorization": f"Bearer {Bridge.admin_token}"}
+        return self.http.get(f"{bridge.url}/api/incidents/{id_}", headers=headers).raise_for_status().json()
+
     def deliver(self, body: bytes, *, to: int = 0, within: float = PATIENCE_S) -> float:
         """Deliver as Alertmanager does, again and again until a 2xx; the seconds that took."""
         taken = self.waits(lambda: self.offer(body, to=to) == httpx.codes.ACCEPTED, within=within)

@@ -1,5 +1,7 @@
 """The process is killed at each of its boundaries in turn, started again, and must bring the story to its end.
 
+What it then tells of it must be what the simulator saw.
+
 The seed is the boundary's number: the sweep goes on until a story ends before its boundary is reached. So the list of
 boundaries is the code's own.
 """
@@ -10,12 +12,15 @@ from collections import Counter
 from itertools import chain
 from random import Random
 
+from msgspec.structs import replace
+
 from tests.chaos.campaign import Trial
 from tests.chaos.campaign_servers import SETTLE_MS, Alerts, CampaignServers
 from tests.chaos.checker import judge
 from tests.chaos.generation import V1, Generation
 from tests.chaos.habits import Habits
 from tests.chaos.outage_script import mailed, outage, relapse
+from tests.chaos.told import untrue
 
 
 class CrashPoints:
@@ -36,7 +41,9 @@ class CrashPoints:
         slowest = 0.0
         for delivery in chain(outage(alerts), relapse(alerts)):
             slowest = max(slowest, servers.deliver(delivery) + servers.converges(alerts.wanted()))
-        verdict = judge(servers.history(), alerts.wanted(), mailed=mailed(self._generation, again=True))
+        history = servers.history()
+        verdict = judge(history, alerts.wanted(), mailed=mailed(self._generation, again=True))
+        verdict = replace(verdict, wrong=(*verdict.wrong, *untrue(history, *servers.told(history))))
         where = servers.bridges[0].boundaries[seed - 1] if servers.deaths else "none left"
         return Trial(
             case=f"killed at boundary {seed}: {where}; {habits}",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.checker import History, Verdict, Wanted, judge
+from tests.chaos.told import untrue
 from tests.scenarios.vocabulary import iso
 
 OPENED = (1_000, "INVESTIGATING", "Started: MEDIUM Checkout")
@@ -133,3 +134,32 @@ def test_dates_in_the_future_or_backwards_are_wrong():
     ahead["incidentUpdates"][1]["publicIncidentUpdateDate"] = iso(3_500)
     found = verdict(CLEAR, ahead).wrong
     assert [("future" in each, "backwards" in each) for each in found] == [(False, True), (True, False)]
+
+
+def entry(what: str, **detail: Any) -> dict[str, Any]:
+    return {"what": what, "detail": detail}
+
+
+OPENS = entry("write_done", remote_id="one", write="open")
+WORSENS = entry("write_found", remote_id="one", write="update")
+CHANGES = entry("write_done", remote_id="one", write="change")
+INVESTIGATES = entry("phase", phase="INVESTIGATING")
+
+
+@pytest.mark.parametrize(
+    ("told", "breach"),
+    [
+        ((INVESTIGATES, OPENS, CHANGES, WORSENS), None),
+        ((INVESTIGATES, entry("adopted", remote_id="one"), WORSENS), None),
+        ((entry("left_out", entries=7), WORSENS), None),
+        ((INVESTIGATES, OPENS, CHANGES), "one: 2 updates were posted, its history tells of 1"),
+        ((OPENS, WORSENS, WORSENS), "one: 2 updates were posted, its history tells of 3"),
+        ((OPENS, WORSENS, entry("write_done", remote_id="x", write="open")), "tells of a write on x, which never was"),
+        ((OPENS, WORSENS, entry("phase", phase="RESOLVED")), "is INVESTIGATING, its history says RESOLVED"),
+    ],
+)
+def test_a_history_that_is_not_true_to_the_page_is_found(told: tuple[dict[str, Any], ...], breach: str | None):
+    seen = History.of({"incidents": [incident("one", OPENED, WORSE)]}, [], [])
+    found = list(untrue(seen, {"ABCDEFGH12": told}, {"ABCDEFGH12": "INVESTIGATING"}))
+    assert len(found) == (breach is not None)
+    assert breach is None or breach in found[0]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cyclopts import App
 
+from bridge.cli.incidents import history, show
 from bridge.cli.incidents import list as list_
-from bridge.cli.incidents import show
 
 __all__ = ["incidents"]
 
@@ -16,3 +16,4 @@ incidents = App(
 )
 incidents.command(list_.list_, name="list")
 incidents.command(show.show)
+incidents.command(history.history)

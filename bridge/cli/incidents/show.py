@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from bridge.cli.client import DEFAULT_URL, Url, get
 from bridge.cli.incidents.alerts import fields, heading
+from bridge.cli.incidents.history import line as told
 from bridge.cli.output import Form, Output, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -100,8 +101,7 @@ def _history(found: Any) -> None:
         return
     left = len(entries) - _MOST_HISTORY
     say("", "history" if left <= 0 else f"history, without the first {left}")
-    rows = [[str(each.get(name) or "") for name in ("at", "what", "by", "detail")] for each in entries]
-    print_table(rows[-_MOST_HISTORY:], indent="  ")
+    say(*(f"  {told(each)}" for each in entries[-_MOST_HISTORY:]))
 
 
 def _rows(values: Iterable[tuple[str, Any]]) -> Sequence[tuple[str, str]]:

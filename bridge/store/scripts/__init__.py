@@ -24,21 +24,21 @@ def _load(name: str, *before: str) -> Script:
 
 INGEST = _load(
     "ingest",
-    *("alert_record", "told", "alerts", "memory", "senders"),
-    *("conflicts", "dates", "limits", "transitions", "merges"),
+    *("alert_record", "told", "alerts", "memory", "senders", "conflicts", "dates", "limits", "transitions"),
+    *("history", "facts", "outcomes", "merges"),
 )
 ACT = _load("act")
-PUBLIC_NOTE = _load("public_note", "alert_record", "alerts", "memory", "senders")
-CLAIM = _load("claim", "alert_record", "lease", "budget", "gate")
-RECORD = _load("record", "lease", "gate", "archive")
+PUBLIC_NOTE = _load("public_note", "alert_record", "alerts", "memory", "senders", "history")
+CLAIM = _load("claim", "alert_record", "lease", "budget", "gate", "history", "facts")
+RECORD = _load("record", "lease", "gate", "archive", "history", "recorded")
 SETTLE = _load("settle", "lease", "budget", "gate")
 RELEASE = _load("release")
-DROP = _load("drop", "lease", "budget", "gate")
+DROP = _load("drop", "lease", "budget", "gate", "history")
 RECOUNT = _load("recount")
 SELECT = _load("select")
 HEARTBEAT = _load("heartbeat")
 OPEN_WITHOUT_ALERTS = _load("open_without_alerts")
-CONFIG_CHANGED = _load("config_changed", "gate")
+CONFIG_CHANGED = _load("config_changed", "gate", "history")
 CHORE = _load("chore")
 LEASE_FOR_LOOK = _load("lease_for_look", "lease")
 RATE_LIMIT = _load("rate_limit", "budget")

@@ -118,11 +118,13 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', timers_key(id), '-inf', now, '
     a.ends = 0
     start_alert(incident, a)
     redis.call('HSET', alerts_key(id), name, pack_alert(a))
+    note_fact(id, 'alerts_trusted', 'bridge', name, a.told)
   elseif a and a.state == 'R' and redis.call('HLEN', alerts_key(id)) > REMEMBER_ALERTS then
     redis.call('HDEL', alerts_key(id), name)
     forget(name, incident)
   end
 end
+save_facts(function() return incident end)
 save_incidents({incident})
 redis.call('ZREM', STRAYS, id)
 local seen = snapshot(id)

@@ -54,8 +54,10 @@ local function fold(name, msg)
   local home, a = find(name)
   if may_be_replayed(a, msg) then return 'stale', home or '' end
   local is_merge = msg.merged_into ~= ''
+  local before, was = home, a and {state = a.state, facets = a.facets, digest = a.digest}
   local outcome
   if is_merge then outcome, home = merge(name, home, a, msg) else outcome, home = fold_statement(name, home, a, msg) end
+  note_outcome(name, msg, outcome, before, was, home)
   if msg.observed > 0 then propagate(name, {}) end
   return outcome, home
 end
@@ -110,6 +112,7 @@ for _, size in ipairs(sizes) do
 end
 save_alerts()
 list_bases(bases)
+save_facts(touch)
 if save_incidents(touched) then is_due = 1 end
 for event, ms in pairs(folded) do redis.call('SET', event_key(event), 1, 'PX', ms) end -- once it has its effect
 return {now, cmsgpack.pack(outcomes), is_due, conflicts[1] and cmsgpack.pack(conflicts) or ''}

@@ -49,7 +49,10 @@ local function propagate(name, seen)
   seen[name] = true
   for _, source in ipairs(redis.call('SUNION', merged_key(name), ended_with_key(name))) do
     local home, a = find(source)
-    if a and a.merged_into == name then follow(source, home, a, whole(a.facets)) end
+    if a and a.merged_into == name then
+      local state = a.state
+      note_follower(source, home, follow(source, home, a, whole(a.facets)), state, a)
+    end
     propagate(source, seen)
   end
 end

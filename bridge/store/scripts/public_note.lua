@@ -18,6 +18,7 @@ if outcome == 'kept' then
   incident.dirty, incident.material = true, true
 end
 save_alerts()
+if outcome == 'kept' then history.append_at_once(id, {{now, 'note_written', 'person', {alert = history.called(ARGV[2])}}}) end
 save_incidents(touched)
 if outcome == 'kept' and ARGV[3] ~= '' then
   redis.call('SET', event_key(ARGV[3]), 1, 'PX', REMEMBER_MS + math.max(0, dated - wall))

@@ -25,6 +25,7 @@ for _, key in ipairs({DUE, CLEARED, STRAYS, COUNTED, timers_key(NAME)}) do
 end
 redis.call('SISMEMBER', OPEN, NAME)
 redis.call('RPUSH', public_notes_key(NAME), now)
+redis.call('LRANGE', public_notes_key(NAME), 0, 0)
 redis.call('LTRIM', public_notes_key(NAME), 1, 0)
 redis.call('SADD', sources, NAME)
 redis.call('SMOVE', sources, targets, NAME)

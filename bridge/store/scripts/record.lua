@@ -2,7 +2,8 @@
 -- ARGV: prefix, id, token, lease_ms, progress, archive ('' or the ended episode), retention_ms, the word
 -- it is tallied under, MessagePack {page: the id of its post there}, the pages on which it is open or may be, joined by newlines;
 -- whether a page may be over by itself: 0 no, 1 it may, 2 it is, and still shows it; the pages where the gate keeps it back,
--- joined by newlines; MessagePack of the tokens to take, of those to give back, and of what trips.
+-- joined by newlines; MessagePack of the tokens to take, of those to give back, and of what trips; what this record is
+-- called, and MessagePack of the entries that it adds to the history, or ''.
 -- Returns {now} when the lease is lost or another incident holds one of those posts, {now, 'full'}, with nothing written,
 -- when the tokens cannot be taken, else {now, snapshot}.
 
@@ -22,7 +23,9 @@ if ARGV[6] ~= '' then
   list_episode(id, tonumber(episode), ARGV[6], tonumber(ARGV[7]))
   redis.call('HINCRBY', incident_key(id), 'episode', 1)
   redis.call('HDEL', incident_key(id), 'conflict_at')
+  archive_history(id, id .. '.' .. episode, ARGV[7])
 end
+if ARGV[17] ~= '' then tell_recorded(id, ARGV[16], ARGV[17]) end
 tally(id, ARGV[8])
 redis.call(ARGV[10] ~= '' and 'SADD' or 'SREM', OPEN, id)
 count_open(id, ARGV[10])

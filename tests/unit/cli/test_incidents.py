@@ -190,7 +190,14 @@ SHOWN: dict[str, Any] = {
     "alerts": [ALERT, {**ALERT, "name": None, "fingerprint": "fa61", "why": ALERT["why"][:1]}],
     "alerts_total": 9,
     "alerts_after": "7",
-    "history": [{"at": "21:06", "what": "HighErrorRate fires", "by": None, "detail": "x"}],
+    "history": [
+        {
+            "at": "2026-11-23T21:06:26.974Z",
+            "what": "alerts_began",
+            "by": "sender",
+            "detail": {"alerts": ["HighErrorRate"]},
+        }
+    ],
 }
 
 
@@ -233,7 +240,7 @@ post v1
   ongoing   True
 
 history
-  21:06  HighErrorRate fires    x
+  2026-11-23 21:06:26  sender    alerts fire (alerts HighErrorRate)
 
 record
   key     shop
@@ -243,7 +250,7 @@ record
 
 
 def test_of_a_long_history_the_newest_is_shown(run, monkeypatch):
-    entries = [{"at": f"at {number}", "what": "x", "by": None, "detail": None} for number in range(25)]
+    entries = [{"at": f"at {number}", "what": "phase", "by": "bridge", "detail": {}} for number in range(25)]
     monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: {**SHOWN, "history": entries})
     out = run("incidents", "show", "A").out
     assert "history, without the first 5\n  at 5" in out

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from bridge.checkly.errors import Unauthorized
+from bridge.core.history import What
 from bridge.model import V1_PAGE, Incident, Policy, Post, Priority, Progress, Severity, shows_impacts
 from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import Lease
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge
 
     from bridge.config.schema import Config
+    from bridge.core.history import Entry
 
 
 POLICY = Policy(publish_after_ms=MINUTE, resolve_after_ms=2 * MINUTE, reopen_after_ms=10 * MINUTE)
@@ -98,6 +100,7 @@ class VirtualStore(Store):
         self.others: dict[str, str] = {}  # what other incidents hold on the page
         self.kept: dict[str, bytes] = {}  # what was read of the page's incidents
         self.digest = ""
+        self.told: list[Entry] = []  # the history
         self.looks = self.virtual_looks = VirtualLooks(self, clock)
 
     @property
@@ -140,10 +143,13 @@ class VirtualStore(Store):
         archive: bytes = b"",
         retention_ms: int = 1,  # noqa: ARG002 - the signature is the store's
         replicated: bool = False,  # noqa: ARG002 - as above
+        history: Sequence[Entry] = (),
         **_: object,
     ) -> Claim | None:
         if not self._holds(claim):
             return None
+        self.told += history
+        assert all(each.what is not What.CHANGED for each in history), f"no word for {history}"
         self.progress = progress
         if archive:
             self.episode += 1
@@ -179,7 +185,7 @@ class VirtualStore(Store):
     async def unknown(self, ids: Collection[str]) -> set[str]:
         return set(ids) - {ID, *self.others.values()}
 
-    async def config_changed(self, digest: str) -> int:
+    async def config_changed(self, digest: str, routes: Sequence[str] = ()) -> int:  # noqa: ARG002
         is_other, self.digest = digest != self.digest, digest
         if is_other and any(post.remote_id for post in self.progress.posts.values()):
             self.due = self._clock()

@@ -7,7 +7,7 @@ operation on the store is compared with what `expectation` says of it, and each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -215,7 +215,7 @@ class _Store(ClockedStore):
 
         return await self._replica.on_store(partial(super().settle, claim, due=due, **options), check)
 
-    async def config_changed(self, digest: str) -> int:  # noqa: ARG002
+    async def config_changed(self, digest: str, routes: Sequence[str] = ()) -> int:  # noqa: ARG002
         """Every configuration here shows the services on one page: nothing of it moves."""
         return 0
 

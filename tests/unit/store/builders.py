@@ -109,7 +109,7 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
             pipe.zrange(prefix + name, 0, -1, withscores=True)
         elif name in _HASHES or (name.startswith("incident:") and not name.endswith((":progress", ":notes"))):
             pipe.hgetall(prefix + name)
-        elif name.endswith(":notes"):
+        elif name.endswith(":notes") or kind == "history":
             pipe.lrange(prefix + name, 0, -1)
         elif name == "open" or name.startswith(("merged:", "ended_with:")):
             pipe.smembers(prefix + name)
@@ -119,7 +119,7 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
 
 
 def _readable(name: str, value: Any) -> Any:
-    if isinstance(value, list) and not name.endswith(":notes"):
+    if isinstance(value, list) and not (name.endswith(":notes") or name.startswith("history:")):
         return {member.decode(): score for member, score in value}
     if name.endswith(":alerts"):
         return {field.decode(): structs.asdict(decode_record(packed)) for field, packed in value.items()}

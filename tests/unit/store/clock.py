@@ -41,6 +41,15 @@ local function shift_alerts(key)
   end
 end
 
+local function shift_history(key)
+  for nth, line in ipairs(redis.call('LRANGE', key, 0, -1)) do
+    local entry = cjson.decode(line)
+    entry[1] = entry[1] - by
+    if entry[4].till then entry[4].till = entry[4].till - by end
+    redis.call('LSET', key, nth - 1, cjson.encode(entry))
+  end
+end
+
 local function shift_text(key)
   redis.call('SET', key, tonumber(redis.call('GET', key)) - by, 'KEEPTTL')
 end
@@ -56,6 +65,7 @@ for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   elseif name == 'rate' then shift_text(key)
   elseif name == 'rate:looks' then shift_fields(key, {'free_at', 'asked_at'})
   elseif string.match(name, '^chore:') then shift_fields(key, {'due', 'lease_until'})
+  elseif string.match(name, '^history:') then shift_history(key)
   elseif string.match(name, ':alerts$') then shift_alerts(key)
   elseif string.match(name, '^incident:[^:]*$') then
     shift_fields(key, {

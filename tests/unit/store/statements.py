@@ -130,7 +130,7 @@ def check_keys(db: redis.Redis, *, prefix: str = PREFIX) -> None:
                 each for each, record in records.items() if record.get("merged_into") == name and record["state"] == "F"
             }
             assert {each.decode() for each in value} == live
-        elif kind == "incident":
+        elif kind in {"incident", "history"}:
             assert f"incident:{name.partition(':')[0]}" in kept, f"{key} outlived its incident"
         else:
             assert kind in {

@@ -18,7 +18,7 @@ async def commands(store, db, make, name: str) -> float:
 
 async def test_an_alert_takes_few_commands(store, db):
     await store.check()  # loads the script
-    assert await commands(store, db, firing, "first") <= 20
-    assert await commands(store, db, firing, "second") <= 9
+    assert await commands(store, db, firing, "first") <= 21
+    assert await commands(store, db, firing, "second") <= 10
     assert await commands(store, db, firing, "second") <= 3
-    assert await commands(store, db, resolved, "second") <= 13
+    assert await commands(store, db, resolved, "second") <= 14

@@ -354,6 +354,7 @@ async def test_a_dropped_incident_takes_no_alert_along_that_another_counts_by_no
         "index",
         "stored",
         "tallies",
+        "history:bank",
         "incident:bank",
         "incident:bank:alerts",
         "incident:bank:facets",
