@@ -92,8 +92,16 @@ def way_of_incident(
     stop = _first(_not_written(incident, config, paused))
     if stop is not None:
         return stopped(before, *stop)
-    shown = [f"{public_page(page)}: {post.status} ({post.remote_id})" for page, post in _posts(incident)]
-    return *before, Station(station="written", state=State.PASSED, why="; ".join(shown))
+    shown = "; ".join(f"{public_page(page)}: {_shown(post)}" for page, post in _posts(incident))
+    return *before, Station(station="written", state=State.PASSED, why=shown)
+
+
+def _shown(post: Post) -> str:
+    """What was written last, and what the page showed when it was last looked at."""
+    written = f"{post.status} ({post.remote_id})"
+    if post.observed is None:
+        return written
+    return f"{written}, seen as {post.observed.status} at {from_ms(post.observed.at)}"
 
 
 def _publish_after(incident: Incident, config: Config) -> str:

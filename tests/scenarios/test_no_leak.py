@@ -189,6 +189,26 @@ def test_without_operator_labels_the_word_is_not_even_in_redis(start_bridge, pag
     assert CANARY.lower().encode() not in kept(redis_url).lower()
 
 
+def test_without_operator_labels_what_is_not_published_is_kept_without_its_words(start_bridge, page, config, redis_url):
+    write_configuration(config, routes=[{"name": "only", "services": {"label": "service"}}], operator_labels="none")
+    bridge = start_bridge()
+    assert bridge.deliver(canaries("firing")).json()["delivery"]["ignored"] == 1
+    headers = {"Authorization": f"Bearer {bridge.admin_token}"}
+
+    def groups():
+        found = httpx.get(f"{bridge.url}/api/alerts?published=false", headers=headers).raise_for_status().json()
+        return found["groups"] if len(found["groups"]) == 2 else None
+
+    found = eventually(groups, "both groups")
+    assert {(each["reason"], each["name"], each["value"]) for each in found} == {
+        ("unknown_service", None, None),
+        ("unusable", None, None),
+    }
+    assert b"unknown_service" in kept(redis_url)
+    assert CANARY.lower().encode() not in kept(redis_url).lower()
+    assert_silent(bridge, page)
+
+
 @pytest.mark.parametrize("name", ["name", "investigating"])
 def test_a_text_that_reads_another_label_is_no_configuration(config, name):
     write_configuration(config, routes=EVERYTHING, public_labels=["region"], texts={name: "{{ labels.instance }}"})

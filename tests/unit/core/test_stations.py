@@ -10,6 +10,7 @@ from bridge.model import (
     Ignored,
     Incident,
     Intent,
+    Observed,
     Phase,
     Policy,
     Post,
@@ -114,6 +115,16 @@ def test_what_is_too_young_says_how_long_it_still_takes():
 
 def test_a_held_alert_of_an_open_incident_does_not_count_yet():
     assert stop_of(way(incident(PUBLISHED), is_held=True))[0] == "old enough"
+
+
+def test_what_the_page_showed_is_said_with_its_age():
+    post = Post(
+        remote_id="abc",
+        status=Phase.MONITORING,
+        observed=Observed(at=START, status=Phase.INVESTIGATING, drift=("status",)),
+    )
+    found = way(incident(post, phase=Phase.MONITORING))
+    assert found[-1].why == "v1: MONITORING (abc), seen as INVESTIGATING at 2026-09-21T14:13:20.000Z"
 
 
 def test_while_the_key_is_refused_nothing_is_written():
