@@ -282,8 +282,17 @@ class Retry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempts: int = 0  # failures in a row
     at: int = 0  # when to try again
     parked: str | None = None  # why the page refused a write for good
-    parked_write: str = ""  # that write, by its signature; empty: any
+    parked_write: str = ""  # the writes that it refused, by their signatures, one a line; empty: any
     missing_at: int | None = None  # since when the page says that our incident does not exist
+
+    @property
+    def parked_writes(self) -> tuple[str, ...]:
+        """The signatures of the writes that the page refused for good."""
+        return tuple(self.parked_write.split("\n")) if self.parked_write else ()
+
+    def is_parked(self, signature: str) -> bool:
+        """Whether the page refused this write for good, when it was asked last."""
+        return not self.parked_write or signature in self.parked_writes
 
 
 class Clocks(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -135,7 +135,7 @@ class _Told:
         then = "".join(f", then {each}" for each in more)
         if post.second_writer:
             return f"withheld: {held_by(post.second_writer)}; looked at again {when}"
-        if post.retry.parked is not None and post.retry.parked_write in {"", signature(first.planned)}:
+        if post.retry.parked is not None and post.retry.is_parked(signature(first.planned)):
             return f"refused by the page: {post.retry.parked}; a person must act; tried again {when}: {verb}{then}"
         if post.retry.attempts and at == max(post.retry.at, self._now):
             return f"tried again {when}, after {post.retry.attempts} failures in a row: {verb}{then}"

@@ -46,15 +46,22 @@ def plan_write(post: Post, view: View) -> PlannedWrite | At | None:
         return None
     desired, until = _desired(post, view)
     planned = _planned(post, desired, view)
-    if planned is not None and post.retry.at > view.now and post.retry.parked_write in {"", signature(planned)}:
+    if planned is not None and _must_wait(post, planned, view):
         if planned.write is not Write.CHANGE or post.retry.parked is None:
             return At(post.retry.at)
         until = At(post.retry.at)  # the page refuses to change: the update that was to follow tells of what stands
         planned = _planned(post, _content(post, post.severity), view)
+        if planned is not None and _must_wait(post, planned, view):
+            return until
     if planned is None:
         return until
     wait_ms = planned.public_at - view.today
     return At(view.now + wait_ms) if 0 < wait_ms <= DATE_STEP_MS else planned  # a clock that went back: no waiting
+
+
+def _must_wait(post: Post, planned: PlannedWrite, view: View) -> bool:
+    """Whether this write, or any, is to be tried again only later."""
+    return post.retry.at > view.now and post.retry.is_parked(signature(planned))
 
 
 def is_closed_by_hand(post: Post, view: View) -> bool:
@@ -104,7 +111,8 @@ def signature(planned: PlannedWrite) -> str:
         for name in planned.services
     )
     public_note = planned.public_note.event_id if planned.public_note else ""
-    return f"{planned.write} {planned.status} {planned.severity.name} {','.join(services)} {public_note}".rstrip()
+    words = f"{planned.write} {planned.status} {planned.severity.name} {','.join(services)} {public_note}"
+    return words.replace("\n", " ").rstrip()
 
 
 def _content(post: Post, severity: Severity | None) -> _Content:
@@ -174,7 +182,7 @@ def _unpublished_note(post: Post, view: View) -> PublicNote | None:
             for public_note in view.summary.public_notes
             if public_note.kept_at >= max(view.summary.firing_since, post.clocks.fires_at)
             and public_note.event_id not in post.published_notes
-            and not (post.retry.parked is not None and post.retry.parked_write.endswith(f" {public_note.event_id}"))
+            and not any(each.endswith(f" {public_note.event_id}") for each in post.retry.parked_writes)
         ),
         None,
     )

@@ -35,13 +35,15 @@ def not_sent(post: Post, retry_at: int) -> Post:
 
 
 def parked(post: Post, refused: Rejected, now: int) -> Post:
-    """Another write may go; this one is tried again rarely."""
+    """Another write may go; this one is tried again rarely, and so are those refused since it was tried last."""
+    others = post.retry.parked_writes
+    refused_writes = (refused.signature,) if refused.signature in others else (*others, refused.signature)
     retry = replace(
         post.retry,
         attempts=post.retry.attempts + 1,
         at=now + PARK_RETRY_MS,
         parked=refused.detail,
-        parked_write=refused.signature,
+        parked_write="\n".join(refused_writes),
     )
     return replace(post, intent=None, retry=retry, withheld=None)
 

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 Act: TypeAlias = tuple[Any, ...]
 PAGES = (V1_PAGE, v3_page("status"))
 DAY = 24 * 60 * MINUTE
-STATES = ["works", "is down", "loses answers", "refuses", "refuses changes", "is another's", "has no room"]
+STATES = [
+    "works",
+    "is down",
+    "loses answers",
+    "refuses",
+    "refuses changes",
+    "refuses all",
+    "is another's",
+    "has no room",
+]
 MORE_ACTS = st.one_of(
     ACTS,
     st.tuples(st.just("is_"), st.sampled_from(STATES)),

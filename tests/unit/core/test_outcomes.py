@@ -179,6 +179,20 @@ def test_a_refused_write_says_why_and_is_tried_again_rarely() -> None:
     assert post.retry.at == NOW + PARK_RETRY_MS
 
 
+def test_each_refused_write_waits_until_all_of_them_are_tried_again() -> None:
+    def refuse(post: Post, signature: str) -> Post:
+        return after(post, Begun(UPDATE), Rejected(signature=signature, detail="400: no"), now=NOW)
+
+    post = refuse(refuse(OPEN, "change MAJOR"), "update MAJOR")
+    assert [post.retry.is_parked(each) for each in ("change MAJOR", "update MAJOR", "update MINOR")] == [
+        True,
+        True,
+        False,
+    ]
+    again = refuse(post, "change MAJOR")
+    assert not again.retry.is_parked("update MAJOR"), "it is its turn, too, after the wait"
+
+
 def test_what_others_resolved_is_kept_in_mind() -> None:
     post = after(replace(OPEN, retry=Retry(parked="400", attempts=2)), Begun(UPDATE), Closed(), now=NOW)
     assert post == replace(OPEN, status=Phase.RESOLVED, closed_at=NOW)

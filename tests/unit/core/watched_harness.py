@@ -106,6 +106,8 @@ class WatchedHarness(LifecycleHarness):
                 return NotSent(Delay(SECOND, is_exact=True))
             case "loses answers":
                 return Unknown("timeout")
+            case "refuses all":
+                return Rejected(write=planned.write, signature=signature(planned), detail="400: no")
             case "refuses" | "refuses changes" if (planned.write is Write.CHANGE) == (self.state == "refuses changes"):
                 return Rejected(write=planned.write, signature=signature(planned), detail="400: no")
             case "has no room" if gate.asked(self.post, planned, frozenset()):
