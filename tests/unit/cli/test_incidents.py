@@ -39,6 +39,23 @@ def test_incidents_are_listed_and_shown(bridge, run):
     assert json.loads(run("incidents", "show", found["id"], "--output", "json").out)["alerts"][0]["status"] == "firing"
 
 
+def test_filters_reach_a_running_bridge_and_a_wrong_one_is_told_with_the_nearest(bridge, run):
+    bridge.deliver(PAYLOAD)
+    for filters in (
+        ("--route", "shop"),
+        ("--service", "checkout"),
+        ("--phase", "pending"),
+        ("--page", "not yet"),
+        ("--since", "1h"),
+    ):
+        assert 'shop{region="eu"}' in run("incidents", "list", *filters).out
+    for filters in (("--route", "alive"), ("--service", "payments"), ("--phase", "RESOLVED"), ("--page", "withheld")):
+        assert run("incidents", "list", *filters).out == "No open incidents. Those that are over: --all\n"
+    wrong = run("incidents", "list", "--service", "chekout")
+    assert wrong.code == 1
+    assert wrong.err.endswith('service: expected a service of the configuration; did you mean "checkout"?\n')
+
+
 @pytest.fixture
 def publish(bridge, run, config, sandbox):
     """Has the alert published on the pages of ``services``, and gives the incident when its posts are as wanted."""
