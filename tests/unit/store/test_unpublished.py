@@ -41,9 +41,10 @@ async def test_what_two_replicas_fold_is_one_group(store, replica):
     early, late = now - 3 * HOUR, now - HOUR
     await store.unpublished.add([group(count=2, first_at=late, last_at=now - 10, example="late")], now=now)
     await replica.unpublished.add([group(count=3, first_at=early, last_at=late, example="early")], now=now)
+    await store.unpublished.add([group(first_at=late, example="between")], now=now)
     found = await store.unpublished.all(now=now)
     (one,) = found.groups
-    assert (one.about.value, one.count, one.example.fingerprint) == ("a", 5, "late")
+    assert (one.about.value, one.count, one.example.fingerprint) == ("a", 6, "late")
     assert abs(one.first_at - early) < 5_000
     assert abs(one.last_at - (now - 10)) < 5_000
     assert found.cut_at is None
