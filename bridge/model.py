@@ -11,8 +11,11 @@ from enum import IntEnum, StrEnum
 import msgspec
 from msgspec import Struct
 
+from bridge.orders import Orders
+from bridge.phase import Phase as Phase  # noqa: PLC0414 - all the nouns are found here
+from bridge.public_note import PublicNote as PublicNote  # noqa: PLC0414 - as above
 from bridge.publication import Publication
-from bridge.severity import Impact as Impact  # noqa: PLC0414 - all the nouns are found here
+from bridge.severity import Impact as Impact  # noqa: PLC0414 - as above
 from bridge.severity import Severity as Severity  # noqa: PLC0414 - as above
 
 SOURCE_LABEL = "__source__"
@@ -124,17 +127,6 @@ class Policy(Struct, frozen=True, kw_only=True):
     impacts: dict[Severity, Impact] = msgspec.field(default_factory=lambda: dict(IMPACTS))
 
 
-class Phase(StrEnum):
-    """Where an incident stands in its life. The four middle names are also Checkly's update statuses."""
-
-    PENDING = "PENDING"
-    INVESTIGATING = "INVESTIGATING"
-    IDENTIFIED = "IDENTIFIED"
-    MONITORING = "MONITORING"
-    RESOLVED = "RESOLVED"
-    DISCARDED = "DISCARDED"
-
-
 class Priority(IntEnum):
     """Whose requests to Checkly go first: those of the lower number. A read has the priority of the write it serves."""
 
@@ -144,21 +136,6 @@ class Priority(IntEnum):
     LOOK = 3  # for what may stand on a page, though nothing is known to be wrong
     OBSERVE = 4  # what people did to what stands open: a tenth of all requests at most
     AUDIT = 5  # of the whole account
-
-
-class PublicNote(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Words that a person wrote for the public about one alert (``fingerprint``), already fit to be published.
-
-    ``sender``, ``observed_at`` and ``event_id`` are as an alert's; ``kept_at`` is when it came, on Redis' clock.
-    """
-
-    source: str
-    fingerprint: str
-    text: str
-    observed_at: int
-    event_id: str
-    kept_at: int = 0
-    sender: str = ""
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -269,11 +246,17 @@ def shows_impacts(page: str) -> bool:
 
 
 class Withheld(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the gate keeps back: for which ``reason`` (``budget``), ``since`` when, and the ``detail`` in words."""
+    """What the gate keeps back: for which ``reason``, ``since`` when, ``until`` when (0: unknown), ``detail`` in words.
+
+    ``by`` is the operator who said so, if one did; ``also`` are the reasons that apply besides.
+    """
 
     reason: str
     since: int
     detail: str = ""
+    until: int = 0
+    by: str = ""
+    also: tuple[str, ...] = ()
 
 
 class Retry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -393,7 +376,8 @@ class Incident(Struct, frozen=True, kw_only=True):
 
     ``key`` is the route's name plus its ``group_by`` values; ``id`` is derived from the key, is what
     ``/api/incidents/{id}`` takes and what the public reference shows. ``episode`` counts the outages that
-    had this key. ``revision`` grows with every change of the facts.
+    had this key. ``revision`` grows with every change of the facts. ``orders`` are those that were given, in force or
+    not any more: see `core.actions.in_force`.
     """
 
     id: str
@@ -404,3 +388,4 @@ class Incident(Struct, frozen=True, kw_only=True):
     revision: int = 0
     summary: Summary = Summary()
     progress: Progress = Progress()
+    orders: Orders = Orders()

@@ -46,3 +46,6 @@ class Orders(Struct, frozen=True, kw_only=True, omit_defaults=True):
     take_over: Order | None = None
     retry: Order | None = None
     mutes: dict[str, Order] = {}
+
+
+NO_ORDERS = Orders()

@@ -1,11 +1,16 @@
-"""What an operator asks for: one action on one incident. Pure."""
+"""What an operator asks for, and which orders are in force that this left. Pure."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec import Struct
 
-from bridge.model import Phase
-from bridge.orders import Verb
+from bridge.orders import NO_ORDERS, Order, Orders, Verb
+from bridge.phase import Phase
+
+if TYPE_CHECKING:
+    from bridge.model import Incident, Progress, Summary
 
 SAID_AS = (Phase.IDENTIFIED, Phase.MONITORING)
 """The statuses that an operator's update may show."""
@@ -29,3 +34,69 @@ class Action(Struct, frozen=True, kw_only=True):
     status: Phase | None = None  # say: one of SAID_AS; None: as it stands
     quiet: bool = False  # publish: without a mail
     notify: bool = False  # say: with a mail, if the budget allows
+
+
+def in_force(incident: Incident, now: int) -> Orders:
+    """Those of an incident's orders that nothing has ended: no time, no end of the outage, nobody on the page."""
+    orders, summary = incident.orders, incident.summary
+    if orders == NO_ORDERS:
+        return orders
+    taken_over = orders.take_over
+    return Orders(
+        hold=_in_time(orders.hold, now),
+        publish=_in_outage(orders.publish, summary),
+        dismiss=_in_outage(orders.dismiss, summary),
+        resolve=_in_outage(orders.resolve, summary),
+        take_over=taken_over if taken_over and not _is_handed_back(taken_over, incident.progress) else None,
+        retry=orders.retry,
+        mutes={name: mute for name, mute in orders.mutes.items() if _in_time(mute, now)},
+    )
+
+
+def over(incident: Incident, now: int) -> Orders:
+    """Those of an incident's orders that are to be forgotten with what is decided now: ended, or obeyed by it."""
+    orders, kept = incident.orders, in_force(incident, now)
+    return Orders(
+        hold=None if kept.hold else orders.hold,
+        publish=None if kept.publish else orders.publish,
+        dismiss=None if kept.dismiss else orders.dismiss,
+        resolve=None if kept.resolve else orders.resolve,
+        take_over=None if kept.take_over else orders.take_over,
+        retry=orders.retry,
+        mutes={name: mute for name, mute in orders.mutes.items() if name not in kept.mutes},
+    )
+
+
+def standing(orders: Orders) -> list[tuple[Verb, Order, str]]:
+    """Each order with its verb and, of a mute, the name of its alert; what weighs most comes first."""
+    given = (
+        (Verb.TAKE_OVER, orders.take_over),
+        (Verb.DISMISS, orders.dismiss),
+        (Verb.HOLD, orders.hold),
+        (Verb.PUBLISH, orders.publish),
+        (Verb.RESOLVE, orders.resolve),
+        (Verb.RETRY, orders.retry),
+    )
+    mutes = [(Verb.MUTE, mute, name) for name, mute in sorted(orders.mutes.items())]
+    return [*((verb, order, "") for verb, order in given if order is not None), *mutes]
+
+
+def _in_time(order: Order | None, now: int) -> Order | None:
+    return order if order is not None and (not order.until or now < order.until) else None
+
+
+def _in_outage(order: Order | None, summary: Summary) -> Order | None:
+    """What was ordered of an outage is over with it: what fires anew is judged anew."""
+    if order is None:
+        return None
+    since = summary.firing_since if summary.firing else summary.cleared_at
+    return order if order.at >= since else None
+
+
+def _is_handed_back(order: Order, progress: Progress) -> bool:
+    """Whether the person has ended it on the page, or it is over and nothing of it stands there."""
+    posts = progress.posts.values()
+    if any(post.intent is not None or (post.is_open and post.closed_at is None) for post in posts):
+        return False
+    was_closed = any(post.closed_at is not None and post.closed_at >= order.at for post in posts)
+    return was_closed or progress.phase in {Phase.RESOLVED, Phase.DISCARDED}

@@ -41,7 +41,8 @@ def _of_post(page: str, post: Post, progress: Progress) -> Iterator[str]:
     if is_ongoing and post.second_writer:
         yield f"withheld: {held_by(post.second_writer)}"
     if is_ongoing and post.withheld is not None:
-        yield f"withheld: {post.withheld.detail}"
+        by = f" by {post.withheld.by}" if post.withheld.by else ""
+        yield f"withheld{by}: {post.withheld.detail}"
     if post.theirs_at is not None:
         yield "open on the page by someone else's update: its end is up to them"
     elif post.closed_at is not None and is_ongoing:

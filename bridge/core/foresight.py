@@ -31,7 +31,7 @@ from bridge.core.results import Begun, Context, DuplicatesResolved, NothingExist
 from bridge.model import Incident, Intent, Post, Progress
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
 
     from bridge.config.schema import Config
     from bridge.core.view import PagesOf
@@ -68,9 +68,9 @@ class Foreseen(Struct, frozen=True, kw_only=True):
 
 
 def foresee(
-    incident: Incident, config: Config, now: int, *, pages_of: PagesOf, withheld: Collection[str] = ()
+    incident: Incident, config: Config, now: int, *, pages_of: PagesOf, withheld: Mapping[str, int] = {}
 ) -> Foreseen:
-    """What happens next from ``now`` on, while the gate keeps the pages ``withheld`` back."""
+    """What happens next from ``now`` on, while the gate keeps the pages ``withheld`` back, until then (0: unknown)."""
     course = _Course(incident, config, now)
     for _ in range(_MOST_STEPS):
         step = decide(

@@ -1,10 +1,11 @@
 """The gate between an incident's phase and a page: may this become public now, and may it mail? Pure.
 
-    gate(ask, budget, spent, alone) -> go | quiet | withhold
+    gate(ask, orders, budget, spent, alone) -> go | quiet | withhold, with all the reasons
 
 Two things ask: what makes an incident visible (its creation, or the update that re-opens it), and what mails. Ends ask
-for a mail at most, and never for leave. What the gate decides on may be old by the time that it is recorded; so a
-decision names what is to be taken, and the store takes all of it or nothing, atomically.
+for a mail at most, and never for leave; but where an operator has taken over, nothing at all is written. What the gate
+decides on may be old by the time that it is recorded; so a decision names what is to be taken, and the store takes all
+of it or nothing, atomically.
 """
 
 from __future__ import annotations
@@ -21,12 +22,18 @@ from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
 if TYPE_CHECKING:
     from bridge.config.schema import Budget
     from bridge.core.planning import PlannedWrite
+    from bridge.orders import Orders
 
 OPEN: Final = "open"
 OPENS: Final = "opens_per_hour"
 MAILS: Final = "mails_per_hour"
 BUDGETS: Final = (OPEN, OPENS, MAILS)
+TAKEN_OVER: Final = "taken_over"
+OPERATOR: Final = "operator"
+SECOND_WRITER: Final = "second_writer"
 REASON: Final = "budget"
+REASONS: Final = (TAKEN_OVER, OPERATOR, SECOND_WRITER, REASON)
+"""Why a post is withheld: of several, the first is shown. A second writer is found by reading the page, not here."""
 MAIL_REASON: Final = "mail_budget"
 _IN_WORDS = {
     OPEN: "incidents are open",
@@ -75,17 +82,41 @@ class Take(Struct, frozen=True):
     limit: Limit
 
 
-class Decision(Struct, frozen=True, kw_only=True):
-    """What the gate says; ``observed`` if nobody acts upon it. With it go the tokens to ``take``.
+class Reason(Struct, frozen=True, kw_only=True):
+    """One reason to ``word``: its ``name``, in words the ``detail``, ``by`` whom, ``until`` when (0: unknown).
 
-    ``tripped`` names the budget that has no room.
+    ``observed``: nobody acts upon it.
+    """
+
+    name: str
+    word: Word
+    detail: str = ""
+    by: str = ""
+    until: int = 0
+    observed: bool = False
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What the gate says, with all its ``reasons``, the first to be shown; ``observed`` if nobody acts upon it.
+
+    With it go the tokens to ``take``. ``tripped`` names the budget that has no room, unless other reasons withhold.
     """
 
     word: Word
-    detail: str = ""
+    reasons: tuple[Reason, ...] = ()
     tripped: str = ""
     observed: bool = False
     take: tuple[Take, ...] = ()
+
+    @property
+    def detail(self) -> str:
+        """The first reason to withhold, in words; empty if there is none."""
+        return next((each.detail for each in self.reasons if each.word is Word.WITHHOLD), "")
+
+    @property
+    def until(self) -> int:
+        """When to ask again; 0: when something has changed."""
+        return min((each.until for each in self.reasons if each.until), default=0)
 
     @property
     def withholds(self) -> bool:
@@ -114,22 +145,75 @@ def asked(post: Post, planned: PlannedWrite, notify: Collection[UpdateKind]) -> 
     return Ask(severity=planned.severity, mails=1)
 
 
-def gate(ask: Ask, budget: Budget, spent: Mapping[str, Spent], *, alone: bool) -> Decision:
-    """Whether it may go. ``alone``: no other route publishes, so that this one may have all."""
+def gate(
+    ask: Ask | None, orders: Orders, budget: Budget | None, spent: Mapping[str, Spent], *, alone: bool
+) -> Decision:
+    """Whether a write may go that asks for this. ``orders`` are those in force; ``budget`` is None if there is none.
+
+    ``alone``: no other route publishes, so that this one may have all.
+    """
+    said = _said(ask, orders)
+    withheld = [each for each in said if each.word is Word.WITHHOLD]
+    if ask is None:
+        return Decision(word=Word.WITHHOLD if withheld else Word.GO, reasons=tuple(said))
+    is_published = ask.opens and orders.publish is not None
+    if any(each.word is Word.QUIET for each in said):
+        ask = replace(ask, mails=0)
+    decision = Decision(word=Word.GO)
+    if budget is not None:
+        decision = _within(ask, replace(budget, mode="observe") if is_published else budget, spent, alone=alone)
+        decision = _by_order(decision) if is_published else decision
+    reasons = (*said, *decision.reasons)
+    if withheld:
+        return Decision(word=Word.WITHHOLD, reasons=reasons)
+    if said and not decision.withholds:
+        return replace(decision, word=Word.QUIET, reasons=reasons, observed=False)
+    return replace(decision, reasons=reasons)
+
+
+def _said(ask: Ask | None, orders: Orders) -> list[Reason]:
+    """What operators have said: nothing at all is written, it is not to become public, or nobody is to be mailed."""
+    said = []
+    if (taken := orders.take_over) is not None:
+        said.append(Reason(name=TAKEN_OVER, word=Word.WITHHOLD, detail=taken.reason, by=taken.by))
+    if ask is None or not ask.opens:
+        return said
+    if (published := orders.publish) is not None:
+        if published.quiet:
+            said.append(Reason(name=OPERATOR, word=Word.QUIET, detail=published.reason, by=published.by))
+        return said
+    for order in (orders.dismiss, orders.hold):
+        if order is not None:
+            reason = Reason(name=OPERATOR, word=Word.WITHHOLD, detail=order.reason, by=order.by, until=order.until)
+            said.append(reason)
+    return said
+
+
+def _by_order(decision: Decision) -> Decision:
+    """The tokens are taken whether they are there or not, and nothing that has no room is told."""
+    return Decision(word=Word.GO, take=decision.take)
+
+
+def _within(ask: Ask, budget: Budget, spent: Mapping[str, Spent], *, alone: bool) -> Decision:
+    """Whether there is room in the budgets."""
     takes = [Take(name, 1, limit(budget, name, ask.severity, alone=alone)) for name in (OPEN, OPENS) if ask.opens]
     full = next((take for take in takes if not _has_room(take, spent)), None)
     mail = Take(MAILS, ask.mails, limit(budget, MAILS, ask.severity, alone=alone)) if ask.mails else None
     is_quiet = mail is not None and not _has_room(mail, spent)
-    if full is not None and not budget.observes:
-        return Decision(word=Word.WITHHOLD, detail=_detail(full, spent), tripped=full.budget)
-    if mail is not None and (budget.observes or not is_quiet):
+    reasons, observes = [], budget.observes
+    if full is not None:
+        reasons.append(Reason(name=REASON, word=Word.WITHHOLD, detail=_detail(full, spent), observed=observes))
+    elif is_quiet:
+        reasons.append(Reason(name=MAIL_REASON, word=Word.QUIET, observed=observes))
+    if full is not None and not observes:
+        return Decision(word=Word.WITHHOLD, reasons=tuple(reasons), tripped=full.budget)
+    if mail is not None and (observes or not is_quiet):
         takes.append(mail)
-    if budget.observes:
+    if observes:
         takes = [Take(take.budget, take.count, _FREE) for take in takes]
     word = Word.WITHHOLD if full is not None else Word.QUIET if is_quiet else Word.GO
     tripped = full.budget if full is not None else MAILS if is_quiet else ""
-    detail = "" if full is None else _detail(full, spent)
-    return Decision(word=word, detail=detail, tripped=tripped, observed=budget.observes, take=tuple(takes))
+    return Decision(word=word, reasons=tuple(reasons), tripped=tripped, observed=observes, take=tuple(takes))
 
 
 def limit(budget: Budget, name: str, severity: Severity, *, alone: bool) -> Limit:

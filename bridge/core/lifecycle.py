@@ -17,13 +17,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.core import page_phase
-from bridge.core.outcomes import another
+from bridge.core.actions import in_force
+from bridge.core.outcomes import another, ordered
 from bridge.core.planning import OPEN_PHASES, PlannedWrite, plan_write
 from bridge.core.view import At, Case, View, sooner
 from bridge.model import Ended, Phase, Post, Progress, shows_impacts
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from bridge.core.view import PagesOf
     from bridge.model import Incident, Policy, Summary
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 ENDED = frozenset({Phase.RESOLVED, Phase.DISCARDED})
 NEVER_PUBLISHED = "cleared before it could be published"
 LEFT_TO_ANOTHER = "not published: an incident of someone else was open for it"
-WITHHELD = {"budget": "not published: budget"}
+WITHHELD = {reason: f"not published: {reason}" for reason in ("taken_over", "operator", "budget")}
 """What is said of an outage that is over, and that the gate kept from a page for this reason to the end."""
 CLEARED_IN_TIME = "cleared within publish_after"
 NEVER_KNOWN = "resolved; nothing was known of it"
@@ -104,11 +105,12 @@ def decide(
     retention_ms: int,
     pages_of: PagesOf,
     today: int | None = None,
-    withheld: Collection[str] = (),
+    withheld: Mapping[str, int] = {},
 ) -> Step:
     """The next step for an incident. ``today`` is the latest date that may be published, by default ``now``.
 
-    Nothing is written on the pages for which the gate has just ``withheld`` it.
+    Nothing is written on the pages for which the gate has just ``withheld`` it, until it is asked again at that time
+    (0: until the facts change).
     """
     case = Case(
         progress=incident.progress,
@@ -120,6 +122,7 @@ def decide(
         retention_ms=retention_ms,
         episode=incident.episode,
         withheld=withheld,
+        orders=in_force(incident, now),
     )
     case, until = advanced(case)
     for rule in (_follow_up, _find_existing, _converge, _check_closed, _after_the_end):
@@ -143,7 +146,7 @@ def _follow_up(case: Case) -> ReadBack | CheckDuplicates | FindExisting | At | N
     for page, post in sorted(case.progress.posts.items()):
         if post.intent is not None:
             at, step = post.retry.at, ReadBack
-        elif post.check_duplicates_at is not None:
+        elif post.check_duplicates_at is not None and case.orders.take_over is None:  # for it may write
             at, step = post.check_duplicates_at, CheckDuplicates
         elif post.find_existing_at is not None:
             at, step = post.find_existing_at, FindExisting
@@ -176,9 +179,10 @@ def _find_existing(case: Case) -> FindExisting | None:
 
 
 def _observe(case: Case) -> Case:
-    """Set each page's clocks; where another outage of the page is to be published, its post begins anew."""
+    """Obey orders, set each page's clocks; where another outage of the page is to be public, its post begins anew."""
     progress, posts, past = case.progress, {}, {}
-    for page, post in progress.posts.items():
+    for page, recorded in progress.posts.items():
+        post = ordered(recorded, case.orders, case.now)
         fires = _fires_on(page, post, case)
         posts[page] = post
         if fires is not None:
@@ -208,7 +212,10 @@ def _converge(case: Case) -> WriteTo | At | None:
     progress, services = case.progress, case.summary.services
     for page in sorted({*progress.posts, *(page for name in services for page in case.pages_of.get(name, ()))}):
         post = progress.posts.get(page, Post())
-        if post.intent is not None or page in case.withheld:
+        if (ask_at := case.withheld.get(page)) is not None:
+            until = sooner(until, At(ask_at) if ask_at else None)
+            continue
+        if post.intent is not None:
             continue
         view, at = view_on(page, post, case)
         planned = plan_write(post, view)
@@ -306,7 +313,7 @@ def _advance(case: Case) -> tuple[Case, At | None]:
 def _note(progress: Progress, summary: Summary) -> str | None:
     if progress.phase is Phase.DISCARDED:
         return CLEARED_IN_TIME if summary.firing_since else NEVER_KNOWN
-    reasons = [post.withheld.reason for post in progress.posts.values() if post.withheld is not None]
+    reasons = [post.withheld.reason for post in progress.posts.values() if post.withheld and not post.is_open]
     if progress.phase is Phase.RESOLVED and reasons:
         return WITHHELD.get(reasons[0], f"not published: {reasons[0]}")
     is_known = any(post.remote_id or post.intent or post.closed_at for post in progress.posts.values())
@@ -358,7 +365,7 @@ def _before_opening(case: Case) -> tuple[Phase, At | None]:
             return Phase.INVESTIGATING, None  # its end never reached the page: it simply goes on
         if since > case.progress.phase_since + case.policy.reopen_after_ms:
             return phase, None  # too late to re-open: `decide` begins another episode
-    publish_at = since + case.policy.publish_after_ms
+    publish_at = case.publish_at(since)
     return (Phase.INVESTIGATING, None) if case.now >= publish_at else (phase, At(publish_at))
 
 

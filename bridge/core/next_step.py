@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from bridge.config.schema import Config
     from bridge.core.view import PagesOf
-    from bridge.model import Incident
+    from bridge.model import Incident, Withheld
 
 NOBODY: Final = "nobody"
 _SOON_MS: Final = 120_000  # until then a person counts seconds
@@ -44,13 +44,13 @@ class NextStep(Struct, frozen=True, kw_only=True):
 def next_step(incident: Incident, config: Config, now: int, *, pages_of: PagesOf, paused: bool = False) -> NextStep:
     """What the lifecycle will do next. ``paused``: Checkly refuses the key, so that nothing is written."""
     posts = incident.progress.posts
-    withheld = [page for page, post in posts.items() if post.withheld is not None]
+    withheld = {page: post.withheld.until for page, post in posts.items() if post.withheld is not None}
     foreseen = foresee(incident, config, now, pages_of=pages_of, withheld=withheld)
     waiting = foresee(incident, config, now, pages_of=pages_of) if withheld and foreseen.at is None else None
     told = _Told(incident, config, now)
     if waiting is not None and waiting.writes:
-        details = ", ".join(dict.fromkeys(post.withheld.detail for post in posts.values() if post.withheld))
-        return _of_writes(None, f"waits until there is room in the budget: {details}", waiting.writes, config)
+        kept = dict.fromkeys(_kept_back(post.withheld) for post in posts.values() if post.withheld)
+        return _of_writes(None, "; ".join(kept), waiting.writes, config)
     if foreseen.at is None:
         return NextStep(at=None, what=told.nothing())
     if paused and (foreseen.writes or foreseen.reads_back):
@@ -61,6 +61,15 @@ def next_step(incident: Incident, config: Config, now: int, *, pages_of: PagesOf
     if foreseen.reads_back:
         return _of_read_back(foreseen, foreseen.at, told)
     return NextStep(at=foreseen.at, what=told.end(foreseen, foreseen.at))
+
+
+def _kept_back(withheld: Withheld) -> str:
+    """What a post waits for that the gate keeps back without an end."""
+    if withheld.reason == gate.TAKEN_OVER:
+        return f"nothing until it is handed back: {withheld.by} has taken it over: {withheld.detail}"
+    if withheld.reason == gate.OPERATOR:
+        return f"nothing until an operator releases it: {withheld.by}: {withheld.detail}"
+    return f"waits until there is room in the budget: {withheld.detail}"
 
 
 def _of_writes(at: int | None, what: str, writes: Sequence[NextWrite], config: Config) -> NextStep:

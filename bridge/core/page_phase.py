@@ -42,7 +42,7 @@ def phase_on(post: Post, case: Case, *, fires: bool) -> tuple[Phase, At | None]:
     if phase in {Phase.PENDING, Phase.DISCARDED} or (not fires and not post.clocks.quiet_at):
         return phase, None
     if fires:
-        publish_at = post.clocks.fires_at + policy.publish_after_ms
+        publish_at = case.publish_at(post.clocks.fires_at)
         waits = phase in OPEN_PHASES and post.clocks.ended_at and not post.is_open and now < publish_at
         return (Phase.RESOLVED, At(publish_at)) if waits else (phase, None)
     if phase is Phase.RESOLVED or post.clocks.ended_at:
@@ -58,7 +58,7 @@ def is_another(post: Post, case: Case) -> bool:
     policy = case.policy
     is_late = post.clocks.fires_at > post.clocks.ended_at + policy.reopen_after_ms
     is_free = not (post.is_open or post.theirs_at or post.intent or post.check_duplicates_at is not None)
-    is_public = case.progress.phase in OPEN_PHASES and case.now >= post.clocks.fires_at + policy.publish_after_ms
+    is_public = case.progress.phase in OPEN_PHASES and case.now >= case.publish_at(post.clocks.fires_at)
     return bool(post.clocks.ended_at and post.clocks.fires_at) and is_late and is_free and is_public
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from bridge.core.actions import in_force
+from bridge.core.gate import OPERATOR, REASON, TAKEN_OVER
 from bridge.core.lifecycle import advanced, view_on
 from bridge.core.planning import OPEN_PHASES, is_closed_by_hand
 from bridge.core.view import Case
@@ -20,6 +22,8 @@ class PageWord(StrEnum):
     """Where an incident is on a page; what a person has to know of first comes first."""
 
     REFUSED = "refused"
+    TAKEN_OVER = "taken over"
+    OPERATOR = "withheld: operator"
     SECOND_WRITER = "withheld: second writer"
     BUDGET = "withheld: budget"
     UNKNOWN = "unknown"
@@ -34,6 +38,8 @@ class PageWord(StrEnum):
 
 PAGE_WORDS: Final = {
     PageWord.REFUSED: "Checkly refuses the write for good; a person must act",
+    PageWord.TAKEN_OVER: "an operator has taken it over: the bridge writes nothing more",
+    PageWord.OPERATOR: "it is not on the page, because an operator said so",
     PageWord.SECOND_WRITER: "it is not on the page, because somebody else's incident is open for the same service",
     PageWord.BUDGET: "it is not on the page, because a budget has no room",
     PageWord.UNKNOWN: "the answer to its opening got lost: it is on the page, or not",
@@ -48,6 +54,7 @@ PAGE_WORDS: Final = {
 """What each word means, in the order in which one of several pages speaks for all."""
 
 _ORDER: Final = list(PAGE_WORDS)
+_WITHHELD: Final = {TAKEN_OVER: PageWord.TAKEN_OVER, OPERATOR: PageWord.OPERATOR, REASON: PageWord.BUDGET}
 
 
 def page_words(incident: Incident, config: Config, now: int, *, pages_of: PagesOf) -> dict[str, PageWord]:
@@ -60,6 +67,7 @@ def page_words(incident: Incident, config: Config, now: int, *, pages_of: PagesO
         today=now,
         pages_of=pages_of,
         retention_ms=config.retention_ms,
+        orders=in_force(incident, now),
     )
     case, _ = advanced(case)
     posts = case.progress.posts
@@ -96,7 +104,7 @@ def _word(post: Post, view: View, progress: Progress) -> PageWord:
         if post.second_writer:
             return PageWord.SECOND_WRITER
         if post.withheld is not None:
-            return PageWord.BUDGET
+            return _WITHHELD.get(post.withheld.reason, PageWord.BUDGET)
         if post.intent is not None and post.intent.opens and post.intent.unknown_at is not None:
             return PageWord.UNKNOWN
     if post.closed_at is not None and is_closed_by_hand(post, view):

@@ -92,6 +92,9 @@ class Withhold(Struct, frozen=True):
 
     reason: str
     detail: str
+    until: int = 0
+    by: str = ""
+    also: tuple[str, ...] = ()
 
 
 # A write:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
 
 from bridge.model import Phase, Policy, Progress, Severity, Summary
+from bridge.orders import Orders
 
 PagesOf: TypeAlias = Mapping[str, Sequence[str]]
 """Which pages show a service, by the service's name."""
@@ -30,7 +31,12 @@ class Case(Struct, frozen=True, kw_only=True):
     pages_of: PagesOf
     retention_ms: int
     episode: int = 1
-    withheld: Collection[str] = ()  # the pages for which the gate has just withheld it
+    withheld: Mapping[str, int] = {}  # the pages for which the gate has just withheld it, and until when (0: unknown)
+    orders: Orders = Orders()  # those in force
+
+    def publish_at(self, since: int) -> int:
+        """When what fires since then is to be published."""
+        return since if self.orders.publish is not None else since + self.policy.publish_after_ms
 
     @property
     def configured(self) -> set[str]:

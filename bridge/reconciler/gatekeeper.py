@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from bridge.core.actions import in_force
 from bridge.core.gate import (
     MAIL_REASON,
     MAILS,
     OPENS,
+    OPERATOR,
     REASON,
+    TAKEN_OVER,
     Ask,
     Decision,
     Word,
@@ -29,8 +32,6 @@ if TYPE_CHECKING:
     from bridge.config.live import LiveConfig
     from bridge.core.planning import PlannedWrite
 
-LEAVE = Decision(word=Word.GO)
-
 
 class Gatekeeper:
     """Stands between a step that an incident is to take and the page. Every method raises StoreUnavailable."""
@@ -39,27 +40,26 @@ class Gatekeeper:
         self._store = store
         self._config = config
 
-    async def decide(self, incident: Incident, page: str, post: Post, planned: PlannedWrite) -> Decision:
-        """Whether this write may go now. What asks for nothing, or where budgets are off, may."""
+    async def decide(self, incident: Incident, page: str, post: Post, planned: PlannedWrite, now: int) -> Decision:
+        """Whether this write may go now. What asks for nothing may, unless somebody has taken over."""
         config = self._config.current
-        ask = None if config.budgets is None else asked(post, planned, config.checkly.notify)
+        ask, orders = asked(post, planned, config.checkly.notify), in_force(incident, now)
         if ask is None or config.budgets is None:
-            return LEAVE
+            decision = gate(ask, orders, None, {}, alone=True)
+            _tell(incident, ask, decision)
+            return decision
         # as it waits by: what is one kind to the store must be one to the gate, or one waits behind another for nothing
         ask = replace(ask, severity=max(incident.summary.services.values(), default=ask.severity))
         spent = await self._store.spent(page, incident, own=names(incident.id, post.paid_at) if ask.opens else ())
         publishing = frozenset({*config.publishing, incident.route})
-        decision = gate(ask, config.budgets.of(page), spent, alone=len(publishing) == 1)
-        _count(ask, decision)
-        if decision.withholds:
-            example = {"incident": incident.key, "incident_id": incident.id, "detail": decision.detail}
-            log_throttled(Event.INCIDENT_WITHHELD, route=incident.route, reason=REASON, example=example)
+        decision = gate(ask, orders, config.budgets.of(page), spent, alone=len(publishing) == 1)
+        _tell(incident, ask, decision)
         return decision
 
     def pay(self, incident: Incident, post: Post, intent: Intent, decision: Decision) -> Intent:
         """The write as it may go out."""
         if self._config.current.budgets is None:
-            return intent
+            return replace(intent, notify=False) if decision.is_quiet else intent
         return paid(intent, decision, self._config.current.checkly.notify, incident.id, post.paid_at)
 
 
@@ -100,8 +100,18 @@ def unmailed(before: Incident, posts: dict[str, Post]) -> tuple[tuple[str, str, 
     return tuple((MAILS, page, token) for page, token in free if token and token not in kept)
 
 
-def _count(ask: Ask, decision: Decision) -> None:
-    if ask.opens:
-        GATE.labels(REASON, Word.WITHHOLD if decision.word is Word.WITHHOLD else Word.GO).inc()
-    if ask.mails and decision.word is not Word.WITHHOLD:
-        GATE.labels(MAIL_REASON, decision.word).inc()
+def _tell(incident: Incident, ask: Ask | None, decision: Decision) -> None:
+    """Count the decision by each of its reasons, and log that it withholds."""
+    said = {each.name: each.word for each in decision.reasons}
+    for name in (TAKEN_OVER, OPERATOR):
+        if name in said:
+            GATE.labels(name, said[name]).inc()
+    taken = {each.budget for each in decision.take}
+    if ask is not None and ask.opens and (REASON in said or OPENS in taken):
+        GATE.labels(REASON, said.get(REASON, Word.GO)).inc()
+    if decision.word is not Word.WITHHOLD and (MAIL_REASON in said or MAILS in taken):
+        GATE.labels(MAIL_REASON, said.get(MAIL_REASON, Word.GO)).inc()
+    if decision.withholds:
+        example = {"incident": incident.key, "incident_id": incident.id, "detail": decision.detail}
+        reason = decision.reasons[0].name
+        log_throttled(Event.INCIDENT_WITHHELD, route=incident.route, reason=reason, example=example)

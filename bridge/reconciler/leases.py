@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from bridge.core.history import Entry, Happened, What, entries, entry
+from bridge.orders import NO_ORDERS
 from bridge.reconciler.budget import unused
 from bridge.reconciler.store_clock import StoreClock
 from bridge.store import Claim, Store, StoreUnavailable, Tokens
@@ -48,10 +49,11 @@ class Lease:
         self._monotonic = monotonic
         self._store_clock = store_clock or StoreClock(monotonic)
         self.probing = claim.probing
-        self.withheld: dict[str, int] = {}  # from which pages, at which revision of the facts
+        self.withheld: dict[str, tuple[int, int]] = {}  # from which pages, at which revision of the facts, until when
         self.steps: list[Happened] = []  # on the pages, since the last record
         self.notes: list[Entry] = []  # to be told with the next record besides
         self._records = 0
+        self.over = NO_ORDERS  # the orders that are not needed any more, as of the last decision
         self._requests_asked_at = asked_at
         self._read(claim, asked_at)
 
@@ -106,6 +108,7 @@ class Lease:
             tokens=tokens,
             history=told,
             number=self._records,
+            over=self.over,
         )
         if claim is None:
             raise LeaseLost

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 from bridge.checkly.calls import Call, noting
 from bridge.checkly.errors import Unauthorized
 from bridge.core import history, outcomes
+from bridge.core.actions import over
 from bridge.core.compose import compose, duplicate_text, end_text
-from bridge.core.gate import REASON, Decision
+from bridge.core.gate import Decision, Word
 from bridge.core.lifecycle import (
     CheckClosed,
     CheckDuplicates,
@@ -129,15 +130,20 @@ class Worker:
 
     def _decide(self, lease: Lease) -> Step:
         """The next step. What the gate withheld is not asked for again before the facts have changed."""
-        config = self._config.current
+        config, now = self._config.current, lease.now
+        lease.over = over(lease.incident, now)
         return decide(
             lease.incident,
             config.policy_of(lease.incident.route),
-            lease.now,
+            now,
             retention_ms=config.retention_ms,
             pages_of=self._pages_of(config),
             today=self._today(lease),
-            withheld=[page for page, revision in lease.withheld.items() if revision == lease.incident.revision],
+            withheld={
+                page: until
+                for page, (revision, until) in lease.withheld.items()
+                if revision == lease.incident.revision and (not until or now < until)
+            },
         )
 
     def _today(self, lease: Lease) -> int:
@@ -194,10 +200,10 @@ class Worker:
         """Act, apply, record: a write, if the gate lets it go."""
         revision = lease.incident.revision
         post = step.progress.posts.get(step.page, Post())
-        decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.planned)
+        decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.planned, lease.now)
         if decision.withholds:
             if await self._withhold(lease, step, post, decision):
-                lease.withheld[step.page] = revision
+                lease.withheld[step.page] = revision, decision.until
             return
         with acting(priority_of(step)):
             acted = await self._publish(lease, step, post, decision)
@@ -251,7 +257,10 @@ class Worker:
             post = self._apply(lease, step.page, Acted(post, result, attempt.now)).post
         tokens, is_kept = NO_TOKENS, step.planned.write is not Write.OPEN or post.remote_id is None
         if is_kept:
-            post = self._apply(lease, step.page, Acted(post, Withhold(REASON, decision.detail), lease.now)).post
+            first, *others = [each for each in decision.reasons if each.word is Word.WITHHOLD]
+            also = tuple(dict.fromkeys(each.name for each in others))
+            why = Withhold(first.name, first.detail, until=decision.until, by=first.by, also=also)
+            post = self._apply(lease, step.page, Acted(post, why, lease.now)).post
             tokens = Tokens(trips=tripped(step.page, decision))
         await self._record(lease, step.progress, step.page, post, tokens=tokens)
         if lease.probing:

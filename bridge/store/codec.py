@@ -30,7 +30,8 @@ from bridge.model import (
     Summary,
 )
 from bridge.store import posts
-from bridge.store.results import Change, CountedAlert, Quiet
+from bridge.store.orders import unpack_orders
+from bridge.store.results import Change, Claim, CountedAlert, Quiet
 from bridge.store.told import Tell, decode_told, tell_nothing
 
 if TYPE_CHECKING:
@@ -306,10 +307,25 @@ def pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
     return {flat[i].decode(): flat[i + 1] for i in range(0, len(flat), 2)}
 
 
+def unpack_claim(token: str, now: int, leased: Sequence[Any], *, probing: bool) -> Claim:
+    """What `claim.lua` says of the incident that it leased."""
+    id_, snapshot, requests, request_ms, go_in_ms = leased
+    return Claim(
+        incident=unpack_snapshot(id_.decode(), snapshot),
+        token=token,
+        now=now,
+        wall=snapshot[-1],
+        probing=probing,
+        requests=requests,
+        request_ms=float(request_ms),
+        go_in_ms=go_in_ms,
+    )
+
+
 def unpack_snapshot(id_: str, snapshot: Sequence[Any]) -> Incident:
     """An incident from what `snapshot` of lease.lua gives."""
-    fields, counts, public_notes, progress, _ = snapshot
-    return unpack_incident(id_, pairs(fields), pairs(counts), progress, public_notes)
+    fields, counts, public_notes, progress, orders, _ = snapshot
+    return unpack_incident(id_, pairs(fields), pairs(counts), progress, public_notes, pairs(orders))
 
 
 def unpack_incident(
@@ -318,8 +334,9 @@ def unpack_incident(
     counts: Mapping[str, bytes],
     progress: bytes | None,
     public_notes: Sequence[bytes] = (),
+    orders: Mapping[str, bytes] = {},
 ) -> Incident:
-    """An incident from its hash, its facets, its progress and its public notes."""
+    """An incident from its hash, its facets, its progress, its public notes and its orders."""
     route = fields["route"].decode()
     labels = sorted(name for name in fields if name.startswith(_GROUP))
     group = {name.removeprefix(_GROUP): fields[name].decode() for name in labels}
@@ -332,6 +349,7 @@ def unpack_incident(
         revision=int(fields["rev"]),
         summary=_unpack_summary(fields, counts, public_notes),
         progress=_decode_progress(progress) if progress else Progress(),
+        orders=unpack_orders(fields, orders),
     )
 
 

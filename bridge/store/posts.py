@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bridge.core.gate import REASON, REASONS, SECOND_WRITER
+
 if TYPE_CHECKING:
     from bridge.model import Progress
 
 _PARKED, _THEIRS, _WITHHELD = "+parked", "+theirs", "+withheld:"
-_SECOND_WRITER = "second_writer"
 
 
 def tally(progress: Progress) -> str:
@@ -18,8 +19,9 @@ def tally(progress: Progress) -> str:
     Or withheld, with the reason: the gate's, or a second writer; or if a post is theirs.
     """
     posts = [post for post in progress.posts.values() if progress.is_ongoing(post)]
-    reasons = [_SECOND_WRITER for post in posts if post.second_writer]
-    reasons += [post.withheld.reason for post in posts if post.withheld is not None]
+    found = {SECOND_WRITER for post in posts if post.second_writer}
+    found |= {post.withheld.reason for post in posts if post.withheld is not None}
+    reasons = sorted(found, key=lambda reason: REASONS.index(reason) if reason in REASONS else len(REASONS))
     marks = [
         (_PARKED, any(post.retry.parked for post in posts)),
         (f"{_WITHHELD}{''.join(reasons[:1])}", bool(reasons)),
@@ -45,9 +47,12 @@ def open_pages(progress: Progress) -> str:
 
 
 def withheld_pages(progress: Progress) -> str:
-    """The pages where the gate keeps an incident back that still is to be posted there, one a line."""
+    """The pages for whose budget an incident waits that still is to be posted there, one a line."""
     posts = progress.posts.items()
-    return "\n".join(sorted(page for page, post in posts if post.withheld is not None and progress.is_ongoing(post)))
+    waits = (
+        page for page, post in posts if post.withheld and post.withheld.reason == REASON and progress.is_ongoing(post)
+    )
+    return "\n".join(sorted(waits))
 
 
 def in_trouble(marked: Mapping[str, int]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from redis.asyncio.client import Pipeline
 
 INCIDENTS_A_PART = 100
-READS = 4  # of each incident
+READS = 5  # of each incident
 
 
 class Detail(Struct, frozen=True, kw_only=True):
@@ -60,8 +60,10 @@ class Reading:
             self._read(pipe, id_)
         answers = await reply_of(pipe.execute())
         found = [
-            codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
-            for id_, fields, counts, progress, public_notes in zip(
+            codec.unpack_incident(
+                id_, _text_keys(fields), _text_keys(counts), progress, public_notes, _text_keys(orders)
+            )
+            for id_, fields, counts, progress, public_notes, orders in zip(
                 ids, *(answers[first::READS] for first in range(READS)), strict=True
             )
             if fields
@@ -92,24 +94,27 @@ class Reading:
         pipe.zrange(f"{self._prefix}links", 0, -1)
         pipe.lrange(f"{self._prefix}history:{id_}", 0, -1)
         answers = await reply_of(pipe.execute())
-        fields, counts, progress, public_notes, total, (following, alerts), listed, lines = answers
+        fields, counts, progress, public_notes, orders, total, (following, alerts), listed, lines = answers
         if not fields:
             return None
         bases = unpack_bases(listed)
         counted = [codec.unpack_alert(name, packed, bases) for name, packed in alerts.items()]
         counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
-        unpacked = codec.unpack_incident(id_, _text_keys(fields), _text_keys(counts), progress, public_notes)
+        unpacked = codec.unpack_incident(
+            id_, _text_keys(fields), _text_keys(counts), progress, public_notes, _text_keys(orders)
+        )
         (incident,) = await as_seen(self._redis, self._prefix, [unpacked])
         history = codec.unpack_history(lines)
         return Detail(incident=incident, alerts=counted, total=total, after=int(following), history=history)
 
     def _read(self, pipe: Pipeline, id_: str) -> str:
-        """Ask for an incident's hash, its facets, its progress and its public notes, READS answers; where they are."""
+        """Ask for an incident's hash, facets, progress, public notes and orders, READS answers; where they are."""
         key = f"{self._prefix}incident:{id_}"
         pipe.hgetall(key)
         pipe.hgetall(f"{key}:facets")
         pipe.get(f"{key}:progress")
         pipe.lrange(f"{key}:notes", 0, -1)
+        pipe.hgetall(f"{key}:orders")
         return key
 
 

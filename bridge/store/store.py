@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from bridge.config import schema
 from bridge.model import Alert, AlertStatus, Incident, Priority, Progress, PublicNote
+from bridge.orders import NO_ORDERS, Orders
 from bridge.store import budgets, codec, posts, scripts
 from bridge.store.acting import Acting
 from bridge.store.archive import Archive
@@ -23,6 +24,7 @@ from bridge.store.group_commit import GroupCommit, batches
 from bridge.store.listing import Listing
 from bridge.store.looks import Looks
 from bridge.store.namespace import PREFIX, Ownership
+from bridge.store.orders import pack_over
 from bridge.store.reading import Detail, Reading
 from bridge.store.results import Change, Claim, Idle, Overview, Turn
 from bridge.store.room import Room
@@ -155,17 +157,7 @@ class Store:
         )
         if not leased:
             return Idle(now=now, next_at=None if next_at < 0 else next_at, paused=bool(paused))
-        id_, snapshot, requests, request_ms, go_in_ms = leased
-        return Claim(
-            incident=codec.unpack_snapshot(id_.decode(), snapshot),
-            token=token,
-            now=now,
-            wall=snapshot[-1],
-            probing=bool(paused),
-            requests=requests,
-            request_ms=float(request_ms),
-            go_in_ms=go_in_ms,
-        )
+        return codec.unpack_claim(token, now, leased, probing=bool(paused))
 
     async def record(
         self,
@@ -179,6 +171,7 @@ class Store:
         tokens: Tokens = NO_TOKENS,
         history: Sequence[Entry] = (),
         number: int = 0,
+        over: Orders = NO_ORDERS,
     ) -> Claim | None:
         """Write progress and extend the lease; the incident as it is now, or None when the lease is lost.
 
@@ -186,7 +179,8 @@ class Store:
         With ``archive`` the episode ends: those bytes are kept for ``retention_ms`` and the next episode begins. What
         must outlive the primary is to be ``replicated``: raises NotReplicated when it is not on enough replicas. The
         ``tokens`` are taken with it, all of them: raises NoRoom, with nothing written, when they are not there. The
-        ``history`` gains these entries; ``number`` tells one record under a lease from the next.
+        ``history`` gains these entries; ``number`` tells one record under a lease from the next. Orders
+        that are ``over`` are forgotten, unless they were given anew.
         """
         id_ = claim.incident.id
         now, *rest = await self._run(
@@ -201,6 +195,7 @@ class Store:
             *budgets.pack_tokens(tokens),
             f"{claim.token}#{number}",
             codec.pack_history(history),
+            pack_over(over),
             replicated=replicated,
         )
         if not rest:

@@ -201,7 +201,8 @@ SUPPRESSED = Counter(
 )
 INCIDENTS_WITHHELD = Gauge(
     "bridge_incidents_withheld",
-    "Incidents withheld for now, by reason: `budget`, or `second_writer` (someone else has one open for the service).",
+    "Incidents withheld for now, by reason: `taken_over`, `operator` (somebody said so), `second_writer` (someone else "
+    "has one open for the service), or `budget`.",
     ["reason"],
     registry=REGISTRY,
 )
@@ -265,8 +266,9 @@ LOG_LINES_DROPPED = Counter(
 
 for _direction in ("back", "forward"):  # a series that begins with its first event has no increase to see
     STORE_CLOCK_STEPS.labels(_direction)
-SUPPRESSED.labels("budget")
-for _reason in ("budget", "second_writer"):
+for _reason in ("taken_over", "operator", "budget"):
+    SUPPRESSED.labels(_reason)
+for _reason in ("taken_over", "operator", "second_writer", "budget"):
     INCIDENTS_WITHHELD.labels(_reason)
 
 _ANSWERS = ("202", "400", "401", "404", "405", "413", "415", "503")

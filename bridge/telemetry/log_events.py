@@ -189,7 +189,7 @@ class Event(Enum):
     INCIDENT_WITHHELD = (
         "incident_withheld",
         logging.WARNING,
-        "An opening is withheld for `reason`: `budget` (at most one line a minute), or `second_writer`.",
+        "Withheld for `reason`: `taken_over`, `operator` or `budget` (one line a minute of each), or `second_writer`.",
     )
     BUDGET_TRIPPED = (
         "budget_tripped",

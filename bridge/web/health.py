@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from bridge.core.gate import REASON
+from bridge.core.gate import REASONS
 from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store, StoreUnavailable
 from bridge.telemetry import (
     ALERTS_STORED,
@@ -152,7 +152,7 @@ class Health:
         _set(INCIDENTS_STORED, overview.incidents_stored)
         STORE_MEMORY.set(memory or 0)
         INCIDENTS_PARKED.set(overview.parked)
-        _set(INCIDENTS_WITHHELD, {REASON: 0, "second_writer": 0, **overview.withheld})
+        _set(INCIDENTS_WITHHELD, {**dict.fromkeys(REASONS, 0), **overview.withheld})
         INCIDENTS_OPEN_BY_OTHERS.set(overview.theirs)
         STORE_CLOCK_AHEAD.set(overview.clock_ahead_ms / 1000)
         if self._clock_steps is not None and overview.clock_steps > self._clock_steps:

@@ -34,7 +34,8 @@ _READ: Final = 300  # incidents a request, where only their word on the page tel
 _SPARSE: Final = 3  # parts a request that had fewer than were wanted
 _YIELD_EVERY = 10
 _WITHHELD = "withheld"
-_TROUBLE = {PageWord.REFUSED, PageWord.REOPENED, PageWord.BUDGET, PageWord.SECOND_WRITER, _WITHHELD}
+_BY_PEOPLE = PageWord.OPERATOR, PageWord.TAKEN_OVER
+_TROUBLE = {PageWord.REFUSED, PageWord.REOPENED, PageWord.BUDGET, PageWord.SECOND_WRITER, *_BY_PEOPLE, _WITHHELD}
 _PLACE = re.compile(r"[0-9]{1,16}-[!-~]{1,100}")
 
 

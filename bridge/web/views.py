@@ -134,14 +134,22 @@ def _intent_view(intent: Intent) -> dict[str, Any]:
 
 
 def _withheld_view(post: Post) -> dict[str, Any] | None:
-    """Why the opening is kept back; ``until`` and ``by`` are null where nobody knows."""
+    """Why it is kept back; ``until`` and ``by`` are null where nobody knows, ``also`` are the reasons besides."""
     if post.second_writer:
         detail = held_by(post.second_writer)
-        return {"reason": SECOND_WRITER, "since": None, "until": None, "detail": detail, "by": post.second_writer}
-    if post.withheld is None:
+        said = {"reason": SECOND_WRITER, "since": None, "until": None, "detail": detail, "by": post.second_writer}
+        return said | {"also": ()}
+    withheld = post.withheld
+    if withheld is None:
         return None
-    since = _time(post.withheld.since)
-    return {"reason": post.withheld.reason, "since": since, "until": None, "detail": post.withheld.detail, "by": None}
+    return {
+        "reason": withheld.reason,
+        "since": _time(withheld.since),
+        "until": _time(withheld.until),
+        "detail": withheld.detail,
+        "by": withheld.by or None,
+        "also": withheld.also,
+    }
 
 
 def _observed_view(observed: Observed) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class What(StrEnum):
     ALERTS_CHANGED = "alerts_changed"
     ALERTS_REFUSED = "alerts_refused"
     NOTE_WRITTEN = "note_written"
+    ACTION = "action"
     PHASE = "phase"
     EPISODE_BEGAN = "episode_began"
     WITHHELD = "withheld"
@@ -90,9 +91,10 @@ MEANINGS: Final[Mapping[What, tuple[tuple[By, ...], str]]] = {
     ),
     What.ALERTS_REFUSED: (_SENDER, "new alerts were not stored: `limits`"),
     What.NOTE_WRITTEN: (_PERSON, "words for the public were written at the sender"),
+    What.ACTION: (_OPERATOR, "an operator acted; `by` has their name behind a colon"),
     What.PHASE: (_BRIDGE, "the incident moved to another phase"),
     What.EPISODE_BEGAN: (_BRIDGE, "it fired again after `reopen_after`: another outage, with a history of its own"),
-    What.WITHHELD: (_BRIDGE, "the opening is kept back: a budget, or an incident of someone else"),
+    What.WITHHELD: (_BRIDGE, "it is kept back: by an operator, a budget, or an incident of someone else"),
     What.LET_GO: (_BRIDGE, "nothing keeps it back any more"),
     What.OUTBID: (_BRIDGE, "another incident took the last of the budget: the gate is asked again"),
     What.WRITE_BEGUN: (

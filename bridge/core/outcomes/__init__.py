@@ -9,7 +9,18 @@ from bridge.core.outcomes.absence import is_long_missing
 from bridge.core.outcomes.apply import apply
 from bridge.core.outcomes.clocks import another, unhurried, with_clocks
 from bridge.core.outcomes.failures import PARK_RETRY_MS
+from bridge.core.outcomes.ordered import ordered
 from bridge.core.outcomes.placement import placed
 from bridge.core.outcomes.publication import delay_of
 
-__all__ = ["PARK_RETRY_MS", "another", "apply", "delay_of", "is_long_missing", "placed", "unhurried", "with_clocks"]
+__all__ = [
+    "PARK_RETRY_MS",
+    "another",
+    "apply",
+    "delay_of",
+    "is_long_missing",
+    "ordered",
+    "placed",
+    "unhurried",
+    "with_clocks",
+]

@@ -92,8 +92,8 @@ def held(post: Post, by: str, at: Context) -> Post:
 
 def withheld(post: Post, why: Withhold, at: Context) -> Post:
     """Nothing is in the way but the gate."""
-    since = post.withheld.since if post.withheld else at.asked_at
-    withheld = Withheld(reason=why.reason, since=since, detail=why.detail)
+    since = post.withheld.since if post.withheld and post.withheld.reason == why.reason else at.asked_at
+    withheld = Withheld(reason=why.reason, since=since, detail=why.detail, until=why.until, by=why.by, also=why.also)
     return replace(post, withheld=withheld, second_writer="", retry=Retry(missing_at=post.retry.missing_at))
 
 

@@ -1,8 +1,110 @@
--- Stores what an operator wants done with an incident.
--- ARGV: prefix, id, MessagePack of the action {verb, by, reason, …}.
+-- Stores what an operator wants done with an incident, and makes it due: whoever works on it carries it out. What is stored
+-- is an order, by its verb: who, when, why, until when. Whether it is in force follows from that and the facts
+-- (core/actions.py), so nothing needs to end it in time.
+-- ARGV: prefix, id, MessagePack of the action {verb, by, reason, revision, key, for_ms, alert, …}.
 -- Returns {now, outcome, why in words, who was first, revision, the word that the incident is counted under}.
 
-local id = ARGV[2]
-local revision, tally = unpack(redis.call('HMGET', incident_key(id), 'rev', 'tally'))
-if not revision then return {now, 'not_found', 'there is no such incident', '', 0, ''} end
-return {now, 'not_possible', 'this bridge cannot do that yet', '', tonumber(revision), tally or ''}
+local id, action = ARGV[2], cmsgpack.unpack(ARGV[3])
+local verb = action.verb
+local rev, tally, firing, firing_since, cleared_at, lease_until, ordered = unpack(redis.call('HMGET', incident_key(id),
+  'rev', 'tally', 'firing', 'firing_since', 'cleared_at', 'lease_until', 'ordered'))
+if not rev then return {now, 'not_found', 'there is no such incident', '', 0, ''} end
+rev, firing, firing_since, cleared_at =
+  tonumber(rev), tonumber(firing), tonumber(firing_since or 0), tonumber(cleared_at or 0)
+
+local function answer(outcome, why, by) return {now, outcome, why or '', by or '', rev, tally or ''} end
+
+-- The same key is the same action, however often it comes.
+local acted_key = (action.key or '') ~= '' and prefix .. 'acted:' .. id .. '/' .. action.key
+if acted_key and redis.call('EXISTS', acted_key) == 1 then return answer('repeat') end
+
+if not ordered then redis.call('DEL', orders.key(id)) end -- of an incident that an older release forgot
+
+local function order(name)
+  local packed = redis.call('HGET', orders.key(id), name)
+  return packed and cmsgpack.unpack(packed)
+end
+
+local function give(name, more)
+  local given = {by = action.by, at = now, reason = action.reason}
+  for field, value in pairs(more or {}) do given[field] = value end
+  redis.call('HSET', orders.key(id), name, cmsgpack.pack(given))
+end
+
+local function take_back(...) return redis.call('HDEL', orders.key(id), ...) > 0 end
+
+local fires = firing > 0
+-- Whether it was given in the outage that goes on.
+local function is_of_this_outage(given)
+  if fires then return given.at >= firing_since end
+  return given.at >= cleared_at
+end
+
+local is_visible = redis.call('SISMEMBER', OPEN, id) == 1
+local taken_over = order('take-over')
+local till = action.for_ms and now + action.for_ms or nil
+
+-- What an operator decides on what they saw. Each gives the outcome, and why, where it is not done.
+local decisions = {}
+
+function decisions.publish()
+  if not fires then return 'not_possible', 'nothing of it fires' end
+  if taken_over then return 'not_possible', 'it is taken over: hand it back first', taken_over.by end
+  if is_visible and not (tally or ''):find('+withheld', 1, true) then return 'too_late', 'it is on the page already' end
+  take_back('dismiss')
+  give('publish', {quiet = action.quiet or nil})
+end
+
+function decisions.dismiss()
+  if is_visible then return 'too_late', 'it is on the page: resolve is meant' end
+  if not fires then return 'not_possible', 'nothing of it fires' end
+  take_back('publish')
+  give('dismiss')
+end
+
+-- What is done whatever else has changed.
+local deeds = {}
+
+function deeds.hold()
+  take_back('publish')
+  give('hold', {['until'] = till})
+end
+
+function deeds.release()
+  if not take_back('hold') then return 'not_possible', 'it is not on hold' end
+end
+
+function deeds.retry() give('retry') end
+
+-- Who was first, where somebody else decided the same, or did anything since the operator looked.
+local function first_of_two()
+  local last = order('last')
+  if action.revision and last and last.rev > action.revision then
+    return last.by, last.by .. ' was first: ' .. last.verb
+  end
+  local same = order(verb)
+  if same and same.by ~= action.by and (verb == 'take-over' or decisions[verb] and is_of_this_outage(same))
+      and not (action.revision and action.revision >= rev) then
+    return same.by, same.by .. ' was first: ' .. verb
+  end
+end
+
+local act = decisions[verb] or deeds[verb]
+if not act then return answer('not_possible', 'this bridge cannot do that yet') end
+local by, was_first = first_of_two()
+if by then return answer('conflict', was_first, by) end
+if decisions[verb] and action.revision and action.revision < rev then
+  return answer('conflict', 'it has changed since revision ' .. action.revision)
+end
+local outcome, why, whose = act()
+if outcome then return answer(outcome, why, whose) end
+
+rev = redis.call('HINCRBY', incident_key(id), 'rev', 1) -- who holds it settles it as due at once
+if not ordered then redis.call('HSET', incident_key(id), 'ordered', now) end
+redis.call('HSET', orders.key(id), 'born', ordered or now, 'last', cmsgpack.pack({by = action.by, verb = verb, rev = rev}))
+history.append_at_once(id, {{now, 'action', 'operator:' .. action.by, {
+  verb = verb, reason = history.cut(action.reason or ''), ['until'] = till,
+}}})
+if tonumber(lease_until or 0) <= now then schedule(id, now, 'LT') end
+if acted_key then redis.call('SET', acted_key, 1, 'PX', REMEMBER_MS) end
+return answer('done')

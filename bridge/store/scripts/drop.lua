@@ -20,7 +20,7 @@ local listed = redis.call('HGET', incident_key(id), 'listed')
 if listed and listed ~= '' then unlist(id, prefix .. listed) end
 redis.call(
   'DEL', incident_key(id), alerts_key(id), facets_key(id), timers_key(id), public_notes_key(id), progress_key(id),
-  history.key(id)
+  history.key(id), orders.key(id)
 )
 for _, list in ipairs({DUE, BEGUN, ACTIVE}) do redis.call('ZREM', list, id) end
 redis.call('ZREM', UNAUTHORIZED, id)

@@ -34,10 +34,12 @@ local function claim_remotes(id, remotes)
   return true
 end
 
--- What a reconciler sees of an incident: its fields, its facets, its notes and its progress; and what `wall` is now.
+-- What a reconciler sees of an incident: its fields, its facets, its notes, its progress and its orders; and what `wall` is
+-- now.
 local function snapshot(id)
-  return {redis.call('HGETALL', incident_key(id)), redis.call('HGETALL', facets_key(id)),
-    redis.call('LRANGE', public_notes_key(id), 0, -1), redis.call('GET', progress_key(id)), wall}
+  local fields = redis.call('HGETALL', incident_key(id))
+  return {fields, redis.call('HGETALL', facets_key(id)), redis.call('LRANGE', public_notes_key(id), 0, -1),
+    redis.call('GET', progress_key(id)), orders.of(id, fields), wall}
 end
 
 local function holds_lease(id, token)

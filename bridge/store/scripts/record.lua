@@ -3,7 +3,8 @@
 -- it is tallied under, MessagePack {page: the id of its post there}, the pages on which it is open or may be, joined by newlines;
 -- whether a page may be over by itself: 0 no, 1 it may, 2 it is, and still shows it; the pages where the gate keeps it back,
 -- joined by newlines; MessagePack of the tokens to take, of those to give back, and of what trips; what this record is
--- called, and MessagePack of the entries that it adds to the history, or ''.
+-- called, and MessagePack of the entries that it adds to the history, or ''; MessagePack of the orders that are over {name,
+-- when it was given, …}.
 -- Returns {now} when the lease is lost or another incident holds one of those posts, {now, 'full'}, with nothing written,
 -- when the tokens cannot be taken, else {now, snapshot}.
 
@@ -26,6 +27,11 @@ if ARGV[6] ~= '' then
   archive_history(id, id .. '.' .. episode, ARGV[7])
 end
 if ARGV[17] ~= '' then tell_recorded(id, ARGV[16], ARGV[17]) end
+local over = cmsgpack.unpack(ARGV[18])
+for nth = 1, #over, 2 do
+  local given = redis.call('HGET', orders.key(id), over[nth])
+  if given and cmsgpack.unpack(given).at == over[nth + 1] then redis.call('HDEL', orders.key(id), over[nth]) end
+end
 tally(id, ARGV[8])
 redis.call(ARGV[10] ~= '' and 'SADD' or 'SREM', OPEN, id)
 count_open(id, ARGV[10])

@@ -8,10 +8,29 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from bridge.config.schema import Budget
-from bridge.core.gate import BUDGETS, MAILS, OPEN, OPENS, Ask, Spent, Word, asked, gate, limit, paid, tokens, unused_end
+from bridge.core.gate import (
+    BUDGETS,
+    MAILS,
+    OPEN,
+    OPENS,
+    OPERATOR,
+    REASON,
+    REASONS,
+    TAKEN_OVER,
+    Ask,
+    Spent,
+    Word,
+    asked,
+    gate,
+    limit,
+    paid,
+    tokens,
+    unused_end,
+)
 from bridge.core.planning import PlannedWrite
 from bridge.core.results import NotFound, Sent
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
+from bridge.orders import Order, Orders
 from tests.unit.transitions import after
 
 NOTHING = dict.fromkeys(BUDGETS, Spent())
@@ -80,13 +99,13 @@ def test_a_change_asks_only_where_it_comes_before_a_reopening():
 
 def test_an_update_without_a_token_goes_out_quiet():
     full = {**NOTHING, MAILS: Spent(16, 8)}
-    decision = gate(Ask(severity=Severity.MAJOR, mails=1), BUDGET, full, alone=False)
+    decision = gate(Ask(severity=Severity.MAJOR, mails=1), Orders(), BUDGET, full, alone=False)
     assert (decision.word, decision.take, decision.tripped) == (Word.QUIET, (), MAILS)
 
 
 def test_an_opening_without_mail_tokens_goes_out_quiet_and_its_end_pays_for_itself():
     decision = gate(
-        Ask(severity=Severity.MAJOR, opens=True, mails=2), BUDGET, {**NOTHING, MAILS: Spent(15)}, alone=True
+        Ask(severity=Severity.MAJOR, opens=True, mails=2), Orders(), BUDGET, {**NOTHING, MAILS: Spent(15)}, alone=True
     )
     assert [take.budget for take in decision.take] == [OPEN, OPENS]
     quiet = paid(intent(), decision, EVERY, "ID")
@@ -94,13 +113,13 @@ def test_an_opening_without_mail_tokens_goes_out_quiet_and_its_end_pays_for_itse
 
 
 def test_an_opening_that_mails_has_the_token_of_its_end():
-    decision = gate(Ask(severity=Severity.MAJOR, opens=True, mails=2), BUDGET, NOTHING, alone=True)
+    decision = gate(Ask(severity=Severity.MAJOR, opens=True, mails=2), Orders(), BUDGET, NOTHING, alone=True)
     told = paid(intent(), decision, EVERY, "ID")
     assert (told.notify, told.end_token, told.is_end_unpaid) == (True, "ID.7.end", False)
 
 
 def test_a_repeated_opening_goes_by_the_tokens_of_the_first_try():
-    decision = gate(Ask(severity=Severity.MAJOR, opens=True, mails=2), BUDGET, NOTHING, alone=True)
+    decision = gate(Ask(severity=Severity.MAJOR, opens=True, mails=2), Orders(), BUDGET, NOTHING, alone=True)
     first = replace(paid(intent(), decision, EVERY, "ID"), read_backs=9)
     lost = after(Post(intent=first), NotFound(), now=1, settle_ms=0)
     again = paid(replace(intent(), recorded_at=8), decision, EVERY, "ID", lost.paid_at)
@@ -133,7 +152,7 @@ def test_the_token_of_an_end_is_free_again_unless_its_mail_went_out():
 def test_whatever_is_spent_the_gate_keeps_every_bound(severity, opens, mails, used, alone, observes):
     spent = {name: Spent(max(pair), min(pair)) for name, pair in used.items()}
     budget = Budget(mode="observe" if observes else "enforce")
-    decision = gate(Ask(severity=severity, opens=opens, mails=mails), budget, spent, alone=alone)
+    decision = gate(Ask(severity=severity, opens=opens, mails=mails), Orders(), budget, spent, alone=alone)
     assert opens or decision.word is not Word.WITHHOLD
     assert not (observes and (decision.withholds or decision.is_quiet))
     if not observes:
@@ -141,5 +160,58 @@ def test_whatever_is_spent_the_gate_keeps_every_bound(severity, opens, mails, us
             allowed = limit(budget, take.budget, severity, alone=alone)
             assert spent[take.budget].by_all + take.count <= allowed.of_all
             assert spent[take.budget].by_route + take.count <= allowed.of_route
-    higher = gate(Ask(severity=Severity.CRITICAL, opens=opens, mails=mails), budget, spent, alone=alone)
+    higher = gate(Ask(severity=Severity.CRITICAL, opens=opens, mails=mails), Orders(), budget, spent, alone=alone)
     assert decision.word is not Word.GO or higher.word is Word.GO
+
+
+GIVEN = {"by": st.just("alice"), "at": st.just(1), "until": st.sampled_from([0, 9]), "quiet": st.booleans()}
+ORDER = st.none() | st.builds(Order, **GIVEN)
+ORDERS = st.builds(Orders, hold=ORDER, publish=ORDER, dismiss=ORDER, resolve=ORDER, take_over=ORDER, retry=ORDER)
+
+
+@given(
+    severity=st.sampled_from(Severity),
+    opens=st.booleans(),
+    mails=st.integers(0, 2),
+    used=st.integers(0, 70),
+    orders=ORDERS,
+    budget=st.none() | st.sampled_from([Budget(), Budget(mode="observe")]),
+)
+def test_whatever_operators_order_the_gate_keeps_to_the_order_of_reasons(severity, opens, mails, used, orders, budget):
+    spent = dict.fromkeys(BUDGETS, Spent(used, used))
+    ask = Ask(severity=severity, opens=opens, mails=mails)
+    decision = gate(ask, orders, budget, spent, alone=True)
+    withholding = [each.name for each in decision.reasons if each.word is Word.WITHHOLD]
+    assert withholding == sorted(withholding, key=REASONS.index)
+    assert (orders.take_over is not None) == (TAKEN_OVER in withholding)
+    says_no = opens and orders.publish is None and (orders.hold or orders.dismiss)
+    assert (OPERATOR in withholding) == bool(says_no)
+    if orders.take_over is None and not says_no:
+        without = gate(ask, Orders(), budget, spent, alone=True)
+        assert decision.withholds == (without.withholds and (orders.publish is None or not opens))
+    if not opens:  # an end, or an update: only who has taken over keeps it back
+        assert decision.withholds == (orders.take_over is not None)
+    if decision.withholds:
+        assert decision.take == ()
+    elif opens and orders.publish is not None and budget is not None:
+        assert {take.budget for take in decision.take} >= {OPEN, OPENS}
+        assert all(take.limit.of_all < 0 for take in decision.take), "it takes what is not there"
+        assert (MAILS in {take.budget for take in decision.take}) == (mails > 0 and not orders.publish.quiet)
+        assert decision.is_quiet == orders.publish.quiet
+
+
+def test_all_reasons_are_told_and_the_first_is_shown():
+    alice, bob = Order(by="alice", at=1, reason="first"), Order(by="bob", at=2, reason="second", until=9)
+    full = dict.fromkeys(BUDGETS, Spent(99, 99))
+    ask = Ask(severity=Severity.MAJOR, opens=True)
+    decision = gate(ask, Orders(take_over=alice, hold=bob), BUDGET, full, alone=True)
+    assert [each.name for each in decision.reasons] == [TAKEN_OVER, OPERATOR, REASON]
+    assert (decision.detail, decision.until, decision.tripped, decision.take) == ("first", 9, "", ())
+    decision = gate(ask, Orders(dismiss=alice), BUDGET, NOTHING, alone=True)
+    assert (decision.detail, decision.until) == ("first", 0)
+
+
+def test_nothing_that_asks_for_nothing_is_kept_back_but_by_who_took_over():
+    order = Order(by="alice", at=1)
+    assert not gate(None, Orders(hold=order, dismiss=order, resolve=order), BUDGET, {}, alone=True).withholds
+    assert gate(None, Orders(take_over=order, publish=order), BUDGET, {}, alone=True).withholds

@@ -60,7 +60,8 @@ class WatchedHarness(LifecycleHarness):
 
     def decide(self) -> Step:
         self.incident = replace(self.incident, summary=self.alerts.summary)
-        withheld = [page for page, post in self.incident.progress.posts.items() if post.withheld is not None]
+        posts = self.incident.progress.posts.items()
+        withheld = {page: post.withheld.until for page, post in posts if post.withheld is not None}
         return decide(
             self.incident,
             self.policy,
@@ -71,7 +72,8 @@ class WatchedHarness(LifecycleHarness):
         )
 
     def foresee(self) -> Foreseen:
-        withheld = [page for page, post in self.incident.progress.posts.items() if post.withheld is not None]
+        posts = self.incident.progress.posts.items()
+        withheld = {page: post.withheld.until for page, post in posts if post.withheld is not None}
         return foresee(self.incident, self.config, self.now, pages_of=self.pages_of, withheld=withheld)
 
     @property

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from bridge.checkly.errors import Unauthorized
 from bridge.core.history import What
 from bridge.model import V1_PAGE, Incident, Policy, Post, Priority, Progress, Severity, shows_impacts
+from bridge.orders import NO_ORDERS, Order, Orders
 from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import Lease
 from bridge.store import ChoreTurn, Claim, Idle, LeasedForLook, Looks, Store
@@ -101,6 +102,7 @@ class VirtualStore(Store):
         self.kept: dict[str, bytes] = {}  # what was read of the page's incidents
         self.digest = ""
         self.told: list[Entry] = []  # the history
+        self.orders = Orders()
         self.looks = self.virtual_looks = VirtualLooks(self, clock)
 
     @property
@@ -114,6 +116,7 @@ class VirtualStore(Store):
             revision=alerts.revision,
             summary=alerts.summary,
             progress=self.progress,
+            orders=self.orders,
         )
 
     @property
@@ -144,6 +147,7 @@ class VirtualStore(Store):
         retention_ms: int = 1,  # noqa: ARG002 - the signature is the store's
         replicated: bool = False,  # noqa: ARG002 - as above
         history: Sequence[Entry] = (),
+        over: Orders = NO_ORDERS,
         **_: object,
     ) -> Claim | None:
         if not self._holds(claim):
@@ -151,6 +155,8 @@ class VirtualStore(Store):
         self.told += history
         assert all(each.what is not What.CHANGED for each in history), f"no word for {history}"
         self.progress = progress
+        gone = {name for name in ("retry", "resolve", "take_over") if getattr(over, name) is not None}
+        self.orders = replace(self.orders, **dict.fromkeys(gone))
         if archive:
             self.episode += 1
             self.archive.append(archive)
@@ -271,6 +277,13 @@ class PageHarness:
 
     def clear(self, service: str | None = None) -> None:
         self.alerts.clear(self.now, service)
+        self.settle()
+
+    def order(self, verb: str, **more: Any) -> None:
+        """An operator gives an order of that name, or takes it back."""
+        given = None if more.pop("back", False) else Order(by="alice", at=self.now, reason="because", **more)
+        self.store.orders = replace(self.store.orders, **{verb: given})
+        self.alerts.revision += 1
         self.settle()
 
     def acknowledge(self) -> None:

@@ -232,6 +232,15 @@ class RedisHarness:
             if packed:
                 progress = _older(msgspec.msgpack.decode(packed, type=Progress), ms)
                 await self.redis.set(f"{key}:progress", msgspec.msgpack.encode(progress))
+            await self._age_orders(f"{key}:orders", ms)
+
+    async def _age_orders(self, key: str, ms: int) -> None:
+        orders: dict[Any, Any] = await self.redis.hgetall(key)
+        for name, packed in orders.items():
+            if name not in {b"born", b"last"}:
+                order = msgspec.msgpack.decode(packed)
+                older = order | {field: order[field] - ms for field in ("at", "until") if field in order}
+                await self.redis.hset(key, name, msgspec.msgpack.encode(older))
 
     async def send_again(self, call_number: int) -> None:
         """What a slow network does: deliver a request that was given up long ago."""

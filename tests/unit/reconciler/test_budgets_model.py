@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from bridge.core.gate import BUDGETS, OPEN, Ask, gate, limit
 from bridge.model import V1_PAGE, AlertStatus, Severity
+from bridge.orders import Orders
 from tests.unit.reconciler.redis_harness import MINUTE, SECOND, RedisHarness
 from tests.unit.reconciler.test_budgets import HOUR, aged, limited, tell, work
 
@@ -114,7 +115,9 @@ class BudgetsMachine(RuleBasedStateMachine):
             assert incident.progress.posts[V1_PAGE].withheld is not None
             severity = max(incident.summary.services.values())
             spent = await self.harness.store.spent(V1_PAGE, incident)
-            assert gate(Ask(severity=severity, opens=True), budget, spent, alone=False).withholds, "there is room"
+            assert gate(Ask(severity=severity, opens=True), Orders(), budget, spent, alone=False).withholds, (
+                "there is room"
+            )
         over_at = {V1_PAGE: dict.fromkeys(BUDGETS, 0)}
         (state,), _ = await self.harness.store.budgets(over_at, list(TEAMS))
         assert state.spent[OPEN] == len(visible)

@@ -124,6 +124,16 @@ def status_of_ours(harness: PageHarness) -> Phase:
     return next(each.status for each in harness.page.incidents if each.id == harness.post.remote_id)
 
 
+def test_no_order_to_publish_passes_it() -> None:
+    harness = rivaled()
+    harness.order("publish")
+    harness.after(10 * MINUTE)
+    assert (harness.page.writes, harness.post.second_writer) == ([], "theirs")
+    harness.page.edit("theirs", status=Phase.RESOLVED)
+    harness.after(HOLD_MS)
+    assert harness.page.writes == ["open MAJOR"]
+
+
 @pytest.mark.parametrize("second_writer", ["hold", "ignore"])
 def test_ours_is_not_re_opened_beside_it(second_writer: str) -> None:
     harness = published(second_writer=second_writer)

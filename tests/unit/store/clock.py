@@ -50,6 +50,18 @@ local function shift_history(key)
   end
 end
 
+local function shift_orders(key)
+  local orders = redis.call('HGETALL', key)
+  for i = 1, #orders, 2 do
+    if orders[i] ~= 'born' and orders[i] ~= 'last' then
+      local order = cmsgpack.unpack(orders[i + 1])
+      order.at = order.at - by
+      if order['until'] then order['until'] = order['until'] - by end
+      redis.call('HSET', key, orders[i], cmsgpack.pack(order))
+    end
+  end
+end
+
 local function shift_text(key)
   redis.call('SET', key, tonumber(redis.call('GET', key)) - by, 'KEEPTTL')
 end
@@ -67,6 +79,7 @@ for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
   elseif string.match(name, '^chore:') then shift_fields(key, {'due', 'lease_until'})
   elseif string.match(name, '^history:') then shift_history(key)
   elseif string.match(name, ':alerts$') then shift_alerts(key)
+  elseif string.match(name, ':orders$') then shift_orders(key)
   elseif string.match(name, '^incident:[^:]*$') then
     shift_fields(key, {
       'firing_since', 'last_fired_at', 'cleared_at', 'eased_at', 'lease_until', 'was_due', 'conflict_at',

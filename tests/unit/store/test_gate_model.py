@@ -19,8 +19,9 @@ from bridge.core.gate import BUDGETS, MAILS, OPEN, OPENS, Decision, Spent, Word,
 from bridge.core.planning import PlannedWrite
 from bridge.core.results import Begun, Delay, NotFound, NotSent, Sent, Withhold
 from bridge.model import V1_PAGE, Intent, Phase, Post, Progress, Severity, UpdateKind, Write, v3_page
+from bridge.orders import Orders
 from bridge.reconciler.attempt import intent_of
-from bridge.reconciler.gatekeeper import LEAVE, taken, unmailed, unsent
+from bridge.reconciler.gatekeeper import taken, unmailed, unsent
 from bridge.store import Claim, NoRoom, Store, Tokens
 from bridge.store.connect import connect
 from tests.unit import transitions
@@ -136,7 +137,7 @@ class GateMachine(RuleBasedStateMachine):
     def ask(self, name: str, page: str, kind: UpdateKind) -> Decision:
         ask = asked(self.post(name, page), self.planned(name, page, kind), NOTIFY)
         if ask is None:
-            return LEAVE
+            return Decision(word=Word.GO)
         own = names(name, self.post(name, page).paid_at) if kind is UpdateKind.OPEN else ()
         spent = self.run(self.store.spent(page, self.claims[name].incident, own))
         route = name.partition("-")[0]
@@ -144,7 +145,7 @@ class GateMachine(RuleBasedStateMachine):
             budget: Spent(*(self.used(budget, page, of, but=name, opens=bool(own)) for of in (None, route)))
             for budget in BUDGETS
         }
-        return gate(ask, BUDGET, spent, alone=False)
+        return gate(ask, Orders(), BUDGET, spent, alone=False)
 
     def begin(self, name: str, page: str, kind: UpdateKind, decision: Decision) -> None:
         """Record the write, as far as there is room by now."""

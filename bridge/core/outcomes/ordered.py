@@ -1,0 +1,22 @@
+"""What operators' orders make of a post before anything is written. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from bridge.model import Post
+    from bridge.orders import Orders
+
+
+def ordered(post: Post, orders: Orders, now: int) -> Post:
+    """The post as the orders in force want it: what waits is tried now, and nobody keeps back what is handed back."""
+    if orders.retry is not None:
+        find_existing_at = None if post.find_existing_at is None else min(post.find_existing_at, now)
+        retry = replace(post.retry, at=min(post.retry.at, now))
+        post = replace(post, retry=retry, find_existing_at=find_existing_at)
+    if post.is_open and post.withheld is not None and orders.take_over is None:
+        post = replace(post, withheld=None)
+    return post
