@@ -58,7 +58,13 @@ def _measure(tree: Path, *, quick: bool) -> Iterator[Row | Plot]:
         for family in (receiving.group_commit, volume.one_large, volume.full_store):
             with servers.scene():
                 yield from family(servers, taking_in.new)
-        for each in (listing.lists, publishing.throughput, publishing.delay, publishing.storm):
+        for each in (
+            listing.lists,
+            publishing.throughput,
+            publishing.delay,
+            publishing.storm,
+            publishing.looks,
+        ):
             with servers.scene():
                 yield from each(servers)
 

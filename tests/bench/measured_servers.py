@@ -23,8 +23,9 @@ from tests.servers.redis import Redis
 
 CONFIG = """
 version: 1
-checkly: {{api: v1, requests_per_minute: 1000000}}
+checkly: {{api: v1, requests_per_minute: {per_minute}}}
 budgets: off
+people: {{look_every: {look_every}}}
 services: {{checkout: Checkout}}
 severity: [{{match: severity = critical, is: CRITICAL}}, {{is: MINOR}}]
 defaults: {{publish_after: {publish_after}, resolve_after: {resolve_after}}}
@@ -136,6 +137,8 @@ class MeasuredServers:
         sandbox: Sandbox | None = None,
         *,
         publish_after: str = "1d",
+        look_every: str = "60s",
+        per_minute: int = 1_000_000,
         role: str = "all",
         log_level: str = "warning",
         operator_labels: Sequence[str] = (),
@@ -147,7 +150,7 @@ class MeasuredServers:
         folder = self._place("bridge")
         config = folder.with_suffix(".yaml")
         config.write_text(
-            CONFIG.format(publish_after=publish_after, resolve_after="0s")
+            CONFIG.format(publish_after=publish_after, resolve_after="0s", look_every=look_every, per_minute=per_minute)
             + (_NAMED if publish_after == "0s" else "")
             + f"operator_labels: [{', '.join(operator_labels)}]\n"
         )

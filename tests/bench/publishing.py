@@ -152,6 +152,27 @@ def storm(servers: MeasuredServers) -> Iterator[Row]:
     yield Row(name="10,000 alerts on one incident: Checkly calls", values=[calls], bound=10, at_most=True)
 
 
+def looks(servers: MeasuredServers) -> Iterator[Row]:
+    """Looks each second, which is more than they may take: what they ask of Checkly while nothing else is asked."""
+    count, per_minute, seconds = 30, 240, 20 if servers.quick else 60
+    sandbox = servers.sandbox()
+    bridge = servers.bridge(servers.redis(), sandbox, publish_after="0s", look_every="1s", per_minute=per_minute)
+    post(bridge, payloads.payload(range(count), groups=count))
+    _published(sandbox, count)
+    time.sleep(20)  # until what they may take at once is used up
+    before = len(sandbox.control("GET", "calls"))
+    time.sleep(seconds)
+    calls = len(sandbox.control("GET", "calls")) - before
+    yield Row(
+        name=f"looks each second at {count} open incidents: part of the request budget",
+        values=[100 * calls / (per_minute * seconds / 60)],
+        unit=" %",
+        bound=10,
+        at_most=True,
+        note=f"{calls} requests in {seconds} seconds, of {per_minute} a minute",
+    )
+
+
 def _published(sandbox: Sandbox, count: int) -> list[dict[str, Any]]:
     """The incidents on the page, the oldest first, once there are so many."""
 
