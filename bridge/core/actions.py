@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from bridge.orders import NO_ORDERS, Order, Orders, Verb
 from bridge.phase import Phase
+from bridge.texts.sanitize import public_words
+from bridge.texts.template import MAX_CHARS
 
 if TYPE_CHECKING:
     from bridge.model import Incident, Progress, Summary
@@ -36,6 +38,11 @@ class Action(Struct, frozen=True, kw_only=True):
     notify: bool = False  # say: with a mail, if the budget allows
 
 
+def said(text: str) -> str:
+    """What is published of an operator's words: they are cleaned as those are that people write in PagerDuty."""
+    return public_words(text, MAX_CHARS)
+
+
 def in_force(incident: Incident, now: int) -> Orders:
     """Those of an incident's orders that nothing has ended: no time, no end of the outage, nobody on the page."""
     orders, summary = incident.orders, incident.summary
@@ -46,7 +53,7 @@ def in_force(incident: Incident, now: int) -> Orders:
         hold=_in_time(orders.hold, now),
         publish=_in_outage(orders.publish, summary),
         dismiss=_in_outage(orders.dismiss, summary),
-        resolve=_in_outage(orders.resolve, summary),
+        resolve=_unless_closed(_in_outage(orders.resolve, summary), incident.progress),
         take_over=taken_over if taken_over and not _is_handed_back(taken_over, incident.progress) else None,
         retry=orders.retry,
         mutes={name: mute for name, mute in orders.mutes.items() if _in_time(mute, now)},
@@ -91,6 +98,15 @@ def _in_outage(order: Order | None, summary: Summary) -> Order | None:
         return None
     since = summary.firing_since if summary.firing else summary.cleared_at
     return order if order.at >= since else None
+
+
+def _unless_closed(order: Order | None, progress: Progress) -> Order | None:
+    """An end by order is over once every page shows it; from then on it stands like one by hand."""
+    if order is None:
+        return None
+    posts = [post for post in progress.posts.values() if post.remote_id is not None or post.intent is not None]
+    is_done = any(post.closed_at is not None and post.closed_at >= order.at for post in posts)
+    return None if is_done and all(post.closed_at is not None and post.intent is None for post in posts) else order
 
 
 def _is_handed_back(order: Order, progress: Progress) -> bool:

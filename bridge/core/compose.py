@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from bridge.config.schema import Config, Reference
-from bridge.core.planning import OPEN_PHASES, PlannedWrite
+from bridge.core.planning import OPEN_PHASES, PlannedWrite, is_mailed
 from bridge.model import Impact, Incident, Intent, Phase, Post, Severity, UpdateKind, Write
 from bridge.texts.render import TextKind, Texts
 
@@ -41,7 +41,7 @@ def compose(incident: Incident, post: Post, planned: PlannedWrite, config: Confi
         labels=planned.labels,
         name=post.name or _render(TextKind.NAME, incident, planned, displays, config),
         text=_text(incident, post, planned, displays, config, updates=post.updates),
-        notify=planned.write is not Write.CHANGE and planned.kind in config.checkly.notify,
+        notify=is_mailed(planned, config.checkly.notify),
         public_at=planned.public_at,
         recorded_at=now,
         public_note=planned.public_note.event_id if planned.public_note else "",

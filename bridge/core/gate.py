@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bridge.core.planning import is_mailed
 from bridge.model import Intent, Phase, Post, Severity, UpdateKind, Write
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def asked(post: Post, planned: PlannedWrite, notify: Collection[UpdateKind]) -> 
         return Ask(severity=planned.severity, opens=True, mails=mails)
     if planned.write is Write.CHANGE:
         return Ask(severity=planned.severity, opens=True) if post.status is Phase.RESOLVED else None
-    if planned.kind not in notify or (planned.kind is UpdateKind.RESOLVED and not post.is_end_unpaid):
+    if not is_mailed(planned, notify) or (planned.kind is UpdateKind.RESOLVED and not post.is_end_unpaid):
         return None
     return Ask(severity=planned.severity, mails=1)
 

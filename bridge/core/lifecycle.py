@@ -230,6 +230,9 @@ def view_on(page: str, post: Post, case: Case) -> tuple[View, At | None]:
     phase, at = case.progress.phase, None
     if (fires := _fires_on(page, post, case)) is not None:
         phase, at = page_phase.phase_on(post, case, fires=fires)
+    resolve = case.orders.resolve if post.closed_at is None else None
+    if resolve is not None:
+        phase, at = Phase.RESOLVED, None
     view = View(
         phase=phase,
         severities={name: each for name, each in case.summary.services.items() if page in case.pages_of.get(name, ())},
@@ -238,6 +241,7 @@ def view_on(page: str, post: Post, case: Case) -> tuple[View, At | None]:
         now=case.now,
         today=case.today,
         elsewhere_at=_public_elsewhere(page, case.progress),
+        ended_at=resolve.at if resolve is not None and case.summary.firing else 0,
         shows_impacts=shows_impacts(page) and page in case.configured,
     )
     return view, at

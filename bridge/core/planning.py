@@ -10,6 +10,8 @@ from bridge.core.view import At
 from bridge.model import Impact, Phase, PublicNote, Severity, UpdateKind, Write
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from bridge.core.view import View
     from bridge.model import Post
 
@@ -86,7 +88,7 @@ def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
     if what is None and public_note is None:
         return None
     write, kind = what or (Write.UPDATE, UpdateKind.UPDATE)
-    status = view.phase if write is not Write.CHANGE else post.status
+    status = post.status if write is Write.CHANGE else _status(post, view, public_note)
     true_at = 0 if write is Write.CHANGE else _true_date(post, status, kind, public_note, view)
     return PlannedWrite(
         write=write,
@@ -100,6 +102,22 @@ def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
         impacts=desired.impacts,
         happened_at=_news_at(post, true_at, view) if kind is UpdateKind.OPEN else true_at,
     )
+
+
+def _status(post: Post, view: View, note: PublicNote | None = None) -> Phase:
+    """What the page is to say: the phase, or what an operator said of it, as long as nothing more fires."""
+    if view.phase not in OPEN_PHASES or not post.is_open:
+        return view.phase
+    since = max(view.summary.last_fired_at, view.summary.firing_since, post.clocks.fires_at)
+    notes = [each for each in view.summary.public_notes if each.kept_at >= since and each.status is not None]
+    told = [each.status for each in notes if each.event_id in post.published_notes or each == note]
+    return (told[-1] if told else None) or view.phase
+
+
+def is_mailed(planned: PlannedWrite, notify: Collection[UpdateKind]) -> bool:
+    """Whether subscribers are to be mailed: by the kind of the update, or by whoever wrote its words."""
+    asks = planned.public_note is not None and planned.public_note.notify
+    return planned.write is not Write.CHANGE and (asks or planned.kind in notify)
 
 
 def signature(planned: PlannedWrite) -> str:
@@ -167,7 +185,7 @@ def _diff(post: Post, desired: _Content, view: View) -> tuple[Write, UpdateKind]
     if post.status is Phase.MONITORING and not view.fires:
         return None
     ailing = {name for name in services if desired.impacts.get(name, Impact.MAJOR_OUTAGE)}
-    if post.status is not phase or not ailing <= set(post.announced_services):
+    if post.status is not _status(post, view) or not ailing <= set(post.announced_services):
         return Write.UPDATE, UpdateKind.UPDATE
     return None
 
@@ -196,6 +214,8 @@ def _true_date(post: Post, status: Phase, kind: UpdateKind, note: PublicNote | N
     if kind is UpdateKind.OPEN:
         is_later = clocks.fires_at > summary.firing_since
         return clocks.fires_at if is_later else summary.outage_started_at or summary.firing_since
+    if view.ended_at and status is Phase.RESOLVED:
+        return view.ended_at
     if status in {Phase.MONITORING, Phase.RESOLVED}:
         return clocks.quiet_ends_at or summary.outage_ended_at or summary.cleared_at
     return view.today

@@ -54,6 +54,7 @@ class View(Struct, frozen=True, kw_only=True):
     now: int
     today: int
     elsewhere_at: int = 0  # since when another page shows the outage; 0: none does, or that is not known
+    ended_at: int = 0  # when an operator ended it that fires; 0: nobody did
     shows_impacts: bool = False  # an impact for each component, rather than one severity
 
     @property

@@ -272,6 +272,8 @@ class Worker:
         post = lease.incident.progress.posts[page]
         for result in found:
             post = self._apply(lease, page, Acted(post, result, asked_at)).post
+        seen = replace(lease.incident.progress, posts=lease.incident.progress.posts | {page: post})
+        lease.over = replace(over(replace(lease.incident, progress=seen), lease.now), retry=None)
         await self._record(lease, lease.incident.progress, page, post)
 
     def _attempt(self, lease: Lease, step: WriteTo | PageRead, post: Post) -> Attempt:

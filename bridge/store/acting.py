@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.structs import replace
 
+from bridge.core.actions import said
+from bridge.orders import Verb
 from bridge.store import scripts
 from bridge.store.results import ActionResult, Outcome
 
@@ -29,6 +32,8 @@ class Acting:
 
         What became of it: only `Outcome.DONE` and `Outcome.REPEAT` leave anything to be carried out.
         """
+        if action.verb is Verb.SAY:
+            action = replace(action, text=said(action.text))
         await self._write_concern.demand()
         _, outcome, why, by, revision, phase = await self._run(scripts.ACT, id_, _encode(action), replicated=True)
         return ActionResult(

@@ -128,8 +128,9 @@ class Overview(Struct, frozen=True, kw_only=True):
     someone else closed and opened again. ``quiet`` are those that stand open without an alert, ``watchdogs`` when that
     of each route was last heard of. The store's time is ``clock_ahead_ms`` ahead of the clock of Redis' host, which was
     set back ``clock_steps`` times. ``alerts_stored`` and ``incidents_stored`` are how many fire (or are on a page) of
-    each route: what the limits bound. ``unseen_ms`` is how long ago a look last saw the
-    post that no look has seen for the longest.
+    each route: what the limits bound. ``taken_over`` are those that operators have taken over, and
+    ``taken_over_clear`` those of them that stand open without an alert. ``unseen_ms`` is how long ago a look
+    last saw the post that no look has seen for the longest.
     """
 
     phases: dict[str, int]
@@ -144,4 +145,6 @@ class Overview(Struct, frozen=True, kw_only=True):
     clock_steps: int = 0
     alerts_stored: dict[str, int] = {}
     incidents_stored: dict[str, int] = {}
+    taken_over: int = 0
+    taken_over_clear: int = 0
     unseen_ms: int = 0

@@ -350,7 +350,7 @@ class Store:
 
     async def overview(self) -> Overview:
         """The store at a glance, at the cost of a few small reads and one of each incident that stands open."""
-        now, quiet = await self._run(scripts.OPEN_WITHOUT_ALERTS)
+        now, quiet, taken_over, clear = await self._run(scripts.OPEN_WITHOUT_ALERTS)
         pipe = self._redis.pipeline(transaction=False)
         pipe.hgetall(f"{self._prefix}tallies")
         pipe.zrange(self._due, 0, 0, withscores=True)
@@ -373,6 +373,8 @@ class Store:
             clock_steps=int(clock[1] or 0),
             alerts_stored=codec.unpack_stored(stored, "alerts"),
             incidents_stored=codec.unpack_stored(stored, "incidents"),
+            taken_over=taken_over,
+            taken_over_clear=clear,
             unseen_ms=max([0, *(now - int(at) for _, at in seen)]),
         )
 

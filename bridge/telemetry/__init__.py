@@ -122,6 +122,12 @@ INCIDENTS_WITHOUT_ALERT = Gauge(
     "Incidents open on the page although none of their alerts has fired or been held for longer than resolve_after.",
     registry=REGISTRY,
 )
+INCIDENTS_TAKEN_OVER = Gauge(
+    "bridge_incidents_taken_over",
+    "Incidents that operators have taken over, by state: `firing`, or `clear` (open on the page without an alert).",
+    ["state"],
+    registry=REGISTRY,
+)
 INCIDENTS_UNKNOWN = Gauge(
     "bridge_incidents_unknown",
     "Open incidents on the page with a reference that this store does not know, as of the last read of the page.",

@@ -47,6 +47,12 @@ def sanitize_prose(text: str, limit: int) -> str:
     return shorten(" ".join(_few_marks(tame).split()).lstrip(_LIST_MARKS), limit)
 
 
+def public_words(text: str, limit: int) -> str:
+    """A person's words as they may be published; empty if nothing of them is left."""
+    tidy = sanitize_prose(text, limit)
+    return tidy if any(map(str.isalnum, tidy)) else ""
+
+
 def sanitize_values(values: Iterable[str]) -> str:
     """One label's values as text: at most five of them and 120 characters, the rest counted (``a, b and 3 more``)."""
     words = [word for word in dict.fromkeys(map(sanitize_value, values)) if word]

@@ -14,6 +14,7 @@ from bridge.telemetry import (
     INCIDENTS_OPEN_BY_OTHERS,
     INCIDENTS_PARKED,
     INCIDENTS_STORED,
+    INCIDENTS_TAKEN_OVER,
     INCIDENTS_WITHHELD,
     INCIDENTS_WITHOUT_ALERT,
     OLDEST_DUE,
@@ -162,6 +163,8 @@ class Health:
         OLDEST_DUE.set(overview.oldest_due_ms / 1000)
         OLDEST_OBSERVATION.set(overview.unseen_ms / 1000)
         WRITES_PAUSED.set(overview.paused is not None)
+        clear = overview.taken_over_clear
+        _set(INCIDENTS_TAKEN_OVER, {"firing": overview.taken_over - clear, "clear": clear})
         _set_by_route(overview, self._config.current)
 
 

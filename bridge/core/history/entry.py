@@ -59,6 +59,7 @@ class What(StrEnum):
     READ_BEHIND = "read_behind"
     READ_FAILED = "read_failed"
     MISSING = "missing"
+    ENDED_BY_ORDER = "ended_by_order"
     CLOSED_BY_HAND = "closed_by_hand"
     DELETED_BY_HAND = "deleted_by_hand"
     REOPENED_BY_HAND = "reopened_by_hand"
@@ -117,6 +118,7 @@ MEANINGS: Final[Mapping[What, tuple[tuple[By, ...], str]]] = {
     What.READ_BEHIND: (_BRIDGE, "the page was read as it was before our last write: read again"),
     What.READ_FAILED: (_BRIDGE, "the page could not be read: tried again"),
     What.MISSING: (_BRIDGE, "the page says that our incident does not exist: asked again"),
+    What.ENDED_BY_ORDER: (_BRIDGE, "the page shows the end that an operator ordered: it stays as one by hand does"),
     What.CLOSED_BY_HAND: (_PERSON, "someone else closed it on the page"),
     What.DELETED_BY_HAND: (_PERSON, "someone else deleted it from the page"),
     What.REOPENED_BY_HAND: (_PERSON, "someone else opened it again on the page"),

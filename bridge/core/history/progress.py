@@ -70,6 +70,8 @@ def _untold(page: str, before: Mapping[str, Post], after: Mapping[str, Post]) ->
         found.append(entry(What.PAGE_BEGAN_ANEW, page=page, remote_id=was.remote_id))
     elif now.retry.parked and was.retry.parked != now.retry.parked:
         found.append(entry(What.WRITE_REFUSED, page=page, reason=now.retry.parked))
+    elif now.closed_at is not None and was.closed_at is None:
+        found.append(entry(What.ENDED_BY_ORDER, page=page))
     yield from found or [entry(What.CHANGED, page=page, fields=changed or ("retry",))]
 
 

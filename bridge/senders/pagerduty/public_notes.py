@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.config.sections.pagerduty import RESOLUTION_NOTE
 from bridge.json_values import at
 from bridge.senders.fields import text
-from bridge.texts.sanitize import sanitize_prose
+from bridge.texts.sanitize import public_words
 from bridge.texts.template import MAX_CHARS
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ _CUT = " …"  # PagerDuty shortens long texts and says so
 def read_public_note(data: Any, meaning: PagerDuty) -> str | None:
     """The text to publish of an event's ``data``, tidied; None if nothing of it is meant to be published."""
     words = _marked(data, meaning) if text(data, "type") == "incident_note" else _update(data, meaning)
-    tidy = sanitize_prose(words or "", MAX_CHARS - len(_CUT))
-    if not any(map(str.isalnum, tidy)) or tidy.casefold().startswith(RESOLUTION_NOTE):
+    tidy = public_words(words or "", MAX_CHARS - len(_CUT))
+    if not tidy or tidy.casefold().startswith(RESOLUTION_NOTE):
         return None
     return tidy + _CUT if at(data, "trimmed") is True else tidy
 

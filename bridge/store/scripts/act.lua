@@ -4,6 +4,7 @@
 -- ARGV: prefix, id, MessagePack of the action {verb, by, reason, revision, key, for_ms, alert, …}.
 -- Returns {now, outcome, why in words, who was first, revision, the word that the incident is counted under}.
 
+local NOTES_KEPT = 20 -- as in public_note.lua
 local id, action = ARGV[2], cmsgpack.unpack(ARGV[3])
 local verb = action.verb
 local rev, tally, firing, firing_since, cleared_at, lease_until, ordered = unpack(redis.call('HMGET', incident_key(id),
@@ -62,8 +63,38 @@ function decisions.dismiss()
   give('dismiss')
 end
 
+function decisions.resolve()
+  if not is_visible then return 'not_possible', 'it is not open on a page: dismiss is meant' end
+  if taken_over then return 'not_possible', 'it is taken over: hand it back first', taken_over.by end
+  give('resolve')
+end
+
 -- What is done whatever else has changed.
 local deeds = {}
+
+-- Words of an operator are kept like those that people write at a sender.
+function deeds.say()
+  if not is_visible then return 'not_possible', 'it is not open on a page' end
+  if taken_over then return 'not_possible', 'it is taken over: hand it back first', taken_over.by end
+  if action.text == '' then return 'not_possible', 'nothing of the text can be published' end
+  redis.call('RPUSH', public_notes_key(id), now .. cjson.encode({
+    source = 'operator', fingerprint = '', text = action.text, observed_at = wall, event_id = 'operator/' .. rev + 1,
+    status = action.status, notify = action.notify or nil,
+  }))
+  redis.call('LTRIM', public_notes_key(id), -NOTES_KEPT, -1)
+end
+
+deeds['take-over'] = function()
+  if not (fires or is_visible) then return 'not_possible', 'nothing of it fires, or stands open on a page' end
+  if taken_over and taken_over.by == action.by then return end
+  give('take-over')
+  redis.call('SADD', orders.TAKEN_OVER, id)
+end
+
+deeds['hand-back'] = function()
+  if not take_back('take-over') then return 'not_possible', 'nobody has taken it over' end
+  redis.call('SREM', orders.TAKEN_OVER, id)
+end
 
 function deeds.hold()
   take_back('publish')

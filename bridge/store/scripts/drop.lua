@@ -27,4 +27,5 @@ redis.call('ZREM', UNAUTHORIZED, id)
 redis.call('ZREM', CLEARED, id)
 redis.call('ZREM', SHOWN, id)
 redis.call('SREM', OPEN, id)
+redis.call('SREM', orders.TAKEN_OVER, id)
 return {now, 1}

@@ -2,6 +2,8 @@
 
 local orders = {}
 
+orders.TAKEN_OVER = prefix .. 'taken_over' -- the incidents that somebody may have taken over: their orders decide
+
 function orders.key(id) return prefix .. 'incident:' .. id .. ':orders' end
 
 -- All of them, if there was ever any: `ordered` among the incident's fields says so, whichever release forgot it meanwhile.

@@ -30,7 +30,10 @@ if ARGV[17] ~= '' then tell_recorded(id, ARGV[16], ARGV[17]) end
 local over = cmsgpack.unpack(ARGV[18])
 for nth = 1, #over, 2 do
   local given = redis.call('HGET', orders.key(id), over[nth])
-  if given and cmsgpack.unpack(given).at == over[nth + 1] then redis.call('HDEL', orders.key(id), over[nth]) end
+  if given and cmsgpack.unpack(given).at == over[nth + 1] then
+    redis.call('HDEL', orders.key(id), over[nth])
+    if over[nth] == 'take-over' then redis.call('SREM', orders.TAKEN_OVER, id) end
+  end
 end
 tally(id, ARGV[8])
 redis.call(ARGV[10] ~= '' and 'SADD' or 'SREM', OPEN, id)

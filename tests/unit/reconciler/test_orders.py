@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from bridge.core.outcomes import PARK_RETRY_MS
+from bridge.model import Phase, PublicNote, Severity
+from bridge.orders import Orders
+from bridge.store.posts import tally
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.page_harness import MINUTE, SECOND, published
+from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, PageHarness, published
 
+HOUR = 60 * MINUTE
 pytestmark = pytest.mark.usefixtures("generation")
 
 
@@ -22,3 +29,150 @@ def test_what_is_parked_is_tried_at_once_and_once() -> None:
     assert harness.post.retry.parked
     harness.after(2 * SECOND)
     assert harness.post.remote_id
+
+
+class TestResolve:
+    def test_the_end_is_posted_now_dated_now_and_stays_until_all_is_clear(self) -> None:
+        harness = published()
+        harness.after(5 * MINUTE)
+        harness.order("resolve")
+        assert harness.page.writes == ["open MAJOR", "update RESOLVED"]
+        assert harness.post.public_at == harness.now
+        assert harness.post.closed_at == harness.now
+        harness.fire("payments", Severity.CRITICAL)
+        harness.after(5 * MINUTE)
+        assert len(harness.page.writes) == 2
+        assert harness.store.orders == Orders()
+        harness.clear()
+        harness.after(5 * MINUTE)
+        assert harness.progress.phase is Phase.RESOLVED
+        harness.fire()
+        harness.after(MINUTE)
+        assert harness.page.standing
+
+    def test_an_alert_that_starts_much_later_is_another_outage_as_after_an_end_by_hand(self) -> None:
+        harness = published()
+        harness.order("resolve")
+        harness.after(11 * MINUTE)
+        harness.fire("payments", Severity.CRITICAL)
+        harness.after(MINUTE)
+        assert "update INVESTIGATING" in harness.page.writes
+        harness.after(20 * MINUTE)
+        assert harness.page.writes.count("update RESOLVED") == 1
+
+    def test_an_end_whose_answer_is_lost_is_not_posted_twice(self) -> None:
+        harness = published(Outcome.DONE, Outcome.LOST_AFTER)
+        harness.order("resolve")
+        harness.after(MINUTE)
+        assert harness.page.writes == ["open MAJOR", "update RESOLVED"]
+        assert harness.post.closed_at is not None
+
+    def test_what_is_monitored_already_ends_with_its_true_date(self) -> None:
+        harness = published()
+        harness.after(5 * MINUTE)
+        harness.clear()
+        cleared_at = harness.now
+        harness.after(MINUTE)
+        harness.order("resolve")
+        assert harness.page.writes[-1] == "update RESOLVED"
+        assert harness.post.public_at <= cleared_at + 2 * SECOND
+        harness.after(10 * MINUTE)
+        assert harness.page.writes.count("update RESOLVED") == 1
+
+
+class TestTakeOver:
+    def test_nothing_more_is_written_until_it_is_handed_back_and_then_what_is_true(self) -> None:
+        harness = published()
+        harness.order("take_over")
+        harness.fire("payments", Severity.CRITICAL)
+        harness.after(HOUR)
+        assert harness.page.writes == ["open MAJOR"]
+        assert harness.post.withheld is not None
+        assert harness.post.withheld.reason == "taken_over"
+        assert harness.store.due is None, "it costs nothing"
+        harness.clear()
+        harness.after(HOUR)
+        assert harness.page.writes == ["open MAJOR"]
+        assert harness.progress.note is None
+        harness.order("take_over", back=True)
+        assert harness.page.writes[1:] == ["update RESOLVED"]
+        assert harness.post.withheld is None
+
+    def test_what_is_not_on_the_page_yet_stays_off_it(self) -> None:
+        harness = PageHarness(POLICY)
+        harness.fire()
+        harness.order("take_over")
+        harness.after(HOUR)
+        assert (harness.page.writes, tally(harness.progress)) == ([], "INVESTIGATING+withheld:taken_over")
+        harness.clear()
+        harness.after(HOUR)
+        assert (harness.page.writes, harness.progress.note) == ([], "not published: taken_over")
+        harness.after(HOUR)
+        harness.fire()
+        harness.after(MINUTE)
+        assert harness.page.writes == ["open MAJOR"], "another outage is the bridge's"
+
+    def test_resolved_on_the_page_it_is_as_after_a_resolve_by_hand(self) -> None:
+        harness = published()
+        harness.order("take_over")
+        harness.page.edit(harness.page.only.id, status=Phase.RESOLVED)
+        asyncio.run(harness.reconciler.looks.look())
+        assert harness.post.closed_at == harness.now
+        assert harness.store.orders == Orders()
+        harness.after(5 * MINUTE)
+        assert harness.page.writes == ["open MAJOR"]
+        harness.clear()
+        harness.after(30 * MINUTE)
+        harness.fire()
+        harness.after(MINUTE)
+        assert harness.page.writes == ["open MAJOR", "open MAJOR"]
+
+    def test_a_write_of_unknown_outcome_is_looked_for_and_not_repeated(self) -> None:
+        harness = published(Outcome.DONE, Outcome.LOST_BEFORE)
+        harness.fire("payments", Severity.CRITICAL)
+        harness.order("take_over")
+        harness.after(HOUR)
+        assert harness.post.intent is None
+        assert harness.page.writes == ["open MAJOR"]
+
+
+class TestSay:
+    def say(self, harness: PageHarness, text: str, **more: Any) -> None:
+        event = f"operator/{text}"
+        note = PublicNote(
+            source="operator",
+            fingerprint="",
+            text=text,
+            observed_at=harness.now,
+            event_id=event,
+            kept_at=harness.now,
+            **more,
+        )
+        harness.alerts.public_notes = (*harness.alerts.public_notes, note)
+        harness.order("publish", back=True)
+
+    @pytest.mark.parametrize("status", [Phase.IDENTIFIED, Phase.MONITORING])
+    def test_a_status_that_was_said_is_shown_until_more_fires(self, status: Phase) -> None:
+        harness = published()
+        harness.after(MINUTE)
+        self.say(harness, "Found it.", status=status)
+        assert harness.page.writes[1:] == [f"update {status}"]
+        harness.after(HOUR)
+        assert len(harness.page.writes) == 2
+        harness.fire("payments")
+        assert harness.page.writes[-1] == "update INVESTIGATING"
+
+    def test_it_ends_as_ever(self) -> None:
+        harness = published()
+        self.say(harness, "Found it.", status=Phase.MONITORING)
+        harness.clear()
+        harness.after(10 * MINUTE)
+        assert harness.page.writes[1:] == ["update MONITORING", "update RESOLVED"]
+
+    def test_it_mails_if_it_is_to(self) -> None:
+        harness = published(notify=frozenset())
+        self.say(harness, "Found it.")
+        harness.after(MINUTE)
+        assert harness.page.mails == []
+        self.say(harness, "Fixed it.", notify=True)
+        assert len(harness.page.mails) == 1

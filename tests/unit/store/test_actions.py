@@ -208,3 +208,76 @@ async def test_orders_of_an_incident_that_an_older_release_forgot_are_not_those_
     assert await orders(store) == Orders()
     await act(store, Verb.DISMISS)
     assert (await orders(store)).hold is None
+
+
+OPENED = Progress(phase=Phase.INVESTIGATING, posts={V1_PAGE: Post(remote_id="r", status=Phase.INVESTIGATING)})
+
+
+async def stands(store) -> None:
+    """It fires, and stands open on the page."""
+    await store.ingest([(firing(), to())])
+    await settle(store, OPENED)
+
+
+@pytest.mark.parametrize("verb", [Verb.SAY, Verb.RESOLVE])
+async def test_only_of_what_stands_open_is_anything_said_or_ended(store, verb):
+    await fires(store)
+    assert (await act(store, verb, text="We are on it.")).outcome is Outcome.NOT_POSSIBLE
+    await store.ingest([(firing("b"), to(severity=Severity.CRITICAL))])
+    await settle(store, OPENED)
+    assert (await act(store, verb, text="We are on it.")).outcome is Outcome.DONE
+
+
+async def test_what_is_said_is_cleaned_and_kept_once_for_the_public(store):
+    await stands(store)
+    said: dict[str, Any] = {
+        "text": "See https://evil.example <b>now</b>",
+        "status": Phase.IDENTIFIED,
+        "notify": True,
+        "key": "k",
+    }
+    assert (await act(store, Verb.SAY, **said)).outcome is Outcome.DONE
+    assert (await act(store, Verb.SAY, **said)).outcome is Outcome.REPEAT
+    (note,) = (await store.claim(token="t", lease_ms=30_000)).incident.summary.public_notes
+    assert (note.source, note.status, note.notify) == ("operator", Phase.IDENTIFIED, True)
+    assert "http" not in note.text
+    assert "<" not in note.text
+    assert (await act(store, Verb.SAY, text="<> //")).outcome is Outcome.NOT_POSSIBLE
+
+
+async def test_while_it_is_taken_over_nothing_is_ordered_that_would_be_written(store):
+    await stands(store)
+    assert (await act(store, Verb.TAKE_OVER)).outcome is Outcome.DONE
+    assert (await act(store, Verb.TAKE_OVER)).outcome is Outcome.DONE
+    second = await act(store, Verb.TAKE_OVER, by="bob")
+    assert (second.outcome, second.by) == (Outcome.CONFLICT, "alice")
+    for verb in (Verb.SAY, Verb.RESOLVE, Verb.PUBLISH):
+        refused = await act(store, verb, by="bob", text="words")
+        assert (refused.outcome, refused.by) == (Outcome.NOT_POSSIBLE, "alice")
+    assert (await act(store, Verb.HAND_BACK, by="bob")).outcome is Outcome.DONE
+    assert (await act(store, Verb.HAND_BACK)).outcome is Outcome.NOT_POSSIBLE
+
+
+async def test_what_is_taken_over_is_counted_and_is_not_open_without_an_alert(store, db):
+    await stands(store)
+    await act(store, Verb.TAKE_OVER)
+    seen = await store.overview()
+    assert (seen.taken_over, seen.taken_over_clear) == (1, 0)
+    await store.ingest([(resolved(), to())])
+    seen = await store.overview()
+    assert (seen.taken_over, seen.taken_over_clear, seen.quiet) == (1, 1, ())
+    await act(store, Verb.HAND_BACK)
+    seen = await store.overview()
+    assert (seen.taken_over, seen.taken_over_clear, len(seen.quiet)) == (0, 0, 1)
+    db.sadd(f"{PREFIX}taken_over", "shop", "forgotten")  # as another release leaves it
+    assert (await store.overview()).taken_over == 0
+    assert f"{PREFIX}taken_over" not in keys(db)
+
+
+async def test_a_take_over_ends_with_the_record_of_its_end(store, db):
+    await stands(store)
+    await act(store, Verb.TAKE_OVER)
+    claim = await store.claim(token="t", lease_ms=30_000)
+    claim = await store.record(claim, claim.incident.progress, lease_ms=30_000, over=claim.incident.orders)
+    assert claim.incident.orders == Orders()
+    assert f"{PREFIX}taken_over" not in keys(db)
