@@ -39,6 +39,7 @@ from bridge.store.embedded import EmbeddedError, EmbeddedValkey
 from bridge.store.namespace import Ownership, prefix_of
 from bridge.store.told import ToldMemory
 from bridge.telemetry import Event, log
+from bridge.web.admin import People
 from bridge.web.app import create_app
 from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
 from bridge.web.health import Health
@@ -150,7 +151,7 @@ async def _run(
             router=Router(),
             senders=senders,
             receives=role is not Role.RECONCILER,
-            admin_credentials=Credentials(_revealed(settings.admin_tokens)),
+            people=_people(settings),
             wall_ms=_wall_ms,
             health=health,
             sender_watch=sender_watch,
@@ -257,6 +258,14 @@ def _follow_senders(live: ConfigFile, senders: Sequence[Sender[Any]], sender_wat
 def _expected(sender: Sender[Any], config: Config) -> list[str]:
     """The senders whose silence means something: those that are listed, else all together; with credentials alone."""
     return [name for name in config.senders.of(sender.name) or ("",) if sender.has_credentials(name)]
+
+
+def _people(settings: Settings) -> People:
+    secrets_of: dict[str, list[str]] = {}
+    for token in settings.operator_tokens:
+        secrets_of.setdefault(token.name, []).append(token.secret.reveal())
+    operators = {name: Credentials(each) for name, each in secrets_of.items()}
+    return People(readers=Credentials(_revealed(settings.admin_tokens)), operators=operators)
 
 
 def _revealed(entries: Iterable[Secret]) -> list[str]:

@@ -13,10 +13,14 @@ from bridge.config.network import Network, is_http_url, is_loopback
 from bridge.config.redis_url import RedisURL, RedisURLError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 CHECKLY_API_URL = "https://api.checklyhq.com"
 NAMESPACE = re.compile("[A-Za-z0-9-]{1,64}")
+OPERATOR_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+OPERATOR_NAME_WORDS = (
+    "1 to 64 letters (A to Z), digits, dots, hyphens, _ and @, of which a letter or digit is the first"
+)
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 LOG_FORMATS = ("auto", "json", "text")
 
@@ -43,6 +47,13 @@ class Secret:
         return hash(self._value)
 
 
+class OperatorToken(Struct, frozen=True):
+    """By its ``secret`` an operator is known to the API; the ``name`` is the author of what is done with it."""
+
+    name: str
+    secret: Secret
+
+
 class SettingsError(Exception):
     """The environment cannot be used: ``problems`` has a sentence for each wrong variable, without its value."""
 
@@ -62,6 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     alertmanager_tokens: tuple[Secret, ...] = ()
     pagerduty_signing_secrets: tuple[Secret, ...] = ()
     admin_tokens: tuple[Secret, ...] = ()
+    operator_tokens: tuple[OperatorToken, ...] = ()
     log_level: str = "info"
     log_format: str = "auto"
     network: Network = Network()
@@ -82,7 +94,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             redis_namespace=read.namespace("REDIS_NAMESPACE"),
             alertmanager_tokens=read.secrets("ALERTMANAGER_TOKENS"),
             pagerduty_signing_secrets=read.secrets("PAGERDUTY_SIGNING_SECRETS"),
-            admin_tokens=read.secrets("ADMIN_TOKENS"),
+            admin_tokens=(readers := read.secrets("ADMIN_TOKENS")),
+            operator_tokens=read.operators("OPERATOR_TOKENS", readers=readers),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="info"),
             log_format=read.choice("LOG_FORMAT", LOG_FORMATS, default="auto"),
             network=Network.from_environment(environment),
@@ -141,6 +154,28 @@ class _Reader:
     def secrets(self, name: str) -> tuple[Secret, ...]:
         """Several secrets, separated by commas or, as suits a file, by line breaks."""
         return tuple(Secret(part.strip()) for part in re.split(r"[,\n]", self.text(name)) if part.strip())
+
+    def operators(self, name: str, *, readers: Collection[Secret]) -> tuple[OperatorToken, ...]:
+        """Several ``name:secret``, separated as secrets are; no secret is of two operators, nor of the ``readers``."""
+        reading = {reader.reveal().rpartition(":")[2] for reader in readers}
+        owners: dict[str, str] = {}
+        found = []
+        for nth, entry in enumerate(self.secrets(name), 1):
+            owner, _, secret = (part.strip() for part in entry.reveal().partition(":"))
+            problem = None
+            if not OPERATOR_NAME.fullmatch(owner):
+                problem = f"must be name:secret, the name {OPERATOR_NAME_WORDS}"
+            elif not re.fullmatch(r"[!-9;-~]+", secret):
+                problem = "must be name:secret, the secret printable ASCII without spaces, colons and commas"
+            elif owners.setdefault(secret, owner) != owner:
+                problem = "has the secret of another operator: nobody could tell who acted"
+            elif secret in reading:
+                problem = "has a secret of ADMIN_TOKENS: who may read could act"
+            if problem:
+                self.problems.append(f"{name}: entry {nth} {problem}.")
+            else:
+                found.append(OperatorToken(owner, Secret(secret)))
+        return tuple(found)
 
     def choice(self, name: str, choices: tuple[str, ...], *, default: str) -> str:
         """One of a few words, in any case."""

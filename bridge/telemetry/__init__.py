@@ -43,10 +43,13 @@ DELIVERY_SECONDS = Histogram(
     registry=REGISTRY,
 )
 API_REQUESTS = Counter(
-    "bridge_api_requests_total", "Requests of administrators, by HTTP status answered.", ["code"], registry=REGISTRY
+    "bridge_api_requests_total", "Requests of people, by HTTP status answered.", ["code"], registry=REGISTRY
 )
-for _code in ("200", "401", "429"):
+for _code in ("200", "202", "401", "403", "429"):
     API_REQUESTS.labels(_code)
+ACTIONS = Counter(
+    "bridge_actions_total", "Operators' actions, by verb and outcome.", ["verb", "outcome"], registry=REGISTRY
+)
 CONNECTIONS_CLOSED = Counter(
     "bridge_connections_closed_total",
     "Connections closed to make room for others, because the process had too many open.",

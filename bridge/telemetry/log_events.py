@@ -50,7 +50,12 @@ class Event(Enum):
     ADMIN_UNAUTHORIZED = (
         "admin_unauthorized",
         logging.WARNING,
-        "Missing or wrong credentials for the API, or too many of them. At most one line a minute and address.",
+        "Wrong credentials for the API, too many, or a reader's for an action. At most one line a minute and address.",
+    )
+    OPERATOR_ACTED = (
+        "operator_acted",
+        logging.INFO,
+        "An operator asked for an action on an incident; `outcome` says what became of it. The reason is not logged.",
     )
     DELIVERY_FAILED = (
         "delivery_failed",

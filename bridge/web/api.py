@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -75,9 +75,16 @@ class Api:
         """One incident with some of its alerts."""
         asked = _numbers(request, alerts=(_ALERTS, 1, MOST_ALERTS), after=(0, 0, (1 << 64) - 1))
         id_ = request.path_params["id"].upper()
-        found = await self._store.incident(id_, count=asked["alerts"], after=asked["after"])
+        found = await self.view(id_, count=asked["alerts"], after=asked["after"])
         if found is None:
             raise HTTPError(404, "not_found", "no incident has this id; it may have ended and been forgotten")
+        return json_response(found)
+
+    async def view(self, id_: str, *, count: int = _ALERTS, after: int = 0) -> dict[str, Any] | None:
+        """One incident with about ``count`` of its alerts, from a place on; None if there is none of that id."""
+        found = await self._store.incident(id_, count=count, after=after)
+        if found is None:
+            return None
         alerts = [alert_view(alert) for alert in found.alerts]
         more = {
             "alerts": alerts,
@@ -87,7 +94,7 @@ class Api:
         }
         outlook = await self._outlook()
         coming = outlook.of(found.incident, is_put_away="." in id_)
-        return json_response({**incident_view(found.incident), **coming, **more})
+        return {**incident_view(found.incident), **coming, **more}
 
     async def _outlook(self) -> Outlook:
         config = self._config.current

@@ -14,7 +14,9 @@ from starlette.routing import Route
 
 from bridge import telemetry
 from bridge.store import StoreUnavailable
-from bridge.web.admin import Admins
+from bridge.web import actions
+from bridge.web.actions import ActingStore, ActionsApi
+from bridge.web.admin import Admins, People
 from bridge.web.admission import AdmissionLimit
 from bridge.web.alerts import AlertsApi
 from bridge.web.api import Api, IncidentStore
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
 
     from bridge.config.live import LiveConfig
     from bridge.core.routing import Router
-    from bridge.senders.credentials import Credentials
     from bridge.web.endpoints import Sender
     from bridge.web.sender_watch import SenderWatch
     from bridge.web.unpublished import UnpublishedFold
@@ -40,7 +41,7 @@ _MAX_DELIVERIES = 256
 _MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
 
 
-class Store(AlertStore, IncidentStore, WhyStore, Protocol):
+class Store(AlertStore, IncidentStore, WhyStore, ActingStore, Protocol):
     """What the application needs of the store. Every method raises StoreUnavailable."""
 
     @property
@@ -63,7 +64,7 @@ def create_app(
     config: LiveConfig,
     router: Router,
     senders: Iterable[Sender[Any]],
-    admin_credentials: Credentials,
+    people: People,
     wall_ms: Callable[[], int],
     health: Health,
     sender_watch: SenderWatch,
@@ -96,13 +97,13 @@ def create_app(
             unpublished=unpublished,
             on_change=on_change,
         )
-    admins = Admins(admin_credentials, monotonic_ms=_monotonic_ms)
+    admins = Admins(people, monotonic_ms=_monotonic_ms)
     routes = [
         *webhooks,
         Route("/healthz", _healthz),
         Route("/readyz", _readyz(health)),
         Route("/metrics", _metrics(Exposition(lambda: generate_latest(telemetry.REGISTRY)))),
-        *_api(store, config, admins, wall_ms),
+        *_api(store, config, admins, wall_ms, on_change),
     ]
     app = _Application(
         receivers,
@@ -114,15 +115,24 @@ def create_app(
     return app
 
 
-def _api(store: Store, config: LiveConfig, admins: Admins, wall_ms: Callable[[], int]) -> list[Route]:
-    """What administrators may ask."""
+def _api(
+    store: Store,
+    config: LiveConfig,
+    admins: Admins,
+    wall_ms: Callable[[], int],
+    on_change: Callable[[], None] | None,
+) -> list[Route]:
+    """What readers may ask, and operators do."""
     api = Api(store, config, wall_ms=wall_ms)
+    acting = ActionsApi(store, api.view, on_change=on_change)
+    actions.start_at_zero()
     alerts = AlertsApi(store.unpublished, config, wall_ms=wall_ms)
     why = WhyApi(store, config, wall_ms=wall_ms)
     history = HistoryApi(store.episode_archive, wall_ms=wall_ms)
     return [
         Route("/api/incidents", admins.only(api.incidents)),
         Route("/api/incidents/{id}", admins.only(api.incident)),
+        Route("/api/incidents/{id}/actions", admins.only_operators(acting.act), methods=["POST"]),
         Route("/api/budgets", admins.only(api.budgets)),
         Route("/api/alerts", admins.only(alerts.alerts)),
         Route("/api/history", admins.only(history.history)),

@@ -23,8 +23,11 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="checkly-bridge", Bearer realm="c
 class HTTPError(Exception):
     """A request is answered with an error. Neither code nor message holds a secret or a value of the request."""
 
-    def __init__(self, status: int, error: str, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, error: str, message: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
         super().__init__(message)
+        self.more = more
         self.status = status
         self.code = error
         self.message = message
@@ -32,7 +35,7 @@ class HTTPError(Exception):
 
     def response(self) -> Response:
         """The response that says so."""
-        return json_response({"error": self.code, "message": self.message}, self.status, self.headers)
+        return json_response({"error": self.code, "message": self.message, **self.more}, self.status, self.headers)
 
 
 def header(scope: Scope, name: bytes) -> bytes | None:
@@ -45,21 +48,22 @@ def header(scope: Scope, name: bytes) -> bytes | None:
 
 def authorize(scope: Scope, credentials: Credentials, variable: str) -> None:
     """Let the request pass, or raise HTTPError; ``variable`` is the environment variable of the right credentials."""
-    error = check_credentials(scope, credentials, variable)
-    if error is not None:
-        raise error
-
-
-def check_credentials(scope: Scope, credentials: Credentials, variable: str) -> HTTPError | None:
-    """How to answer a request with wrong credentials; None when they are right."""
     verdict = credentials.check(header(scope, b"authorization"))
     if verdict is Verdict.NONE_CONFIGURED:
-        message = f"the bridge has no credentials to check this request: set {variable}"
-        return HTTPError(503, "no_credentials", message)
+        raise no_credentials(variable)
     if verdict is not Verdict.OK:
-        message = f"missing or wrong credentials: expected a bearer or basic credential of {variable}"
-        return HTTPError(401, "unauthorized", message, _CHALLENGE)
-    return None
+        raise wrong_credentials(variable)
+
+
+def no_credentials(variable: str) -> HTTPError:
+    """Nobody can prove anything here; ``variable`` is to be set."""
+    return HTTPError(503, "no_credentials", f"the bridge has no credentials to check this request: set {variable}")
+
+
+def wrong_credentials(variable: str) -> HTTPError:
+    """The request does not prove whose it is."""
+    message = f"missing or wrong credentials: expected a bearer or basic credential of {variable}"
+    return HTTPError(401, "unauthorized", message, _CHALLENGE)
 
 
 def store_unavailable(error: StoreUnavailable) -> HTTPError:

@@ -136,7 +136,7 @@ def test_variables_are_the_bridges_and_their_secrets_are_mounted(folder):
     of_secret = {
         "bridge-checkly": {"CHECKLY_API_KEY", "CHECKLY_ACCOUNT_ID"},
         "bridge-redis": {"REDIS_URL"},
-        "bridge-senders": {"ALERTMANAGER_TOKENS", "PAGERDUTY_SIGNING_SECRETS", "ADMIN_TOKENS"},
+        "bridge-senders": {"ALERTMANAGER_TOKENS", "PAGERDUTY_SIGNING_SECRETS", "ADMIN_TOKENS", "OPERATOR_TOKENS"},
     }
     for name, pod in pods(folder).items():
         if not name.startswith("bridge"):

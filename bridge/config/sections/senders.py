@@ -22,6 +22,7 @@ TAKEN = frozenset(
         "CHECKLY_API_URL",
         "LOG_FORMAT",
         "LOG_LEVEL",
+        "OPERATOR_TOKENS",
         "REDIS_NAMESPACE",
         "REDIS_URL",
     }

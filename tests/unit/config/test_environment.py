@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.config.environment import CHECKLY_API_URL, Secret, Settings, SettingsError
+from bridge.config.environment import CHECKLY_API_URL, OperatorToken, Secret, Settings, SettingsError
 
 
 def problems(environment: dict[str, str]) -> tuple[str, ...]:
@@ -27,6 +27,7 @@ def test_every_variable_is_read():
             "ALERTMANAGER_TOKENS": "one, two,,user:password",
             "PAGERDUTY_SIGNING_SECRETS": "sig",
             "ADMIN_TOKENS": "admin",
+            "OPERATOR_TOKENS": "alice:new, alice:old,bob@night-1:s/e+c=ret\n",
             "LOG_LEVEL": "DEBUG",
             "LOG_FORMAT": "json",
         }
@@ -40,6 +41,11 @@ def test_every_variable_is_read():
         alertmanager_tokens=(Secret("one"), Secret("two"), Secret("user:password")),
         pagerduty_signing_secrets=(Secret("sig"),),
         admin_tokens=(Secret("admin"),),
+        operator_tokens=(
+            OperatorToken("alice", Secret("new")),
+            OperatorToken("alice", Secret("old")),
+            OperatorToken("bob@night-1", Secret("s/e+c=ret")),
+        ),
         log_level="debug",
         log_format="json",
     )
@@ -113,6 +119,38 @@ def test_a_key_that_no_header_can_carry_is_refused():
     (message,) = problems({"CHECKLY_API_KEY": "cu_hunter2\nX-Injected: 1"})
     assert message.startswith("CHECKLY_API_KEY must be printable ASCII")
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    ("value", "entry", "problem"),
+    [
+        ("hunter2", 1, "must be name:secret, the secret printable"),
+        (":hunter2", 1, "must be name:secret, the name 1 to 64"),
+        ("a b:hunter2", 1, "must be name:secret, the name 1 to 64"),
+        ("-a:hunter2", 1, "must be name:secret, the name 1 to 64"),
+        (f"{'a' * 65}:hunter2", 1, "must be name:secret, the name 1 to 64"),
+        ("älice:hunter2", 1, "must be name:secret, the name 1 to 64"),
+        ("ok:fine,alice:", 2, "must be name:secret, the secret printable"),
+        ("ok:fine\nalice:hunter2 hunter2", 2, "must be name:secret, the secret printable"),
+        ("alice:hunter2:hunter2", 1, "must be name:secret, the secret printable"),
+        ("alice:hunter2,bob:hunter2", 2, "has the secret of another operator"),
+        ("alice:admin-hunter2", 1, "has a secret of ADMIN_TOKENS"),
+        ("alice:pair-hunter2", 1, "has a secret of ADMIN_TOKENS"),
+    ],
+)
+def test_an_operator_without_a_name_or_a_secret_of_their_own_is_refused_without_being_shown(value, entry, problem):
+    environment = {"OPERATOR_TOKENS": value, "ADMIN_TOKENS": "admin-hunter2,user:pair-hunter2"}
+    (message,) = problems(environment)
+    assert message.startswith(f"OPERATOR_TOKENS: entry {entry} {problem}")
+    assert "hunter2" not in message
+
+
+def test_operators_may_stand_in_a_file(tmp_path):
+    path = tmp_path / "operators"
+    path.write_text("alice:one\nbob:two\nalice:one\n")
+    found = Settings.from_environment({"OPERATOR_TOKENS_FILE": str(path)}).operator_tokens
+    assert {(token.name, token.secret.reveal()) for token in found} == {("alice", "one"), ("bob", "two")}
+    assert "one" not in repr(found)
 
 
 def test_every_problem_is_reported_at_once():

@@ -17,12 +17,14 @@ from bridge.model import Alert, AlertStatus, Incident, Routed
 from bridge.senders.credentials import Credentials
 from bridge.senders.pagerduty.signature import SigningSecrets
 from bridge.store import (
+    ActionResult,
     BudgetState,
     Change,
     CountedAlert,
     Detail,
     Episodes,
     Finding,
+    Outcome,
     Part,
     Trip,
     Unpublished,
@@ -30,6 +32,7 @@ from bridge.store import (
     UnpublishedGroups,
     Wanted,
 )
+from bridge.web.admin import People
 from bridge.web.app import create_app
 from bridge.web.endpoints import Alertmanager, PagerDuty, Sender
 from bridge.web.sender_watch import SenderWatch
@@ -38,12 +41,15 @@ from bridge.web.unpublished import UnpublishedFold
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.core.actions import Action
     from bridge.web.receiver import Item
 
 WEBHOOK = "/webhooks/alertmanager"
 PAGERDUTY = "/webhooks/pagerduty"
 TOKEN = "token"
 ADMIN_TOKEN = "admin"
+OPERATOR_TOKEN = "alice-new"
+OPERATORS = {"alice": Credentials([OPERATOR_TOKEN, "alice-old"]), "bob": Credentials(["bob"])}
 SECRET = "secret"
 NOW = 1_795_459_630_000
 CONFIG = """\
@@ -149,6 +155,8 @@ class MemoryStore:
         self.listing = MemoryListing(self)
         self.episode_archive = MemoryArchive()
         self.finder = MemoryFinder()
+        self.actions: list[tuple[str, Action]] = []
+        self.acted = ActionResult(outcome=Outcome.DONE)
         self.items: list[Item] = []
         self.firing: set[str] = set()
         self.heard: set[str] = set()
@@ -209,6 +217,12 @@ class MemoryStore:
     async def is_paused(self):
         return self.paused
 
+    async def act(self, id_, action):
+        if self.error:
+            raise self.error
+        self.actions.append((id_, action))
+        return self.acted
+
     async def incident(self, id_, *, count, after):
         if self.error:
             raise self.error
@@ -231,7 +245,14 @@ class Bridge:
     """An application with doubles around it, and a client that sends like Alertmanager or PagerDuty."""
 
     def __init__(
-        self, directory: Path, *, config=CONFIG, tokens=(TOKEN,), secrets=(SECRET,), admins=(ADMIN_TOKEN,)
+        self,
+        directory: Path,
+        *,
+        config=CONFIG,
+        tokens=(TOKEN,),
+        secrets=(SECRET,),
+        admins=(ADMIN_TOKEN,),
+        operators=OPERATORS,
     ) -> None:
         path = directory / "bridge.yaml"
         path.write_text(config)
@@ -246,7 +267,7 @@ class Bridge:
             config=self,
             router=Router(),
             senders=self.senders,
-            admin_credentials=Credentials(admins),
+            people=People(readers=Credentials(admins), operators=dict(operators)),
             wall_ms=lambda: NOW,
             health=self.health,
             sender_watch=SenderWatch([("alertmanager", ""), ("pagerduty", "")], wall_ms=lambda: NOW),
@@ -271,6 +292,13 @@ class Bridge:
             headers or {}
         )
         return await self.client.request(method, path, content=body, headers=sent)
+
+    async def act(self, id_: str, asked: Any, *, token=OPERATOR_TOKEN, headers=None) -> httpx.Response:
+        """Ask for an action as an operator does."""
+        body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
+        sent = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        path = f"/api/incidents/{id_}/actions"
+        return await self.client.request("POST", path, content=body, headers=sent | (headers or {}))
 
     async def get(self, path: str, token: str = ADMIN_TOKEN) -> httpx.Response:
         return await self.client.get(path, headers={"Authorization": f"Bearer {token}"})

@@ -563,7 +563,7 @@ async def test_the_api_is_for_administrators(tmp_path, bridge, path):
     assert_refused(await bridge.get(path), 503, "store_unavailable")
     bridge.store.error = KeyError("canary")
     assert_refused(await bridge.get(path), 500, "internal")
-    closed = Bridge(tmp_path, admins=())
+    closed = Bridge(tmp_path, admins=(), operators={})
     async with closed.client:
         assert_refused(await closed.get(path), 503, "no_credentials")
 

@@ -19,6 +19,7 @@ from bridge.model import AlertStatus
 from bridge.senders.credentials import Credentials
 from bridge.senders.pagerduty.signature import SigningSecrets
 from bridge.store import StoreUnavailable
+from bridge.web.admin import People
 from bridge.web.app import create_app
 from bridge.web.endpoints import PagerDuty
 from bridge.web.sender_watch import SenderWatch
@@ -229,7 +230,7 @@ def test_what_alert_rules_watch_is_there_before_it_happens(bridge, metric, label
         config=bridge,
         router=Router(),
         senders=[Newcomer(SigningSecrets([]))],
-        admin_credentials=Credentials([]),
+        people=People(readers=Credentials([]), operators={}),
         wall_ms=lambda: NOW,
         health=bridge.health,
         sender_watch=SenderWatch([], wall_ms=lambda: NOW),
