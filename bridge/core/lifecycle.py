@@ -288,7 +288,7 @@ def _after_the_end(case: Case) -> StartEpisode | Forget | At | None:
     if summary.held or any(_next_check(post, progress) is not None for post in progress.posts.values()):
         return None
     kept_ms = min(case.retention_ms, _longest_kept_ms(case))
-    forget_at = progress.phase_since + kept_ms
+    forget_at = max(progress.phase_since + kept_ms, *(mute.until for mute in case.orders.mutes.values()), 0)
     return Forget() if now >= forget_at else At(forget_at)
 
 

@@ -68,6 +68,7 @@ class AlertRecord(Struct, frozen=True, array_like=True):
     receivers: list[Any] | bool = False
     adopted: bool = False
     told: str | bool = False
+    muted: int | bool = False
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -245,6 +246,7 @@ def unpack_alert(name: bytes, packed: bytes, bases: Mapping[str, str] = {}) -> C
     origin, _, fingerprint = name.decode().partition("/")
     source, _, sender = origin.partition("@")
     status = "acknowledged" if "a" in record.facets.split("\n") and record.state == "F" else _STATUS[record.state]
+    status = "muted" if record.muted and record.state == "R" else status
     return CountedAlert(
         source=source,
         sender=sender,

@@ -58,7 +58,7 @@ class ActionResult(Struct, frozen=True, kw_only=True):
 
 
 class CountedAlert(Struct, frozen=True, kw_only=True):
-    """One alert as an incident counts it, with the reasons routing gave. ``status`` may also be ``held``.
+    """One alert as an incident counts it, with the reasons routing gave. ``status`` may also be ``held`` or ``muted``.
 
     ``starts_at`` is the start as it was sent, ``counts_from`` what that counts as where it is not believed: the first
     delivery for a start in the future, the earliest that may be published for one long past. For administrators alone

@@ -30,6 +30,7 @@ class What(StrEnum):
     ALERTS_WITHDRAWN = "alerts_withdrawn"
     ALERTS_HELD = "alerts_held"
     ALERTS_TRUSTED = "alerts_trusted"
+    ALERTS_UNMUTED = "alerts_unmuted"
     ALERTS_MERGED = "alerts_merged"
     ALERTS_JOINED = "alerts_joined"
     ALERTS_LEFT = "alerts_left"
@@ -83,6 +84,7 @@ MEANINGS: Final[Mapping[What, tuple[tuple[By, ...], str]]] = {
     What.ALERTS_WITHDRAWN: (_SENDER, "alerts got labels that are published nowhere: they are over here"),
     What.ALERTS_HELD: (_SENDER, "alerts fire again so soon that it may be an old message: held for `hold_refire`"),
     What.ALERTS_TRUSTED: (_BRIDGE, "held alerts were not taken back: they count"),
+    What.ALERTS_UNMUTED: (_BRIDGE, "the time is over for which an operator had muted alerts: they count again"),
     What.ALERTS_MERGED: (_SENDER, "alerts were merged into another"),
     What.ALERTS_JOINED: (_SENDER, "alerts came from another incident: their labels changed"),
     What.ALERTS_LEFT: (_SENDER, "alerts went to another incident"),

@@ -24,12 +24,12 @@ def _load(name: str, *before: str) -> Script:
 
 INGEST = _load(
     "ingest",
-    *("alert_record", "told", "alerts", "memory", "senders", "conflicts", "dates", "limits", "transitions"),
+    *("alert_record", "told", "alerts", "memory", "senders", "conflicts", "dates", "limits", "mute", "transitions"),
     *("history", "facts", "outcomes", "merges"),
 )
-ACT = _load("act", "orders", "history")
+ACT = _load("act", "alert_record", "mute", "orders", "history")
 PUBLIC_NOTE = _load("public_note", "alert_record", "alerts", "memory", "senders", "history")
-CLAIM = _load("claim", "alert_record", "orders", "lease", "budget", "gate", "history", "facts")
+CLAIM = _load("claim", "alert_record", "mute", "orders", "lease", "budget", "gate", "history", "facts")
 RECORD = _load("record", "orders", "lease", "gate", "archive", "history", "recorded")
 SETTLE = _load("settle", "orders", "lease", "budget", "gate")
 RELEASE = _load("release")

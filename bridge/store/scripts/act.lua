@@ -5,6 +5,7 @@
 -- Returns {now, outcome, why in words, who was first, revision, the word that the incident is counted under}.
 
 local NOTES_KEPT = 20 -- as in public_note.lua
+local MOST_MUTED_MS = 2592000000 -- 30 days: nothing is kept for ever
 local id, action = ARGV[2], cmsgpack.unpack(ARGV[3])
 local verb = action.verb
 local rev, tally, firing, firing_since, cleared_at, lease_until, ordered = unpack(redis.call('HMGET', incident_key(id),
@@ -106,6 +107,42 @@ function deeds.release()
 end
 
 function deeds.retry() give('retry') end
+
+-- An alert of the incident by its name, or by the end of that if no other has it; and its record.
+local function find_alert(wanted)
+  local found = {}
+  for _, name in ipairs(redis.call('HKEYS', alerts_key(id))) do
+    if name == wanted then found = {name} break end
+    if name:sub(-#wanted - 1) == '/' .. wanted then found[#found + 1] = name end
+  end
+  if wanted == '' or #found ~= 1 then return nil end
+  return found[1], unpack_alert(redis.call('HGET', alerts_key(id), found[1]))
+end
+
+-- Changes an alert's record, and with it what the incident counts.
+local function change(name, a, how, ...)
+  local incident = load_incident(id)
+  how(incident, name, a, ...)
+  redis.call('HSET', alerts_key(id), name, pack_alert(a))
+  save_incidents({incident})
+end
+
+function deeds.mute()
+  local name, a = find_alert(action.alert)
+  if not name then return 'not_found', 'it has no such alert' end
+  if a.state == 'R' and not a.muted then return 'not_possible', 'the alert is over' end
+  till = till or now + MOST_MUTED_MS
+  change(name, a, mute.begin, till)
+  give(mute.order(name), {['until'] = till})
+end
+
+function deeds.unmute()
+  local name, a = find_alert(action.alert)
+  if not name then return 'not_found', 'it has no such alert' end
+  if not a.muted then return 'not_possible', 'the alert is not muted' end
+  change(name, a, mute.count)
+  redis.call('ZREM', timers_key(id), name)
+end
 
 -- Who was first, where somebody else decided the same, or did anything since the operator looked.
 local function first_of_two()

@@ -18,6 +18,7 @@ local FIELDS = {
   'receivers', -- see conflicts.lua
   'adopted', -- its sender had no name before, see senders.lua
   'told', -- what operators are told of it, see told.lua
+  'muted', -- until when it does not count, though it fires: see mute.lua
 }
 
 local function unpack_alert(packed)

@@ -119,6 +119,10 @@ for _, name in ipairs(redis.call('ZRANGEBYSCORE', timers_key(id), '-inf', now, '
     start_alert(incident, a)
     redis.call('HSET', alerts_key(id), name, pack_alert(a))
     note_fact(id, 'alerts_trusted', 'bridge', name, a.told)
+  elseif a and a.state == 'R' and a.muted then
+    mute.count(incident, name, a)
+    redis.call('HSET', alerts_key(id), name, pack_alert(a))
+    note_fact(id, 'alerts_unmuted', 'bridge', name, a.told)
   elseif a and a.state == 'R' and redis.call('HLEN', alerts_key(id)) > REMEMBER_ALERTS then
     redis.call('HDEL', alerts_key(id), name)
     forget(name, incident)

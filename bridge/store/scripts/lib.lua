@@ -12,12 +12,15 @@ local wall = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- Redis' clock goes back when somebody sets it, or with a failover to a host that is behind. Whatever waits would wait that
 -- much longer. So `now` never goes back: it runs `offset` ahead of `wall`, which is for others' clocks and dates alone.
+local now
+do -- a script has no more than 200 local names at once
+
 local CLOCK = prefix .. 'clock'
 local SEEN_EVERY_MS = 250
 local STEP_MS = 1000 -- a smaller one is no news
 local latest, offset = unpack(redis.call('HMGET', CLOCK, 'seen', 'offset'))
 latest, offset = tonumber(latest) or 0, tonumber(offset) or 0
-local now = wall + offset
+now = wall + offset
 -- Nothing may fail for it: a server that is full must still let go of what is over.
 if now < latest then
   if latest - now >= STEP_MS then redis.pcall('HINCRBY', CLOCK, 'steps', 1) end
@@ -25,6 +28,8 @@ if now < latest then
   redis.pcall('HSET', CLOCK, 'offset', offset)
 elseif now >= latest + SEEN_EVERY_MS then
   redis.pcall('HSET', CLOCK, 'seen', now)
+end
+
 end
 
 local RESOLVE_GUARD_MS = 120000  -- a firing this soon after its own resolve may be a late copy of an older message

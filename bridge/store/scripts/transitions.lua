@@ -33,6 +33,14 @@ local function stop(incident, name, a, ends)
 end
 
 local function resolve(incident, name, a, msg)
+  local is_earlier = msg.observed == 0 and msg.ends > 0 and msg.ends < begun(a) and msg.starts < a.starts
+  if a.muted and a.state == 'R' and not is_earlier then -- over, as it was said: what fires after that counts
+    mute.lift(incident.id, name, a)
+    unlink(name, a)
+    a.ends, a.resolved_at, a.observed = math.min(msg.ends, wall), now, math.max(a.observed, msg.observed)
+    set_timer(incident, name, now + FORGET_AFTER_MS)
+    return 'resolved'
+  end
   if a.state == 'R' then
     unlink(name, a)
     a.observed = math.max(a.observed, msg.observed)
@@ -40,8 +48,6 @@ local function resolve(incident, name, a, msg)
     if msg.ends > a.ends and msg.ends <= wall then a.ends, a.resolved_at = msg.ends, now end
     return 'repeat'
   end
-  -- of an earlier occurrence
-  local is_earlier = msg.observed == 0 and msg.ends > 0 and msg.ends < begun(a) and msg.starts < a.starts
   if msg.observed < a.observed or is_earlier then return 'stale' end
   unlink(name, a)
   stop(incident, name, a, msg.ends)
@@ -141,6 +147,15 @@ end
 local function fire(name, home, a, msg)
   local was_part, relabeled = a.merged_into, msg.digest ~= (a.digest or '')
   if was_part then unmerge(name, home, a) end
+  if a.muted then
+    if msg.starts <= a.starts then
+      if a.state ~= 'R' then mute.begin(touch(home), name, a, a.muted) end -- another release has counted it
+      a.observed = math.max(a.observed, msg.observed)
+      describe(touch(home), a, msg)
+      return 'repeat', home, a
+    end
+    mute.lift(home, name, a)
+  end
   if a.state ~= 'R' and home ~= msg.routed then
     if msg.is_routed and (relabeled or was_part) then return relocate(name, home, a, msg) end
     if not msg.is_routed and relabeled then

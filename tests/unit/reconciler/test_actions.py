@@ -179,3 +179,15 @@ class TestDismiss:
         await harness.after(11 * MINUTE)
         assert visible(harness) == ["a"]
         assert (await incident(harness)).orders == Orders()
+
+
+class TestMute:
+    async def test_the_silenced_alert_whose_resolve_never_comes_no_longer_keeps_it_open(self, harness):
+        await fires(harness, "a")
+        await act(harness, Verb.MUTE, alert="careless-a")
+        await harness.after(MINUTE, MINUTE, MINUTE)
+        assert visible(harness) == []
+        assert len(harness.shown) == 1
+        await act(harness, Verb.UNMUTE, alert="careless-a")
+        assert visible(harness) == ["a"]
+        assert len(harness.shown) == 1

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from bridge.core.outcomes import PARK_RETRY_MS
-from bridge.model import Phase, PublicNote, Severity
-from bridge.orders import Orders
+from bridge.model import Phase, Progress, PublicNote, Severity
+from bridge.orders import Order, Orders
 from bridge.store.posts import tally
 from tests.unit.reconciler.page import Outcome
 from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, PageHarness, published
 
 HOUR = 60 * MINUTE
+DAY = 24 * HOUR
 pytestmark = pytest.mark.usefixtures("generation")
 
 
@@ -176,3 +177,14 @@ class TestSay:
         assert harness.page.mails == []
         self.say(harness, "Fixed it.", notify=True)
         assert len(harness.page.mails) == 1
+
+
+def test_what_has_a_muted_alert_is_not_forgotten_while_that_is_muted() -> None:
+    harness = published()
+    until = harness.now + 20 * DAY
+    harness.store.orders = Orders(mutes={"alertmanager/a": Order(by="alice", at=harness.now, until=until)})
+    harness.clear()
+    harness.after(19 * DAY)
+    assert harness.progress.phase is Phase.RESOLVED
+    harness.after(2 * DAY)
+    assert harness.progress == Progress()

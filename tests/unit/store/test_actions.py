@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from bridge.core.actions import Action, in_force
 from bridge.model import V1_PAGE, Intent, Phase, Post, Progress, Severity, UpdateKind, Write
 from bridge.orders import Orders, Verb
 from bridge.store import ActionResult, Idle, Outcome
-from tests.unit.store.builders import MINUTE, PREFIX, firing, keys, resolved, to
+from tests.unit.store.builders import MINUTE, PREFIX, START, firing, keys, resolved, to
 
 INTENT = Intent(
     write=Write.OPEN,
@@ -281,3 +282,99 @@ async def test_a_take_over_ends_with_the_record_of_its_end(store, db):
     claim = await store.record(claim, claim.incident.progress, lease_ms=30_000, over=claim.incident.orders)
     assert claim.incident.orders == Orders()
     assert f"{PREFIX}taken_over" not in keys(db)
+
+
+class TestMute:
+    async def muted(self, store, *, alert: str = "a", **more: Any) -> None:
+        await store.ingest([(firing(), to()), (firing("b"), to(severity=Severity.CRITICAL))])
+        await settle(store)
+        assert (await act(store, Verb.MUTE, alert=alert, **more)).outcome is Outcome.DONE
+
+    async def counts(self, store) -> tuple[int, list[str]]:
+        detail = await store.incident("shop")
+        found = {each.fingerprint: each.status for each in detail.alerts}
+        return detail.incident.summary.firing, [found[name] for name in sorted(found)]
+
+    async def test_a_muted_alert_does_not_count_and_its_deliveries_are_stored(self, store):
+        await self.muted(store)
+        assert await self.counts(store) == (1, ["muted", "firing"])
+        before = (await store.incident("shop")).incident.revision
+        (change,) = await store.ingest([(firing(), to())])
+        assert change.outcome == "repeat"
+        assert await self.counts(store) == (1, ["muted", "firing"])
+        assert (await store.incident("shop")).incident.revision == before
+        assert list((await orders(store)).mutes) == ["alertmanager/a"]
+
+    async def test_the_last_one_muted_is_the_end_of_the_outage(self, store):
+        await self.muted(store)
+        await act(store, Verb.MUTE, alert="alertmanager/b")
+        summary = (await store.claim(token="t", lease_ms=30_000)).incident.summary
+        assert (summary.firing, summary.services) == (0, {})
+        assert summary.cleared_at
+
+    async def test_a_firing_with_a_later_start_counts(self, store):
+        await self.muted(store)
+        (change,) = await store.ingest([(firing(starts_at=START + 1), to())])
+        assert change.outcome == "added"
+        assert await self.counts(store) == (2, ["firing", "firing"])
+        assert (await orders(store)).mutes == {}
+
+    async def test_a_firing_after_its_resolve_counts(self, store, clock):
+        await self.muted(store)
+        (change,) = await store.ingest([(resolved(), to())])
+        assert change.outcome == "resolved"
+        assert await self.counts(store) == (1, ["resolved", "firing"])
+        assert (await orders(store)).mutes == {}
+        clock.advance(3 * MINUTE)
+        (change,) = await store.ingest([(firing(), to())])
+        assert change.outcome == "added"
+
+    async def test_a_mute_ends_in_time(self, store, clock):
+        await self.muted(store, for_ms=20 * MINUTE)
+        clock.advance(19 * MINUTE)
+        await settle(store)
+        assert await self.counts(store) == (1, ["muted", "firing"])
+        clock.advance(2 * MINUTE)
+        claim = await store.claim(token="t", lease_ms=30_000)
+        assert (claim.incident.summary.firing, claim.incident.orders.mutes) == (2, {})
+        assert (await store.incident("shop")).history[-1].what == "alerts_unmuted"
+
+    async def test_it_is_kept_and_not_forgotten_as_what_is_over(self, store, clock):
+        await self.muted(store)
+        await store.ingest([(firing(name), to()) for name in "cdef"])
+        await store.ingest([(resolved(name), to()) for name in "cdef"])
+        clock.advance(24 * 60 * MINUTE)
+        claim = await store.claim(token="t", lease_ms=30_000)
+        await store.settle(claim, due=None)
+        (change,) = await store.ingest([(firing(), to())])
+        assert change.outcome == "repeat"
+
+    async def test_unmuted_it_counts_at_once(self, store):
+        await self.muted(store)
+        assert (await act(store, Verb.UNMUTE, alert="a")).outcome is Outcome.DONE
+        assert await self.counts(store) == (2, ["firing", "firing"])
+        assert (await orders(store)).mutes == {}
+        assert (await act(store, Verb.UNMUTE, alert="a")).outcome is Outcome.NOT_POSSIBLE
+
+    async def test_only_an_alert_that_fires_here_is_muted(self, store):
+        await self.muted(store)
+        await store.ingest([(resolved("b"), to())])
+        for alert, outcome in [("b", Outcome.NOT_POSSIBLE), ("c", Outcome.NOT_FOUND), ("", Outcome.NOT_FOUND)]:
+            assert (await act(store, Verb.MUTE, alert=alert)).outcome is outcome
+
+    async def test_what_another_release_has_counted_again_is_muted_by_the_next_message(self, store, db):
+        await self.muted(store)
+        record = list(decode_record_of(db, "a"))
+        record[0], record[2] = "F", 0  # as a release that does not know the mark leaves it
+        db.hset(f"{PREFIX}incident:shop:alerts", "alertmanager/a", msgspec.msgpack.encode(record))
+        db.hincrby(f"{PREFIX}incident:shop", "firing", 1)
+        for facet in record[6].split("\n"):
+            db.hincrby(f"{PREFIX}incident:shop:facets", facet, 1)
+        await store.ingest([(firing(), to())])
+        assert await self.counts(store) == (1, ["muted", "firing"])
+
+
+def decode_record_of(db, name: str) -> list[Any]:
+    packed = db.hget(f"{PREFIX}incident:shop:alerts", f"alertmanager/{name}")
+    found: list[Any] = msgspec.msgpack.decode(packed)
+    return found
