@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
 
+from tests.scenarios.transcript import ROOT, Transcript, steps
 from tests.scenarios.vocabulary import MeasuredOutage, Outage, Page, write_configuration
 from tests.servers import Alertmanager, Bridge, Exporter, Prometheus, Sandbox, stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
 
     import redis
 
@@ -104,6 +107,23 @@ def bridge(start_bridge: Callable[..., Bridge]) -> Bridge:
 def outage(bridge: Bridge) -> Outage:
     """An outage of which the bridge is told as Alertmanager would."""
     return Outage(bridge)
+
+
+@pytest.fixture
+def transcript(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[..., Transcript]]:
+    """Makes the transcript of the section that the mark ``types`` names: all of its commands must be typed."""
+    (mark,) = request.node.iter_markers("types")
+    made: list[Transcript] = []
+    at = tmp_path / "typed"
+    at.mkdir()
+
+    def make(environment: Mapping[str, str], replaced: Mapping[str, str] | None = None) -> Transcript:
+        path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        made.append(Transcript(steps(*mark.args), {**path, **environment}, replaced or {}, at))
+        return made[0]
+
+    yield make
+    assert [each.is_over for each in made] == [True], "a command of the section was not typed"
 
 
 @pytest.fixture

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.scenarios.impatient import Impatient
-from tests.scenarios.transcript import Transcript
 from tests.scenarios.vocabulary import Outage, Page, write_configuration
 from tests.servers import ChecklyCli, Sandbox, programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.scenarios.transcript import Transcript
     from tests.servers import Bridge
 
 pytestmark = pytest.mark.needs("checkly")
 
-ROOT = Path(__file__).parents[2]
-HOW_TO = (ROOT / "docs" / "how-to" / "by-hand.md").read_text()
+HOW_TO = "how-to/by-hand.md"
 ACCOUNT = """
 name: Acme
 services: [Checkout, Payments]
@@ -53,40 +52,36 @@ def bridge(tmp_path: Path, page: Page, config: Path, redis_url: str) -> Iterator
 
 
 @pytest.fixture
-def typing(tmp_path: Path, page: Page, bridge: Bridge) -> Callable[[str], Transcript]:
+def typed(tmp_path: Path, page: Page, bridge: Bridge, transcript: Callable[..., Transcript]) -> Transcript:
     """Types what is under a heading."""
     cli = ChecklyCli(tmp_path / "person", page.sandbox).environment
     tools = [Path(programs.require("checkly")).parent, Path(sys.executable).parent]
     path = ":".join([*map(str, tools), cli["PATH"]])
-    own = {"PATH": path, "PYTHONPATH": str(ROOT), "BRIDGE_URL": bridge.url, "ADMIN_TOKENS": bridge.admin_token}
-    return lambda heading: Transcript(HOW_TO, heading, {**cli, **own})
+    return transcript({**cli, "PATH": path, "BRIDGE_URL": bridge.url, "ADMIN_TOKENS": bridge.admin_token})
 
 
-def test_an_update(typing: Callable[[str], Transcript], outage: Outage, page: Page):
+@pytest.mark.types(HOW_TO, "Post an update")
+def test_an_update(typed: Transcript, outage: Outage, page: Page):
     outage.fires("checkout")
     page.shows(status="INVESTIGATING")
-    typed = typing("Post an update")
     typed.goes_on(4)
     outage.fires("payments")
     page.shows(status="IDENTIFIED", severity="MAJOR", services=("Checkout", "Payments"))
     typed.goes_on()
-    assert typed.is_over
     outage.ends()
     page.shows(status="RESOLVED")
 
 
-def test_a_resolve(typing: Callable[[str], Transcript], outage: Outage, page: Page):
+@pytest.mark.types(HOW_TO, "Resolve an incident of the bridge's")
+def test_a_resolve(typed: Transcript, outage: Outage, page: Page):
     outage.fires("checkout")
     page.shows(status="INVESTIGATING")
-    typed = typing("Resolve an incident of the bridge's")
     typed.goes_on(3)
-    assert typed.is_over
     page.shows(status="RESOLVED")
 
 
-def test_an_incident_of_one_s_own(typing: Callable[[str], Transcript], outage: Outage):
-    typed = typing("Open an incident of your own")
+@pytest.mark.types(HOW_TO, "Open an incident of your own")
+def test_an_incident_of_one_s_own(typed: Transcript, outage: Outage):
     typed.goes_on(3)
     outage.fires("checkout")
     typed.goes_on(3)
-    assert typed.is_over

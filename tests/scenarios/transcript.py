@@ -1,74 +1,167 @@
-"""A page of the documentation, typed as it is printed."""
+"""A page of the documentation, typed as it is printed.
+
+A test names the section with ``@pytest.mark.types(page, heading)`` and types it with the fixture ``transcript``.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from typing import TYPE_CHECKING, NamedTuple
-
-from tests.servers import eventually
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_VARIES = {
-    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC",
-    r"\d+s ago": r"\d+[sm] ago",
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
-    r"\b\d+s\b": r"\d+[sm]\S*",
-    r" +": r" +",
+ROOT: Final = Path(__file__).parents[2]
+_READS = re.compile(r"\b(list|show|history|why|services|check|grep|jq|curl -s http)\b")
+_TYPED = re.compile(
+    r"^(?P<indent> {4,})\$ (?P<command>(?:.*\\\n)*.*)\n"
+    r"(?P<shown>(?:(?P=indent)(?!\$ ).*\n|\n(?=(?P=indent)(?!\$ )))*)",
+    re.MULTILINE,
+)
+_WITHIN_S = 30.0
+_ID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_LEFT_OUT = "…"
+_VARIES: Final = {  # what a page shows of it, and what may stand there instead: figures of that shape, and nothing else
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?": None,
+    r"\b\d\d:\d\d:\d\d\b": None,
+    r"\b\d\d:\d\d(?= UTC)": None,
+    r"\b\d+s(?= ago)": r"\d+[sm]",
+    r"(?<= in )\d+ s\b": r"\d+ s",
+    r"(?<=\s)(?:\d+[wdhms])+(?= +[0-9A-HJKMNP-TV-Z]{10}\s)": r"(?:\d+[wdhms])+",  # an age, before an id
+    r"(?<=median )\S+(?=,)|(?<=percentile )\S+(?= )": r"(?:\d+[wdhms])+",
+    r"(?<=delay seconds) +\d+\.\d+": r" +\d+(?:\.\d+)?",
+    r"(?<=\bms )\d+": r"\d+",
+    r"(?<=\S) {2,}(?=\S)": " {2,}",  # columns are as wide as what they hold
 }
 
 
 class Step(NamedTuple):
-    """A command, and what the page shows of its answer: the beginning, where that ends with an ellipsis."""
+    """A command, and what the page shows of its answer: ``…`` stands for what it leaves out."""
 
     command: str
     shown: str
 
 
-class Transcript:
-    """The commands of a section, in their order. Ids that Checkly makes differ from those printed; times, too."""
+def steps(page: str, heading: str) -> list[Step]:
+    """The commands under a heading of a page under ``docs``, in their order."""
+    return [step for found, step in all_steps((ROOT / "docs" / page).read_text()) if found == heading]
 
-    def __init__(self, page: str, heading: str, environment: Mapping[str, str]) -> None:
-        section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
-        found = re.findall(r"^    \$ (.*)\n((?:    (?!\$ ).*\n|\n(?=    (?!\$ )))*)", section, re.MULTILINE)
-        self._steps = iter([Step(command, re.sub("(?m)^    ", "", shown)) for command, shown in found])
+
+def all_steps(page: str) -> Iterator[tuple[str, Step]]:
+    """Every command of a page's text, with the heading that it stands under, "" before the first."""
+    for section in re.split(r"^(?=## )", page, flags=re.MULTILINE):
+        heading = section.partition("\n")[0].removeprefix("## ") if section.startswith("## ") else ""
+        for found in _TYPED.finditer(section):
+            command, shown = (re.sub(f"(?m)^{found['indent']}", "", found[part]) for part in ("command", "shown"))
+            yield heading, Step(command, shown)
+
+
+def is_bridge(command: str) -> bool:
+    """Whether a command is the bridge's own, or has it in it."""
+    return re.search(r"(^|[ |;&])bridge ", command) is not None
+
+
+def pattern(shown: str, ids: Mapping[str, str], replaced: Mapping[str, str]) -> str:
+    """What an answer matches that is as shown; a group for each id that ``ids`` does not have, in their order."""
+    if not shown:  # the page leaves the whole answer out
+        return r"[\s\S]*"
+    names: dict[str, int] = {}
+    pieces, at = [], 0
+    for found in re.finditer(
+        "|".join([rf"(?m:^ *{_LEFT_OUT}\n)", _LEFT_OUT, _ID, *_VARIES, *map(re.escape, replaced)]), shown
+    ):
+        pieces += [re.escape(shown[at : found.start()]), _piece(found, ids, replaced, names)]
+        at = found.end()
+    return "".join([*pieces, re.escape(shown[at:])])
+
+
+def _piece(found: re.Match[str], ids: Mapping[str, str], replaced: Mapping[str, str], names: dict[str, int]) -> str:
+    text = found[0]
+    if text.endswith(f"{_LEFT_OUT}\n"):
+        return r"(?:.*\n)*?"
+    if text == _LEFT_OUT:
+        return ".*"
+    if text in replaced:
+        return re.escape(replaced[text])
+    if re.fullmatch(_ID, text):
+        if text in ids:
+            return re.escape(ids[text])
+        if text in names:
+            return rf"(?:\{names[text]})"
+        names[text] = len(names) + 1
+        return f"({_ID})"
+    varies = next(varies for varied, varies in _VARIES.items() if re.compile(varied).match(found.string, found.start()))
+    return varies or re.sub(r"\d", r"\\d", re.escape(text))
+
+
+class Transcript:
+    """The commands of a section, in their order. Ids that Checkly makes differ from those printed; times, too.
+
+    ``replaced`` are words of the page with what stands for them here: an address, a folder.
+    """
+
+    def __init__(
+        self, typed: list[Step], environment: Mapping[str, str], replaced: Mapping[str, str], at: Path
+    ) -> None:
+        self._steps = iter(typed)
         self._environment = environment
+        self._replaced = replaced
+        self._directory = at
         self._ids: dict[str, str] = {}
 
-    def goes_on(self, steps: int = 1) -> None:
-        """Types the next commands, as the page prints them; what only lists is typed until it answers as printed."""
-        for command, shown in (next(self._steps) for _ in range(steps)):
-            typed = _ID.sub(lambda found: self._ids.get(found[0], found[0]), command)
-            if re.search(r" (list|show|services)\b", command):
-                eventually(lambda: self._type(typed, shown), command)  # noqa: B023 - awaited within the round
+    def goes_on(self, count: int = 1, *, code: int = 0) -> None:
+        """Types the next commands, as the page prints them; what only reads is typed until it answers as printed."""
+        for step in (next(self._steps) for _ in range(count)):
+            if _READS.search(step.command):
+                self._type_until(step, code)
             else:
-                self._type(typed, shown)
+                self._type(step, code)
+
+    def skips(self) -> Step:
+        """The next command, which the test does in its own way."""
+        return next(self._steps)
 
     @property
     def is_over(self) -> bool:
         """Whether all commands of the section were typed."""
         return next(self._steps, None) is None
 
-    def _type(self, command: str, shown: str) -> bool:
+    def here(self, text: str) -> str:
+        """A text of the page, with what stands here for its ids, addresses and folders."""
+        for shown, actual in self._replaced.items():
+            text = text.replace(shown, actual)
+        return re.sub(_ID, lambda found: self._ids.get(found[0], found[0]), text)
+
+    def agrees(self, shown: str, answer: str) -> bool:
+        """Whether an answer is as the page shows it; learns the ids that it has."""
+        found = re.fullmatch(pattern(shown, self._ids, self._replaced), answer)
+        if found:
+            unknown = [each for each in dict.fromkeys(re.findall(_ID, shown)) if each not in self._ids]
+            self._ids |= zip(unknown, found.groups(), strict=True)
+        return found is not None
+
+    def _type_until(self, step: Step, code: int) -> None:
+        deadline = time.monotonic() + _WITHIN_S
+        while True:
+            try:
+                return self._type(step, code)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+
+    def _type(self, step: Step, code: int) -> None:
         done = subprocess.run(
-            ["bash", "-c", command], env=self._environment, capture_output=True, text=True, check=False, timeout=60
+            ["bash", "-c", self.here(step.command)],
+            cwd=self._directory,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=60,
         )
-        assert done.returncode == 0, f"{command}: exit code {done.returncode}\n{done.stderr}"
-        found = re.match(self._pattern(shown), done.stdout)
-        assert found, f"{command} answers\n{done.stdout}"
-        self._ids |= dict(zip(_ID.findall(shown), _ID.findall(found[0]), strict=True))
-        return True
-
-    def _pattern(self, shown: str) -> str:
-        pattern = "".join(
-            map(self._piece, re.split(rf"({'|'.join([_ID.pattern, *_VARIES])})", shown.removesuffix("…\n")))
-        )
-        return pattern if shown.endswith("…\n") else f"{pattern}$"
-
-    def _piece(self, text: str) -> str:
-        if _ID.fullmatch(text):
-            return re.escape(self._ids[text]) if text in self._ids else _ID.pattern
-        return next((varies for shown, varies in _VARIES.items() if re.fullmatch(shown, text)), re.escape(text))
+        assert done.returncode == code, f"{step.command}: exit code {done.returncode}\n{done.stdout}"
+        assert self.agrees(step.shown, done.stdout), f"{step.command} answers\n{done.stdout}"

@@ -145,7 +145,7 @@ def _row(each: Any, now: int, *, is_wide: bool) -> tuple[str, ...]:
         _age(each["starts_at"] or each["firing_since"], now),
         each["id"],
         each["key"],
-        each["next"]["what"],
+        _next(each),
         _of_posts(each, "link"),
         attention,
     )
@@ -153,6 +153,15 @@ def _row(each: Any, now: int, *, is_wide: bool) -> tuple[str, ...]:
         return row
     starts, mails = each["starts_at"] or "-", str(each["mails"])
     return (*row, each["phase"], _services(each) or "-", str(each["firing"]), starts, mails)
+
+
+def _next(incident: Any) -> str:
+    """What comes next, without the reasons that stand in the column of what needs attention."""
+    what: str = incident["next"]["what"]
+    for each in incident["attention"]:
+        _, _, reason = each.partition(": ")
+        what = what.replace(f": {reason}", "", 1) if reason else what
+    return what
 
 
 def _of_posts(incident: Any, *path: str) -> str:

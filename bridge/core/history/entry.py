@@ -11,6 +11,8 @@ from msgspec import Struct
 Value: TypeAlias = str | int | tuple[str, ...]
 TEXT_BYTES: Final = 120
 """Longer texts of a detail are cut: a hundred entries have to fit into few KiB."""
+_FIRST: Final = ("alerts", "more", "phase", "was", "page", "write", "status", "severity")
+_LAST: Final = ("code", "ms", "remote_id", "times", "till")
 
 
 class By(StrEnum):
@@ -166,8 +168,16 @@ def in_words(what: str, detail: Mapping[str, object]) -> str:
     """An entry in words, also of a newer release's ``what``, with its detail behind it."""
     known = MEANINGS.get(What(what)) if what in set(What) else None
     told = known[1] if known else what.replace("_", " ")
-    of = ", ".join(f"{name} {_value(value)}" for name, value in detail.items())
+    of = ", ".join(f"{name} {_value(value)}" for name, value in sorted(detail.items(), key=_place))
     return f"{told} ({of})" if of else told
+
+
+def _place(item: tuple[str, object]) -> tuple[int, str]:
+    """Where a detail stands in a line: the store keeps them in no order."""
+    name, _ = item
+    if name in _LAST:
+        return len(_FIRST) + 1 + _LAST.index(name), ""
+    return (_FIRST.index(name), "") if name in _FIRST else (len(_FIRST), name)
 
 
 def _value(value: object) -> str:

@@ -105,6 +105,20 @@ def test_what_needs_a_person_comes_first_then_the_last_begun(fake, run):
     assert lines[0].endswith("parked: 400")
 
 
+def test_a_reason_stands_once_in_a_line(fake, run):
+    refused = "refused by the page: POST /x: 400 Bad Request; a person must act; tried again at 21:18 UTC: publishes"
+    withheld = "withheld: 7f is open for the same service; looked at again in 29 s"
+    fake.incidents = [
+        incident("A", next={"at": None, "what": refused}, attention=["parked: POST /x: 400 Bad Request"]),
+        incident("B", next={"at": None, "what": withheld}, attention=["withheld: 7f is open for the same service"]),
+    ]
+    _, first, second = run("incidents", "list").out.splitlines()
+    assert "refused by the page; a person must act; tried again at 21:18 UTC: publishes " in first
+    assert first.count("400 Bad Request") == 1
+    assert "withheld; looked at again in 29 s " in second
+    assert second.count("7f is open") == 1
+
+
 def test_no_more_are_shown_than_wanted_and_that_there_are_more_is_said(fake, run):
     fake.incidents = [incident(f"A{n}") for n in range(9)]
     out = run("incidents", "list", "--limit", "4").out

@@ -248,3 +248,10 @@ def test_an_entry_in_words_names_its_details_and_a_word_of_a_newer_release_stand
     assert in_words("write_done", {"page": "v1", "code": 201}) == "the page has taken the write (page v1, code 201)"
     assert in_words("alerts_began", {"alerts": ["A", "B"]}) == "alerts fire (alerts A+B)"
     assert in_words("from_the_future", {}) == "from the future"
+
+
+def test_the_details_of_an_entry_stand_in_one_order_whatever_the_store_keeps_them_in() -> None:
+    detail = {"ms": 118, "write": "open", "code": 201, "zeal": 1, "page": "v1", "status": "INVESTIGATING", "as": "x"}
+    in_order = "page v1, write open, status INVESTIGATING, as x, zeal 1, code 201, ms 118"
+    for given in (detail, dict(reversed(detail.items()))):
+        assert in_words("write_done", given) == f"the page has taken the write ({in_order})"
