@@ -8,8 +8,8 @@ import json
 import pytest
 import structlog
 
-from bridge import telemetry
-from bridge.telemetry import FIELD_CHARS, THROTTLE_S, Event, _Throttled, configure_logging, log
+from bridge.telemetry import THROTTLE_S, Event, configure_logging, log, log_lines
+from bridge.telemetry.log_lines import FIELD_CHARS, Throttled
 
 
 class Stream(io.StringIO):
@@ -22,8 +22,8 @@ class Stream(io.StringIO):
 @pytest.fixture
 def stream(monkeypatch):
     """Where the log goes; afterwards it is as it was."""
-    monkeypatch.setattr(telemetry, "_log", structlog.get_logger())
-    monkeypatch.setattr(telemetry, "_threshold", telemetry._threshold)  # noqa: SLF001 - there is one log for the process
+    monkeypatch.setattr(log_lines, "_log", structlog.get_logger())
+    monkeypatch.setattr(log_lines, "_threshold", log_lines._threshold)  # noqa: SLF001 - there is one log for the process
     yield Stream()
     structlog.reset_defaults()
 
@@ -90,7 +90,7 @@ def test_what_a_person_reads_steers_no_terminal(stream, injected):
 
 def test_what_comes_in_floods_is_said_once_a_minute_with_how_many_there_were(stream):
     configure_logging(form="json", write=stream.writeline)
-    log_throttled = _Throttled()
+    log_throttled = Throttled()
     for now in (0.0, 1.0, THROTTLE_S - 1, THROTTLE_S, THROTTLE_S + 1):
         log_throttled(Event.FIELD_UNREADABLE, 2, now=now, field="a")
     log_throttled(Event.FIELD_UNREADABLE, now=1.0, field="b")
@@ -99,7 +99,7 @@ def test_what_comes_in_floods_is_said_once_a_minute_with_how_many_there_were(str
 
 def test_what_comes_after_the_end_of_an_outage_is_news(stream):
     configure_logging(form="json", write=stream.writeline)
-    log_throttled = _Throttled()
+    log_throttled = Throttled()
     for now in (0.0, 1.0, 2.0):
         log_throttled(Event.STORE_UNAVAILABLE, now=now, reason="gone")
     log_throttled(Event.FIELD_UNREADABLE, now=1.0, field="a")
