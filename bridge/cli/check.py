@@ -14,10 +14,10 @@ from bridge.checkly.inventory import read_inventory
 from bridge.cli.advice import advise
 from bridge.cli.errors import WRONG, CommandError
 from bridge.cli.inputs import checkly, read_settings
-from bridge.cli.output import Form, Output, policy_json, print_json, print_table, say
+from bridge.cli.output import WITHOUT_ROOM, Form, Output, policy_json, print_json, print_table, say
 from bridge.config.loader import load
 from bridge.config.problems import ConfigError, Problem
-from bridge.config.schema import Reference, ServiceLabel
+from bridge.config.schema import Reference, ServiceLabel, public_page
 from bridge.config.units import format_duration
 from bridge.core.told import NAME_LABEL, labels_told
 
@@ -88,7 +88,7 @@ def _print(config: Config, audited: _Audited | None) -> None:
     say(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
     say("", "Routes, the first that matches decides:")
     print_table((_route_row(route) for route in config.routes), indent="  ")
-    say("", _kept(config))
+    say("", _kept(config), *_budgets(config))
     for note in _notes(config):
         say("", f"Note: {note}")
     say("", "Services:")
@@ -113,6 +113,20 @@ def _kept(config: Config) -> str:
         return "Of alerts, nothing but their fingerprints is kept (operator_labels: none)."
     others = ", ".join(name for name in labels if name != NAME_LABEL)
     return f"Kept of alerts for administrators: name, link{f', labels {others}' if others else ''}."
+
+
+def _budgets(config: Config) -> list[str]:
+    """What may become public on the pages, and what becomes of the rest."""
+    if config.budgets is None:
+        return ["Budgets are off: nothing bounds what becomes public."]
+    budgets = {"each page": config.budgets.every} | {
+        public_page(page): budget for page, budget in config.budgets.pages.items()
+    }
+    return [
+        f"Budgets of {name}: {each.open} open, {each.opens_per_hour} openings and {each.mails_per_hour} mails an hour. "
+        f"An opening without room is {WITHOUT_ROOM[each.mode if each.observes else each.over]}."
+        for name, each in budgets.items()
+    ]
 
 
 def _notes(config: Config) -> list[str]:

@@ -14,7 +14,7 @@ from msgspec import Raw, Struct
 
 from bridge.cli.errors import USAGE, WRONG, CommandError
 from bridge.cli.inputs import read_config
-from bridge.cli.output import Form, Output, policy_json, print_json, say
+from bridge.cli.output import WITHOUT_ROOM, Form, Output, policy_json, print_json, say
 from bridge.cli.preview import Explanation, explain_delivery
 from bridge.config.sections.senders import SENDER_NAME, SENDER_NAME_WORDS
 from bridge.config.units import format_duration
@@ -176,12 +176,14 @@ def _same_explanation(posts: Sequence[PostPreview]) -> list[list[PostPreview]]:
     """The posts, those together that have the same words."""
     found: dict[str, list[PostPreview]] = {}
     for post in posts:
-        found.setdefault(repr([post.name, post.texts]), []).append(post)
+        found.setdefault(repr([post.name, post.texts, post.without_room]), []).append(post)
     return list(found.values())
 
 
 def _print_texts(post: PostPreview) -> None:
     say(f"  name           {post.name}")
+    if post.without_room:
+        say(f"  without room   {WITHOUT_ROOM[post.without_room]} (budgets)")
     for kind, text in post.texts.items():
         mailed = "mailed to subscribers" if kind in post.mailed else "not mailed"
         say(f"  {kind} ({mailed}):")

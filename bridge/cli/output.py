@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from bridge.model import Policy
 
 
+WITHOUT_ROOM = {
+    "withhold": "withheld until there is room",
+    "quiet": "published without a mail",
+    "observe": "published as ever, and counted",
+}
+"""What becomes of an opening for which budgets have no room, by their ``over`` or by their mode ``observe``."""
+
+
 class Form(Enum):
     """How a command prints what it found."""
 

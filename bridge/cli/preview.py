@@ -53,7 +53,8 @@ class PostPreview(Struct, frozen=True, kw_only=True):
     """What readers of one page would see, and in which words.
 
     ``shown`` is what it opens with: the severity on Checkly's services, or the impact on each of its components.
-    ``texts`` are by occasion; ``mailed`` are the occasions that mail subscribers.
+    ``texts`` are by occasion; ``mailed`` are the occasions that mail subscribers. ``without_room`` is what becomes of
+    the opening where the page's budgets have no room: withhold, quiet or observe; None without budgets.
     """
 
     page: str
@@ -61,6 +62,7 @@ class PostPreview(Struct, frozen=True, kw_only=True):
     name: str
     texts: dict[str, str]
     mailed: tuple[str, ...]
+    without_room: str | None = None
 
 
 class Preview(Struct, frozen=True, kw_only=True):
@@ -143,7 +145,15 @@ def _post(
         name=intents["investigating"].name,
         texts={occasion: intent.text for occasion, intent in intents.items()},
         mailed=tuple(occasion for occasion, intent in intents.items() if intent.notify),
+        without_room=_without_room(config, page),
     )
+
+
+def _without_room(config: Config, page: str) -> str | None:
+    if config.budgets is None:
+        return None
+    budget = config.budgets.of(page)
+    return budget.mode if budget.observes else budget.over
 
 
 def _shown(

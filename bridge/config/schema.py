@@ -295,8 +295,11 @@ class Budget(Struct, frozen=True, kw_only=True):
         ),
     ] = field(default_factory=lambda: {Severity.CRITICAL: Fraction(1, 5)})
     over: Annotated[
-        Literal["withhold"],
-        Meta(description="What becomes of an opening that no budget has room for: it is withheld until there is."),
+        Literal["withhold", "quiet"],
+        Meta(
+            description="What becomes of an opening that `open` or `opens_per_hour` has no room for: it is withheld "
+            "until there is, or goes out without a mail (quiet).",
+        ),
     ] = "withhold"
     mode: Annotated[
         Literal["enforce", "observe"], Meta(description="observe decides and counts, and withholds nothing.")

@@ -196,25 +196,26 @@ def _by_order(decision: Decision) -> Decision:
 
 
 def _within(ask: Ask, budget: Budget, spent: Mapping[str, Spent], *, alone: bool) -> Decision:
-    """Whether there is room in the budgets."""
+    """Whether there is room. What goes out where there is none takes its tokens all the same, but none for mails."""
     takes = [Take(name, 1, limit(budget, name, ask.severity, alone=alone)) for name in (OPEN, OPENS) if ask.opens]
     full = next((take for take in takes if not _has_room(take, spent)), None)
     mail = Take(MAILS, ask.mails, limit(budget, MAILS, ask.severity, alone=alone)) if ask.mails else None
-    is_quiet = mail is not None and not _has_room(mail, spent)
-    reasons, observes = [], budget.observes
+    lacks_mail = mail is not None and not _has_room(mail, spent)
+    over, observes = Word(budget.over), budget.observes
+    reasons: tuple[Reason, ...] = ()
     if full is not None:
-        reasons.append(Reason(name=REASON, word=Word.WITHHOLD, detail=_detail(full, spent), observed=observes))
-    elif is_quiet:
-        reasons.append(Reason(name=MAIL_REASON, word=Word.QUIET, observed=observes))
-    if full is not None and not observes:
-        return Decision(word=Word.WITHHOLD, reasons=tuple(reasons), tripped=full.budget)
-    if mail is not None and (observes or not is_quiet):
+        reasons = (Reason(name=REASON, word=over, detail=_detail(full, spent), observed=observes),)
+    elif lacks_mail:
+        reasons = (Reason(name=MAIL_REASON, word=Word.QUIET, observed=observes),)
+    word = over if full is not None else Word.QUIET if lacks_mail else Word.GO
+    tripped = full.budget if full is not None else MAILS if lacks_mail else ""
+    if word is Word.WITHHOLD and not observes:
+        return Decision(word=word, reasons=reasons, tripped=tripped)
+    if mail is not None and (observes or word is Word.GO):
         takes.append(mail)
-    if observes:
+    if observes or full is not None:
         takes = [Take(take.budget, take.count, _FREE) for take in takes]
-    word = Word.WITHHOLD if full is not None else Word.QUIET if is_quiet else Word.GO
-    tripped = full.budget if full is not None else MAILS if is_quiet else ""
-    return Decision(word=word, reasons=tuple(reasons), tripped=tripped, observed=observes, take=tuple(takes))
+    return Decision(word=word, reasons=reasons, tripped=tripped, observed=observes, take=tuple(takes))
 
 
 def limit(budget: Budget, name: str, severity: Severity, *, alone: bool) -> Limit:

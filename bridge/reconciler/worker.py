@@ -205,6 +205,7 @@ class Worker:
             if await self._withhold(lease, step, post, decision):
                 lease.withheld[step.page] = revision, decision.until
             return
+        lease.notes += history.judged(step.page, step.planned.kind, decision)
         with acting(priority_of(step)):
             acted = await self._publish(lease, step, post, decision)
         applied = self._apply(lease, step.page, acted)
@@ -257,7 +258,7 @@ class Worker:
             post = self._apply(lease, step.page, Acted(post, result, attempt.now)).post
         tokens, is_kept = NO_TOKENS, step.planned.write is not Write.OPEN or post.remote_id is None
         if is_kept:
-            first, *others = [each for each in decision.reasons if each.word is Word.WITHHOLD]
+            first, *others = [each for each in decision.reasons if each.word is Word.WITHHOLD and not each.observed]
             also = tuple(dict.fromkeys(each.name for each in others))
             why = Withhold(first.name, first.detail, until=decision.until, by=first.by, also=also)
             post = self._apply(lease, step.page, Acted(post, why, lease.now)).post

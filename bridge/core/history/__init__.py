@@ -7,6 +7,7 @@ changes the facts is told by the scripts that change them (`store/scripts/histor
 """
 
 from bridge.core.history.entry import MEANINGS, By, Entry, What, edited, entry, in_words
+from bridge.core.history.judged import judged
 from bridge.core.history.line import Line, folded
 from bridge.core.history.progress import BOOKKEEPING, entries
 from bridge.core.history.steps import Happened
@@ -24,4 +25,5 @@ __all__ = [
     "entry",
     "folded",
     "in_words",
+    "judged",
 ]

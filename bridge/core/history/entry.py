@@ -44,6 +44,8 @@ class What(StrEnum):
     EPISODE_BEGAN = "episode_began"
     WITHHELD = "withheld"
     LET_GO = "let_go"
+    QUIET = "quiet"
+    OBSERVED = "observed"
     OUTBID = "outbid"
     WRITE_BEGUN = "write_begun"
     WRITE_DONE = "write_done"
@@ -101,6 +103,8 @@ MEANINGS: Final[Mapping[What, tuple[tuple[By, ...], str]]] = {
     What.EPISODE_BEGAN: (_BRIDGE, "it fired again after `reopen_after`: another outage, with a history of its own"),
     What.WITHHELD: (_BRIDGE, "it is kept back: by an operator, a budget, or an incident of someone else"),
     What.LET_GO: (_BRIDGE, "nothing keeps it back any more"),
+    What.QUIET: (_BRIDGE, "it goes out without a mail, for this reason"),
+    What.OBSERVED: (_BRIDGE, "it goes as if there were no budget, which is only observed (`mode`) and would say this"),
     What.OUTBID: (_BRIDGE, "another incident took the last of the budget: the gate is asked again"),
     What.WRITE_BEGUN: (
         _BRIDGE,

@@ -40,6 +40,22 @@ def test_it_says_what_is_kept_of_alerts_for_administrators(run, config):
     assert json.loads(run("check", config, "--output", "json").out)["labels_kept"] is None
 
 
+def test_it_says_what_bounds_what_becomes_public(run, config):
+    text = config.read_text()
+    assert (
+        "Budgets of each page: 30 open, 60 openings and 20 mails an hour. "
+        "An opening without room is withheld until there is room.\n" in run("check", config).out
+    )
+    config.write_text(f"{text}\nbudgets: {{open: 10, pages: {{v1: {{over: quiet}}}}}}\n")
+    shown = run("check", config).out
+    assert "Budgets of each page: 10 open, 60 openings" in shown
+    assert re.search(r"Budgets of v1: 10 open, .* without room is published without a mail\.\n", shown)
+    config.write_text(f"{text}\nbudgets: {{mode: observe, over: quiet}}\n")
+    assert "An opening without room is published as ever, and counted.\n" in run("check", config).out
+    config.write_text(f"{text}\nbudgets: off\n")
+    assert "Budgets are off" in run("check", config).out
+
+
 def test_check_prints_its_summary_as_json(run, config):
     summary = json.loads(run("check", config, "--output", "json").out)
     assert summary["ok"] is True

@@ -42,6 +42,7 @@ def test_an_alert_is_explained_line_by_line(explain, config):
         "hold           6m for a doubtful re-fire",
         "on v1          Checkout CRITICAL",
         "name           Issue affecting Checkout",
+        "without room   withheld until there is room (budgets)",
         "investigating (mailed to subscribers):",
         "resolved (not mailed):",
     ):

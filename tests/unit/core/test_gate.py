@@ -112,6 +112,24 @@ def test_an_opening_without_mail_tokens_goes_out_quiet_and_its_end_pays_for_itse
     assert (quiet.notify, quiet.end_token, quiet.is_end_unpaid) == (False, "", True)
 
 
+@pytest.mark.parametrize(("full", "name"), [({OPEN: Spent(24)}, OPEN), ({OPENS: Spent(48)}, OPENS)])
+def test_beyond_a_budget_that_is_quiet_an_opening_goes_and_takes_no_mail(full, name):
+    ask = Ask(severity=Severity.MAJOR, opens=True, mails=2)
+    decision = gate(ask, Orders(), replace(BUDGET, over="quiet"), {**NOTHING, **full}, alone=True)
+    assert (decision.word, decision.withholds, decision.is_quiet, decision.tripped) == (Word.QUIET, False, True, name)
+    assert [(each.name, each.word) for each in decision.reasons] == [(REASON, Word.QUIET)]
+    assert [(take.budget, take.limit.of_all) for take in decision.take] == [(OPEN, -1), (OPENS, -1)]
+    quiet = paid(intent(), decision, EVERY, "ID")
+    assert (quiet.notify, quiet.end_token, quiet.is_end_unpaid) == (False, "", True)
+
+
+def test_within_a_budget_that_is_quiet_all_goes_as_ever():
+    ask = Ask(severity=Severity.MAJOR, opens=True, mails=2)
+    assert gate(ask, Orders(), replace(BUDGET, over="quiet"), NOTHING, alone=True) == gate(
+        ask, Orders(), BUDGET, NOTHING, alone=True
+    )
+
+
 def test_an_opening_that_mails_has_the_token_of_its_end():
     decision = gate(Ask(severity=Severity.MAJOR, opens=True, mails=2), Orders(), BUDGET, NOTHING, alone=True)
     told = paid(intent(), decision, EVERY, "ID")
@@ -148,15 +166,21 @@ def test_the_token_of_an_end_is_free_again_unless_its_mail_went_out():
     used=st.fixed_dictionaries({name: st.tuples(st.integers(0, 70), st.integers(0, 70)) for name in BUDGETS}),
     alone=st.booleans(),
     observes=st.booleans(),
+    over=st.sampled_from(["withhold", "quiet"]),
 )
-def test_whatever_is_spent_the_gate_keeps_every_bound(severity, opens, mails, used, alone, observes):
+def test_whatever_is_spent_the_gate_keeps_every_bound(severity, opens, mails, used, alone, observes, over):
     spent = {name: Spent(max(pair), min(pair)) for name, pair in used.items()}
-    budget = Budget(mode="observe" if observes else "enforce")
+    budget = Budget(mode="observe" if observes else "enforce", over=over)
     decision = gate(Ask(severity=severity, opens=opens, mails=mails), Orders(), budget, spent, alone=alone)
     assert opens or decision.word is not Word.WITHHOLD
     assert not (observes and (decision.withholds or decision.is_quiet))
+    assert not (over == "quiet" and decision.withholds)
     if not observes:
         for take in decision.take:
+            if decision.is_quiet and decision.tripped in {OPEN, OPENS}:
+                assert over == "quiet"
+                assert take.budget != MAILS
+                continue
             allowed = limit(budget, take.budget, severity, alone=alone)
             assert spent[take.budget].by_all + take.count <= allowed.of_all
             assert spent[take.budget].by_route + take.count <= allowed.of_route
@@ -175,7 +199,7 @@ ORDERS = st.builds(Orders, hold=ORDER, publish=ORDER, dismiss=ORDER, resolve=ORD
     mails=st.integers(0, 2),
     used=st.integers(0, 70),
     orders=ORDERS,
-    budget=st.none() | st.sampled_from([Budget(), Budget(mode="observe")]),
+    budget=st.none() | st.sampled_from([Budget(), Budget(mode="observe"), Budget(over="quiet")]),
 )
 def test_whatever_operators_order_the_gate_keeps_to_the_order_of_reasons(severity, opens, mails, used, orders, budget):
     spent = dict.fromkeys(BUDGETS, Spent(used, used))

@@ -211,6 +211,38 @@ async def test_observed_budgets_withhold_nothing_and_are_counted(harness):
     assert waiting == 0
 
 
+async def told_of(harness: RedisHarness, what: str) -> Counter[tuple[str, ...]]:
+    """How many incidents have entries of that kind in their histories, by what these say."""
+    details: Counter[tuple[str, ...]] = Counter()
+    for incident in await stored(harness):
+        found = await harness.store.incident(incident.id)
+        assert found is not None
+        details.update(
+            (str(line.detail["reason"]), str(line.detail.get("decision", "")))
+            for line in found.history
+            if line.what == what
+        )
+    return details
+
+
+async def test_what_an_observed_budget_would_do_is_told_in_the_history(harness):
+    harness.reload(limited(mode="observe", open=8, mails_per_hour=2, share=1, reserve="{}"))
+    await fire(harness, 10)
+    assert await told_of(harness, "observed") == {("budget", "withhold"): 2, ("mail_budget", "quiet"): 7}
+    assert await told_of(harness, "quiet") == {}
+
+
+async def test_beyond_a_quiet_budget_all_is_visible_without_a_mail_and_says_why(harness):
+    harness.reload(limited(over="quiet", open=4, mails_per_hour=12, share=1, reserve="{}"))
+    await fire(harness, 10)
+    assert len(visible(harness)) == 10
+    assert await withheld(harness) == []
+    assert mails(harness) == {"INVESTIGATING": 4}
+    assert (await budget_of(harness))[0] == {"open": 10, OPENS: 10, MAILS: 8}
+    assert await told_of(harness, "quiet") == {("budget", ""): 6}
+    assert await harness.redis.hkeys(f"{PREFIX}trips") == [f"{V1_PAGE}\nopen".encode()]
+
+
 async def budgets_of(harness: RedisHarness) -> dict[str, dict[str, int]]:
     """What is spent, by page."""
     over_at = {page: {"open": 0, OPENS: 0, MAILS: 0} for page in harness.live.current.pages}
