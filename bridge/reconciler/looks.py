@@ -86,7 +86,7 @@ class Looks:
         self._token = token
         self._is_down = is_down
         self._sleep = sleep
-        self._doubted: dict[str, int] = {}  # since when a post lacks our newest update, or is missing
+        self._doubted: dict[tuple[str, str], int] = {}  # since when a post lacks this update of ours, or is missing
         self._began: tuple[int, float] = (0, 0.0)  # the store's time, and ours
 
     async def watch(self) -> None:
@@ -136,7 +136,8 @@ class Looks:
                         by_page.setdefault(page, {})[post.remote_id] = Standing(id_, page, post)
         wanted = {remote_id for posts in by_page.values() for remote_id in posts}
         await self._store.looks.expect(wanted, self._now())
-        self._doubted = {remote_id: at for remote_id, at in self._doubted.items() if remote_id in wanted}
+        known = {(remote_id, each.post.update_id) for posts in by_page.values() for remote_id, each in posts.items()}
+        self._doubted = {doubt: at for doubt, at in self._doubted.items() if doubt in known}
         outcomes: Counter[str] = Counter()
         for page, posts in by_page.items():
             try:
@@ -211,7 +212,7 @@ class Looks:
         post, settle_ms = standing.post, self._config.current.checkly.settle_ms
         observed = observe(post, current, seen.at)
         is_recent = seen.at < post.changed_at + settle_ms
-        is_removed = self._is_doubted(current.id, seen.at, applies=manual_edits.lacks_ours(current, post))
+        is_removed = self._is_doubted(post, seen.at, applies=manual_edits.lacks_ours(current, post))
         if is_removed is None or (is_recent and LAST_CHANGED.intersection(observed.drift)):
             return "unclear"  # the read may be older than our last write
         if not is_news(post, observed):
@@ -226,22 +227,26 @@ class Looks:
 
         return await self._record(standing, seen, found)
 
-    def _is_doubted(self, remote_id: str, at: int, *, applies: bool) -> bool | None:
-        """Whether a doubt has lasted for the settle time; None: it is too young to tell."""
+    def _is_doubted(self, post: Post, at: int, *, applies: bool) -> bool | None:
+        """Whether a doubt has lasted for the settle time; None: it is too young to tell.
+
+        What was doubted before our newest update says nothing of that: a read that lags begins anew with each write.
+        """
+        doubt = post.remote_id or "", post.update_id
         if not applies:
-            self._doubted.pop(remote_id, None)
+            self._doubted.pop(doubt, None)
             return False
-        since = self._doubted.setdefault(remote_id, at)
+        since = self._doubted.setdefault(doubt, at)
         return True if at >= since + self._config.current.checkly.settle_ms else None
 
     async def _missing(self, page: StatusPage, post: Post, seen: Seen) -> Result | None:
         """A deletion is believed when the page has said so for the settle time, and its list says it, too."""
         remote_id = post.remote_id or ""
-        if self._is_doubted(remote_id, seen.at, applies=True) is None:
+        if self._is_doubted(post, seen.at, applies=True) is None:
             return None
         is_listed = any(each.id == remote_id for each in await page.open_incidents())
         if is_listed:
-            self._doubted.pop(remote_id, None)
+            self._is_doubted(post, seen.at, applies=False)
             return None
         return results.Gone(is_listed=False)
 

@@ -232,3 +232,19 @@ def test_with_looks_off_the_page_is_asked_nothing() -> None:
     asked = harness.page.calls
     harness.look()
     assert (harness.page.calls, harness.post.observed) == (asked, None)
+
+
+def test_an_old_doubt_says_nothing_of_a_later_write(logged: list[Any]) -> None:
+    harness = published()
+    for _ in range(2):  # another bridge looks between
+        harness.clear()
+        harness.after(3 * MINUTE)
+        assert harness.page.only.status is Phase.RESOLVED
+        harness.fire()
+        harness.after(MINUTE)
+        assert harness.page.only.status is Phase.INVESTIGATING
+        harness.page.read_lag_ms = SECOND
+        harness._look()  # noqa: SLF001 - the page shows the end, as before our opening
+        harness.page.read_lag_ms = 0
+        assert (harness.post.is_open, harness.post.closed_at) == (True, None)
+    assert "closed_by_others" not in names(logged)
