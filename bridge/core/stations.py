@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from bridge.config.schema import public_page
 from bridge.config.units import format_duration
+from bridge.core.gate import OPERATOR, TAKEN_OVER
 from bridge.core.lifecycle import LEFT_TO_ANOTHER, NEVER_PUBLISHED, WITHHELD
 from bridge.json_values import from_ms
 from bridge.model import Phase, Post, Routed
@@ -117,8 +118,10 @@ def _too_young(incident: Incident, config: Config, now: int, *, is_held: bool) -
         hold = format_duration(config.policy_of(incident.route).hold_refire_ms)
         why = f"held: it fired right after its own resolve, with an unchanged start; trusted after at most {hold}"
         return why, "Wait. If that is too long, lower hold_refire."
-    if progress.phase is not Phase.PENDING or not summary.firing:
+    if progress.phase is not Phase.PENDING:
         return None
+    if not summary.firing:
+        return "it cleared before anything was to be published", "Nothing, if so short an outage is none."
     left_ms = summary.firing_since + config.policy_of(incident.route).publish_after_ms - now
     if left_ms <= 0:
         return None
@@ -142,6 +145,12 @@ def _withheld(incident: Incident) -> Iterator[_Stop]:
             yield (
                 f"{where}: {post.second_writer}, which the bridge did not open, is open for the same service",
                 "Resolve that one on Checkly, or leave it if it is about this outage (runbook BridgeSecondWriter).",
+            )
+        elif post.withheld is not None and post.withheld.reason in {OPERATOR, TAKEN_OVER}:
+            by, since = post.withheld.by, from_ms(post.withheld.since)
+            yield (
+                f"{where}: kept back by {by} since {since}: {post.withheld.detail}",
+                f"Ask {by}. An operator may release it, or hand it back.",
             )
         elif post.withheld is not None:
             since = from_ms(post.withheld.since)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from bridge.core.routing import route
 from bridge.core.stations import State, Way, stopped, way_of_incident, way_to_nowhere
+from bridge.core.told import short_name
 from bridge.core.unpublished_way import Stop, way_of_unpublished
 from bridge.json_values import from_ms
 from bridge.messages import nearest
@@ -127,7 +128,7 @@ class _Answer:
 
     async def of_subject(self, subject: str) -> dict[str, Any]:
         """For an incident's id, a fingerprint or an alert's name, whichever fits."""
-        paused = await self._store.finder.paused()
+        paused, name = await self._store.finder.paused(), short_name(subject)
         if _INCIDENT_ID.fullmatch(subject.upper()):
             detail = await self._store.incident(subject.upper(), count=1, after=0)
             if detail is not None:
@@ -137,12 +138,13 @@ class _Answer:
         if self._config.operator_labels is None:
             self._unsearched.append("names are not kept (operator_labels: none): give labels, a fingerprint or an id")
         elif not self._ways:
-            await self._add_found(await self._store.finder.by_name(subject), paused)
+            await self._add_found(await self._store.finder.by_name(name), paused)
         groups = (await self._store.unpublished.all(now=self._now)).groups
-        self._add_groups(each for each in groups if subject in {each.about.name, each.example.fingerprint})
+        self._add_groups(each for each in groups if each.about.name == name or each.example.fingerprint == subject)
         hint = None
         if not self._ways:
-            hint = next(iter(nearest(subject, {each.about.name for each in groups} - {""})), None)
+            names = {each.about.name for each in groups if self._config.operator_labels is not None} - {""}
+            hint = next(iter(nearest(name, names)), None)
             near = f' Did you mean "{hint}"?' if hint else ""
             why = f"no stored alert, and none that was left unpublished within 24 hours, is known by that.{near}"
             remedy = f"{_ELSEWHERE} Where it would go: bridge why {_NAME_LABEL}=… LABEL=VALUE …"
@@ -157,7 +159,7 @@ class _Answer:
         own = {name: value for name, value in labels.items() if not name.startswith("__")}
         fingerprint = await run_in_steps(Identifier().fingerprint(own))
         await self._add_found(await self._store.finder.by_fingerprint(fingerprint, self._origins), paused)
-        name = labels.get(_NAME_LABEL, "")
+        name = short_name(labels.get(_NAME_LABEL, ""))
         if not self._ways and name and isinstance(routed, Routed):
             await self._add_found(await self._store.finder.by_name(name, [routed.id]), paused)
         groups = (await self._store.unpublished.all(now=self._now)).groups

@@ -76,11 +76,17 @@ PUBLISHED = Post(remote_id="abc", status=Phase.INVESTIGATING)
         (incident(Post(remote_id="abc", status=Phase.RESOLVED), phase=Phase.RESOLVED, summary=Summary()), "", ""),
         (incident(phase=Phase.DISCARDED, note="cleared within publish_after"), "old enough", "cleared within"),
         (incident(phase=Phase.PENDING, summary=Summary(held=1)), "old enough", "held: "),
+        (incident(phase=Phase.PENDING, summary=Summary(cleared_at=START)), "old enough", "it cleared before"),
         (incident(Post(second_writer="xyz")), "allowed", "v1: xyz"),
         (
             incident(Post(withheld=Withheld(reason="budget", since=START, detail="full"))),
             "allowed",
             "v1: withheld for budget since 2026-09-21T14:13:20.000Z: full",
+        ),
+        (
+            incident(Post(withheld=Withheld(reason="operator", since=START, detail="a drill", by="alice"))),
+            "allowed",
+            "v1: kept back by alice since 2026-09-21T14:13:20.000Z: a drill",
         ),
         (incident(phase=Phase.RESOLVED, note="not published: budget"), "allowed", "not published: budget; it is over"),
         (incident(phase=Phase.RESOLVED, note="cleared before it could be published"), "written", "cleared before"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bridge.core.told import short_name
 from bridge.model import Incident, Phase, Progress, Severity, Summary
 from bridge.store import CountedAlert, Example, Finding, FoundAlert, StoreUnavailable, Unpublished, UnpublishedGroup
 from tests.unit.web.application import CONFIG, NOW, Bridge, assert_refused
@@ -64,6 +65,15 @@ async def test_an_alert_that_was_not_published_is_found_by_fingerprint_and_name(
     assert 'Did you mean "checkout"?' in way["stations"][2]["why"]
 
 
+async def test_a_name_that_is_kept_shortened_is_found_by_the_whole_of_it(bridge):
+    name = "Disk full " * 20
+    add_group(bridge, Unpublished("unmatched", "", short_name(name), "service", "x"), "long")
+    for asked in (f"subject={name}", f"label=alertname={name}&label=service=x"):
+        answer = (await bridge.get(f"/api/why?{asked.replace(' ', '%20')}")).json()
+        assert [way["fingerprint"] for way in answer["ways"]] == ["long"], asked
+    assert ("name", short_name(name)) in bridge.store.finder.asked
+
+
 async def test_what_nobody_knows_gets_a_hint(bridge):
     answer = (await bridge.get("/api/why?subject=Disc%20full")).json()
     assert answer["did_you_mean"] == "Disk full"
@@ -110,6 +120,7 @@ async def test_without_names_none_is_shown_or_searched(tmp_path):
     assert "Disk full" not in answer.text
     assert "chekout" not in answer.text
     assert answer.json()["unsearched"][0].startswith("names are not kept")
+    assert "Disk full" not in (await bridge.get("/api/why?subject=Disc%20full")).text
 
 
 @pytest.mark.parametrize(
