@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNLISTED: Final = 20
 """How many episodes of an incident are looked for that another release put away, the newest first."""
+_MOST: Final = {"current": (1 << 64) - 1, "ended": (1 << 63) - 1}  # of the numbers of a place, as Redis takes them
 _DIGITS = 20
 
 
@@ -44,7 +45,9 @@ class Archive:
         Raises ValueError for a place that no answer gave.
         """
         kind, *numbers = after.split("-") if after else ("current", "0")
-        if not all(each.isascii() and each.isdigit() and len(each) <= _DIGITS for each in numbers):
+        if not all(each.isascii() and each.isdigit() and len(each) <= _DIGITS for each in numbers) or any(
+            int(each) > _MOST.get(kind, 0) for each in numbers
+        ):
             raise ValueError("no place in the list of episodes")
         match kind, [int(each) for each in numbers]:
             case "current", [cursor]:

@@ -113,7 +113,11 @@ async def test_the_list_is_bounded(store, db):
 
 
 @pytest.mark.parametrize(
-    "after", ["x", "ended", "ended-1", "ended-a-1", "ended--1-1", "current-", "current-1-1", "-", "9"]
+    "after",
+    [
+        *("x", "ended", "ended-1", "ended-a-1", "ended--1-1", "current-", "current-1-1", "-", "9"),
+        *(f"current-{1 << 64}", f"ended-0-{1 << 63}", f"ended-{1 << 63}-0"),  # no number of Redis'
+    ],
 )
 async def test_a_place_that_no_answer_gave_is_refused(store, after):
     with pytest.raises(ValueError, match="no place"):
