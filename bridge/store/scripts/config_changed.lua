@@ -14,6 +14,7 @@ for _, route in ipairs(cmsgpack.unpack(ARGV[3])) do has_route[route] = true end
 
 local function tell_change(id)
   local route = redis.call('HGET', incident_key(id), 'route')
+  if not route then return end -- a server that evicts has lost it
   local entries = {{now, 'config_changed', 'operator', {}}}
   if not has_route[route] then entries[2] = {now, 'route_gone', 'operator', {route = history.cut(route)}} end
   history.append_at_once(id, entries)

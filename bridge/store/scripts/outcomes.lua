@@ -32,6 +32,7 @@ local BEGINNINGS = {opened = 'alerts_began', added = 'alerts_began', held = 'ale
 function note_outcome(name, msg, outcome, before, was, home)
   if outcome == 'repeat' or outcome == 'stale' or outcome == 'unknown' then return end
   if is_refused(outcome) then
+    if is_full == 1 then return end -- a refused delivery comes again and again, and must not fill what is left for ends
     local is_known = touch(msg.routed).exists
     if is_known then note_fact(msg.routed, 'alerts_refused', 'sender', name, msg.text, {limit = outcome:sub(6)}) end
     return

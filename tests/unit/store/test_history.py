@@ -235,6 +235,19 @@ async def test_an_alert_beyond_the_limits_is_told_where_an_incident_is(redis_url
     await store.close()
 
 
+async def test_what_is_refused_for_want_of_memory_takes_none(store, monkeypatch):
+    await store.ingest([(firing("a"), to())])
+    before = await facts(store)
+
+    async def is_short(_: int) -> bool:
+        return True
+
+    monkeypatch.setattr(store._room, "is_short", is_short)  # noqa: SLF001 - Redis is almost full
+    (change,) = await store.ingest([(firing("b"), to())])
+    assert change.outcome == "over_memory"
+    assert await facts(store) == before
+
+
 async def test_another_configuration_is_told_where_something_stands_on_a_page(store, record):
     remote = Progress(posts={"v1": Post(remote_id="r", status=Phase.INVESTIGATING)})
     await store.record(record.claim, remote, lease_ms=LEASE_MS)
@@ -245,6 +258,15 @@ async def test_another_configuration_is_told_where_something_stands_on_a_page(st
         *[("config_changed", "operator")] * 1,
         ("route_gone", "operator"),
     ]
+
+
+async def test_another_configuration_revives_nothing_that_redis_has_evicted(store, record, db):
+    remote = Progress(posts={"v1": Post(remote_id="r", status=Phase.INVESTIGATING)})
+    await store.record(record.claim, remote, lease_ms=LEASE_MS)
+    key = f"{PREFIX}incident:{record.claim.incident.id}"
+    db.delete(key)
+    await store.config_changed("one", ["shop-route"])
+    assert not db.hexists(key, "history_bytes")
 
 
 async def test_words_for_the_public_are_told_without_the_words(store):
