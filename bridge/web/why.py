@@ -140,7 +140,9 @@ class _Answer:
         elif not self._ways:
             await self._add_found(await self._store.finder.by_name(name), paused)
         groups = (await self._store.unpublished.all(now=self._now)).groups
-        self._add_groups(each for each in groups if each.about.name == name or each.example.fingerprint == subject)
+        self._add_groups(
+            each for each in groups if (name or None) == each.about.name or each.example.fingerprint == subject
+        )
         hint = None
         if not self._ways:
             names = {each.about.name for each in groups if self._config.operator_labels is not None} - {""}
