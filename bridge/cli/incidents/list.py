@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MOST_AT_ONCE = 1_000  # of the API
 _HEAD = ("page", "observed", "severity", "age", "id", "key", "next", "link", "attention")
 _AGES = ((604_800, 86_400), (86_400, 3_600), (3_600, 60), (60, 1))  # seconds of a unit, and of the next finer one
+_FRESH_MS = 120_000  # two looks, where there is one a minute
 _WIDE = ("phase", "services", "firing", "starts", "mails")
 
 
@@ -140,7 +141,7 @@ def _row(each: Any, now: int, *, is_wide: bool) -> tuple[str, ...]:
     attention = "; ".join(each["attention"])
     row = (
         each["page"],
-        _of_posts(each, "observed", "status"),
+        _observed(each, now),
         each["severity"] or "-",
         _age(each["starts_at"] or each["firing_since"], now),
         each["id"],
@@ -173,6 +174,15 @@ def _of_posts(incident: Any, *path: str) -> str:
             value = (value or {}).get(name)
         if value:
             found.append(str(value))
+    return ", ".join(dict.fromkeys(found)) or "-"
+
+
+def _observed(incident: Any, now: int) -> str:
+    """The state that its pages showed at the last look, with the age of that look where it is no fresh one."""
+    found = []
+    for observed in filter(None, (post.get("observed") for post in incident["posts"])):
+        is_fresh = now - to_ms(observed["at"]) <= _FRESH_MS
+        found.append(observed["status"] + ("" if is_fresh else f" {_age(observed['at'], now)} ago"))
     return ", ".join(dict.fromkeys(found)) or "-"
 
 

@@ -70,7 +70,7 @@ def fake(monkeypatch):
 
 
 def test_the_word_on_the_page_comes_first_and_a_dash_stands_for_what_is_not_known(fake, run):
-    observed = {"at": "2026-11-23T21:06:36Z", "status": "INVESTIGATING", "drift": []}
+    observed = {"at": "2026-11-24T20:59:00Z", "status": "INVESTIGATING", "drift": []}
     fake.incidents = [
         incident("A", posts=[POST | {"observed": observed}, POST | {"observed": None}]),
         incident("B", "not yet"),
@@ -84,6 +84,13 @@ def test_the_word_on_the_page_comes_first_and_a_dash_stands_for_what_is_not_know
         ["open", "INVESTIGATING", "-", "1d", "A", "key-A", "what A", "-"],
         ["not yet", "-", "-", "1d", "B", "key-B", "what B", "-"],
     ]
+
+
+def test_what_was_not_looked_at_for_a_while_is_shown_with_its_age(fake, run):
+    seen = [{"at": f"2026-11-24T{at}Z", "status": "MONITORING", "drift": []} for at in ("20:57:30", "20:59:00")]
+    fake.incidents = [incident("A", posts=[POST | {"observed": each} for each in seen])]
+    head, line = run("incidents", "list").out.splitlines()
+    assert line[head.index("observed") : head.index("severity")].strip() == "MONITORING 2m30s ago, MONITORING"
 
 
 @pytest.mark.parametrize(
