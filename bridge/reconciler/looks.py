@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bridge.checkly.errors import ChecklyError, Gone
+from bridge.checkly.errors import ChecklyError, Gone, Rejected, UnknownOutcome
 from bridge.core import results
 from bridge.core.compose import end_text
 from bridge.core.observation import LAST_CHANGED, STATUS, is_news, observe
@@ -41,6 +41,7 @@ RECORD_MS = 5_000  # for the lease of an incident: nothing is asked of a page me
 REST_MS = 2_000  # a changed configuration counts after so long
 ALONE = 2  # so many are read one by one rather than in a list
 LISTS = 50
+FAILED = 2  # reads of one page a look: fewer in a row than open the circuit breaker
 
 
 class Standing(Struct, frozen=True):
@@ -87,6 +88,7 @@ class Looks:
         self._is_down = is_down
         self._sleep = sleep
         self._doubted: dict[tuple[str, str], int] = {}  # since when a post lacks this update of ours, or is missing
+        self._unread: set[str] = set()  # what could not be read when it was tried last
         self._began: tuple[int, float] = (0, 0.0)  # the store's time, and ours
 
     async def watch(self) -> None:
@@ -137,6 +139,7 @@ class Looks:
         wanted = {remote_id for posts in by_page.values() for remote_id in posts}
         await self._store.looks.expect(wanted, self._now())
         known = {(remote_id, each.post.update_id) for posts in by_page.values() for remote_id, each in posts.items()}
+        self._unread &= wanted
         self._doubted = {doubt: at for doubt, at in self._doubted.items() if doubt in known}
         outcomes: Counter[str] = Counter()
         for page, posts in by_page.items():
@@ -172,8 +175,24 @@ class Looks:
             if cursor in cursors:
                 break
             cursors.add(cursor)
-        for remote_id, standing in rest.items():
-            await self._take_all(page, [(standing, await self._read(page, remote_id))], outcomes)
+        await self._look_one_by_one(page, rest, outcomes)
+
+    async def _look_one_by_one(self, page: StatusPage, posts: Mapping[str, Standing], outcomes: Counter[str]) -> None:
+        """What cannot be read comes last the next time: it keeps nobody from looking at the others."""
+        failed: list[ChecklyError] = []
+        for remote_id in sorted(posts, key=self._unread.__contains__):
+            try:
+                seen = await self._read(page, remote_id)
+            except (Rejected, UnknownOutcome) as error:
+                self._unread.add(remote_id)
+                failed.append(error)
+                if len(failed) == FAILED:
+                    break
+                continue
+            self._unread.discard(remote_id)
+            await self._take_all(page, [(posts[remote_id], seen)], outcomes)
+        if failed:
+            raise failed[0]
 
     async def _read(self, page: StatusPage, remote_id: str) -> Seen:
         at = self._now()

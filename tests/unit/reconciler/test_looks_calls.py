@@ -89,6 +89,15 @@ async def test_where_the_list_cannot_be_read_nothing_is_concluded_and_the_next_l
     assert await drifts(harness) == [()]
 
 
+async def test_one_that_cannot_be_read_keeps_nobody_from_looking_at_the_others(harness: RedisHarness) -> None:
+    await harness.fire("checkout")
+    await harness.fire("payments")
+    first, second = await look(harness)
+    harness.state.faults.queue.append(Answer(method="GET", path=first, status=500))
+    assert await look(harness) == [first, second]
+    assert await look(harness) == [second, first], "what could not be read comes last"
+
+
 async def test_what_a_person_resolved_is_seen_beside_many_others(harness: RedisHarness) -> None:
     for service in ("checkout", "payments", "search"):
         await harness.fire(service)
