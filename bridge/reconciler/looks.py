@@ -88,6 +88,7 @@ class Looks:
         self._is_down = is_down
         self._sleep = sleep
         self._doubted: dict[tuple[str, str], int] = {}  # since when a post lacks this update of ours, or is missing
+        self._listed: dict[str, set[str]] = {}  # what is open on a page by its list, as of this look
         self._unread: set[str] = set()  # what could not be read when it was tried last
         self._began: tuple[int, float] = (0, 0.0)  # the store's time, and ours
 
@@ -139,6 +140,7 @@ class Looks:
         wanted = {remote_id for posts in by_page.values() for remote_id in posts}
         await self._store.looks.expect(wanted, self._now())
         known = {(remote_id, each.post.update_id) for posts in by_page.values() for remote_id, each in posts.items()}
+        self._listed.clear()
         self._unread &= wanted
         self._doubted = {doubt: at for doubt, at in self._doubted.items() if doubt in known}
         outcomes: Counter[str] = Counter()
@@ -163,14 +165,18 @@ class Looks:
                 await self._store.looks.keep(token, lease_ms=LEASE_MS)
 
     async def _look_at(self, page: StatusPage, posts: Mapping[str, Standing], outcomes: Counter[str]) -> None:
-        """Lists tell of many at a time, and what they leave out is read one by one."""
-        rest, cursor, cursors = dict(posts), "", {""}
+        """Lists tell of many at a time, and what they leave out is read one by one.
+
+        As soon as more lists were in vain than there is left to read, no more are asked for.
+        """
+        rest, cursor, cursors, in_vain = dict(posts), "", {""}, 0
         for _ in range(LISTS):
-            if len(rest) <= ALONE:
+            if len(rest) <= max(ALONE, in_vain):
                 break
             at = self._now()
             listed, cursor = await page.listed(cursor)
             found = {each.id: Seen(each, at) for each in listed if each.id in rest}
+            in_vain += not found
             await self._take_all(page, [(rest.pop(remote_id), seen) for remote_id, seen in found.items()], outcomes)
             if cursor in cursors:
                 break
@@ -223,7 +229,7 @@ class Looks:
             if observed.drift and not seen.remote.is_whole:
                 seen = await self._read(page, seen.remote.id)
         if seen.remote is None:
-            found = await self._missing(page, post, seen)
+            found = await self._missing(page, standing, seen)
             return "unclear" if found is None else await self._record(standing, seen, lambda _: [found])
         return await self._compare(standing, seen, seen.remote)
 
@@ -258,13 +264,14 @@ class Looks:
         since = self._doubted.setdefault(doubt, at)
         return True if at >= since + self._config.current.checkly.settle_ms else None
 
-    async def _missing(self, page: StatusPage, post: Post, seen: Seen) -> Result | None:
+    async def _missing(self, page: StatusPage, standing: Standing, seen: Seen) -> Result | None:
         """A deletion is believed when the page has said so for the settle time, and its list says it, too."""
-        remote_id = post.remote_id or ""
+        post = standing.post
         if self._is_doubted(post, seen.at, applies=True) is None:
             return None
-        is_listed = any(each.id == remote_id for each in await page.open_incidents())
-        if is_listed:
+        if standing.page not in self._listed:  # once a look: the list of an account is long
+            self._listed[standing.page] = {each.id for each in await page.open_incidents()}
+        if post.remote_id in self._listed[standing.page]:
             self._is_doubted(post, seen.at, applies=False)
             return None
         return results.Gone(is_listed=False)

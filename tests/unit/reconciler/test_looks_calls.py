@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from bridge.model import V1_PAGE
+from bridge.checkly.errors import Gone
+from bridge.model import V1_PAGE, Post
+from bridge.reconciler.looks import Standing
 from bridge.sandbox.faults import Answer
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.redis_harness import CONFIG, INCIDENTS, MINUTE, RedisHarness
@@ -17,6 +20,7 @@ from tests.unit.reconciler.redis_harness import CONFIG, INCIDENTS, MINUTE, Redis
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bridge.core.remote import RemoteIncident
     from bridge.reconciler import Reconciler
     from bridge.sandbox.incidents import Incident as Shown
 
@@ -96,6 +100,46 @@ async def test_one_that_cannot_be_read_keeps_nobody_from_looking_at_the_others(h
     harness.state.faults.queue.append(Answer(method="GET", path=first, status=500))
     assert await look(harness) == [first, second]
     assert await look(harness) == [second, first], "what could not be read comes last"
+
+
+class Long:
+    """A page whose list is long, and has none of what is looked for; everything is missing."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    async def listed(self, cursor: str = "") -> tuple[list[RemoteIncident], str]:
+        self.calls.append("list")
+        return [], str(int(cursor or 0) + 1)
+
+    async def read(self, remote_id: str) -> RemoteIncident:
+        self.calls.append(remote_id)
+        raise Gone("404", status=404)
+
+    async def open_incidents(self) -> list[RemoteIncident]:
+        self.calls.append("whole list")
+        return []
+
+
+async def test_a_long_list_in_which_nothing_is_found_is_not_read_to_its_end(harness: RedisHarness) -> None:
+    page, posts = Long(), {each: Standing("X", V1_PAGE, Post(remote_id=each)) for each in ("a", "b", "c", "d")}
+    await harness.reconciler.looks._look_at(page, posts, Counter())  # type: ignore[arg-type] # noqa: SLF001 - what is asked of a page
+    assert page.calls == ["list"] * 4 + ["a", "b", "c", "d"]
+
+
+async def test_that_many_are_missing_is_confirmed_by_one_list(
+    harness: RedisHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for service in ("checkout", "payments", "search"):
+        await harness.fire(service)
+    page = Long()
+    looks = harness.reconciler.looks
+    monkeypatch.setattr(looks, "_page", lambda _: page)
+    monkeypatch.setattr(looks, "_is_doubted", lambda *_, **__: True)
+    await look(harness)
+    assert page.calls.count("whole list") == 1
+    found = [each async for part in harness.store.incidents() for each in part]
+    assert all(each.progress.posts[V1_PAGE].closed_at for each in found)
 
 
 async def test_what_a_person_resolved_is_seen_beside_many_others(harness: RedisHarness) -> None:
