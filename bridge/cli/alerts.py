@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlencode
 
 from cyclopts import App, Parameter
 
-from bridge.cli.client import DEFAULT_URL, Url, get
+from bridge.cli.client import DEFAULT_URL, Url, get, query
 from bridge.cli.errors import USAGE, CommandError
 from bridge.cli.output import Form, Output, print_json, print_table, say
 
@@ -43,7 +42,7 @@ def list_(
     if not not_published:
         raise CommandError("Give --not-published. The alerts that count are shown by: bridge incidents show ID", USAGE)
     asked = {"published": "false", "limit": limit} | ({} if reason is None else {"reason": reason})
-    found = get(url, f"/api/alerts?{urlencode(asked)}")
+    found = get(url, query("/api/alerts", asked))
     if output is Form.JSON:
         print_json(found)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote, urlencode
 
 import httpx
 from cyclopts import Parameter
@@ -14,10 +15,22 @@ from bridge.config.network import NetworkError, is_http_url
 from bridge.messages import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from bridge.config.environment import Settings
 
 Url = Annotated[str, Parameter(env_var="BRIDGE_URL", help="The running bridge's address.")]
 DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+def incident_path(id_: str) -> str:
+    """Where an incident of that id is, whatever was typed as one."""
+    return f"/api/incidents/{quote(id_.strip(), safe='', errors='replace')}"
+
+
+def query(path: str, asked: Mapping[str, Any] | Sequence[tuple[str, Any]]) -> str:
+    """A path with parameters; what a terminal sent that is no text is sent as a question mark."""
+    return f"{path}?{urlencode(asked, errors='replace')}"
 
 
 class NotThere(CommandError):

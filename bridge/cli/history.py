@@ -6,12 +6,11 @@ import csv
 import sys
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlencode
 
 import msgspec
 from cyclopts import App, Parameter
 
-from bridge.cli.client import DEFAULT_URL, Url, get
+from bridge.cli.client import DEFAULT_URL, Url, get, query
 from bridge.cli.output import say
 from bridge.messages import printable
 
@@ -67,7 +66,7 @@ def _rows(url: str, since: str) -> Iterator[dict[str, Any]]:
     after, seen = "", set()
     while True:
         asked = {"since": since, "limit": _PART, **({"after": after} if after else {})}
-        found = get(url, f"/api/history?{urlencode(asked)}")
+        found = get(url, query("/api/history", asked))
         for row in found["episodes"]:
             if row["id"] not in seen:
                 seen.add(row["id"])

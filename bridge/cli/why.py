@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlencode
 
 from cyclopts import Parameter
 
-from bridge.cli.client import DEFAULT_URL, Url, get
+from bridge.cli.client import DEFAULT_URL, Url, get, query
 from bridge.cli.errors import USAGE, CommandError
 from bridge.cli.output import Form, Output, print_json, say
 from bridge.config import matchers
@@ -32,7 +31,7 @@ def why(
     WHAT is an incident's id, a fingerprint, an alert's name, or labels: alertname=DiskFull service=checkout.
     The six stations: delivered, understood, routed, old enough, allowed, written.
     """
-    found = get(url, f"/api/why?{urlencode(_asked(what))}")
+    found = get(url, query("/api/why", _asked(what)))
     if output is Form.JSON:
         print_json(found)
         return

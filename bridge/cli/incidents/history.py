@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import msgspec
 from cyclopts import Parameter
 
-from bridge.cli.client import DEFAULT_URL, NotThere, Url, get
+from bridge.cli.client import DEFAULT_URL, NotThere, Url, get, incident_path, query
 from bridge.cli.errors import USAGE, CommandError
 from bridge.cli.output import Form, Output, print_json, say
 from bridge.core.history import in_words
@@ -74,7 +74,7 @@ def _follow(url: str, id_: str, known: Any, output: Form) -> None:
 
 
 def _read(url: str, id_: str) -> Any:
-    return get(url, f"/api/incidents/{id_}?alerts=1")
+    return get(url, query(incident_path(id_), {"alerts": 1}))
 
 
 def _print(entries: Iterable[Mapping[str, Any]], output: Form) -> None:

@@ -6,13 +6,12 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlencode
 
 import msgspec
 import yaml
 from cyclopts import Parameter
 
-from bridge.cli.client import DEFAULT_URL, Url, get
+from bridge.cli.client import DEFAULT_URL, Url, get, query
 from bridge.cli.errors import USAGE, CommandError
 from bridge.cli.incidents.delays import figures
 from bridge.cli.incidents.watching import watch as watch_
@@ -68,7 +67,7 @@ def list_(
     asked["active"] = "false" if all_ else "true"
 
     def fetch() -> tuple[list[Any], bool]:
-        return _fetch(lambda wanted: get(url, f"/api/incidents?{urlencode(wanted)}"), asked, limit)
+        return _fetch(lambda wanted: get(url, query("/api/incidents", wanted)), asked, limit)
 
     nothing = "No incidents." if all_ else "No open incidents. Those that are over: --all"
     if watch:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from bridge.cli.client import DEFAULT_URL, Url, get
+from bridge.cli.client import DEFAULT_URL, Url, get, incident_path, query
 from bridge.cli.incidents.alerts import fields, heading
 from bridge.cli.incidents.history import line as told
 from bridge.cli.output import Form, Output, print_json, print_table, say
@@ -30,7 +30,7 @@ def show(
     output: Output = Form.TEXT,
 ) -> None:
     """Show one incident: what comes next and who is mailed, why it counts, its alerts, its posts and its history."""
-    found = get(url, f"/api/incidents/{id_}?alerts={alerts}&after={after}")
+    found = get(url, query(incident_path(id_), {"alerts": alerts, "after": after}))
     if output is Form.JSON:
         print_json(found)
         return

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from bridge.cli.client import incident_path
 from tests.servers import Bridge, eventually
 
 PAYLOAD = json.dumps(
@@ -295,6 +296,19 @@ def test_without_a_bridge_it_says_where_it_looked(run, monkeypatch):
     shown = run("incidents", "list", "--url", "http://127.0.0.1:1")
     assert shown.code == 1
     assert "No bridge answers at http://127.0.0.1:1" in shown.err
+
+
+@pytest.mark.parametrize("command", [("incidents", "show"), ("incidents", "history"), ("why",)])
+@pytest.mark.parametrize("typed", ["6MDQJYNPGN\n", "a b", "\0", "../budgets", "x?alerts=2", "\udcff"])
+def test_whatever_is_typed_as_an_id_is_asked_for(run, monkeypatch, command, typed):
+    monkeypatch.setenv("ADMIN_TOKENS", "x")
+    shown = run(*command, typed, "--url", "http://127.0.0.1:1")
+    assert (shown.code, shown.out) == (1, "")
+    assert "No bridge answers at http://127.0.0.1:1" in shown.err
+
+
+def test_an_id_is_no_other_path():
+    assert incident_path("../x?a=b#c\n") == "/api/incidents/..%2Fx%3Fa%3Db%23c"
 
 
 def test_incidents_needs_a_token(run, monkeypatch):
