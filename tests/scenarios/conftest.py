@@ -118,11 +118,13 @@ def transcript(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Calla
     at.mkdir()
 
     def make(environment: Mapping[str, str], replaced: Mapping[str, str] | None = None) -> Transcript:
-        path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+        path = {"PATH": f"{at}:{Path(sys.executable).parent}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
         made.append(Transcript(steps(*mark.args), {**path, **environment}, replaced or {}, at))
         return made[0]
 
     yield make
+    for each in made:
+        each.ends()
     assert [each.is_over for each in made] == [True], "a command of the section was not typed"
 
 

@@ -1,42 +1,77 @@
-"""What the tutorial shows of the commands is what they answer, from its own files."""
+"""The tutorial, typed from its first command to its last, with its own files and a real Alertmanager."""
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
-from tests.servers import Sandbox
+from tests.scenarios.transcript import ROOT, all_steps
+from tests.servers import eventually, free_ports, programs
 
-TUTORIAL = (Path(__file__).parents[2] / "docs" / "tutorial" / "first-outage.md").read_text()
-ACCOUNT, CONFIG, _ = re.findall(r"```yaml\n(.*?)```", TUTORIAL, re.DOTALL)
-SHOWN = {
-    command: re.sub("^    ", "", answer, flags=re.MULTILINE)
-    for command, answer in re.findall(r"^    \$ (bridge .*)\n((?:    .*\n|\n(?=    ))+)", TUTORIAL, re.MULTILINE)
-}
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tests.scenarios.transcript import Transcript
+
+PAGE = "tutorial/first-outage.md"
+TUTORIAL = (ROOT / "docs" / PAGE).read_text()
+HEADINGS = dict.fromkeys(heading for heading, _ in all_steps(TUTORIAL))
+FILES = dict(
+    zip(
+        ("account.yaml", "bridge.yaml", "alertmanager.yml"),
+        re.findall(r"```yaml\n(.*?)```", TUTORIAL, re.DOTALL),
+        strict=True,
+    )
+)
+EXPORTED = dict(re.findall(r"(\w+)=(\S+)", " ".join(re.findall(r"^    export (.*)$", TUTORIAL, re.MULTILINE))))
+PROGRAMS = {"prometheus-alertmanager": "alertmanager", "amtool": "amtool"}
 
 
-@pytest.mark.parametrize("command", ["bridge services", "bridge check bridge.yaml --online"])
-def test_it_shows_what_the_command_answers(tmp_path, command):
-    (tmp_path / "account.yaml").write_text(ACCOUNT)
-    (tmp_path / "bridge.yaml").write_text(CONFIG)
-    with Sandbox(tmp_path / "sandbox", account=tmp_path / "account.yaml") as sandbox:
-        account = {
-            "CHECKLY_API_URL": sandbox.url,
-            "CHECKLY_API_KEY": "sandbox",
-            "CHECKLY_ACCOUNT_ID": sandbox.account_id,
-        }
-        assert f"CHECKLY_ACCOUNT_ID={sandbox.account_id}" in TUTORIAL
-        answer = subprocess.run(
-            [sys.executable, "-m", "bridge.cli", *command.split()[1:]],
-            cwd=tmp_path,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).parents[2]), **account},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    assert answer.stdout == SHOWN[command]
+@pytest.fixture
+def replaced() -> dict[str, str]:
+    """Each of the tutorial's addresses, and the one that stands for it here."""
+    return {
+        f"127.0.0.1:{port}": f"127.0.0.1:{here}" for port, here in zip((8080, 8090, 9093), free_ports(3), strict=True)
+    }
+
+
+@pytest.fixture
+def typed(tmp_path: Path, replaced: Mapping[str, str], transcript: Callable[..., Transcript]) -> Transcript:
+    """Types in a folder with the tutorial's files, where no look is long in coming."""
+    at = tmp_path / "typed"
+    for name, program in PROGRAMS.items():
+        (at / name).symlink_to(programs.require(program))
+    exported = {name: replaced_in(value, replaced) for name, value in EXPORTED.items()}
+    environment = {"BRIDGE_URL": f"http://{replaced['127.0.0.1:8080']}", "LOG_FORMAT": "text", **exported}
+    for name, text in FILES.items():
+        (at / name).write_text(replaced_in(text, replaced))
+    return transcript(environment, replaced)
+
+
+def replaced_in(text: str, replaced: Mapping[str, str]) -> str:
+    for shown, here in replaced.items():
+        text = text.replace(shown, here)
+    return text
+
+
+@pytest.mark.needs("alertmanager")
+@pytest.mark.needs("amtool")
+@pytest.mark.needs("jq")
+@pytest.mark.types(PAGE, *HEADINGS)
+def test_every_command_answers_as_it_is_printed(tmp_path: Path, replaced: Mapping[str, str], typed: Transcript):
+    port, sandbox_port, _ = (each.partition(":")[2] for each in replaced.values())
+    typed.goes_on()
+    typed.starts("--port", sandbox_port)
+    assert typed.here(EXPORTED["CHECKLY_ACCOUNT_ID"]) == EXPORTED["CHECKLY_ACCOUNT_ID"]
+    typed.goes_on(2)
+    config = tmp_path / "typed" / "bridge.yaml"
+    config.write_text(config.read_text() + 'people: {look_every: "1s"}\n')
+    typed.starts("--port", port)
+    typed.starts()
+    alertmanager = f"http://{replaced['127.0.0.1:9093']}/-/ready"
+    eventually(lambda: httpx.get(alertmanager).is_success, "Alertmanager to be ready")
+    typed.goes_on(12)

@@ -11,8 +11,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tests.servers.process import Process
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT: Final = Path(__file__).parents[2]
 _READS = re.compile(r"\b(list|show|history|why|services|check|grep|jq|curl -s http)\b")
@@ -34,6 +36,8 @@ _VARIES: Final = {  # what a page shows of it, and what may stand there instead:
     r"(?<=median )\S+(?=,)|(?<=percentile )\S+(?= )": r"(?:\d+[wdhms])+",
     r"(?<=delay seconds) +\d+\.\d+": r" +\d+(?:\.\d+)?",
     r"(?<=\bms )\d+": r"\d+",
+    r"(?:(?<=digest=)|(?<=hash=)|(?<=hash=\"))[0-9a-f]+": "[0-9a-f]+",  # of the file, which names what it finds here
+    r"(?<=Valkey )\d+\.\d+\.\d+": r"\d+\.\d+\.\d+",
     r"(?<=\S) {2,}(?=\S)": " {2,}",  # columns are as wide as what they hold
 }
 
@@ -45,9 +49,9 @@ class Step(NamedTuple):
     shown: str
 
 
-def steps(page: str, heading: str) -> list[Step]:
-    """The commands under a heading of a page under ``docs``, in their order."""
-    return [step for found, step in all_steps((ROOT / "docs" / page).read_text()) if found == heading]
+def steps(page: str, *headings: str) -> list[Step]:
+    """The commands under these headings of a page under ``docs``, in their order."""
+    return [step for found, step in all_steps((ROOT / "docs" / page).read_text()) if found in headings]
 
 
 def all_steps(page: str) -> Iterator[tuple[str, Step]]:
@@ -57,6 +61,28 @@ def all_steps(page: str) -> Iterator[tuple[str, Step]]:
         for found in _TYPED.finditer(section):
             command, shown = (re.sub(f"(?m)^{found['indent']}", "", found[part]) for part in ("command", "shown"))
             yield heading, Step(command, shown)
+
+
+class Typed(Process):
+    """A command that runs until it is stopped, in ``at``; ready once ``says`` is true of its output."""
+
+    name = "typed"
+    typed: str
+    says: Callable[[str], bool]
+
+    def __init__(self, directory: Path, at: Path, environment: Mapping[str, str]) -> None:
+        super().__init__(directory)
+        self._at = at
+        self._environment = environment
+
+    def command(self) -> Sequence[str | Path]:
+        return ["bash", "-c", f"cd {self._at} && {self.typed}"]
+
+    def environment(self) -> Mapping[str, str]:
+        return self._environment
+
+    def is_ready(self) -> bool:
+        return self.says(self.output)
 
 
 def is_bridge(command: str) -> bool:
@@ -111,6 +137,7 @@ class Transcript:
         self._replaced = replaced
         self._directory = at
         self._ids: dict[str, str] = {}
+        self._running: list[Process] = []
 
     def goes_on(self, count: int = 1, *, code: int = 0) -> None:
         """Types the next commands, as the page prints them; what only reads is typed until it answers as printed."""
@@ -120,9 +147,23 @@ class Transcript:
             else:
                 self._type(step, code)
 
-    def skips(self) -> Step:
-        """The next command, which the test does in its own way."""
-        return next(self._steps)
+    def starts(self, *more: str) -> None:
+        """Types the next command, with ``more`` behind it; returns once it says what is shown, and lets it run."""
+        step = next(self._steps)
+        running = Typed(self._directory / "running" / str(len(self._running)), self._directory, self._environment)
+        running.typed = " ".join(("exec", self.here(step.command), *more))
+        self._running.append(running)
+        running.says = lambda said: self.agrees(f"{step.shown}…\n", said)
+        running.start()
+
+    def skips(self) -> None:
+        """Leaves the next command out, which is not the bridge's."""
+        assert not is_bridge(next(self._steps).command)
+
+    def ends(self) -> None:
+        """Stops what still runs."""
+        for each in reversed(self._running):
+            each.stop()
 
     @property
     def is_over(self) -> bool:
@@ -137,6 +178,7 @@ class Transcript:
 
     def agrees(self, shown: str, answer: str) -> bool:
         """Whether an answer is as the page shows it; learns the ids that it has."""
+        shown, answer = (re.sub(r"(?m)[ \t]+$", "", text) for text in (shown, f"{answer.rstrip()}\n"))
         found = re.fullmatch(pattern(shown, self._ids, self._replaced), answer)
         if found:
             unknown = [each for each in dict.fromkeys(re.findall(_ID, shown)) if each not in self._ids]

@@ -15,6 +15,7 @@ _NAMES = {
     "amtool": ("amtool",),
     "cc": ("cc", "gcc", "clang"),
     "hadolint": ("hadolint",),
+    "jq": ("jq",),
     "kubectl": ("kubectl",),
     "kubernetes-validate": ("kubernetes-validate",),
     "nginx": ("nginx",),
