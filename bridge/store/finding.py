@@ -112,10 +112,12 @@ class AlertFinder:
     async def _candidates(self) -> tuple[list[str], bool]:
         """The incidents to look at, those that matter most first, and whether there are more."""
         pipe = self._redis.pipeline(transaction=False)
-        pipe.zrange(f"{self._prefix}counted", 0, MOST_INCIDENTS, desc=True)
+        pipe.zrange(f"{self._prefix}counted", -MOST_INCIDENTS - 1, -1)
         pipe.zrange(f"{self._prefix}due", 0, MOST_INCIDENTS)
         counted, due = await reply_of(pipe.execute())
-        ids = dict.fromkeys([entry.decode().partition("|")[0] for entry in counted] + [id_.decode() for id_ in due])
+        ids = dict.fromkeys(
+            [entry.decode().partition("|")[0] for entry in reversed(counted)] + [id_.decode() for id_ in due]
+        )
         return list(ids)[:MOST_INCIDENTS], len(ids) > MOST_INCIDENTS
 
 

@@ -7,7 +7,7 @@ local function is_quiet(firing, held) return firing == '0' and held == '0' end
 local is_theirs, taken, clear = {}, 0, 0
 for _, id in ipairs(redis.call('SMEMBERS', orders.TAKEN_OVER)) do
   local firing, held, ordered = unpack(redis.call('HMGET', incident_key(id), 'firing', 'held', 'ordered'))
-  if ordered and redis.call('HEXISTS', orders.key(id), 'take-over') == 1 then
+  if ordered and redis.call('HGET', orders.key(id), 'take-over') then
     is_theirs[id], taken = true, taken + 1
     if is_quiet(firing, held) and redis.call('SISMEMBER', OPEN, id) == 1 then clear = clear + 1 end
   else redis.call('SREM', orders.TAKEN_OVER, id) end

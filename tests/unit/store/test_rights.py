@@ -13,7 +13,9 @@ import redis
 from redis.exceptions import ResponseError
 
 from bridge.config import schema
-from bridge.model import Progress, PublicNote
+from bridge.core.actions import Action
+from bridge.model import V1_PAGE, Phase, Post, Progress, PublicNote
+from bridge.orders import Verb
 from bridge.store import (
     Claim,
     Example,
@@ -125,6 +127,7 @@ async def work(store: Store) -> None:
         await store.settle(recorded, due=None)
         await store.ingest([(firing("again"), to())])
         await store.ingest([(resolved("again"), to())])
+    await operate(store)
     await store.release("t", (), lease_ms=LEASE_MS)
     claim = await store.claim(token="t", lease_ms=LEASE_MS)
     if isinstance(claim, Claim):
@@ -147,6 +150,26 @@ async def work(store: Store) -> None:
     await store.finder.by_fingerprint("never", [("alertmanager", "")])
     await store.finder.by_name("Errors")
     await store.overview()
+
+
+OPENED = Progress(phase=Phase.INVESTIGATING, posts={V1_PAGE: Post(remote_id="r", status=Phase.INVESTIGATING)})
+
+
+async def operate(store: Store) -> None:
+    """Operators order whatever there is to be ordered."""
+    await store.ingest([(firing("mute"), to()), (firing("other"), to())])
+    for verb in (Verb.TAKE_OVER, *Verb):
+        asked = Action(verb=verb, by="alice", reason="r", alert="mute", text="words", key=f"key-{verb}", for_ms=1)
+        await store.act("shop", asked)
+    claim = await store.claim(token="t", lease_ms=LEASE_MS)
+    assert isinstance(claim, Claim)
+    recorded = await store.record(claim, OPENED, lease_ms=LEASE_MS, over=claim.incident.orders)
+    assert recorded is not None
+    await store.settle(recorded, due=None)
+    for verb in (Verb.SAY, Verb.RESOLVE, Verb.TAKE_OVER):
+        await store.act("shop", Action(verb=verb, by="alice", text="words"))
+    await store.overview()
+    await store.ingest([(resolved("mute"), to()), (resolved("other"), to())])
 
 
 async def fails(*calls) -> str:
