@@ -18,7 +18,7 @@ give_tokens_back(id, gives)
 trip(trips)
 redis.call('SET', progress_key(id), ARGV[5])
 redis.call('HSET', incident_key(id), 'page_ends', ARGV[11])
-if ARGV[6] ~= '' then
+if ARGV[6] ~= '' and not is_recorded(id, ARGV[16], ARGV[17]) then
   local episode = redis.call('HGET', incident_key(id), 'episode')
   redis.call('SET', prefix .. 'episode:' .. id .. '.' .. episode, ARGV[6], 'PX', ARGV[7])
   list_episode(id, tonumber(episode), ARGV[6], tonumber(ARGV[7]))

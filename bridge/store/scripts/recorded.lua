@@ -1,5 +1,10 @@
 -- What the reconciler tells with the progress that it records, and what becomes of the history as an episode ends.
 
+-- Whether this record was written before, and only its answer was lost: then the episode has ended, once.
+local function is_recorded(id, number, packed)
+  return packed ~= '' and redis.call('HGET', incident_key(id), 'recorded') == number
+end
+
 -- Entries as they come: [[what, by, detail, whether once], …]. `number` names the record: repeated, it tells nothing more.
 local function tell_recorded(id, number, packed)
   local recorded, bytes = unpack(redis.call('HMGET', incident_key(id), 'recorded', 'history_bytes'))

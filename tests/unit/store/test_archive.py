@@ -6,8 +6,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from bridge.core.history import What, entry
 from bridge.model import Phase, Post, Progress
-from tests.unit.store.builders import LEASE_MS, PREFIX, START, firing, resolved, to
+from tests.unit.store.builders import END, LEASE_MS, PREFIX, START, firing, resolved, to
 
 DAY = 86_400_000
 EPISODES = f"{PREFIX}episodes"
@@ -46,6 +47,22 @@ async def everything(store, *, since: int = 0, count: int = 100) -> tuple[list[s
 
 async def test_an_empty_store_has_no_outages(store):
     assert await everything(store) == ([], [])
+
+
+async def test_an_episode_whose_end_is_recorded_again_has_ended_once(store, db):
+    await store.ingest([(firing("shop"), to("shop"))])
+    await store.ingest([(resolved("shop"), to("shop"))])
+    claim = await store.claim(token="t", lease_ms=LEASE_MS)
+    await store.ingest([(firing("shop", starts_at=END + DAY), to("shop"))])
+    archive = msgspec.json.encode(replace(claim.incident, progress=Progress(phase=Phase.RESOLVED)))
+    told = (entry(What.EPISODE_BEGAN, episode=2),)
+    for _ in range(2):  # the answer to the first is lost, and the connection's owner asks again
+        await store.record(
+            claim, Progress(), lease_ms=LEASE_MS, archive=archive, retention_ms=DAY, history=told, number=1
+        )
+    assert await everything(store) == (["shop.2"], ["shop.1"])
+    assert [line.what for line in (await store.incident("shop.1")).history] == ["alerts_began", "alerts_ended"]
+    assert db.keys(f"{PREFIX}episode:*") == [f"{PREFIX}episode:shop.1".encode()]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 100])
