@@ -104,7 +104,8 @@ class Reading:
             id_, _text_keys(fields), _text_keys(counts), progress, public_notes, _text_keys(orders)
         )
         (incident,) = await as_seen(self._redis, self._prefix, [unpacked])
-        history = codec.unpack_history(lines)
+        is_own = b"history_bytes" in fields  # else it is of one that another release forgot
+        history = codec.unpack_history(lines) if is_own else ()
         return Detail(incident=incident, alerts=counted, total=total, after=int(following), history=history)
 
     def _read(self, pipe: Pipeline, id_: str) -> str:

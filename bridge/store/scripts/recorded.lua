@@ -20,7 +20,8 @@ local function tell_recorded(id, number, packed)
     if is_new then entries[#entries + 1] = entry end
   end
   bytes = entries[1] and history.append(id, tonumber(bytes or nil), entries) or bytes
-  redis.call('HSET', incident_key(id), 'recorded', number, 'history_bytes', bytes or 0)
+  redis.call('HSET', incident_key(id), 'recorded', number)
+  if bytes then redis.call('HSET', incident_key(id), 'history_bytes', bytes) end
 end
 
 -- The ended episode keeps its history as long as itself; what began the next one is the next one's.

@@ -260,6 +260,18 @@ async def test_another_configuration_is_told_where_something_stands_on_a_page(st
     ]
 
 
+async def test_what_is_left_of_an_incident_that_another_release_forgot_is_told_of_none(store, record, db):
+    id_ = record.claim.incident.id
+    stale = b'[1,"write_done","bridge",{"page":"v1"}]'
+    db.delete(f"{PREFIX}history:{id_}")
+    db.rpush(f"{PREFIX}history:{id_}", stale)
+    db.hdel(f"{PREFIX}incident:{id_}", "history_bytes")  # so it is of an incident that the release before began
+    assert await history(store) == []
+    edited = entry(What.EDITED_BY_HAND, page="v1", once=True)
+    await store.record(record.claim, Progress(), lease_ms=LEASE_MS, history=(edited,), number=8)
+    assert [each.what for each in await history(store)] == ["edited_by_hand"]
+
+
 async def test_another_configuration_revives_nothing_that_redis_has_evicted(store, record, db):
     remote = Progress(posts={"v1": Post(remote_id="r", status=Phase.INVESTIGATING)})
     await store.record(record.claim, remote, lease_ms=LEASE_MS)
