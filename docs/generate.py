@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parent
 SCHEMA = DOCS.parent / "config" / "bridge.schema.json"
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_GROUP = "*"  # of arguments that several commands share, which have rows of their own
 _VALUES = {"Path": "FILE", "int": "NUMBER", "str": "TEXT"}
 
 
@@ -86,7 +87,7 @@ def _walk(parent: App, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
 
 def _command(found: App) -> str:
     """A command's purpose and its options. Not its help as printed: that depends on the terminal's width."""
-    arguments = list(found.assemble_argument_collection())
+    arguments = [each for each in found.assemble_argument_collection() if each.names[0] != _GROUP]
     options = _table(("option", "default", "meaning"), map(_argument_row, arguments))
     return f"{found.help}\n\n{options}"
 

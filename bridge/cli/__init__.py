@@ -26,7 +26,8 @@ _COMMANDS = {
 
         Secrets and addresses come from the environment; each variable may be NAME_FILE instead:
         CHECKLY_API_KEY, CHECKLY_ACCOUNT_ID, CHECKLY_API_URL, REDIS_URL (unset: an embedded Valkey under ./data),
-        REDIS_NAMESPACE, ALERTMANAGER_TOKENS, PAGERDUTY_SIGNING_SECRETS, ADMIN_TOKENS, LOG_LEVEL, LOG_FORMAT.""",
+        REDIS_NAMESPACE, ALERTMANAGER_TOKENS, PAGERDUTY_SIGNING_SECRETS, ADMIN_TOKENS, OPERATOR_TOKENS, LOG_LEVEL,
+        LOG_FORMAT.""",
     "check": """Check a configuration file; with --online also the account it is for.
 
         Prints every problem with its place (exit code 1), or else a summary of what the configuration does.""",
@@ -37,7 +38,7 @@ _COMMANDS = {
     "services": """List the account's services and v3 components, ready to paste into the configuration.
 
         Comments out those that no reader sees.""",
-    "incidents": "Show the incidents of a running bridge.",
+    "incidents": "Show the incidents of a running bridge, and act on them.",
     "why": """Show where an alert is on its way to the page, and what stopped it. Needs the bridge's ADMIN_TOKENS.
 
         WHAT is an incident's id, a fingerprint, an alert's name, or labels: alertname=DiskFull service=checkout.

@@ -10,12 +10,10 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from bridge.config.units import duration_ms
-from bridge.core.actions import SAID_AS, Action
+from bridge.core.actions import SAID_AS, Action, said
 from bridge.messages import did_you_mean, one_of
 from bridge.model import Phase
 from bridge.orders import Verb
-from bridge.texts.sanitize import sanitize_prose
-from bridge.texts.template import MAX_CHARS
 from bridge.web.responses import HTTPError
 
 REASON_CHARS: Final = 500
@@ -136,8 +134,8 @@ def _duration(text: str | None) -> int | None:
 def _public(text: str | None) -> str:
     if text is None:
         return ""
-    tidy = sanitize_prose(text, MAX_CHARS)
-    if not any(map(str.isalnum, tidy)):
+    tidy = said(text)
+    if not tidy:
         raise _wrong("text", "nothing of it may be published: expected words")
     return tidy
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from bridge.config.schema import Config
+from bridge.core.actions import in_force, standing
 from bridge.core.attention import attention
 from bridge.core.next_step import NOBODY, NextStep, next_step
 from bridge.core.page_word import page_word, page_words
@@ -44,4 +45,19 @@ class Outlook(Struct, frozen=True, kw_only=True):
                 "text": coming.text,
             },
             "attention": () if is_put_away else attention(incident),
+            "actions": [] if is_put_away else self._standing(incident),
         }
+
+    def _standing(self, incident: Incident) -> list[dict[str, Any]]:
+        """What operators have ordered, and nothing has ended yet."""
+        return [
+            {
+                "verb": verb,
+                "by": order.by,
+                "at": from_ms(order.at),
+                "until": from_ms(order.until) if order.until else None,
+                "reason": order.reason or None,
+                "alert": alert or None,
+            }
+            for verb, order, alert in standing(in_force(incident, self.now))
+        ]

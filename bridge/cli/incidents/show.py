@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _HEAD = ("id", "name", "phase", "page", "severity", "phase_since")
-_APART = (*_HEAD, "next", "attention", "posts", "alerts", "alerts_total", "alerts_after", "history")
+_APART = (*_HEAD, "next", "attention", "actions", "posts", "alerts", "alerts_total", "alerts_after", "history")
 _MOST_HISTORY = 20
 
 
@@ -34,7 +34,7 @@ def show(
     if output is Form.JSON:
         print_json(found)
         return
-    _head(found)
+    print_head(found)
     _next(found)
     _why(found)
     _alerts(found)
@@ -46,8 +46,8 @@ def show(
     print_table(_rows((name, value) for name, value in found.items() if name not in _APART), indent="  ")
 
 
-def _head(found: Any) -> None:
-    """What it is, in a line or two; an older bridge has neither a word of the page nor a name."""
+def print_head(found: Any) -> None:
+    """What it is, and what operators ordered; an older bridge has neither a word of the page nor a name."""
     say("  ".join(filter(None, (found["id"], found.get("name")))))
     page, since = found.get("page"), found.get("phase_since") or found.get("firing_since")
     parts = (
@@ -59,6 +59,14 @@ def _head(found: Any) -> None:
     say("  ".join(filter(None, parts)))
     for each in found.get("attention") or ():
         say(f"! {each}")
+    for order in found.get("actions") or ():
+        say(f"* {_order(order)}")
+
+
+def _order(order: Any) -> str:
+    what = " ".join(filter(None, (order["verb"], order.get("alert"))))
+    until = f", until {order['until']}" if order["until"] else ""
+    return f"{what} by {order['by']} at {order['at']}{until}{': ' if order['reason'] else ''}{order['reason'] or ''}"
 
 
 def _next(found: Any) -> None:

@@ -511,6 +511,7 @@ async def test_incidents_are_listed(bridge):
             "text": "t",
         },
         "attention": ["parked: 400: no such service", "a write of unknown outcome"],
+        "actions": [],
     }
 
 
