@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 import yaml
+from cyclopts import CycloptsError
 from prometheus_client.metrics import MetricWrapperBase
 
 from bridge import telemetry
+from bridge.cli import app
+from bridge.core.page_word import PAGE_WORDS
+from bridge.web.unpublished import REASONS
 from tests.deploy.files import DEPLOY, ROOT, run
 
 RULES = DEPLOY / "monitoring" / "rules.yaml"
@@ -104,7 +109,64 @@ def test_an_alert_says_how_bad_it_is_and_leads_to_a_runbook(name):
         "What readers see",
         "What to look at",
         "What to do",
+        "When it is over",
     ]
+
+
+def first_command(page: str) -> str:
+    """What a runbook begins with."""
+    found = re.match(r"# \w+\n\n    (.+)\n\n\S", page)
+    assert found, "a runbook begins with one command that shows what it is about, and a sentence on its answer"
+    return found[1]
+
+
+def commands(page: str) -> list[list[str]]:
+    """The words of each command of the bridge's in a runbook, as far as the next pipe."""
+    blocks = re.findall(r"^    (.*)$", page, re.MULTILINE) + re.findall(r"`(bridge [a-z]+ [^`]*)`", page)
+    found = (re.search(r"(?:^|-- )bridge ([a-z].*?)(?: \||$)", line) for line in blocks)
+    return [shlex.split(each[1]) for each in found if each]
+
+
+def unusable(words: list[str]) -> str:
+    """Why the command line refuses these words, "" if it does not."""
+    try:
+        app.parse_args(words, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", sorted(ALERTS.keys() - {"Watchdog"}))
+def test_a_runbook_begins_with_a_command_that_there_is(name):
+    page = (RUNBOOKS / f"{name}.md").read_text()
+    first = first_command(page)
+    if query := re.fullmatch(r"promtool query instant \"\$PROMETHEUS\" '(.+)'", first):
+        assert complaints(query[1]) == []
+    else:
+        assert commands(f"    {first}"), first
+    for words in commands(page):
+        assert unusable(words) == "", words
+        if "--page" in words:
+            assert words[words.index("--page") + 1] in set(PAGE_WORDS), words
+        if "--reason" in words:
+            assert words[words.index("--reason") + 1] in REASONS, words
+
+
+def test_a_wrong_command_of_a_runbook_is_noticed():
+    found = commands("    kubectl exec bridge -- bridge incidents list --pages open | tail\n`bridge budget show`")
+    assert [bool(unusable(words)) for words in found] == [True, True]
+    assert unusable(["incidents", "list", "--page", "open"]) == ""
+
+
+@pytest.mark.needs("promtool")
+def test_the_queries_of_runbooks_are_valid(tmp_path):
+    pages = [path.read_text() for path in RUNBOOKS.glob("*.md")]
+    queries = [query for page in pages for query in re.findall(r"promtool query instant .*? '(.+)'", page)]
+    assert len(queries) > 10
+    rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+    file = tmp_path / "queries.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "runbooks", "rules": rules}]}))
+    run("promtool", "check", "rules", file)
 
 
 def test_every_runbook_is_an_alerts():
