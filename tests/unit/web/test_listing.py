@@ -90,7 +90,7 @@ async def test_filters_reach_the_store(bridge, query, wanted):
         ("route=chekout", 'route: expected a route of the configuration; did you mean "checkout"?'),
         ("route=zzz", "route: expected a route of the configuration"),
         ("service=Chckout", 'service: expected a service of the configuration; did you mean "checkout"?'),
-        ("page=opn", "page: expected one of refused, withheld: second writer, "),
+        ("page=opn", "page: expected one of refused, taken over, withheld: operator, "),
         ("since=yesterday", "since: expected a duration such as 2h30m, or a time such as "),
         ("since=2026-11-23T18:47:10", "since: expected a duration such as 2h30m, or a time such as "),
         ("limit=0", "limit: expected a whole number from 1 to 1000"),
