@@ -265,7 +265,7 @@ def _people(settings: Settings) -> People:
     for token in settings.operator_tokens:
         secrets_of.setdefault(token.name, []).append(token.secret.reveal())
     operators = {name: Credentials(each) for name, each in secrets_of.items()}
-    return People(readers=Credentials(_revealed(settings.admin_tokens)), operators=operators)
+    return People(admins=Credentials(_revealed(settings.admin_tokens)), operators=operators)
 
 
 def _revealed(entries: Iterable[Secret]) -> list[str]:

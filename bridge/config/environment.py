@@ -94,8 +94,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             redis_namespace=read.namespace("REDIS_NAMESPACE"),
             alertmanager_tokens=read.secrets("ALERTMANAGER_TOKENS"),
             pagerduty_signing_secrets=read.secrets("PAGERDUTY_SIGNING_SECRETS"),
-            admin_tokens=(readers := read.secrets("ADMIN_TOKENS")),
-            operator_tokens=read.operators("OPERATOR_TOKENS", readers=readers),
+            admin_tokens=(admins := read.secrets("ADMIN_TOKENS")),
+            operator_tokens=read.operators("OPERATOR_TOKENS", admins=admins),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="info"),
             log_format=read.choice("LOG_FORMAT", LOG_FORMATS, default="auto"),
             network=Network.from_environment(environment),
@@ -155,9 +155,9 @@ class _Reader:
         """Several secrets, separated by commas or, as suits a file, by line breaks."""
         return tuple(Secret(part.strip()) for part in re.split(r"[,\n]", self.text(name)) if part.strip())
 
-    def operators(self, name: str, *, readers: Collection[Secret]) -> tuple[OperatorToken, ...]:
-        """Several ``name:secret``, separated as secrets are; no secret is of two operators, nor of the ``readers``."""
-        reading = {reader.reveal().rpartition(":")[2] for reader in readers}
+    def operators(self, name: str, *, admins: Collection[Secret]) -> tuple[OperatorToken, ...]:
+        """Several ``name:secret``, separated as secrets are; no secret is of two operators, nor of the ``admins``."""
+        reading = {admin.reveal().rpartition(":")[2] for admin in admins}
         owners: dict[str, str] = {}
         found = []
         for nth, entry in enumerate(self.secrets(name), 1):

@@ -90,8 +90,9 @@ def _top_level() -> Schema:
             "description": "The only labels that texts may read. Their values are published.",
         },
         "operator_labels": {
-            "description": "Labels that are kept with an alert for the holders of ADMIN_TOKENS alone, beside its name, "
-            "a link and the labels that the configuration reads; none: nothing is kept but the fingerprint.",
+            "description": "Labels that are kept with an alert for the holders of ADMIN_TOKENS and OPERATOR_TOKENS, "
+            "beside its name, a link and the labels that the configuration reads; none: nothing is kept but the "
+            "fingerprint.",
             "oneOf": [{"const": "none"}, _ref("names")],
             "default": [],
         },

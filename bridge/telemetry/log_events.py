@@ -50,7 +50,7 @@ class Event(Enum):
     ADMIN_UNAUTHORIZED = (
         "admin_unauthorized",
         logging.WARNING,
-        "Wrong credentials for the API, too many, or a reader's for an action. At most one line a minute and address.",
+        "Wrong credentials for the API, too many, or too few rights to act. At most one line a minute and address.",
     )
     OPERATOR_ACTED = (
         "operator_acted",

@@ -1,4 +1,4 @@
-"""Who may use the API: readers, who only read, operators, who also act, and how fast others may guess at both."""
+"""Who may use the API: administrators only read, operators also act; and how fast others may guess at their secrets."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ ActingEndpoint: TypeAlias = Callable[[Request, str], Awaitable[Response]]
 
 
 class People(Struct, frozen=True, kw_only=True):
-    """Whose credentials the API takes: the readers' together, those of each operator by name."""
+    """Whose credentials the API takes: the administrators' together, those of each operator by name."""
 
-    readers: Credentials
+    admins: Credentials
     operators: Mapping[str, Credentials]
 
     def operator(self, authorization: bytes | None) -> str | None:
@@ -38,13 +38,13 @@ class People(Struct, frozen=True, kw_only=True):
         verdicts = {name: each.check(authorization) for name, each in self.operators.items()}
         return next((name for name, verdict in verdicts.items() if verdict is Verdict.OK), None)
 
-    def is_reader(self, authorization: bytes | None) -> bool:
+    def is_admin(self, authorization: bytes | None) -> bool:
         """Whether it may only read."""
-        return self.readers.check(authorization) is Verdict.OK
+        return self.admins.check(authorization) is Verdict.OK
 
 
 class Admins:
-    """Checks, counts and logs the requests of readers and operators, and of those who would like to be.
+    """Checks, counts and logs the requests of administrators and operators, and of those who would like to be.
 
     ``monotonic_ms`` never runs backwards.
     """
@@ -77,16 +77,16 @@ class Admins:
 
     def _may_read(self, authorization: bytes | None) -> HTTPError | None:
         people = self._people
-        if not people.readers and not people.operators:
+        if not people.admins and not people.operators:
             return no_credentials(ADMIN_TOKENS)
-        is_known = people.operator(authorization) is not None or people.is_reader(authorization)
-        accepted = [ADMIN_TOKENS] * bool(people.readers) + [OPERATOR_TOKENS] * bool(people.operators)
+        is_known = people.operator(authorization) is not None or people.is_admin(authorization)
+        accepted = [ADMIN_TOKENS] * bool(people.admins) + [OPERATOR_TOKENS] * bool(people.operators)
         return None if is_known else wrong_credentials(" or ".join(accepted))
 
     def _may_act(self, authorization: bytes | None) -> HTTPError | None:
-        """A reader's credential is no guess, so it is not wrong, though it does not suffice."""
+        """An administrator's credential is no guess, so it is not wrong, though it does not suffice."""
         people = self._people
-        if people.operator(authorization) is not None or people.is_reader(authorization):
+        if people.operator(authorization) is not None or people.is_admin(authorization):
             return None
         return wrong_credentials(OPERATOR_TOKENS) if people.operators else no_credentials(OPERATOR_TOKENS)
 

@@ -122,7 +122,7 @@ def _api(
     wall_ms: Callable[[], int],
     on_change: Callable[[], None] | None,
 ) -> list[Route]:
-    """What readers may ask, and operators do."""
+    """What administrators may ask, and operators do."""
     api = Api(store, config, wall_ms=wall_ms)
     acting = ActionsApi(store, api.view, on_change=on_change)
     actions.start_at_zero()

@@ -267,7 +267,7 @@ class Bridge:
             config=self,
             router=Router(),
             senders=self.senders,
-            people=People(readers=Credentials(admins), operators=dict(operators)),
+            people=People(admins=Credentials(admins), operators=dict(operators)),
             wall_ms=lambda: NOW,
             health=self.health,
             sender_watch=SenderWatch([("alertmanager", ""), ("pagerduty", "")], wall_ms=lambda: NOW),

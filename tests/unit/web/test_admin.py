@@ -36,7 +36,7 @@ def basic(pair: str) -> str:
         (basic("alice:bob"), 200, 202, "bob"),  # the secret says who it is
         (basic(":bob"), 200, 202, "bob"),
         (f"Bearer {ADMIN_TOKEN}", 200, 403, None),
-        (basic(f"reader:{ADMIN_TOKEN}"), 200, 403, None),
+        (basic(f"admin:{ADMIN_TOKEN}"), 200, 403, None),
         (f"Bearer {TOKEN}", 401, 401, None),  # a sender's
         ("Bearer alice", 401, 401, None),
         (f"Bearer alice:{OPERATOR_TOKEN}", 401, 401, None),
@@ -60,7 +60,7 @@ async def test_who_may_read_and_who_may_act(bridge, authorization, reads, acts, 
         assert "www-authenticate" in answer.headers
 
 
-async def test_a_reader_is_told_what_acting_needs(bridge):
+async def test_an_administrator_is_told_what_acting_needs(bridge):
     with capture_logs() as lines:
         answer = await bridge.act(ID, HOLD, token=ADMIN_TOKEN)
     assert_refused(answer, 403, "read_only")
@@ -108,7 +108,7 @@ async def test_guesses_at_an_operators_secret_are_counted_logged_by_address_and_
     assert len(bridge.store.actions) == 1
 
 
-async def test_a_readers_credential_is_no_guess(bridge):
+async def test_an_administrators_credential_is_no_guess(bridge):
     for _ in range(30):
         assert (await bridge.act(ID, HOLD, token=ADMIN_TOKEN)).status_code == 403
     assert (await bridge.act(ID, HOLD)).status_code == 202

@@ -230,7 +230,7 @@ def test_what_alert_rules_watch_is_there_before_it_happens(bridge, metric, label
         config=bridge,
         router=Router(),
         senders=[Newcomer(SigningSecrets([]))],
-        people=People(readers=Credentials([]), operators={}),
+        people=People(admins=Credentials([]), operators={}),
         wall_ms=lambda: NOW,
         health=bridge.health,
         sender_watch=SenderWatch([], wall_ms=lambda: NOW),
