@@ -74,6 +74,7 @@ class AlertRecord(Struct, frozen=True, array_like=True):
 _encode = msgspec.msgpack.Encoder().encode
 decode_record = msgspec.msgpack.Decoder(AlertRecord).decode
 _decode_conflicts = msgspec.msgpack.Decoder(frozenset[int]).decode
+_decode_more = msgspec.msgpack.Decoder(tuple[str, str, int, int, int, int]).decode
 _decode_outcomes = msgspec.msgpack.Decoder(list[str]).decode
 _decode_opaque = msgspec.json.Decoder(_Opaque).decode
 _decode_progress = msgspec.msgpack.Decoder(Progress).decode
@@ -290,9 +291,16 @@ def pack_history(entries: Sequence[Entry]) -> bytes:
     return _encode([(str(each.what), str(each.by), each.detail, each.once) for each in entries])
 
 
-def unpack_history(lines: Sequence[bytes]) -> tuple[Line, ...]:
-    """The history of an incident, the oldest entry first."""
-    return folded(map(_decode_line, lines))
+def unpack_history(lines: Sequence[bytes], more: bytes = b"") -> tuple[Line, ...]:
+    """The history of an incident, the oldest entry first; ``more`` is what ``history.lua`` counts of a storm."""
+    return folded((*map(_decode_line, lines), *_counted(more)))
+
+
+def _counted(packed: bytes) -> Iterator[Line]:
+    if packed:
+        what, by, since, till, _, more = _decode_more(packed)
+        if more:
+            yield Line(at=since, what=what, by=by, detail={"alerts": [], "more": more, "till": till})
 
 
 def unpack_quiet(flat: Sequence[Any], now: int) -> tuple[Quiet, ...]:

@@ -105,7 +105,7 @@ class Reading:
         )
         (incident,) = await as_seen(self._redis, self._prefix, [unpacked])
         is_own = b"history_bytes" in fields  # else it is of one that another release forgot
-        history = codec.unpack_history(lines) if is_own else ()
+        history = codec.unpack_history(lines, fields.get(b"history_more", b"")) if is_own else ()
         return Detail(incident=incident, alerts=counted, total=total, after=int(following), history=history)
 
     def _read(self, pipe: Pipeline, id_: str) -> str:

@@ -30,7 +30,9 @@ def folded(told: Iterable[Line]) -> tuple[Line, ...]:
         if found and _goes_on(found[-1], each):
             found[-1] = _with(found[-1], each)
         else:
-            found.append(each)
+            found.append(
+                each if each.detail.get("alerts") != {} else replace(each, detail=each.detail | {"alerts": []})
+            )
     return tuple(found)
 
 

@@ -18,7 +18,7 @@ function note_fact(id, what, by, name, told, detail)
     its.alerts = {}
     list[#list + 1] = entry
   end
-  if #its.alerts < history.NAMED then its.alerts[#its.alerts + 1] = history.called(name, told)
+  if #its.alerts < history.NAMED then its.alerts[#its.alerts + 1] = {name, told} -- named when it is written
   else its.more = (its.more or 0) + 1 end
 end
 
@@ -27,12 +27,11 @@ function save_facts(incident_of)
   for id, entries in pairs(facts) do
     local incident = incident_of(id)
     if incident.exists then
-      local bytes = history.add(id, rawget(incident, 'history_bytes'), entries)
-      if incident.dirty then
-        local fields = incident.fields
-        fields[#fields + 1] = 'history_bytes'
-        fields[#fields + 1] = bytes
-      else redis.call('HSET', incident_key(id), 'history_bytes', bytes) end
+      local bytes, more = history.add(id, rawget(incident, 'history_bytes'), incident.history_more, entries)
+      local fields = incident.dirty and incident.fields or {}
+      fields[#fields + 1], fields[#fields + 2] = 'history_bytes', bytes
+      fields[#fields + 1], fields[#fields + 2] = 'history_more', more
+      if not incident.dirty then redis.call('HSET', incident_key(id), unpack(fields)) end
     end
   end
 end

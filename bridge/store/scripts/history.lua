@@ -3,6 +3,8 @@
 -- the oldest go, facts before the rest, for a storm must not push out what was written on the page.
 -- Facts that go on are one entry once the list is full.
 -- The field `history_bytes` of the incident has their sum: where it is missing, what the list has is of an incident before.
+-- A storm that goes on after the newest entry has named its first few alerts is but counted, in the field `history_more`:
+-- MessagePack [what, by, since when, till when, how many are named, how many more]. Whoever appends anything else puts that down first.
 
 local history = {}
 do -- a script has no more than 200 local names at once
@@ -53,12 +55,22 @@ local function add_facts(before, entry)
   end
   was.more = (was.more or 0) + (more.more or 0)
   if was.more == 0 then was.more = nil end
-  was.till = entry[1] > before[1] and entry[1] or nil
+  local till = more.till or entry[1]
+  was.till = till > before[1] and till or nil
+end
+
+local OF_ITS_OWN = {'to', 'from', 'into', 'counts', 'limit'}
+
+local function is_plain(entry)
+  for _, key in ipairs(OF_ITS_OWN) do
+    if entry[4][key] then return false end
+  end
+  return true
 end
 
 local function goes_on(before, entry)
   if not before or not is_fact(entry) or before[2] ~= entry[2] or before[3] ~= entry[3] then return false end
-  for _, key in ipairs({'to', 'from', 'into', 'counts', 'limit'}) do
+  for _, key in ipairs(OF_ITS_OWN) do
     if before[4][key] ~= entry[4][key] then return false end
   end
   return entry[1] - (before[4].till or before[1]) <= FOLD_MS or entry[2] == 'alerts_refused'
@@ -149,12 +161,52 @@ local function push(key, bytes, lines, size)
   return (count > MOST_ENTRIES or bytes > MOST_BYTES) and shorten(key) or bytes
 end
 
--- Adds facts: with one command, for deliveries are many.
-local function add(id, bytes, entries) return push(history_key(id), bytes, write(entries)) end
+-- Puts down what was counted of a storm; the bytes then.
+local function put_down(id, bytes, storm)
+  if not bytes or not storm or storm == '' then return bytes end
+  local what, by, since, till, _, more = unpack(cmsgpack.unpack(storm))
+  if more == 0 then return bytes end
+  local detail = {alerts = {}, more = more, till = till > since and till or nil}
+  return push(history_key(id), bytes, write({{since, what, by, detail}}))
+end
+
+-- The facts of an entry, counted with those of the newest one: that field's value then; nil if they do not go on there.
+local function count_on(storm, entry)
+  if not storm or storm == '' or not is_plain(entry) then return nil end
+  local what, by, since, till, named, more = unpack(cmsgpack.unpack(storm))
+  if what ~= entry[2] or by ~= entry[3] or named < NAMED or now - till > FOLD_MS then return nil end
+  local sum = more + #entry[4].alerts + (entry[4].more or 0)
+  return cmsgpack.pack({what, by, more > 0 and since or now, now, named, sum})
+end
+
+-- How many alerts of the same kind the newest entries name, if this one goes on where they end.
+local function named_before(storm, entry)
+  if not storm or storm == '' then return 0 end
+  local what, by, _, till, named, more = unpack(cmsgpack.unpack(storm))
+  return more == 0 and what == entry[2] and by == entry[3] and now - till <= FOLD_MS and named or 0
+end
+
+-- Adds facts, with one command at most, for deliveries are many. Returns the bytes, and the value of `history_more`.
+local function add(id, bytes, storm, entries)
+  local last = entries[#entries]
+  local more = bytes and #entries == 1 and count_on(storm, last)
+  if more then return bytes, more end
+  for _, entry in ipairs(entries) do
+    for nth, alert in ipairs(entry[4].alerts) do entry[4].alerts[nth] = called(alert[1], alert[2]) end
+  end
+  local named = (bytes and named_before(storm, last) or 0) + #last[4].alerts
+  bytes = push(history_key(id), put_down(id, bytes, storm), write(entries))
+  return bytes, is_plain(last) and cmsgpack.pack({last[2], last[3], now, now, named, 0}) or ''
+end
 
 -- Appends entries, which may go on where the newest ones end.
 local function append(id, bytes, entries)
   local key, old = history_key(id), {}
+  local storm = redis.call('HGET', incident_key(id), 'history_more')
+  if storm and storm ~= '' then
+    bytes = put_down(id, bytes, storm)
+    redis.call('HDEL', incident_key(id), 'history_more')
+  end
   if bytes then old = redis.call('LRANGE', key, -2, -1) end
   local tail, lines, size = read(old), {}, 0
   for _, entry in ipairs(entries) do follow_up(tail, entry) end
@@ -174,6 +226,7 @@ end
 
 history.key, history.cut, history.called, history.is_same = history_key, cut, called, is_same
 history.goes_on, history.add, history.append, history.append_at_once = goes_on, add, append, append_at_once
+history.put_down = put_down
 history.NAMED = NAMED
 
 end

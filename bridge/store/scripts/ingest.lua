@@ -47,7 +47,7 @@ local function fold_statement(name, home, a, msg)
   a.seen = now
   if msg.receiver ~= '' then note_receiver(known, home, a, msg) end
   write_alert(home, name, a)
-  return outcome, home
+  return outcome, home, a
 end
 
 local function fold(name, msg)
@@ -55,9 +55,10 @@ local function fold(name, msg)
   if may_be_replayed(a, msg) then return 'stale', home or '' end
   local is_merge = msg.merged_into ~= ''
   local before, was = home, a and {state = a.state, facets = a.facets, digest = a.digest}
-  local outcome
-  if is_merge then outcome, home = merge(name, home, a, msg) else outcome, home = fold_statement(name, home, a, msg) end
-  note_outcome(name, msg, outcome, before, was, home)
+  local outcome, as_it_is
+  if is_merge then outcome, home = merge(name, home, a, msg)
+  else outcome, home, as_it_is = fold_statement(name, home, a, msg) end
+  note_outcome(name, msg, outcome, before, was, home, as_it_is)
   if msg.observed > 0 then propagate(name, {}) end
   return outcome, home
 end

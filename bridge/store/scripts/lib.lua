@@ -84,14 +84,15 @@ local READ_LATER = {__index = function(incident, name)
 end}
 
 local function load_incident(id)
-  local rev, firing, started_at, route, history_bytes =
-    unpack(redis.call('HMGET', incident_key(id), 'rev', 'firing', 'outage_started_at', 'route', 'history_bytes'))
+  local rev, firing, started_at, route, history_bytes, history_more = unpack(redis.call(
+    'HMGET', incident_key(id), 'rev', 'firing', 'outage_started_at', 'route', 'history_bytes', 'history_more'
+  ))
   local was = {rev = tonumber(rev), firing = tonumber(firing), outage_started_at = tonumber(started_at)}
   local incident = {
     id = id, exists = rev ~= false, was = was, deltas = {}, fields = {},
     dirty = false, material = false, timed = false, begins = false,
     rev = was.rev, firing = was.firing, outage_started_at = was.outage_started_at, route = route,
-    history_bytes = tonumber(history_bytes or nil),
+    history_bytes = tonumber(history_bytes or nil), history_more = history_more or '',
   }
   if not incident.exists then -- nobody has leased it, and all of its sums are to be written
     incident.lease_until = 0

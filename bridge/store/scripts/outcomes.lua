@@ -28,8 +28,8 @@ end
 
 local BEGINNINGS = {opened = 'alerts_began', added = 'alerts_began', held = 'alerts_held'}
 
--- `was` is the record before, in `before`; `home` counts the alert now.
-function note_outcome(name, msg, outcome, before, was, home)
+-- `was` is the record before, in `before`; `home` counts the alert now, whose record is `a`, if the caller has it.
+function note_outcome(name, msg, outcome, before, was, home, a)
   if outcome == 'repeat' or outcome == 'stale' or outcome == 'unknown' then return end
   if is_refused(outcome) then
     if is_full == 1 then return end -- a refused delivery comes again and again, and must not fill what is left for ends
@@ -37,7 +37,7 @@ function note_outcome(name, msg, outcome, before, was, home)
     if is_known then note_fact(msg.routed, 'alerts_refused', 'sender', name, msg.text, {limit = outcome:sub(6)}) end
     return
   end
-  local _, a = find(name)
+  a = a or select(2, find(name))
   local told = a and a.told
   if BEGINNINGS[outcome] then note_fact(home, BEGINNINGS[outcome], 'sender', name, told)
   elseif outcome == 'moved' then note_move(name, told, before, home)

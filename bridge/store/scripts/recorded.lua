@@ -26,7 +26,11 @@ end
 
 -- The ended episode keeps its history as long as itself; what began the next one is the next one's.
 local function archive_history(id, ended, kept_ms)
-  local key, since = history.key(id), tonumber(redis.call('HGET', incident_key(id), 'firing_since') or 0)
+  local key = history.key(id)
+  local since, known, storm =
+    unpack(redis.call('HMGET', incident_key(id), 'firing_since', 'history_bytes', 'history_more'))
+  since = tonumber(since or 0)
+  history.put_down(id, tonumber(known or nil), storm)
   local lines, old, bytes = redis.call('LRANGE', key, 0, -1), history.key(ended), 0
   local first = #lines + 1
   while lines[first - 1] and cjson.decode(lines[first - 1])[1] >= since do first = first - 1 end
@@ -37,5 +41,5 @@ local function archive_history(id, ended, kept_ms)
   end
   for nth = first, #lines do bytes = bytes + #lines[nth] end
   if lines[first] then redis.call('RPUSH', key, unpack(lines, first)) end
-  redis.call('HSET', incident_key(id), 'history_bytes', bytes)
+  redis.call('HSET', incident_key(id), 'history_bytes', bytes, 'history_more', '')
 end

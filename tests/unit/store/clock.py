@@ -50,6 +50,14 @@ local function shift_history(key)
   end
 end
 
+local function shift_storm(key)
+  local packed = redis.call('HGET', key, 'history_more')
+  if not packed or packed == '' then return end
+  local storm = cmsgpack.unpack(packed)
+  storm[3], storm[4] = storm[3] - by, storm[4] - by
+  redis.call('HSET', key, 'history_more', cmsgpack.pack(storm))
+end
+
 local function shift_orders(key)
   local orders = redis.call('HGETALL', key)
   for i = 1, #orders, 2 do
@@ -84,6 +92,7 @@ for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
     shift_fields(key, {
       'firing_since', 'last_fired_at', 'cleared_at', 'eased_at', 'lease_until', 'was_due', 'conflict_at',
     })
+    shift_storm(key)
   elseif name == 'watchdogs' then shift_fields(key, redis.call('HKEYS', key))
   end
   local left = redis.call('PTTL', key)
