@@ -19,6 +19,7 @@ MOST_FOUND: Final = 5
 MOST_INCIDENTS: Final = 300
 ALERTS_OF_EACH: Final = 100
 ALERTS_OF_ONE: Final = 1_000  # where it is known in which incident to look
+MOST_FURTHER: Final = 20_000  # alerts: where none was found so far
 MOST_INDEXED: Final = 50_000
 _A_PART = 50
 _INDEXED_A_PART = 1_000
@@ -94,20 +95,39 @@ class AlertFinder:
         count = ALERTS_OF_ONE if ids else ALERTS_OF_EACH
         ids, is_cut = (list(ids), False) if ids else await self._candidates()
         found: list[FoundAlert] = []
+        unfinished: dict[str, int] = {}
         for start in range(0, len(ids), _A_PART):
             part = ids[start : start + _A_PART]
             pipe = self._redis.pipeline(transaction=False)
             for id_ in part:
                 pipe.hscan(f"{self._prefix}incident:{id_}:alerts", 0, count=count)
             for id_, (following, alerts) in zip(part, await reply_of(pipe.execute()), strict=True):
-                is_cut = is_cut or following != 0
+                if following:
+                    unfinished[id_] = following
                 counted = _named(name, alerts)
                 if counted is not None:
                     found.append(FoundAlert(incident_id=id_, alert=counted))
             if len(found) > MOST_FOUND:
                 return Finding(alerts=found[:MOST_FOUND], unsearched="there are more of this name")
-        words = f"of {len(ids)} incidents, about {count} alerts each were looked at" if is_cut else ""
+        if not found:
+            found, unfinished = await self._further(name, unfinished)
+        words = f"of {len(ids)} incidents, about {count} alerts each were looked at" if is_cut or unfinished else ""
         return Finding(alerts=found, unsearched=words)
+
+    async def _further(self, name: str, unfinished: dict[str, int]) -> tuple[list[FoundAlert], dict[str, int]]:
+        """The first of this name in what is left of these incidents, by their cursors, and what is left then."""
+        left, looked = dict(unfinished), 0
+        for id_ in unfinished:
+            while id_ in left and looked < MOST_FURTHER:
+                following, alerts = await reply_of(
+                    self._redis.hscan(f"{self._prefix}incident:{id_}:alerts", left.pop(id_), count=ALERTS_OF_ONE)
+                )
+                looked += ALERTS_OF_ONE
+                left |= {id_: following} if following else {}
+                counted = _named(name, alerts)
+                if counted is not None:
+                    return [FoundAlert(incident_id=id_, alert=counted)], left
+        return [], left
 
     async def _candidates(self) -> tuple[list[str], bool]:
         """The incidents to look at, those that matter most first, and whether there are more."""

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from bridge.cli.client import DEFAULT_URL, Url, get, incident_path, query
 from bridge.cli.incidents.alerts import fields, heading
 from bridge.cli.incidents.history import line as told
+from bridge.cli.incidents.whole import MOST_AT_ONCE, counts, whole
 from bridge.cli.output import Form, Output, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -18,26 +19,33 @@ if TYPE_CHECKING:
 _HEAD = ("id", "name", "phase", "page", "severity", "phase_since")
 _APART = (*_HEAD, "next", "attention", "actions", "posts", "alerts", "alerts_total", "alerts_after", "history")
 _MOST_HISTORY = 20
+_MOST_ALERTS, _MOST_AS_JSON = 10, 100
 
 
 def show(
     id_: Annotated[str, Parameter(name="id", help="The incident's id, as the list and the public reference show it.")],
     /,
     *,
-    alerts: Annotated[int, Parameter(help="About how many alerts to show, from 1 to 1000.")] = 100,
+    alerts: Annotated[
+        int | None,
+        Parameter(help="How many alerts to show, from 1 to 1000: those that fire first. 10, or as JSON about 100."),
+    ] = None,
     after: Annotated[int, Parameter(help="The alert to continue after, from the previous answer.")] = 0,
     url: Url = DEFAULT_URL,
     output: Output = Form.TEXT,
 ) -> None:
     """Show one incident: what comes next and who is mailed, why it counts, its alerts, its posts and its history."""
-    found = get(url, query(incident_path(id_), {"alerts": alerts, "after": after}))
+    if output is Form.JSON or after:
+        found = get(url, query(incident_path(id_), {"alerts": alerts or _MOST_AS_JSON, "after": after}))
+    else:
+        found = whole(url, id_)
     if output is Form.JSON:
         print_json(found)
         return
     print_head(found)
     _next(found)
-    _why(found)
-    _alerts(found)
+    _why([each for each in found["alerts"] if counts(each)] or found["alerts"])
+    _alerts(found, alerts or (_MOST_AS_JSON if after else _MOST_ALERTS))
     for post in found["posts"]:
         say("", f"post {post['page']}")
         print_table(_rows((name, value) for name, value in post.items() if name != "page"), indent="  ")
@@ -80,9 +88,8 @@ def _next(found: Any) -> None:
         say(*(f"    {line}".rstrip() for line in coming["text"].split("\n")))
 
 
-def _why(found: Any) -> None:
+def _why(alerts: Sequence[Any]) -> None:
     """The deciding lines of the configuration, each once; with the number of alerts where it is not that of all."""
-    alerts = found["alerts"]
     lines = Counter(line for alert in alerts for line in alert.get("why", ()))
     if not lines:
         return
@@ -91,15 +98,18 @@ def _why(found: Any) -> None:
         say(f"  - {line}" + ("" if count == len(alerts) else f" ({count} of {len(alerts)} alerts)"))
 
 
-def _alerts(found: Any) -> None:
-    shown, total = len(found["alerts"]), found.get("alerts_total")
+def _alerts(found: Any, most: int) -> None:
+    shown = found["alerts"][:most]
+    total = max(found.get("alerts_total") or 0, len(found["alerts"]))
     if not shown:
         return
-    say("", "alerts" if total in {None, shown} else f"alerts, {shown} of {total}")
-    for alert in found["alerts"]:
+    say("", "alerts" if total == len(shown) else f"alerts, {len(shown)} of {total}")
+    for alert in shown:
         say(f"  {heading(alert)}")
         print_table(_rows(fields(alert).items()), indent="    ")
-    if following := found.get("alerts_after"):  # an older bridge gives all
+    if len(shown) < len(found["alerts"]):
+        say(f"  More: --alerts {min(total, MOST_AT_ONCE)}")
+    elif following := found.get("alerts_after"):  # an older bridge gives all
         say(f"  More: --after {following}")
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
@@ -117,7 +118,7 @@ POST = {
 def test_a_write_under_way_is_shown_with_its_post(run, monkeypatch):
     pending = {"write": "update", "status": "RESOLVED", "recorded_at": "2026-11-23T21:06:36.974Z", "unknown_at": None}
     shown = {"id": "A", "posts": [{**POST, "pending": pending}], "alerts": []}
-    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: shown)
+    monkeypatch.setattr("bridge.cli.incidents.whole.get", lambda _url, _path: shown)
     written = "write: update, status: RESOLVED, recorded_at: 2026-11-23T21:06:36.974Z"
     assert f"  pending   {written}" in run("incidents", "show", "A").out.splitlines()
 
@@ -165,13 +166,13 @@ TOLD = {
 )
 def test_an_alert_is_shown_by_its_name_with_link_and_labels(run, monkeypatch, changes, shown):
     found = {"id": "A", "posts": [], "alerts": [TOLD | changes]}
-    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: found)
+    monkeypatch.setattr("bridge.cli.incidents.whole.get", lambda _url, _path: found)
     assert shown in run("incidents", "show", "A").out
 
 
 def test_an_alert_of_an_older_bridge_is_shown_by_its_fingerprint(run, monkeypatch):
     found = {"id": "A", "posts": [], "alerts": [{"source": "alertmanager", "fingerprint": "f1"}]}
-    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: found)
+    monkeypatch.setattr("bridge.cli.incidents.whole.get", lambda _url, _path: found)
     assert "\n  f1\n    fingerprint  f1 from alertmanager\n" in run("incidents", "show", "A").out
 
 
@@ -220,7 +221,7 @@ SHOWN: dict[str, Any] = {
 
 
 def test_an_incident_is_shown_for_a_person_at_night(run, monkeypatch):
-    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: SHOWN)
+    monkeypatch.setattr("bridge.cli.incidents.whole.get", lambda _url, _path: SHOWN)
     assert (
         run("incidents", "show", "A").out
         == """\
@@ -267,9 +268,35 @@ record
     )
 
 
+def test_of_many_alerts_those_that_fire_are_shown_first_whatever_part_they_come_in(run, monkeypatch):
+    flapped = [
+        {
+            "fingerprint": f"f{nth}",
+            "name": f"Flapped{nth}",
+            "status": "resolved",
+            "seen_at": "2026-11-23T21:09",
+            "why": ["no"],
+        }
+        for nth in range(1_500)
+    ]
+    fires = {"fingerprint": "x", "name": "DiskFull", "status": "firing", "seen_at": "2026-11-23T21:00", "why": ["yes"]}
+    parts = {"": (flapped[:1_000], "17"), "17": ([*flapped[990:], fires], None)}
+
+    def get(_url, path):
+        alerts, after = parts[dict(parse_qsl(urlsplit(path).query)).get("after", "")]
+        return {**SHOWN, "alerts": alerts, "alerts_after": after, "alerts_total": 1_501}
+
+    monkeypatch.setattr("bridge.cli.incidents.whole.get", get)
+    out = run("incidents", "show", "A").out
+    assert "why\n  - yes\n\nalerts, 10 of 1501\n  firing  DiskFull\n" in out
+    assert "  More: --alerts 1000\n" in out
+    assert out.count("Flapped") == 9
+    assert run("incidents", "show", "A", "--alerts", "20").out.count("Flapped") == 19
+
+
 def test_of_a_long_history_the_newest_is_shown(run, monkeypatch):
     entries = [{"at": f"at {number}", "what": "phase", "by": "bridge", "detail": {}} for number in range(25)]
-    monkeypatch.setattr("bridge.cli.incidents.show.get", lambda _url, _path: {**SHOWN, "history": entries})
+    monkeypatch.setattr("bridge.cli.incidents.whole.get", lambda _url, _path: {**SHOWN, "history": entries})
     out = run("incidents", "show", "A").out
     assert "history, without the first 5\n  at 5" in out
     assert "\n  at 24" in out

@@ -51,6 +51,23 @@ async def test_an_alert_is_found_by_its_name_once_in_each_incident(store):
     assert (await store.finder.by_name("Error")).alerts == []
 
 
+async def test_an_alert_is_found_by_its_name_among_thousands_of_its_incident(store):
+    for start in range(0, 2_500, 500):
+        await store.ingest([(named(f"f{n}", f"Flapped{n}"), to()) for n in range(start, start + 500)])
+    for name in ("Flapped0", "Flapped1250", "Flapped2499"):
+        (found,) = (await store.finder.by_name(name)).alerts
+        assert (found.incident_id, found.alert.name) == ("shop", name)
+    nothing = await store.finder.by_name("None of them")
+    assert (nothing.alerts, nothing.unsearched) == ([], "")
+
+
+async def test_no_more_than_so_many_are_searched(store, monkeypatch):
+    monkeypatch.setattr(finding_module, "MOST_FURTHER", 1_000)
+    await store.ingest([(named(f"f{n}", f"Flapped{n}"), to()) for n in range(2_500)])
+    nothing = await store.finder.by_name("None of them")
+    assert (nothing.alerts, nothing.unsearched) == ([], "of 1 incidents, about 100 alerts each were looked at")
+
+
 async def test_what_is_not_searched_is_said(store, monkeypatch):
     monkeypatch.setattr(finding_module, "MOST_INCIDENTS", 3)
     await store.ingest([(named(f"f{n}", f"N{n}"), to(f"i{n}")) for n in range(6)])
