@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 import msgspec
 from msgspec import Struct
 
+from bridge.flap import Span
 from bridge.orders import Orders
 from bridge.phase import Phase as Phase  # noqa: PLC0414 - all the nouns are found here
 from bridge.public_note import PublicNote as PublicNote  # noqa: PLC0414 - as above
@@ -153,6 +154,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     ``outage_started_at`` and ``outage_ended_at`` are the senders', as far as they are believed: the earliest start and
     the latest end of this outage.
     ``conflict_at`` is when an alert of it was last seen to be reported by two senders that nobody told apart; 0: never.
+    ``earlier`` are the last spans in which something fired before ``firing_since``, of any episode, the oldest first.
     """
 
     firing: int = 0
@@ -169,6 +171,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     outage_ended_at: int = 0
     public_notes: tuple[PublicNote, ...] = ()
     conflict_at: int = 0
+    earlier: tuple[Span, ...] = ()
 
     @property
     def severity(self) -> Severity | None:

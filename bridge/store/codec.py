@@ -17,6 +17,7 @@ from msgspec import Raw, Struct
 from bridge.core.history import Line, folded
 from bridge.core.routing import incident_key
 from bridge.core.told import link
+from bridge.flap import Span
 from bridge.model import (
     RECEIVER_LABEL,
     SENDER_LABEL,
@@ -83,6 +84,7 @@ _decode_line = msgspec.json.Decoder(Line).decode
 encode_json = msgspec.json.Encoder().encode
 
 _GROUP = "group:"  # what the fields of an incident that are labels of its group begin with
+_RETURN = "return:"  # what those with the spans begin with in which it fired before
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
 PACKED_BYTES = 4 << 20
 _NUMBERS = (  # fields of the summary that the hash has under the same name
@@ -377,12 +379,19 @@ def _unpack_summary(fields: Mapping[str, bytes], counts: Mapping[str, bytes], pu
     number: dict[str, Any] = {name: int(fields.get(name, 0)) for name in _NUMBERS}
     return Summary(
         **number,
+        earlier=unpack_spans(fields),
         acknowledged=int(counts.get("a", 0)),
         orphaned=int(counts.get("u", 0)),
         services=dict(sorted(services.items())),
         labels={label: tuple(sorted(values)) for label, values in sorted(labels.items())},
         public_notes=tuple(map(_unpack_public_note, public_notes)),
     )
+
+
+def unpack_spans(fields: Mapping[str, bytes]) -> tuple[Span, ...]:
+    """When an incident fired before, the oldest first."""
+    kept = (value.split() for name, value in fields.items() if name.startswith(_RETURN))
+    return tuple(sorted(Span(int(since), int(until)) for since, until in kept))
 
 
 def _unpack_public_note(packed: bytes) -> PublicNote:

@@ -128,9 +128,27 @@ local function stop_alert(incident, a, ends)
   count_facets(incident, a.facets, -1)
 end
 
-local function end_change(incident)
+local end_change
+do -- a script has no more than 200 local names at once
+
+-- An incident that begins to fire again keeps when it fired before: that is a field of its own, return:0 to return:14,
+-- as releases before know none of it. `returns` counts them, and so says which is the oldest.
+local KEPT_RETURNS = 15
+
+local function keep_span(incident)
+  if incident.firing_since == 0 then return end
+  local nth, fields = incident.returns, incident.fields
+  fields[#fields + 1] = 'return:' .. nth % KEPT_RETURNS
+  fields[#fields + 1] = string.format('%.0f %.0f', incident.firing_since, incident.cleared_at)
+  fields[#fields + 1] = 'returns'
+  fields[#fields + 1] = nth + 1
+  incident.returns = nth + 1
+end
+
+function end_change(incident)
   local fired, fires, is_new = incident.fired > 0, incident.firing > 0, not incident.was.rev
   if fires and not fired then
+    keep_span(incident)
     incident.firing_since, incident.outage_started_at, incident.outage_ended_at = now, incident.earliest, 0
   else
     if fires then incident.outage_started_at = math.min(incident.outage_started_at, incident.earliest) end
@@ -140,6 +158,8 @@ local function end_change(incident)
   if incident.begins and incident.firing > incident.fired then incident.last_fired_at = now end
   if fires ~= fired then incident.material = true end
   begin_change(incident)
+end
+
 end
 
 local has_timers = {} -- by incident: most have none, and that is asked once, not for each alert

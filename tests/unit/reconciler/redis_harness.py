@@ -227,6 +227,8 @@ class RedisHarness:
             older: dict[Any, Any] = {
                 name: int(fields[name.encode()]) - ms for name in _TIMES if int(fields.get(name.encode(), 0))
             }
+            spans = {name: value.split() for name, value in fields.items() if name.startswith(b"return:")}
+            older |= {name: f"{int(since) - ms} {int(until) - ms}" for name, (since, until) in spans.items()}
             await self.redis.hset(key, mapping=older)
             packed: Any = await self.redis.get(f"{key}:progress")
             if packed:

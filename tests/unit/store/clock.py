@@ -70,6 +70,13 @@ local function shift_orders(key)
   end
 end
 
+local function shift_spans(key)
+  for nth = 0, 14 do
+    local since, till = (redis.call('HGET', key, 'return:' .. nth) or ''):match('^(%d+) (%d+)$')
+    if since then redis.call('HSET', key, 'return:' .. nth, string.format('%.0f %.0f', since - by, till - by)) end
+  end
+end
+
 local function shift_text(key)
   redis.call('SET', key, tonumber(redis.call('GET', key)) - by, 'KEEPTTL')
 end
@@ -93,6 +100,7 @@ for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
       'firing_since', 'last_fired_at', 'cleared_at', 'eased_at', 'lease_until', 'was_due', 'conflict_at',
     })
     shift_storm(key)
+    shift_spans(key)
   elseif name == 'watchdogs' then shift_fields(key, redis.call('HKEYS', key))
   end
   local left = redis.call('PTTL', key)

@@ -14,6 +14,7 @@ GUARD_MS = 120_000
 STRAY_MS = 3_600_000
 FORGET_MS = 900_000
 REMEMBERED = 3
+REMEMBERED_SPANS = 15
 NEVER = 32_503_680_000_000
 BACKDATE_MS = 86_400_000
 
@@ -65,7 +66,10 @@ CLOCKS = ("firing_since", "last_fired_at", "cleared_at", "eased_at")
 
 @dataclass
 class Kept:
-    """An incident. ``starts`` and ``ends`` span its present outage; ``clocks`` says when what last happened to it."""
+    """An incident. ``starts`` and ``ends`` span its present outage; ``clocks`` says when what last happened to it.
+
+    ``spans`` are those in which it fired before.
+    """
 
     due: int
     alerts: dict[str, Known] = field(default_factory=dict)
@@ -76,6 +80,7 @@ class Kept:
     token: str | None = None
     leased_until: int = 0
     stray_since: int | None = None
+    spans: list[tuple[int, int]] = field(default_factory=list)
     is_recorded: bool = False
 
     def count(self, status: str) -> int:
@@ -309,6 +314,9 @@ class Reference:
         if change.begins and (fires > change.fired or _services(facets - change.facets)):
             incident.clocks["last_fired_at"] = self.now
         if fires and not change.fired:
+            if incident.clocks["firing_since"]:
+                spans = [*incident.spans, (incident.clocks["firing_since"], incident.clocks["cleared_at"])]
+                incident.spans = spans[-REMEMBERED_SPANS:]
             incident.clocks["firing_since"], incident.starts, incident.ends = self.now, min(change.starts), 0
         else:
             incident.starts = min(incident.starts, *change.starts) if fires and change.starts else incident.starts

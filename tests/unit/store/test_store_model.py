@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from bridge.model import Alert, Progress, Routed, Severity
 from bridge.store import Claim, Idle, Store, Wanted
+from bridge.store.codec import unpack_spans
 from bridge.store.connect import connect
 from tests.unit.store.builders import END, HOLD_MS, PREFIX, START, contents, firing, held_by, resolved, to
 from tests.unit.store.clock import Clock
@@ -229,6 +230,10 @@ class StoreMachine(RuleBasedStateMachine):
             kept_ages = {name: self.clock.now - int(kept[path][name]) for name in CLOCKS if int(kept[path][name])}
             assert ages.keys() == kept_ages.keys()
             assert all(abs(kept_ages[name] - age) < PAUSE_MS / 2 for name, age in ages.items()), (ages, kept_ages)
+            spans = [self.clock.now - at for span in unpack_spans(kept[path]) for at in (span.since, span.until)]
+            expected = [self.reference.now - at for span in incident.spans for at in span]
+            assert len(spans) == len(expected)
+            assert all(abs(one - other) < PAUSE_MS / 2 for one, other in zip(spans, expected, strict=True)), spans
             assert {facet: int(count) for facet, count in kept.get(f"{path}:facets", {}).items()} == incident.facets()
             assert {
                 name: (a["state"], a["starts"], a["ends"], a["observed"])
