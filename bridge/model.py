@@ -11,7 +11,7 @@ from enum import IntEnum, StrEnum
 import msgspec
 from msgspec import Struct
 
-from bridge.flap import Span
+from bridge.flap import Flap, Span
 from bridge.orders import Orders
 from bridge.phase import Phase as Phase  # noqa: PLC0414 - all the nouns are found here
 from bridge.public_note import PublicNote as PublicNote  # noqa: PLC0414 - as above
@@ -125,6 +125,7 @@ class Policy(Struct, frozen=True, kw_only=True):
     resolve_after_ms: int = 120_000
     reopen_after_ms: int = 600_000
     hold_refire_ms: int = 360_000
+    flap: Flap | None = Flap()  # None: it never does
     impacts: dict[Severity, Impact] = msgspec.field(default_factory=lambda: dict(IMPACTS))
 
 

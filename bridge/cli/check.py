@@ -158,6 +158,7 @@ def _route_row(route: Route) -> tuple[str, str, str, str]:
     )
     times = f"publish after {format_duration(route.policy.publish_after_ms)}"
     times += f", resolve after {format_duration(route.policy.resolve_after_ms)}"
+    times += ", no flapping" if route.policy.flap is None else ""
     by = f", one incident per {', '.join(route.group_by)}" if route.group_by else ""
     return route.name, matches, f"{'service by ' if label else ''}{services}", times + by
 

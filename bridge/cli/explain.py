@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from bridge.cli.preview import Explained, PostPreview, Preview
     from bridge.config.schema import Config
+    from bridge.flap import Flap
 
 _DISMISSALS = {
     "ping": "a ping",
@@ -158,6 +159,7 @@ def _print_incident(preview: Preview) -> None:
     say(f"  resolve after  {format_duration(policy.resolve_after_ms)} of quiet")
     say(f"  reopen within  {format_duration(policy.reopen_after_ms)} of the end")
     say(f"  hold           {format_duration(policy.hold_refire_ms)} for a doubtful re-fire")
+    say(f"  flapping       {_flapping(policy.flap)}")
     for number, posts in enumerate(_same_explanation(preview.posts)):
         shown_on = []
         for post in posts:
@@ -165,6 +167,15 @@ def _print_incident(preview: Preview) -> None:
             shown_on.append(f"  {f'on {post.page}':<13}  {shown}")
         say(*_gap(number), *shown_on)
         _print_texts(posts[0])
+
+
+def _flapping(flap: Flap | None) -> str:
+    """When the public is told once of what comes and goes."""
+    if flap is None:
+        return "off"
+    within, settle = format_duration(flap.within_ms), format_duration(flap.settle_ms)
+    blips = ", blips published" if flap.blips == "publish" else ""
+    return f"when it fires {flap.returns} times within {within}, until {settle} of quiet or of firing{blips}"
 
 
 def _gap(number: int) -> list[str]:

@@ -66,6 +66,7 @@ def clear_screen() -> None:
 
 
 def policy_json(policy: Policy) -> dict[str, Any]:
-    """A route's policy for JSON: severities and impacts by their names."""
+    """A route's policy for JSON: severities and impacts by their names; no ``flap`` where that is off."""
     impacts = {severity.name: impact.name for severity, impact in policy.impacts.items()}
-    return {**msgspec.structs.asdict(policy), "impacts": impacts}
+    flap = None if policy.flap is None else msgspec.structs.asdict(policy.flap)
+    return {**msgspec.structs.asdict(policy), "flap": flap, "impacts": impacts}

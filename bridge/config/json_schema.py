@@ -14,6 +14,7 @@ from bridge.config.sections.senders import DEFAULT_VARIABLES, SENDER_NAME, TAKEN
 from bridge.config.senders import PagerDuty, Senders
 from bridge.config.settings import Key, keys_of
 from bridge.config.units import format_duration
+from bridge.flap import Flap
 from bridge.model import IMPACTS, Impact, Policy, Severity
 from bridge.texts.render import TextKind
 
@@ -46,6 +47,7 @@ _TEXTS = {
     TextKind.MONITORING: "When every alert has cleared, until the incident is resolved.",
     TextKind.RESOLVED: "When the incident is resolved.",
     TextKind.UPDATE: "When the severity was raised or services joined.",
+    TextKind.FLAPPING: "When an incident begins to flap: instead of the text that its opening or update would have.",
     TextKind.DUPLICATE: "When an outage turns out to be on the page twice, on the one that is closed. Never mailed.",
 }
 
@@ -97,7 +99,7 @@ def _top_level() -> Schema:
             "default": [],
         },
         "defaults": {
-            **_mapping({**_policy(with_defaults=True), "group_by": _ref("group_by")}),
+            **_mapping({**_policy(with_defaults=True), "flap": _ref("flap"), "group_by": _ref("group_by")}),
             "description": "What routes start from.",
         },
         "routes": {
@@ -152,6 +154,10 @@ def _definitions() -> Schema:
         "texts": _mapping({kind.value: _ref("template", _TEXTS[kind]) for kind in TextKind}),
         "route": _route(),
         "budget": _mapping(_keys(Budget)),
+        "flap": {
+            "description": "When alerts come and go so often that the public is told once; off: never.",
+            "oneOf": [{"enum": ["off", False]}, _mapping(_keys(Flap))],
+        },
     }
 
 
@@ -175,7 +181,7 @@ def _key(key: Key, default: Any) -> Schema:
     elif key.kind is bool:
         shape = {"type": "boolean"}
     elif key.kind is int:
-        shape = {"type": "integer", "minimum": key.meta.ge, "maximum": _LARGEST}
+        shape = {"type": "integer", "minimum": key.meta.ge, "maximum": key.meta.le or _LARGEST}
     else:
         shape = {}
     shown = {} if default in (None, "") else {"default": _plain(default)}
@@ -273,6 +279,7 @@ def _route() -> Schema:
         "services": _ROUTE_SERVICES,
         "group_by": _ref("group_by"),
         **_policy(with_defaults=False),
+        "flap": _ref("flap", "Its own; a key that is left out is that of defaults."),
         "severity": _ref("severity", "Rules of its own, instead of the global ones."),
         "impact": _ref("impact", "Impacts of its own; one that is left out is the global one."),
         "texts": _ref("texts", "Texts of its own; one that is left out is the global one."),

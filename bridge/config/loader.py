@@ -106,7 +106,9 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
     services: dict[str, Service] = read(fields, "services", lambda value: read_services(value, checkly.api), {})
     severity = read(fields, "severity", read_severity, ())
     public_labels: frozenset[str] = read(fields, "public_labels", _read_public_labels, frozenset())
-    defaults: dict[str, Value] = read(fields, "defaults", lambda value: value.fields((*POLICY_KEYS, "group_by")), {})
+    defaults: dict[str, Value] = read(
+        fields, "defaults", lambda value: value.fields((*POLICY_KEYS, "flap", "group_by")), {}
+    )
     impacts = read(fields, "impact", lambda value: read_impacts(value, IMPACTS), dict(IMPACTS))
     policy = read_policy(defaults, Policy(impacts=impacts))
     texts = read(fields, "texts", lambda value: read_texts(value, public_labels, DEFAULT_TEXTS), DEFAULT_TEXTS)

@@ -73,4 +73,5 @@ def _reader(key: Key) -> Callable[[Value], Any]:
         return lambda value: value.choice(key.choices)
     if key.is_duration:
         return lambda value: value.duration_ms(least, None if key.meta.le is None else int(key.meta.le))
-    return Value.boolean if key.kind is bool else lambda value: value.integer(at_least=least)
+    most = None if key.meta.le is None else int(key.meta.le)
+    return Value.boolean if key.kind is bool else lambda value: value.integer(at_least=least, at_most=most)

@@ -119,11 +119,12 @@ class Value:
         """A boolean, or this word."""
         return word if self.is_word(word) else self._boolean(f"true, false or {word}")
 
-    def integer(self, *, at_least: int) -> int | None:
-        """A whole number, in decimal digits."""
+    def integer(self, *, at_least: int, at_most: int | None = None) -> int | None:
+        """A whole number between these two, in decimal digits."""
         text = self._scalar(_INT)
-        if text is None or not re.fullmatch("[0-9]{1,9}", text) or int(text) < at_least:
-            self.mismatch(f"a whole number, at least {at_least}")
+        is_one = text is not None and re.fullmatch("[0-9]{1,9}", text)
+        if text is None or not is_one or not at_least <= int(text) <= (int(text) if at_most is None else at_most):
+            self.mismatch(f"a whole number, at least {at_least}{'' if at_most is None else f' and at most {at_most}'}")
             return None
         return int(text)
 

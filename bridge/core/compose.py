@@ -138,6 +138,8 @@ def _texts(incident: Incident, config: Config) -> Texts:
 
 def text_kind(post: Post, planned: PlannedWrite) -> TextKind:
     """Which text tells this: the status's own when the status is new, else the one for updates."""
+    if planned.tells_of_flapping:
+        return TextKind.FLAPPING
     is_news = planned.kind is not UpdateKind.SEVERITY and planned.status is not post.status
     return _BY_STATUS[planned.status] if is_news else TextKind.UPDATE
 

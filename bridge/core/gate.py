@@ -32,6 +32,7 @@ BUDGETS: Final = (OPEN, OPENS, MAILS)
 TAKEN_OVER: Final = "taken_over"
 OPERATOR: Final = "operator"
 SECOND_WRITER: Final = "second_writer"
+FLAPPING: Final = "flapping"
 REASON: Final = "budget"
 REASONS: Final = (TAKEN_OVER, OPERATOR, SECOND_WRITER, REASON)
 """Why a post is withheld: of several, the first is shown. A second writer is found by reading the page, not here."""

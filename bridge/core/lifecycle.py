@@ -18,6 +18,8 @@ from msgspec.structs import replace
 
 from bridge.core import page_phase
 from bridge.core.actions import in_force
+from bridge.core.flapping import flapping
+from bridge.core.next_phase import next_phase
 from bridge.core.outcomes import another, ordered
 from bridge.core.planning import OPEN_PHASES, PlannedWrite, plan_write
 from bridge.core.view import At, Case, View, sooner
@@ -123,6 +125,7 @@ def decide(
         episode=incident.episode,
         withheld=withheld,
         orders=in_force(incident, now),
+        flapping=flapping(incident.summary, policy, now, retention_ms=retention_ms),
     )
     case, until = advanced(case)
     for rule in (_follow_up, _find_existing, _converge, _check_closed, _after_the_end):
@@ -243,6 +246,7 @@ def view_on(page: str, post: Post, case: Case) -> tuple[View, At | None]:
         elsewhere_at=_public_elsewhere(page, case.progress),
         ended_at=resolve.at if resolve is not None and case.summary.firing else 0,
         shows_impacts=shows_impacts(page) and page in case.configured,
+        flapping=case.flapping,
     )
     return view, at
 
@@ -284,7 +288,7 @@ def _after_the_end(case: Case) -> StartEpisode | Forget | At | None:
         theirs = {page: post for page, post in progress.posts.items() if post.theirs_at is not None}
         ended = progress.ended | _ended(progress.posts, now)
         anew = Progress(phase_since=summary.firing_since, posts=theirs, ended=ended)
-        return StartEpisode(progress=anew) if is_late else None
+        return StartEpisode(progress=anew) if is_late and not case.flapping.has_returned else None
     if summary.held or any(_next_check(post, progress) is not None for post in progress.posts.values()):
         return None
     kept_ms = min(case.retention_ms, _longest_kept_ms(case))
@@ -301,14 +305,18 @@ def _longest_kept_ms(case: Case) -> int:
     may_be_public = any(post.remote_id is not None or post.find_existing_at is not None for post in posts)
     if case.progress.phase is not Phase.DISCARDED or may_be_public or case.episode > 1:
         return case.retention_ms
-    return DISCARDED_RETENTION_MS if case.summary.firing_since else STRAY_RETENTION_MS
+    if not case.summary.firing_since:
+        return STRAY_RETENTION_MS
+    return max(
+        DISCARDED_RETENTION_MS, case.policy.flap.within_ms if case.policy.flap else 0
+    )  # its returns count so long
 
 
 def _advance(case: Case) -> tuple[Case, At | None]:
     """Follow alerts and time through the phases; the case then, and when it may move next by time alone."""
     while True:
         progress = case.progress
-        phase, until = _next_phase(case)
+        phase, until = next_phase(case)
         if phase is progress.phase:
             return replace(case, progress=replace(progress, note=_note(progress, case.summary))), until
         case = replace(case, progress=replace(progress, phase=phase, phase_since=case.now))
@@ -324,53 +332,6 @@ def _note(progress: Progress, summary: Summary) -> str | None:
     if progress.phase is not Phase.RESOLVED or is_known:
         return None
     return LEFT_TO_ANOTHER if any(post.second_writer for post in progress.posts.values()) else NEVER_PUBLISHED
-
-
-def _next_phase(case: Case) -> tuple[Phase, At | None]:
-    phase, summary, posts = case.progress.phase, case.summary, case.progress.posts.values()
-    if phase in OPEN_PHASES:
-        if not summary.firing:
-            return Phase.MONITORING, None
-        if summary.acknowledged:
-            return Phase.IDENTIFIED, None
-        fired_anew = summary.firing_since >= case.progress.phase_since  # unseen
-        return (Phase.INVESTIGATING if fired_anew else phase), None
-    if phase is Phase.MONITORING:
-        return _after_monitoring(case)
-    if phase in {Phase.PENDING, Phase.DISCARDED} and any(post.is_open for post in posts):
-        return (Phase.INVESTIGATING if summary.firing else Phase.MONITORING), None  # found published: it goes on
-    if not summary.firing:
-        return (_unpublished(case) if phase is Phase.PENDING and not summary.held else phase), None
-    return _before_opening(case)
-
-
-def _unpublished(case: Case) -> Phase:
-    """The end of what nobody was told of: an outage that was missed, if it lasted longer than ``publish_after``."""
-    since, cleared_at = case.summary.firing_since, case.summary.cleared_at
-    was_outage = since and cleared_at > since + case.policy.publish_after_ms
-    return Phase.RESOLVED if was_outage else Phase.DISCARDED
-
-
-def _after_monitoring(case: Case) -> tuple[Phase, At | None]:
-    if case.summary.firing:
-        return Phase.INVESTIGATING, None
-    if case.summary.held:
-        return Phase.MONITORING, None  # doubtful alerts either fire or resolve; an all-clear must not be taken back
-    quiet_at = case.summary.cleared_at + case.policy.resolve_after_ms
-    return (Phase.RESOLVED, None) if case.now >= quiet_at else (Phase.MONITORING, At(quiet_at))
-
-
-def _before_opening(case: Case) -> tuple[Phase, At | None]:
-    phase, since = case.progress.phase, case.summary.firing_since
-    if phase is Phase.DISCARDED:
-        return Phase.PENDING, None
-    if phase is Phase.RESOLVED:
-        if any(post.is_open for post in case.progress.posts.values()):
-            return Phase.INVESTIGATING, None  # its end never reached the page: it simply goes on
-        if since > case.progress.phase_since + case.policy.reopen_after_ms:
-            return phase, None  # too late to re-open: `decide` begins another episode
-    publish_at = case.publish_at(since)
-    return (Phase.INVESTIGATING, None) if case.now >= publish_at else (phase, At(publish_at))
 
 
 def _ended(posts: Mapping[str, Post], now: int) -> dict[str, Ended]:

@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from bridge.core import gate
 from bridge.core.attention import held_by
+from bridge.core.flapping import flapping
 from bridge.core.foresight import Foreseen, NextWrite, foresee
 from bridge.core.lifecycle import ENDED
-from bridge.core.planning import signature
+from bridge.core.planning import OPEN_PHASES, signature
 from bridge.model import Intent, Phase, Post, UpdateKind, Write
 
 if TYPE_CHECKING:
@@ -117,6 +118,17 @@ class _Told:
 
     def nothing(self) -> str:
         """Why nothing will happen by time alone."""
+        return self._flapping(self._nothing())
+
+    def _flapping(self, what: str) -> str:
+        """The same, and that it flaps, if it does."""
+        incident, config = self._incident, self._config
+        policy = config.policy_of(incident.route)
+        flaps = flapping(incident.summary, policy, self._now, retention_ms=config.retention_ms).is_on
+        is_going_on = incident.summary.firing or incident.progress.phase in OPEN_PHASES
+        return f"flapping: {what}" if flaps and is_going_on else what
+
+    def _nothing(self) -> str:
         summary, progress = self._incident.summary, self._incident.progress
         ongoing = [post for post in progress.posts.values() if post.closed_at is not None]
         if any(post.theirs_at is not None for post in ongoing):
@@ -133,7 +145,8 @@ class _Told:
         for page in dict.fromkeys(each.page for each in writes):
             same.setdefault(self._on([each for each in writes if each.page == page], at), []).append(page)
         is_one = len({*self._config.pages, *(each.page for each in writes)}) == 1
-        return "; ".join(what if is_one else f"on {', '.join(pages)}: {what}" for what, pages in same.items())
+        told = "; ".join(what if is_one else f"on {', '.join(pages)}: {what}" for what, pages in same.items())
+        return self._flapping(told)
 
     def _on(self, writes: Sequence[NextWrite], at: int) -> str:
         """What is written on one page; an update tells of the change beside it."""

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from bridge.core.outcomes import with_clocks
 from bridge.core.planning import OPEN_PHASES
-from bridge.core.view import At
+from bridge.core.view import At, sooner
 from bridge.model import Clocks, Phase
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def observed(post: Post, case: Case, *, fires: bool) -> Post:
 
 def phase_on(post: Post, case: Case, *, fires: bool) -> tuple[Phase, At | None]:
     """The page's phase, and when it may move next by time alone."""
-    phase, policy, now = case.progress.phase, case.policy, case.now
+    phase, now = case.progress.phase, case.now
     if phase in {Phase.PENDING, Phase.DISCARDED} or (not fires and not post.clocks.quiet_at):
         return phase, None
     if fires:
@@ -47,10 +47,12 @@ def phase_on(post: Post, case: Case, *, fires: bool) -> tuple[Phase, At | None]:
         return (Phase.RESOLVED, At(publish_at)) if waits else (phase, None)
     if phase is Phase.RESOLVED or post.clocks.ended_at:
         return Phase.RESOLVED, None
+    stays = phase if case.flapping.is_on and phase in OPEN_PHASES else Phase.MONITORING
+    calm_at = None if case.flapping.calm_at is None else At(case.flapping.calm_at)
     if case.summary.held:
-        return Phase.MONITORING, None  # doubtful alerts may be this page's: an all-clear must not be taken back
-    quiet_until = post.clocks.quiet_at + policy.resolve_after_ms
-    return (Phase.RESOLVED, None) if now >= quiet_until else (Phase.MONITORING, At(quiet_until))
+        return stays, calm_at  # doubtful alerts may be this page's: an all-clear must not be taken back
+    quiet_until = post.clocks.quiet_at + case.quiet_ms
+    return (Phase.RESOLVED, None) if now >= quiet_until else (stays, sooner(At(quiet_until), calm_at))
 
 
 def is_another(post: Post, case: Case) -> bool:
@@ -59,6 +61,7 @@ def is_another(post: Post, case: Case) -> bool:
     is_late = post.clocks.fires_at > post.clocks.ended_at + policy.reopen_after_ms
     is_free = not (post.is_open or post.theirs_at or post.intent or post.check_duplicates_at is not None)
     is_public = case.progress.phase in OPEN_PHASES and case.now >= case.publish_at(post.clocks.fires_at)
+    is_late = is_late and not case.flapping.has_returned
     return bool(post.clocks.ended_at and post.clocks.fires_at) and is_late and is_free and is_public
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from bridge.core.actions import in_force
+from bridge.core.flapping import flapping
 from bridge.core.gate import OPERATOR, REASON, TAKEN_OVER
 from bridge.core.lifecycle import advanced, view_on
 from bridge.core.planning import OPEN_PHASES, is_closed_by_hand
@@ -68,6 +69,7 @@ def page_words(incident: Incident, config: Config, now: int, *, pages_of: PagesO
         pages_of=pages_of,
         retention_ms=config.retention_ms,
         orders=in_force(incident, now),
+        flapping=flapping(incident.summary, config.policy_of(incident.route), now, retention_ms=config.retention_ms),
     )
     case, _ = advanced(case)
     posts = case.progress.posts

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from bridge.core.view import At
+from bridge.core.view import At, sooner
 from bridge.model import Impact, Phase, PublicNote, Severity, UpdateKind, Write
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ class PlannedWrite(Struct, frozen=True, kw_only=True):
     public_note: PublicNote | None = None
     impacts: dict[str, Impact] = {}
     happened_at: int = 0  # when what it tells happened, as believed; 0 for a change, which tells nothing
+    tells_of_flapping: bool = False
+    is_quiet: bool = False  # no mail for its kind
 
 
 class _Content(Struct, frozen=True, kw_only=True):
@@ -90,6 +92,9 @@ def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
     write, kind = what or (Write.UPDATE, UpdateKind.UPDATE)
     status = post.status if write is Write.CHANGE else _status(post, view, public_note)
     true_at = 0 if write is Write.CHANGE else _true_date(post, status, kind, public_note, view)
+    flaps = view.flapping.is_on and view.phase in OPEN_PHASES
+    begins = status in OPEN_PHASES and post.status not in OPEN_PHASES
+    is_worse = desired.severity is not None and desired.severity > (post.announced_severity or Severity.MINOR)
     return PlannedWrite(
         write=write,
         status=status,
@@ -101,6 +106,8 @@ def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
         public_note=public_note,
         impacts=desired.impacts,
         happened_at=_news_at(post, true_at, view) if kind is UpdateKind.OPEN else true_at,
+        tells_of_flapping=flaps and begins and write is not Write.CHANGE,
+        is_quiet=flaps and not begins and not (kind is UpdateKind.SEVERITY and is_worse),
     )
 
 
@@ -117,7 +124,7 @@ def _status(post: Post, view: View, note: PublicNote | None = None) -> Phase:
 def is_mailed(planned: PlannedWrite, notify: Collection[UpdateKind]) -> bool:
     """Whether subscribers are to be mailed: by the kind of the update, or by whoever wrote its words."""
     asks = planned.public_note is not None and planned.public_note.notify
-    return planned.write is not Write.CHANGE and (asks or planned.kind in notify)
+    return planned.write is not Write.CHANGE and (asks or (planned.kind in notify and not planned.is_quiet))
 
 
 def signature(planned: PlannedWrite) -> str:
@@ -144,18 +151,21 @@ def _desired(post: Post, view: View) -> tuple[_Content, At | None]:
     outcome brought, and was over when that was learned, needs no quiet period: no update told of it.
     """
     known, shown = post.severity or post.announced_severity, view.severities
-    if view.phase not in OPEN_PHASES or not (shown or (view.shows_impacts and post.services)):
+    if view.phase not in OPEN_PHASES or not (
+        shown or (view.shows_impacts and post.services and not view.flapping.is_on)
+    ):
         return _content(post, known), None
     services = tuple(sorted({*post.services, *shown}))
     impacts = {}
     if view.shows_impacts:
         impacts = {name: view.policy.impacts[shown[name]] if name in shown else Impact.OPERATIONAL for name in services}
     desired = _Content(severity=max(shown.values(), default=known), services=services, impacts=impacts)
-    eased_at = view.summary.eased_at + view.policy.resolve_after_ms
+    eased_at = view.summary.eased_at + max(view.policy.resolve_after_ms, view.flapping.settle_ms)
     if view.now >= eased_at or (post.learned_at is not None and view.summary.eased_at <= post.learned_at):
         return desired, None
     kept = _no_lower(desired, post, known)
-    return kept, None if kept == desired else At(eased_at)
+    calm_at = None if view.flapping.calm_at is None else At(view.flapping.calm_at)
+    return kept, None if kept == desired else sooner(At(eased_at), calm_at)
 
 
 def _no_lower(desired: _Content, post: Post, known: Severity | None) -> _Content:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from bridge.core.flapping import CALM, Flapping
 from bridge.model import Phase, Policy, Progress, Severity, Summary
 from bridge.orders import Orders
 
@@ -33,10 +34,21 @@ class Case(Struct, frozen=True, kw_only=True):
     episode: int = 1
     withheld: Mapping[str, int] = {}  # the pages for which the gate has just withheld it, and until when (0: unknown)
     orders: Orders = Orders()  # those in force
+    flapping: Flapping = CALM
 
     def publish_at(self, since: int) -> int:
         """When what fires since then is to be published."""
-        return since if self.orders.publish is not None else since + self.policy.publish_after_ms
+        return since if self.orders.publish is not None else self.old_enough_at(since)
+
+    def old_enough_at(self, since: int) -> int:
+        """When what fires since then has fired for ``publish_after``, blips before it included where they count."""
+        blips_ms = self.flapping.blips_ms if since == self.summary.firing_since else 0
+        return since + max(0, self.policy.publish_after_ms - blips_ms)
+
+    @property
+    def quiet_ms(self) -> int:
+        """How long nothing must fire until it is over."""
+        return max(self.policy.resolve_after_ms, self.flapping.settle_ms)
 
     @property
     def configured(self) -> set[str]:
@@ -56,6 +68,7 @@ class View(Struct, frozen=True, kw_only=True):
     elsewhere_at: int = 0  # since when another page shows the outage; 0: none does, or that is not known
     ended_at: int = 0  # when an operator ended it that fires; 0: nobody did
     shows_impacts: bool = False  # an impact for each component, rather than one severity
+    flapping: Flapping = CALM
 
     @property
     def fires(self) -> bool:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from bridge.core.actions import in_force
 from bridge.core.gate import (
+    FLAPPING,
     MAIL_REASON,
     MAILS,
     OPENS,
@@ -24,6 +25,7 @@ from bridge.core.gate import (
     tokens,
     unused_end,
 )
+from bridge.core.planning import is_mailed
 from bridge.model import Incident, Intent, Post
 from bridge.store import Store, Tokens
 from bridge.telemetry import GATE, Event, log_throttled
@@ -44,6 +46,8 @@ class Gatekeeper:
         """Whether this write may go now. What asks for nothing may, unless somebody has taken over."""
         config = self._config.current
         ask, orders = asked(post, planned, config.checkly.notify), in_force(incident, now)
+        if planned.is_quiet and is_mailed(replace(planned, is_quiet=False), config.checkly.notify):
+            GATE.labels(FLAPPING, Word.QUIET).inc()
         if ask is None or config.budgets is None:
             decision = gate(ask, orders, None, {}, alone=True)
             _tell(incident, ask, decision)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bridge.core import results
-from bridge.core.lifecycle import ENDED, NEVER_PUBLISHED, WITHHELD
+from bridge.core.lifecycle import CLEARED_IN_TIME, ENDED, NEVER_PUBLISHED, WITHHELD
 from bridge.model import UpdateKind, shows_impacts
-from bridge.telemetry import MISSED, PUBLIC_NOTES, PUBLISH_DELAY, RESOLVE_DELAY, SUPPRESSED, WRITES, Event, log
+from bridge.telemetry import BLIPS, MISSED, PUBLIC_NOTES, PUBLISH_DELAY, RESOLVE_DELAY, SUPPRESSED, WRITES, Event, log
 
 if TYPE_CHECKING:
     from bridge.config.schema import Config
@@ -61,6 +61,8 @@ def report_progress(incident: Incident, before: Progress, after: Progress, confi
     if (after.phase, after.note) == (before.phase, before.note):
         return
     _log(incident, Event.PHASE_CHANGED, phase=str(after.phase), was=str(before.phase), note=after.note)
+    if after.note == CLEARED_IN_TIME:
+        BLIPS.labels(incident.route).inc()
     if after.note == NEVER_PUBLISHED:
         MISSED.inc()
     for reason, note in WITHHELD.items():

@@ -307,9 +307,10 @@ def _counted(packed: bytes) -> Iterator[Line]:
 
 def unpack_quiet(flat: Sequence[Any], now: int) -> tuple[Quiet, ...]:
     """What ``open_without_alerts.lua`` returns, without those that an older release resolved: it does not note it."""
+    found = ((pairs(fields), progress) for fields, progress in zip(flat[::2], flat[1::2], strict=True))
     return tuple(
-        Quiet(route.decode(), now - cleared_at)
-        for route, cleared_at, progress in zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+        Quiet(fields["route"].decode(), now - int(fields["cleared_at"]), _unpack_summary(fields, {}, ()))
+        for fields, progress in found
         if progress and posts.is_open(_decode_progress(progress))
     )
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from bridge.model import Incident, Severity
+from bridge.model import Incident, Severity, Summary
 
 REFUSED = {
     "over_alerts": "limits.alerts",
@@ -119,6 +119,7 @@ class Quiet(Struct, frozen=True):
 
     route: str
     quiet_ms: int
+    summary: Summary = Summary()
 
 
 class Overview(Struct, frozen=True, kw_only=True):

@@ -120,7 +120,8 @@ INCIDENTS_PARKED = Gauge(
 )
 INCIDENTS_WITHOUT_ALERT = Gauge(
     "bridge_incidents_open_without_alert",
-    "Incidents open on the page although none of their alerts has fired or been held for longer than resolve_after.",
+    "Incidents open on the page although none of their alerts has fired or been held for longer than resolve_after, or "
+    "flap.settle where it flaps.",
     registry=REGISTRY,
 )
 INCIDENTS_TAKEN_OVER = Gauge(
@@ -196,6 +197,12 @@ for _generation in ("v1", "v3"):
     RESOLVE_DELAY.labels(_generation)
 DUPLICATES = Counter(
     "bridge_duplicates_total", "Duplicate incidents of ours found on the page and resolved.", registry=REGISTRY
+)
+BLIPS = Counter(
+    "bridge_blips_total",
+    "Outages that cleared, unpublished, within publish_after, by route; `flap.blips` says what becomes of many.",
+    ["route"],
+    registry=REGISTRY,
 )
 MISSED = Counter(
     "bridge_incidents_missed_total", "Outages that cleared before they could be published.", registry=REGISTRY

@@ -25,7 +25,8 @@ NAME_CHARS = 255
 class TextKind(StrEnum):
     """The occasions for a text: the incident's name, and one per status.
 
-    ``update`` is for when it got worse or grew, ``duplicate`` for when it turns out to be on the page twice.
+    ``update`` is for when it got worse or grew, ``flapping`` for when it comes and goes, ``duplicate`` for when it is
+    on the page twice.
     """
 
     NAME = "name"
@@ -34,6 +35,7 @@ class TextKind(StrEnum):
     MONITORING = "monitoring"
     RESOLVED = "resolved"
     UPDATE = "update"
+    FLAPPING = "flapping"
     DUPLICATE = "duplicate"
 
 
@@ -47,6 +49,8 @@ DEFAULTS = {
     TextKind.RESOLVED: f"The issue affecting {_WHAT} has been resolved.",
     TextKind.UPDATE: f"We are still working on an issue affecting {_WHAT}. "
     "Its current severity is {{ severity | lower }}.",
+    TextKind.FLAPPING: f"An issue affecting {_WHAT} comes and goes. "
+    "We are investigating it, and will report its end once it has stayed away for some time.",
     TextKind.DUPLICATE: "This report duplicates another one about the same issue and is closed in favor of it.",
 }
 

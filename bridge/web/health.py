@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from bridge.core.flapping import quiet_ms
 from bridge.core.gate import REASONS
 from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store, StoreUnavailable
 from bridge.telemetry import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from bridge.config.live import LiveConfig
     from bridge.config.schema import Config
+    from bridge.store import Quiet
     from bridge.web.sender_watch import SenderWatch
 
 SAMPLE_S = 5.0
@@ -176,10 +178,15 @@ def _set(gauge: Gauge, values: Mapping[str, int]) -> None:
 
 def _set_by_route(overview: Overview, config: Config) -> None:
     """The gauges whose meaning is the configuration's. A watchdog that was never heard of shows 0."""
-    INCIDENTS_WITHOUT_ALERT.set(
-        sum(each.quiet_ms > config.policy_of(each.route).resolve_after_ms for each in overview.quiet)
-    )
+    INCIDENTS_WITHOUT_ALERT.set(sum(_is_overdue(each, config) for each in overview.quiet))
     WATCHDOG_SEEN.clear()
     for route in config.routes:
         if route.watchdog:
             WATCHDOG_SEEN.labels(route.name).set(overview.watchdogs.get(route.name, 0) / 1000)
+
+
+def _is_overdue(quiet: Quiet, config: Config) -> bool:
+    """Whether it stands open without an alert for longer than it should."""
+    policy, summary = config.policy_of(quiet.route), quiet.summary
+    now = summary.cleared_at + quiet.quiet_ms
+    return quiet.quiet_ms > quiet_ms(summary, policy, now, retention_ms=config.retention_ms)

@@ -12,7 +12,9 @@ from msgspec.structs import replace
 from bridge.config import matchers
 from bridge.config.matchers import Matcher, MatcherError
 from bridge.config.schema import Route, Service, ServiceLabel, SeverityRule
+from bridge.config.settings import read_section
 from bridge.config.yaml_node import Value, read
+from bridge.flap import Flap
 from bridge.messages import did_you_mean, one_of
 from bridge.model import Impact, Policy, Severity
 from bridge.texts.length import longest
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 POLICY_KEYS = tuple(each.removesuffix("_ms") for each in Policy.__struct_fields__ if each.endswith("_ms"))
 SILENT = {"ignore": "that ignores", "watchdog": "of a watchdog"}
-ROUTE_KEYS = ("name", "match", *SILENT, "services", "group_by", *POLICY_KEYS, "severity", "impact", "texts")
+ROUTE_KEYS = ("name", "match", *SILENT, "services", "group_by", *POLICY_KEYS, "flap", "severity", "impact", "texts")
 ROUTE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
@@ -94,8 +96,15 @@ def read_policy(fields: Mapping[str, Value], base: Policy) -> Policy:
     """The timing and the impacts of ``base`` with what is given here."""
     return Policy(
         **{f"{key}_ms": read(fields, key, Value.duration_ms, getattr(base, f"{key}_ms")) for key in POLICY_KEYS},
+        flap=_read_flap(fields, base.flap),
         impacts=read(fields, "impact", lambda value: read_impacts(value, base.impacts), base.impacts),
     )
+
+
+def _read_flap(fields: Mapping[str, Value], base: Flap | None) -> Flap | None:
+    if "flap" in fields and fields["flap"].is_off():
+        return None
+    return read(fields, "flap", lambda value: read_section(value, base or Flap()), base)
 
 
 def read_impacts(value: Value, base: Mapping[Severity, Impact]) -> dict[Severity, Impact]:

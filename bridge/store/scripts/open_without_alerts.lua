@@ -1,6 +1,6 @@
 -- The incidents that stand open on a page, when last recorded by a release that notes it, although nothing of theirs
--- fires or is held any more. Where somebody has taken over, that is theirs. ARGV: prefix. Returns {now, {route, when its last
--- alert ended, progress, and so on}, how many are taken over, how many of these stand open without an alert}.
+-- fires or is held any more. Where somebody has taken over, that is theirs. ARGV: prefix. Returns {now, {its fields, its
+-- progress, and so on}, how many are taken over, how many of these stand open without an alert}.
 
 local function is_quiet(firing, held) return firing == '0' and held == '0' end
 
@@ -15,11 +15,9 @@ end
 
 local quiet = {}
 for _, id in ipairs(redis.call('SMEMBERS', OPEN)) do
-  local route, firing, held, cleared_at =
-    unpack(redis.call('HMGET', incident_key(id), 'route', 'firing', 'held', 'cleared_at'))
+  local firing, held = unpack(redis.call('HMGET', incident_key(id), 'firing', 'held'))
   if is_quiet(firing, held) and not is_theirs[id] then
-    quiet[#quiet + 1] = route
-    quiet[#quiet + 1] = tonumber(cleared_at)
+    quiet[#quiet + 1] = redis.call('HGETALL', incident_key(id))
     quiet[#quiet + 1] = redis.call('GET', progress_key(id))
   end
 end

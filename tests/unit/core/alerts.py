@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from bridge.flap import MOST_RETURNS, Span
 from bridge.model import PublicNote, Severity, Summary
 
 
@@ -21,9 +22,12 @@ class Alerts(Struct):
     outage_ended_at: int = 0
     public_notes: tuple[PublicNote, ...] = ()
     revision: int = 0
+    earlier: tuple[Span, ...] = ()
 
     def fire(self, now: int, service: str = "checkout", severity: Severity = Severity.MAJOR) -> None:
         if not self.firing:
+            if self.firing_since:
+                self.earlier = (*self.earlier, Span(self.firing_since, self.cleared_at))[1 - MOST_RETURNS :]
             self.firing_since, self.outage_started_at, self.outage_ended_at, self.acknowledged = (
                 now,
                 now - 500,
@@ -77,4 +81,5 @@ class Alerts(Struct):
             outage_started_at=self.outage_started_at,
             outage_ended_at=self.outage_ended_at,
             public_notes=self.public_notes,
+            earlier=self.earlier,
         )

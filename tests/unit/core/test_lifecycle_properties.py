@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.core.flapping import flapping
 from bridge.core.lifecycle import ENDED, Forget, Wait, decide
 from bridge.core.page_phase import phase_on
 from bridge.core.planning import DATE_STEP_MS
 from bridge.core.view import Case
+from bridge.flap import Flap
 from bridge.model import (
     IMPACTS,
     V1_PAGE,
@@ -51,11 +53,19 @@ ACTS = st.one_of(
     st.tuples(st.just("after"), st.integers(0, 15 * MINUTE)),
     st.tuples(st.just("after"), st.sampled_from([1, 999, 1_000, MINUTE, 2 * MINUTE, 10 * MINUTE])),
 )
+FLAPS = st.builds(
+    Flap,
+    returns=st.sampled_from([2, 3]),
+    within_ms=st.sampled_from([10 * MINUTE, 60 * MINUTE]),
+    settle_ms=st.sampled_from([1, MINUTE, 15 * MINUTE]),
+    blips=st.sampled_from(["ignore", "publish"]),
+)
 POLICIES = st.builds(
     Policy,
     publish_after_ms=st.sampled_from([0, 1, MINUTE]),
     resolve_after_ms=st.sampled_from([0, 1, 2 * MINUTE]),
     reopen_after_ms=st.sampled_from([0, 1, 10 * MINUTE]),
+    flap=st.none() | FLAPS,
 )
 LEGAL = {
     (Phase.INVESTIGATING, Phase.IDENTIFIED),
@@ -146,6 +156,7 @@ def test_on_its_only_page_an_incident_is_where_its_alerts_are(policy: Policy, ac
             today=harness.now,
             pages_of={},
             retention_ms=RETENTION_MS,
+            flapping=flapping(summary, policy, harness.now, retention_ms=RETENTION_MS),
         )
         assert phase_on(harness.post, case, fires=fires)[0] is harness.phase
 
