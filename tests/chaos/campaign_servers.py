@@ -43,7 +43,14 @@ _CONFIG = {
     "limits": {"alerts": 1_000_000},  # the giants of a storm are more than the default allows
     "severity": [{"match": "severity = critical", "is": "CRITICAL"}, {"is": "MEDIUM"}],
     "public_labels": ["region"],
-    "defaults": {"publish_after": "0", "resolve_after": "1200ms", "reopen_after": "10m", "hold_refire": "1s"},
+    # each end of an outage is judged, however often it comes: what flaps would be over a quarter of an hour later
+    "defaults": {
+        "publish_after": "0",
+        "resolve_after": "1200ms",
+        "reopen_after": "10m",
+        "hold_refire": "1s",
+        "flap": "off",
+    },
     "routes": [
         {"name": "shop", "match": "team = shop", "services": {"label": "service"}, "group_by": ["region"]},
     ],

@@ -270,7 +270,7 @@ MUTANTS = (
     Mutant(
         CONVERGENCE,
         "an end that never reached the page hides what fires anew",
-        "bridge/core/lifecycle.py",
+        "bridge/core/next_phase.py",
         "return Phase.INVESTIGATING, None  # its end never reached the page: it simply goes on",
         "return phase, None",
         "tests/unit/core/test_lifecycle.py::TestPhases::test_what_fires_again_before_its_end_was_posted_simply_goes_on",
@@ -525,6 +525,22 @@ MUTANTS = (
         "if summary.held or any(_next_check(post, progress) is not None for post in progress.posts.values()):",
         "if summary.held:",
         f"{RECONCILER}/test_given_up.py::test_what_a_person_opened_again_stays_theirs_and_is_counted_until_it_ends",
+    ),
+    Mutant(
+        WAY_TO_ITS_END,
+        "what flaps never ends by the clock",
+        "bridge/core/next_phase.py",
+        "return (Phase.RESOLVED, None) if case.now >= quiet_at else (phase, At(quiet_at))",
+        "return (phase, None) if case.flapping.is_on or case.now < quiet_at else (Phase.RESOLVED, None)",
+        "tests/unit/core/test_flapping.py::test_flapping_ends_by_the_clock_alone",
+    ),
+    Mutant(
+        WAY_TO_ITS_END,
+        "a re-fire that proves late counts as a return",
+        "bridge/store/scripts/lib.lua",
+        "if fires ~= fired then incident.material = true end",
+        "if fires ~= fired then incident.material = true elseif incident.held > 0 then keep_span(incident) end",
+        f"{STORE}/test_returns.py::test_a_doubtful_refire_is_a_return_only_if_nothing_resolves_it",
     ),
     Mutant(
         WAY_TO_ITS_END,

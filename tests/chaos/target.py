@@ -47,7 +47,13 @@ _CONFIG = {
     "services": {each: each for each in _SERVICES},
     "severity": [{"match": "severity = critical", "is": "CRITICAL"}, {"is": "MEDIUM"}],
     "public_labels": ["region", "title"],
-    "defaults": {"publish_after": "0", "resolve_after": "1s", "reopen_after": "10m", "hold_refire": "1s"},
+    "defaults": {
+        "publish_after": "0",
+        "resolve_after": "1s",
+        "reopen_after": "10m",
+        "hold_refire": "1s",
+        "flap": "off",
+    },
     "pagerduty": {"notes": {"marker": "PUBLIC:"}, "status_updates": True},
     "routes": [
         {"name": "normal", "match": "team = shop", "services": {"label": "service"}, "group_by": ["region"]},

@@ -44,6 +44,7 @@ class Fleet(CampaignServers):
         self.open(bridges=0, settle_ms=_SETTLE_MS)
         config = yaml.safe_load(self._config.read_text())
         changes = {"routes": _ROUTES, "public_labels": ["region", "title"]}
+        del config["defaults"]["flap"]  # the previous release does not know it
         self._config.write_text(yaml.safe_dump({**config, **changes}))
 
     def bridge(self, release: type[Bridge] = Bridge) -> Bridge:

@@ -34,7 +34,12 @@ CONFIG: dict[str, Any] = {
     "services": {each: each for each in ("Checkout", "Payments")},
     "severity": [{"is": "MEDIUM"}],
     "public_labels": ["region", "title"],
-    "defaults": {"publish_after": "1s", "resolve_after": "2s", "reopen_after": "10s"},
+    "defaults": {
+        "publish_after": "1s",
+        "resolve_after": "2s",
+        "reopen_after": "10s",
+        "flap": "off",
+    },  # each end is timed
     "routes": [
         {"name": "shop", "match": "team = shop", "services": {"label": "service"}, "group_by": ["region"]},
         {"name": "injection", "match": "team = pager, service = shop", "services": ["Payments"], "group_by": ["title"]},

@@ -40,6 +40,7 @@ def test_an_alert_is_explained_line_by_line(explain, config):
         "- services checkout: named by the route",
         "publish after  1m30s of firing",
         "hold           6m for a doubtful re-fire",
+        "flapping       when it fires 3 times within 1h, until 15m of quiet or of firing",
         "on v1          Checkout CRITICAL",
         "name           Issue affecting Checkout",
         "without room   withheld until there is room (budgets)",

@@ -142,6 +142,11 @@ GOOD = [
     with_key("routes.0.group_by", []),
     with_key("routes.0.severity", [{"is": "MINOR"}]),
     with_key("routes.0.publish_after", "2m"),
+    *(with_key("defaults.flap", value) for value in ("off", False, {}, {"returns": 4})),
+    *(with_key("routes.0.flap", value) for value in ("off", False, {}, {"returns": 4})),
+    *(with_key("defaults.flap.returns", value) for value in (2, 16)),
+    *(with_key(f"routes.0.flap.{key}", value) for key in ("within", "settle") for value in ("1ms", "1h", "30d")),
+    *(with_key("defaults.flap.blips", value) for value in ("ignore", "publish")),
 ]
 WRONG: list[tuple[str, list[Any]]] = [
     *((path, ["", 30, "30", "5 m", "30m1h", "1.5h", True, None, ["1m"]]) for path in DURATIONS),
@@ -186,6 +191,10 @@ WRONG: list[tuple[str, list[Any]]] = [
     ("budgets.over", ["mute", None]),
     ("budgets.mode", ["on", None]),
     ("budgets.pages", [{"v1": {"opens": 3}}, {"v1": None}, None]),
+    *((f"{section}.flap", ["on", True, None, [], 3]) for section in ("defaults", "routes.0")),
+    ("defaults.flap.returns", [0, 1, 17, "3", 2.5, None]),
+    *((f"defaults.flap.{key}", [0, "0", "0s", "15", 15, None]) for key in ("within", "settle")),
+    ("defaults.flap.blips", ["on", True, None]),
     ("store.durability", ["required", "", True, None]),
     ("store.wait_replicas", [-1, "1", 1.5, None]),
     ("store.wait_timeout", [0, "0", "0s", "0ms", "1801ms", "1s801ms", "2s", "1m", 1]),

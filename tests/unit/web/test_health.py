@@ -10,6 +10,8 @@ import pytest
 import structlog
 
 from bridge.config.loader import load
+from bridge.flap import Span
+from bridge.model import Summary
 from bridge.store import Durability, NotDurable, NotReplicated, Overview, Quiet, StoreUnavailable
 from bridge.telemetry import REGISTRY
 from bridge.web.health import ANSWER_AGE_MS, Health
@@ -272,6 +274,17 @@ async def test_an_incident_may_stand_open_without_an_alert_for_as_long_as_its_ro
     assert value("bridge_incidents_open_without_alert") == 2
     await harness.samples()
     assert value("bridge_incidents_open_without_alert") == 0
+
+
+async def test_one_that_flaps_may_stand_open_without_an_alert_until_it_has_settled(harness):
+    minute, at = 60_000, 1_795_459_630_500
+    flaps = Summary(
+        firing_since=at, cleared_at=at + minute, earlier=(Span(at - 8 * minute, at - 7 * minute), Span(at - 4, at - 3))
+    )
+    await harness.samples(quiet=(Quiet("checkout", 15 * minute, flaps),))
+    assert value("bridge_incidents_open_without_alert") == 0
+    await harness.samples(quiet=(Quiet("checkout", 15 * minute + 1, flaps),))
+    assert value("bridge_incidents_open_without_alert") == 1
 
 
 async def test_each_watchdog_of_the_configuration_shows_when_it_was_last_heard(harness, tmp_path):
