@@ -23,8 +23,8 @@ SWAPS = 30  # far more than fit into publish_after
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """What fires is published after three seconds."""
-    times = {"publish_after": "3s", "resolve_after": "1s", "reopen_after": "60s", "hold_refire": "2s"}
+    """What fires is published after five seconds."""
+    times = {"publish_after": "5s", "resolve_after": "1s", "reopen_after": "60s", "hold_refire": "2s"}
     return write_configuration(tmp_path / "bridge.yaml", defaults=times)
 
 
