@@ -74,6 +74,7 @@ class Limit(Struct, frozen=True):
 
 
 _FREE = Limit(-1, -1)
+_LIFTED = Limit(-2, -2)  # whatever, if the budgets are still lifted as it is recorded
 
 
 class Take(Struct, frozen=True):
@@ -148,11 +149,17 @@ def asked(post: Post, planned: PlannedWrite, notify: Collection[UpdateKind]) -> 
 
 
 def gate(
-    ask: Ask | None, orders: Orders, budget: Budget | None, spent: Mapping[str, Spent], *, alone: bool
+    ask: Ask | None,
+    orders: Orders,
+    budget: Budget | None,
+    spent: Mapping[str, Spent],
+    *,
+    alone: bool,
+    lifted: bool = False,
 ) -> Decision:
     """Whether a write may go that asks for this. ``orders`` are those in force; ``budget`` is None if there is none.
 
-    ``alone``: no other route publishes, so that this one may have all.
+    ``alone``: no other route publishes, so that this one may have all. ``lifted``: somebody lifted the budgets.
     """
     said = _said(ask, orders)
     withheld = [each for each in said if each.word is Word.WITHHOLD]
@@ -162,9 +169,10 @@ def gate(
     if any(each.word is Word.QUIET for each in said):
         ask = replace(ask, mails=0)
     decision = Decision(word=Word.GO)
-    if budget is not None:
-        decision = _within(ask, replace(budget, mode="observe") if is_published else budget, spent, alone=alone)
-        decision = _by_order(decision) if is_published else decision
+    if budget is not None and (is_published or lifted):
+        decision = _by_order(ask, _FREE if is_published else _LIFTED)
+    elif budget is not None:
+        decision = _within(ask, budget, spent, alone=alone)
     reasons = (*said, *decision.reasons)
     if withheld:
         return Decision(word=Word.WITHHOLD, reasons=reasons)
@@ -191,9 +199,10 @@ def _said(ask: Ask | None, orders: Orders) -> list[Reason]:
     return said
 
 
-def _by_order(decision: Decision) -> Decision:
+def _by_order(ask: Ask, free: Limit) -> Decision:
     """The tokens are taken whether they are there or not, and nothing that has no room is told."""
-    return Decision(word=Word.GO, take=decision.take)
+    counts = {OPEN: int(ask.opens), OPENS: int(ask.opens), MAILS: ask.mails}
+    return Decision(word=Word.GO, take=tuple(Take(name, count, free) for name, count in counts.items() if count))
 
 
 def _within(ask: Ask, budget: Budget, spent: Mapping[str, Spent], *, alone: bool) -> Decision:

@@ -54,9 +54,10 @@ class Gatekeeper:
             return decision
         # as it waits by: what is one kind to the store must be one to the gate, or one waits behind another for nothing
         ask = replace(ask, severity=max(incident.summary.services.values(), default=ask.severity))
-        spent = await self._store.spent(page, incident, own=names(incident.id, post.paid_at) if ask.opens else ())
+        own = names(incident.id, post.paid_at) if ask.opens else ()
+        spent, lifted = await self._store.spent(page, incident, own=own)
         publishing = frozenset({*config.publishing, incident.route})
-        decision = gate(ask, orders, config.budgets.of(page), spent, alone=len(publishing) == 1)
+        decision = gate(ask, orders, config.budgets.of(page), spent, alone=len(publishing) == 1, lifted=lifted)
         _tell(incident, ask, decision)
         return decision
 

@@ -1,7 +1,7 @@
 """The truth: alerts, incidents and what is due, in Redis or Valkey. Every change is one atomic script."""
 
 from bridge.store.archive import Episodes
-from bridge.store.budgets import BudgetState, Tokens, Trip
+from bridge.store.budgets import BudgetState, Lift, Lifted, Tokens, Trip
 from bridge.store.durability import Durability
 from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicated, StoreUnavailable
 from bridge.store.finding import AlertFinder, Finding, FoundAlert
@@ -37,6 +37,8 @@ __all__ = [
     "FoundAlert",
     "Idle",
     "LeasedForLook",
+    "Lift",
+    "Lifted",
     "Listing",
     "Looks",
     "NamespaceTaken",

@@ -17,7 +17,7 @@ from bridge.orders import NO_ORDERS, Orders
 from bridge.store import budgets, codec, posts, scripts
 from bridge.store.acting import Acting
 from bridge.store.archive import Archive
-from bridge.store.budgets import NO_TOKENS, BudgetState, Tokens, Trip
+from bridge.store.budgets import NO_TOKENS, Tokens
 from bridge.store.errors import NoRoom, reply_of
 from bridge.store.finding import AlertFinder
 from bridge.store.group_commit import GroupCommit, batches
@@ -36,7 +36,6 @@ from bridge.store.write_concern import WriteConcern
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from bridge.core.gate import Spent
     from bridge.core.history import Entry
     from bridge.store.codec import Item
     from bridge.store.durability import Durability
@@ -77,6 +76,8 @@ class Store:
         self._tell = tell
         self._room = Room(redis)
         self.act = Acting(self._run, self._write_concern).act
+        paged = budgets.PageBudgets(redis, prefix, self._run, self._write_concern)
+        self.spent, self.budgets, self.lift, self.lifts = paged.spent, paged.states, paged.lift, paged.lifts
         self._reading = Reading(redis, prefix)
         self.episode_archive = Archive(redis, prefix)
         self.finder = AlertFinder(redis, prefix)
@@ -221,25 +222,6 @@ class Store:
             posts.open_pages(claim.incident.progress),
         )
         return bool(held)
-
-    async def spent(self, page: str, incident: Incident, own: Sequence[str] = ()) -> dict[str, Spent]:
-        """How much of each budget of a page is spent, in all and by the incident's route.
-
-        Left out are its own place, and tokens of these names, its ``own``.
-        """
-        _, flat = await self._run(scripts.SPENT, page, incident.route, incident.id, *own)
-        return budgets.unpack_spent(flat)
-
-    async def budgets(
-        self, over_at: Mapping[str, Mapping[str, int]], routes: Sequence[str]
-    ) -> tuple[tuple[BudgetState, ...], tuple[Trip, ...]]:
-        """How much of the budgets of these pages is spent, and the trips that nobody has told of: given once.
-
-        A trip is over when no more is spent than ``over_at`` gives, by page and budget.
-        """
-        packed = budgets.pack_budgets(over_at, routes)
-        _, rows, waiting, trips = await self._run(scripts.BUDGETS, *packed)
-        return budgets.unpack_budgets(list(over_at), routes, rows, waiting), budgets.unpack_trips(trips)
 
     async def release(self, name: str, working: Collection[str], *, lease_ms: int) -> int:
         """Give back, due now, what is leased under tokens that begin with ``name`` and are not ``working``; how many.

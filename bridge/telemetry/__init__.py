@@ -226,6 +226,12 @@ BUDGET_REMAINING = Gauge(
     ["page", "budget"],
     registry=REGISTRY,
 )
+BUDGETS_LIFTED = Gauge(
+    "bridge_budgets_lifted",
+    "1 while an operator has lifted the budgets of the page.",
+    ["page"],
+    registry=REGISTRY,
+)
 GATE = Counter(
     "bridge_gate_total",
     "Decisions on openings and mails, by reason and decision; `mode: observe` counts them, too.",

@@ -201,6 +201,11 @@ class Event(Enum):
         logging.ERROR,
         "A budget is used up: see how many incidents wait, and which label distinguishes them. Logged once.",
     )
+    BUDGETS_LIFTED = (
+        "budgets_lifted",
+        logging.WARNING,
+        "An operator lifted budgets, or ended that; `due` were withheld and are published. The reason is not logged.",
+    )
     WRITES_RESUMED = ("writes_resumed", logging.INFO, "The status page accepts writes again.")
     SERVICE_MISSING = (
         "service_missing",

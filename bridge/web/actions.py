@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bridge.orders import Verb
 from bridge.store import Outcome
 from bridge.telemetry import ACTIONS, Event, log
-from bridge.web.admission import Disconnected, TooLarge, read_body
 from bridge.web.asked_action import read
-from bridge.web.responses import HTTPError, header, json_response
+from bridge.web.json_body import json_body
+from bridge.web.responses import HTTPError, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from bridge.core.actions import Action
     from bridge.store import ActionResult
 
-MOST_BYTES: Final = 32 << 10
 _ID = re.compile(r"[0-9A-Z]{1,64}")
-_JSON = b"application/json"
 _TO_CARRY_OUT = (Outcome.DONE, Outcome.REPEAT)
 
 
@@ -55,7 +53,7 @@ class ActionsApi:
         """Store the action, and answer 202 with the incident as it then stands. Raises HTTPError."""
         if request.app.state.stopping:
             raise HTTPError(503, "stopping", "the bridge is shutting down; try again")
-        action = read(await _body(request), operator)
+        action = read(await json_body(request), operator)
         id_ = request.path_params["id"].upper()
         if not _ID.fullmatch(id_):
             raise HTTPError(404, "not_found", "no incident has this id")
@@ -74,23 +72,6 @@ def _refusal(result: ActionResult) -> HTTPError:
         return HTTPError(404, "not_found", result.why)
     changed = {"revision": result.revision, "phase": result.phase or None, "by": result.by or None}
     return HTTPError(409, result.outcome, result.why, changed=changed)
-
-
-async def _body(request: Request) -> bytes:
-    """The body of a request that no form of a browser can send."""
-    scope = request.scope
-    kind = (header(scope, b"content-type") or b"").partition(b";")[0].strip().lower()
-    if kind != _JSON:
-        raise HTTPError(415, "unsupported_media_type", "expected the header Content-Type: application/json")
-    if (header(scope, b"content-encoding") or b"identity").lower() != b"identity":
-        raise HTTPError(415, "unsupported_encoding", "expected a body without Content-Encoding")
-    size = header(scope, b"content-length") or b""
-    try:
-        return await read_body(request.receive, declared=int(size) if size.isdigit() else None, limit=MOST_BYTES)
-    except TooLarge:
-        raise HTTPError(413, "too_large", f"the body is larger than the limit of {MOST_BYTES} bytes") from None
-    except Disconnected:
-        raise HTTPError(503, "disconnected", "the connection ended before the body did") from None
 
 
 def start_at_zero() -> None:

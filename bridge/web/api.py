@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import msgspec
 from starlette.responses import Response, StreamingResponse
 
-from bridge.web import budgets, listing
+from bridge.web import listing
 from bridge.web.outlook import Outlook
 from bridge.web.parameters import number, parameters
 from bridge.web.responses import HTTPError, json_response
@@ -26,7 +26,7 @@ MOST_ALERTS: Final = 1_000
 _ALERTS = 100
 
 
-class IncidentStore(budgets.Store, Protocol):
+class IncidentStore(Protocol):
     """What reading needs of the store. Every method raises StoreUnavailable."""
 
     @property
@@ -48,17 +48,12 @@ class IncidentStore(budgets.Store, Protocol):
 
 
 class Api:
-    """``GET /api/incidents``, ``GET /api/incidents/{id}`` and ``GET /api/budgets``."""
+    """``GET /api/incidents`` and ``GET /api/incidents/{id}``."""
 
     def __init__(self, store: IncidentStore, config: LiveConfig, *, wall_ms: Callable[[], int]) -> None:
         self._store = store
         self._config = config
         self._wall_ms = wall_ms
-
-    async def budgets(self, request: Request) -> Response:
-        """How much may still become public."""
-        _numbers(request)
-        return json_response({"pages": await budgets.overview(self._store, self._config.current)})
 
     async def incidents(self, request: Request) -> Response:
         """All incidents, as they are read; with parameters those that they ask for, by parts."""

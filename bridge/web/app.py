@@ -22,6 +22,7 @@ from bridge.web.alerts import AlertsApi
 from bridge.web.api import Api, IncidentStore
 from bridge.web.exposition import Exposition
 from bridge.web.history import EpisodeReader, HistoryApi
+from bridge.web.lifting import BudgetsApi, LiftingStore
 from bridge.web.receiver import AlertStore, Receiver
 from bridge.web.responses import HTTPError, json_response, store_unavailable
 from bridge.web.why import WhyApi, WhyStore
@@ -41,7 +42,7 @@ _MAX_DELIVERIES = 256
 _MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
 
 
-class Store(AlertStore, IncidentStore, WhyStore, ActingStore, Protocol):
+class Store(AlertStore, IncidentStore, WhyStore, ActingStore, LiftingStore, Protocol):
     """What the application needs of the store. Every method raises StoreUnavailable."""
 
     @property
@@ -126,6 +127,7 @@ def _api(
     api = Api(store, config, wall_ms=wall_ms)
     acting = ActionsApi(store, api.view, on_change=on_change)
     actions.start_at_zero()
+    budgets = BudgetsApi(store, config, on_change=on_change)
     alerts = AlertsApi(store.unpublished, config, wall_ms=wall_ms)
     why = WhyApi(store, config, wall_ms=wall_ms)
     history = HistoryApi(store.episode_archive, wall_ms=wall_ms)
@@ -133,7 +135,8 @@ def _api(
         Route("/api/incidents", admins.only(api.incidents)),
         Route("/api/incidents/{id}", admins.only(api.incident)),
         Route("/api/incidents/{id}/actions", admins.only_operators(acting.act), methods=["POST"]),
-        Route("/api/budgets", admins.only(api.budgets)),
+        Route("/api/budgets", admins.only(budgets.show)),
+        Route("/api/budgets/lift", admins.only_operators(budgets.lift), methods=["POST"]),
         Route("/api/alerts", admins.only(alerts.alerts)),
         Route("/api/history", admins.only(history.history)),
         Route("/api/why", admins.only(why.why)),

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct, field
 
-from bridge.config.units import duration_ms
 from bridge.core.actions import SAID_AS, Action, said
-from bridge.messages import did_you_mean, one_of
+from bridge.messages import one_of
 from bridge.model import Phase
 from bridge.orders import Verb
+from bridge.web.json_body import REASON_CHARS, decode, duration_of, expected, key_of, wrong
 from bridge.web.responses import HTTPError
 
-REASON_CHARS: Final = 500
 LONGEST_MS: Final = 30 * 86_400_000
-_SHORTEST_MS: Final = 1_000
-_KEY: Final = re.compile(r"[!-~]{1,100}")
 _ALERT_CHARS: Final = 300
 
 
@@ -36,7 +31,6 @@ class _Body(Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
-_FIELDS: Final = _Body.__struct_encode_fields__
 _ONLY_OF: Final[dict[str, tuple[Verb, ...]]] = {
     "for": (Verb.HOLD, Verb.MUTE),
     "alert": (Verb.MUTE, Verb.UNMUTE),
@@ -54,22 +48,22 @@ _NEEDED: Final[dict[str, tuple[Verb, ...]]] = {
 
 def read(body: bytes, operator: str) -> Action:
     """The action that a body asks for. Raises HTTPError, whose message names the wrong field and none of its values."""
-    asked = _decode(body)
+    asked = decode(body, _Body)
     verb = _verb(asked.action)
     given = {name: value for name, value in msgspec.to_builtins(asked).items() if value is not None}
     for name, verbs in _ONLY_OF.items():
         if name in given and verb not in verbs:
-            raise _wrong(name, f"{_listed(verbs)} has this field, {verb} has not")
+            raise wrong(name, f"{_listed(verbs)} has this field, {verb} has not")
     for name, verbs in _NEEDED.items():
         if verb in verbs and not str(given.get(name, "")).strip():
-            raise _wrong(name, f"{verb} needs it")
+            raise wrong(name, f"{verb} needs it")
     return Action(
         verb=verb,
         by=operator,
         reason=(asked.reason or "").strip(),
         revision=asked.revision,
-        key=_key(asked.key),
-        for_ms=_duration(asked.for_),
+        key=key_of(asked.key),
+        for_ms=duration_of(asked.for_, LONGEST_MS),
         alert=(asked.alert or "").strip(),
         text=_public(asked.text),
         status=_status(asked.status),
@@ -78,57 +72,15 @@ def read(body: bytes, operator: str) -> Action:
     )
 
 
-def _decode(body: bytes) -> _Body:
-    try:
-        found: Any = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        raise HTTPError(400, "not_understood", "expected a JSON object") from None
-    if not isinstance(found, dict):
-        raise HTTPError(400, "not_understood", "$: expected a JSON object")
-    for name in found:
-        if name not in _FIELDS:
-            raise HTTPError(400, "wrong_field", _expected("$: a field is unknown here", name, _FIELDS))
-    try:
-        return msgspec.convert(found, _Body)
-    except msgspec.ValidationError as error:
-        what, _, path = str(error).partition(" - at ")
-        where = path.strip("`") or "$"
-        raise HTTPError(400, "wrong_field", f"{where}: {what[:1].lower()}{what[1:]}") from None
-
-
 def _verb(name: str) -> Verb:
     try:
         return Verb(name)
     except ValueError:
-        raise HTTPError(400, "wrong_field", _expected("$.action", name, list(Verb))) from None
-
-
-def _expected(what: str, given: str, valid: Collection[str]) -> str:
-    hint = did_you_mean(given, valid)
-    return f"{what}: expected {one_of(valid)}{f'; {hint}' if hint else ''}"
-
-
-def _wrong(name: str, what: str) -> HTTPError:
-    return HTTPError(400, "wrong_field", f"$.{name}: {what}")
+        raise HTTPError(400, "wrong_field", expected("$.action", name, list(Verb))) from None
 
 
 def _listed(verbs: tuple[Verb, ...]) -> str:
     return " and ".join(verbs)
-
-
-def _key(text: str | None) -> str:
-    if text is not None and not _KEY.fullmatch(text):
-        raise _wrong("key", "expected 1 to 100 printable ASCII characters without spaces")
-    return text or ""
-
-
-def _duration(text: str | None) -> int | None:
-    if text is None:
-        return None
-    found = duration_ms(text)
-    if found is None or not _SHORTEST_MS <= found <= LONGEST_MS:
-        raise _wrong("for", "expected a duration such as 30m or 2h, from 1s to 30d")
-    return found
 
 
 def _public(text: str | None) -> str:
@@ -136,7 +88,7 @@ def _public(text: str | None) -> str:
         return ""
     tidy = said(text)
     if not tidy:
-        raise _wrong("text", "nothing of it may be published: expected words")
+        raise wrong("text", "nothing of it may be published: expected words")
     return tidy
 
 
@@ -144,5 +96,5 @@ def _status(text: str | None) -> Phase | None:
     if text is None:
         return None
     if text.upper() not in SAID_AS:
-        raise _wrong("status", f"expected {one_of([*SAID_AS])}")
+        raise wrong("status", f"expected {one_of([*SAID_AS])}")
     return Phase(text.upper())

@@ -2,63 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bridge.config.schema import Config, public_page
-from bridge.core.gate import BUDGETS, limit
+from bridge.core.gate import BUDGETS, Limit, limit
+from bridge.json_values import from_ms
 from bridge.model import Severity
-from bridge.telemetry import BUDGET_REMAINING, Event, log
+from bridge.telemetry import BUDGET_REMAINING, BUDGETS_LIFTED, Event, log
 
 if TYPE_CHECKING:
-    from bridge.store import BudgetState, Trip
+    from bridge.store import BudgetState, Lift, Trip
 
 
 class Store(Protocol):
     """What is needed of the store."""
 
     async def budgets(
-        self, over_at: Mapping[str, Mapping[str, int]], routes: Sequence[str], /
+        self, over_at: Mapping[str, Mapping[str, tuple[int, int]]], routes: Sequence[str], /, *, groups: bool = False
     ) -> tuple[tuple[BudgetState, ...], tuple[Trip, ...]]:
-        """How much of the budgets of these pages is spent, and untold trips."""
+        """How much of the budgets of these pages is spent, and untold trips; the groups of what waits, if wanted."""
         ...
 
 
 async def sample(store: Store, config: Config) -> None:
-    """Show what is left of each budget, and tell of trips. Raises StoreUnavailable."""
+    """Show what is left of each budget, and what is lifted, and tell of trips. Raises StoreUnavailable."""
     BUDGET_REMAINING.clear()
+    BUDGETS_LIFTED.clear()
     for row in await overview(store, config):
+        BUDGETS_LIFTED.labels(row["page"]).set(row["lifted"] is not None)
         for budget in BUDGETS:
             BUDGET_REMAINING.labels(row["page"], budget).set(row["budgets"][budget]["remaining"])
 
 
-async def overview(store: Store, config: Config) -> list[dict[str, Any]]:
+async def overview(store: Store, config: Config, *, groups: bool = False) -> list[dict[str, Any]]:
     """The budgets of each page, as ``GET /api/budgets`` shows them; none where they are off. Tells of trips.
 
-    Raises StoreUnavailable.
+    What the withheld differ in is shown if ``groups`` are wanted. Raises StoreUnavailable.
     """
     if config.budgets is None:
         return []
-    over_at = {page: {name: (_total(config, page, name) + 1) // 2 - 1 for name in BUDGETS} for page in config.pages}
-    states, trips = await store.budgets(over_at, config.publishing)
+    over_at = {page: {name: _over_at(config, page, name) for name in BUDGETS} for page in config.pages}
+    states, trips = await store.budgets(over_at, config.publishing, groups=groups)
     for trip in trips:
         page = public_page(trip.page)
-        log(Event.BUDGET_TRIPPED, page=page, budget=trip.budget, withheld=trip.waiting, detail=differing_label(trip))
+        log(
+            Event.BUDGET_TRIPPED,
+            page=page,
+            budget=trip.budget,
+            withheld=trip.waiting,
+            detail=differing_label(trip.waiting, trip.groups),
+        )
     return [_view(config, state) for state in states]
 
 
-def differing_label(trip: Trip) -> str:
-    """What tells the withheld apart: the label of group_by whose values differ most."""
+def differing_label(waiting: int, groups: Iterable[Mapping[str, str]]) -> str:
+    """What tells the withheld apart: the label of group_by whose values differ most. Shows no value."""
     values: dict[str, set[str]] = {}
-    for group in trip.groups:
+    for group in groups:
         for label, value in group.items():
             values.setdefault(label, set()).add(value)
     differing = {label: len(found) for label, found in values.items() if len(found) > 1}
     if not differing:
-        return f"{trip.waiting} are withheld"
+        return f"{waiting or 'none'} {'is' if waiting < 2 else 'are'} withheld"  # noqa: PLR2004 - a plural
     label = max(differing, key=lambda each: differing[each])
     only = "only in" if len(differing) == 1 else "most in"
-    return f"{trip.waiting} withheld differ {only} `{label}`"
+    return f"{waiting} withheld differ {only} `{label}`"
 
 
 def _view(config: Config, state: BudgetState) -> dict[str, Any]:
@@ -67,6 +76,8 @@ def _view(config: Config, state: BudgetState) -> dict[str, Any]:
         "page": public_page(state.page),
         "mode": "observe" if budget is not None and budget.observes else "enforce",
         "withheld": state.waiting,
+        "withheld_differ": differing_label(state.waiting, state.groups) if state.groups else None,
+        "lifted": lift_view(state.lifted) if state.lifted else None,
         "budgets": {
             name: {
                 "limit": _total(config, state.page, name),
@@ -80,6 +91,17 @@ def _view(config: Config, state: BudgetState) -> dict[str, Any]:
     }
 
 
+def lift_view(lift: Lift) -> dict[str, Any]:
+    """Who lifted budgets, when, why and until when."""
+    return {"by": lift.by, "at": from_ms(lift.at), "until": from_ms(lift.until), "reason": lift.reason or None}
+
+
+def _over_at(config: Config, page: str, name: str) -> tuple[int, int]:
+    """What all, and any route, may have spent at most for a trip to be over: less than half of what they may spend."""
+    found = _limits_of(config, page, name, alone=len(config.publishing) == 1)
+    return (found.of_all + 1) // 2 - 1, (found.of_route + 1) // 2 - 1
+
+
 def _limits(config: Config, page: str, name: str, severity: Severity) -> dict[str, int]:
     if config.budgets is None:
         return {}
@@ -88,6 +110,10 @@ def _limits(config: Config, page: str, name: str, severity: Severity) -> dict[st
 
 
 def _total(config: Config, page: str, name: str) -> int:
+    return _limits_of(config, page, name, alone=True).of_all
+
+
+def _limits_of(config: Config, page: str, name: str, *, alone: bool) -> Limit:
     if config.budgets is None:
-        return 0
-    return limit(config.budgets.of(page), name, max(Severity), alone=True).of_all
+        return Limit(0, 0)
+    return limit(config.budgets.of(page), name, max(Severity), alone=alone)

@@ -148,7 +148,7 @@ def test_a_runbook_begins_with_a_command_that_there_is(name):
         assert unusable(words) == "", words
         if "--page" in words:
             assert words[words.index("--page") + 1] in set(PAGE_WORDS), words
-        if "--reason" in words:
+        if "--reason" in words and words[0] != "budgets":  # where it is in a person's own words
             assert words[words.index("--reason") + 1] in REASONS, words
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import httpx
 import pytest
 
-from tests.scenarios.vocabulary import INCIDENTS, Outage, log_of, logged, metric, payload, write_configuration
+from tests.scenarios.vocabulary import INCIDENTS, Outage, command, log_of, logged, metric, payload, write_configuration
 from tests.scenarios.vocabulary import alert as an_alert
 from tests.servers import eventually
 
@@ -76,3 +78,44 @@ def test_killed_between_a_token_and_its_write_it_spends_the_token_once(start_bri
     assert shown.messages[0].notified
     assert not log_of(bridge, "incident_withheld")
     assert metric(bridge, "bridge_budget_remaining", budget="opens_per_hour") == 0
+
+
+OPERATORS = {"OPERATOR_TOKENS": "alice:alice-secret,bob:bob-secret"}
+
+
+def test_an_operator_lifts_the_budgets_on_any_replica_over_the_api_and_another_ends_it_by_command(
+    start_bridge, page, config
+):
+    bounded(config, open=2, share=1)
+    bridge, replica = start_bridge(environment=OPERATORS), start_bridge(environment=OPERATORS)
+    alerts = [an_alert(team="careless", region=f"x{number}") for number in range(6)]
+    assert bridge.deliver(payload(*alerts)).status_code == 202
+    eventually(lambda: metric(bridge, "bridge_incidents_withheld", reason="budget") == 4, "four to be withheld")
+    assert page.opened == 2
+
+    asked = {"for": "1h", "reason": "a canary dies"}
+    headers = {"Authorization": "Bearer alice-secret"}
+    answer = httpx.post(f"{replica.url}/api/budgets/lift", json=asked, headers=headers)
+    assert answer.status_code == 200, answer.text
+    eventually(lambda: page.opened == 6, "all to be on the page")
+    eventually(lambda: metric(bridge, "bridge_incidents_withheld", reason="budget") == 0, "none to be withheld")
+    assert [each.messages[0].notified for each in page.incidents] == [True] * 6
+    eventually(lambda: metric(bridge, "bridge_budgets_lifted", page="v1") == 1, "the other replica to count it")
+
+    def budgets(*words: str) -> Any:
+        environment = {"OPERATOR_TOKENS": "bob:bob-secret", "BRIDGE_URL": replica.url}
+        done = command("budgets", *words, "--output", "json", environment=environment)
+        assert done.returncode == 0, done.stderr
+        (found,) = json.loads(done.stdout)
+        return found
+
+    lifted = budgets("show")["lifted"]
+    assert (lifted["by"], lifted["reason"]) == ("alice", "a canary dies")
+    assert budgets("lift", "--end")["lifted"] is None
+    assert budgets("lift", "--end")["lifted"] is None
+    assert bridge.deliver(payload(an_alert(team="careless", region="late"))).status_code == 202
+    eventually(lambda: metric(bridge, "bridge_incidents_withheld", reason="budget") == 1, "the next to be withheld")
+    assert page.opened == 6
+    told = [line for each in (bridge, replica) for line in log_of(each, "budgets_lifted")]
+    assert [(each["operator"], each["ended"]) for each in told] == [("alice", False), ("bob", True)]
+    assert "canary" not in json.dumps([log_of(bridge), log_of(replica)])

@@ -5,7 +5,6 @@
 -- Returns {now, how many are due}.
 
 local CONFIG = prefix .. 'config'
-local APART_MS = 1 / 1024 -- apart from each other, and all of them due at once
 if redis.call('GET', CONFIG) == ARGV[2] then return {now, 0} end
 redis.call('SET', CONFIG, ARGV[2])
 local count = 0
@@ -30,16 +29,9 @@ for nth = 2, #remotes, 2 do
   end
 end
 for _, page in ipairs(redis.call('ZRANGE', WAITING, 0, -1)) do
-  for _, kind in ipairs(waiting_kinds(page)) do
-    redis.call('ZREM', FULL, kind)
-    for nth, id in ipairs(redis.call('ZRANGE', waiting_key(page, kind), 0, -1)) do
-      count = count + 1
-      if redis.call('HGET', incident_key(id), 'rev') then
-        make_due(id, now + nth * APART_MS)
-        if not is_counted[id] then tell_change(id) end
-        is_counted[id] = true
-      end
-    end
-  end
+  count = count + wake_all(page, function(id)
+    if not is_counted[id] then tell_change(id) end
+    is_counted[id] = true
+  end)
 end
 return {now, count}

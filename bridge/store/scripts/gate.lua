@@ -11,6 +11,7 @@ local HOUR_MS = 3600000
 local ASK_AGAIN_MS = 60000 -- room may have appeared in a way that nobody noticed
 local AGING = {opens_per_hour = true, mails_per_hour = true}
 local WAITING, FULL, TRIPS = prefix .. 'waiting', prefix .. 'full', prefix .. 'trips'
+local LIFTED, LIFTS = prefix .. 'lifted', prefix .. 'lifts' -- by page who lifted its budgets until when; the latest of these
 local WITHHELD = prefix .. 'withheld' -- how many wait, by page
 
 local function tokens_key(budget, page, route)
@@ -20,6 +21,12 @@ local function waiting_key(page, kind) return WAITING .. ':' .. page .. '\n' .. 
 local function kinds_key(page) return WAITING .. ':' .. page end -- with when each was last served
 
 local function kind_of(id) return kind_from(unpack(redis.call('HMGET', incident_key(id), 'level', 'route'))) end
+
+-- Who lifted the budgets of a page until when, packed; nil if nobody did, or it is over.
+local function is_lifted(page)
+  local packed = redis.call('HGET', LIFTED, page)
+  return packed and cmsgpack.unpack(packed)['until'] > now and packed or nil
+end
 
 -- How many tokens are taken, those of one's own left out.
 local function spent(budget, page, route, own)
@@ -103,6 +110,23 @@ local function wake(page, after)
   end
 end
 
+-- Makes all due that wait for a page, in the order of their age; how many. `each` is called with the ids.
+local APART_MS = 1 / 1024 -- apart from each other, and all of them due at once
+local function wake_all(page, each)
+  local count = 0
+  for _, kind in ipairs(waiting_kinds(page)) do
+    redis.call('ZREM', FULL, kind)
+    for nth, id in ipairs(redis.call('ZRANGE', waiting_key(page, kind), 0, -1)) do
+      count = count + 1
+      if redis.call('HGET', incident_key(id), 'rev') then
+        make_due(id, now + nth * APART_MS)
+        if each then each(id) end
+      end
+    end
+  end
+  return count
+end
+
 -- Wakes who waits for a page whose time has come.
 local function wake_in_time()
   local page, at = unpack(redis.call('ZRANGE', WAITING, 0, 0, 'WITHSCORES'))
@@ -138,7 +162,7 @@ local function start_waiting(id, page, kind, since)
   redis.call('ZADD', kinds_key(page), 'NX', 0, kind)
   redis.call('ZADD', FULL, now, kind)
   local oldest = redis.call('ZRANGE', tokens_key('opens_per_hour', page), 0, 0, 'WITHSCORES')[2]
-  local at = now + ASK_AGAIN_MS
+  local at = now + (is_lifted(page) and 0 or ASK_AGAIN_MS) -- it was lifted after this one asked
   if oldest then at = math.min(at, math.max(now, oldest + HOUR_MS) + 1) end
   redis.call('ZADD', WAITING, 'LT', at, page)
 end
@@ -163,11 +187,13 @@ local function wait_for(id, pages)
   end
 end
 
--- What an incident takes: {budget, page, the most of all, the most of its route (-1: whatever), names}, all or none.
+-- What an incident takes: {budget, page, the most of all, the most of its route (-1: whatever, -2: whatever, if
+-- the budgets are lifted by now), names}, all or none.
 local function can_take(id, takes)
   local route = takes[1] and redis.call('HGET', incident_key(id), 'route')
   for _, take in ipairs(takes) do
     local budget, page, most, most_of_route, names = unpack(take)
+    if most == -2 and not is_lifted(page) then return false end
     if most >= 0 and (spent(budget, page, nil, names) + #names > most
         or spent(budget, page, route, names) + #names > most_of_route) then return false end
   end

@@ -123,6 +123,30 @@ def test_beyond_a_budget_that_is_quiet_an_opening_goes_and_takes_no_mail(full, n
     assert (quiet.notify, quiet.end_token, quiet.is_end_unpaid) == (False, "", True)
 
 
+@pytest.mark.parametrize("budget", [BUDGET, replace(BUDGET, over="quiet"), replace(BUDGET, mode="observe")])
+def test_where_budgets_are_lifted_everything_goes_and_takes_its_tokens(budget):
+    full = dict.fromkeys(BUDGETS, Spent(99, 99))
+    opening = gate(Ask(severity=Severity.MINOR, opens=True, mails=2), Orders(), budget, full, alone=False, lifted=True)
+    assert (opening.word, opening.reasons, opening.tripped, opening.observed) == (Word.GO, (), "", False)
+    assert [(take.budget, take.count, take.limit.of_all) for take in opening.take] == [
+        (OPEN, 1, -2),
+        (OPENS, 1, -2),
+        (MAILS, 2, -2),
+    ]
+    update = gate(Ask(severity=Severity.MINOR, mails=1), Orders(), budget, full, alone=False, lifted=True)
+    assert (update.word, [take.budget for take in update.take]) == (Word.GO, [MAILS])
+    held = gate(
+        Ask(severity=Severity.MINOR, opens=True),
+        Orders(hold=Order(by="a", at=1)),
+        budget,
+        full,
+        alone=True,
+        lifted=True,
+    )
+    assert [each.name for each in held.reasons] == [OPERATOR]
+    assert held.withholds
+
+
 def test_within_a_budget_that_is_quiet_all_goes_as_ever():
     ask = Ask(severity=Severity.MAJOR, opens=True, mails=2)
     assert gate(ask, Orders(), replace(BUDGET, over="quiet"), NOTHING, alone=True) == gate(

@@ -15,7 +15,7 @@ from bridge.core.routing import route
 from bridge.model import V1_PAGE, Alert, AlertStatus, Incident, Phase, Routed
 from bridge.reconciler.leases import Lease
 from bridge.sandbox.faults import Answer
-from bridge.store import NotReplicated
+from bridge.store import Lifted, NotReplicated
 from bridge.store.namespace import PREFIX
 from tests.unit.reconciler.redis_harness import MINUTE, SECOND, RedisHarness, together
 
@@ -243,15 +243,109 @@ async def test_beyond_a_quiet_budget_all_is_visible_without_a_mail_and_says_why(
     assert await harness.redis.hkeys(f"{PREFIX}trips") == [f"{V1_PAGE}\nopen".encode()]
 
 
+async def lift(harness: RedisHarness, for_ms: int, **more: Any) -> Lifted:
+    found = await harness.store.lift([V1_PAGE], by="alice", reason="a big day", for_ms=for_ms, **more)
+    await work(harness)
+    return found
+
+
+async def test_while_budgets_are_lifted_all_goes_out_with_its_mail_and_is_counted(harness):
+    harness.reload(limited(open=4, mails_per_hour=4, share=1, reserve="{}"))
+    await fire(harness, 6)
+    assert (len(visible(harness)), mails(harness)) == (4, {"INVESTIGATING": 2})
+    trips = await harness.redis.hkeys(f"{PREFIX}trips")
+    assert (await lift(harness, HOUR)).due == 2
+    assert (len(visible(harness)), await withheld(harness)) == (6, [])
+    assert mails(harness) == {"INVESTIGATING": 4}, "what is withheld goes out at once"
+    await tell(harness, AlertStatus.FIRING, ["new"])
+    await work(harness)
+    assert (len(visible(harness)), mails(harness)) == (7, {"INVESTIGATING": 5})
+    assert (await budget_of(harness))[0] == {"open": 7, OPENS: 7, MAILS: 10}
+    assert await harness.redis.hkeys(f"{PREFIX}trips") == trips, "nothing that is lifted trips"
+
+
+async def test_once_the_lift_is_over_or_ended_the_budgets_hold_again(harness):
+    harness.reload(limited(open=1, share=1, reserve="{}"))
+    await lift(harness, HOUR)
+    await fire(harness, 2)
+    assert (len(visible(harness)), (await budget_of(harness))[0]["open"]) == (2, 2)
+    assert (await lift(harness, 0)).pages == (V1_PAGE,)
+    assert (await lift(harness, 0)).pages == (), "it was ended already"
+    await tell(harness, AlertStatus.FIRING, ["a"])
+    await work(harness)
+    assert len(await withheld(harness)) == 1
+    await lift(harness, 1)
+    await tell(harness, AlertStatus.FIRING, ["b"])
+    await work(harness)
+    assert "b" not in visible(harness)
+    assert [(each.by, each.reason, each.until > each.at) for each in await harness.store.lifts()] == [
+        ("alice", "a big day", True),
+        ("alice", "a big day", False),
+        ("alice", "a big day", True),
+    ]
+
+
+async def test_a_lift_that_ends_between_a_decision_and_its_record_lets_nothing_out(harness):
+    harness.reload(limited(open=1, share=1, reserve="{}"))
+    await lift(harness, HOUR)
+    await fire(harness, 1)
+    decide = harness.reconciler._worker._gatekeeper.decide  # noqa: SLF001 - no collaborator is called between a decision and its act
+
+    async def decided(*args: Any) -> Any:
+        decision = await decide(*args)
+        await harness.store.lift([V1_PAGE], by="bob", reason="", for_ms=0)
+        return decision
+
+    harness.reconciler._worker._gatekeeper.decide = decided  # noqa: SLF001 - as above
+    await tell(harness, AlertStatus.FIRING, ["late"])
+    await work(harness)
+    assert (len(visible(harness)), len(await withheld(harness))) == (1, 1)
+
+
+async def test_what_asked_before_the_lift_and_is_withheld_after_it_goes_out_at_once(harness):
+    harness.reload(limited(open=1, share=1, reserve="{}"))
+    await fire(harness, 1)
+    decide = harness.reconciler._worker._gatekeeper.decide  # noqa: SLF001 - no collaborator is called between a decision and its act
+
+    async def decided(*args: Any) -> Any:
+        decision = await decide(*args)
+        await harness.store.lift([V1_PAGE], by="bob", reason="", for_ms=HOUR)
+        return decision
+
+    harness.reconciler._worker._gatekeeper.decide = decided  # noqa: SLF001 - as above
+    await tell(harness, AlertStatus.FIRING, ["late"])
+    await work(harness)
+    assert (len(visible(harness)), await withheld(harness)) == (2, [])
+
+
+async def test_a_lift_with_a_known_key_changes_nothing(harness):
+    assert (await lift(harness, HOUR, key="k")).pages == (V1_PAGE,)
+    await lift(harness, 0)
+    assert (await lift(harness, HOUR, key="k")).pages == ()
+    (state,), _ = await harness.store.budgets({V1_PAGE: dict.fromkeys(("open", OPENS, MAILS), (0, 0))}, [])
+    assert state.lifted is None
+
+
+async def test_what_waits_is_named_by_its_groups_to_who_asks_for_that(harness):
+    await fire(harness, 14)
+    over_at = {V1_PAGE: dict.fromkeys(("open", OPENS, MAILS), (0, 0))}
+    (state,), _ = await harness.store.budgets(over_at, [], groups=True)
+    waiting = {f"g{number:03}" for number in range(14)} - set(visible(harness))
+    assert {each["group"] for each in state.groups} == waiting
+    assert len(waiting) == 2
+    (state,), _ = await harness.store.budgets(over_at, [])
+    assert state.groups == ()
+
+
 async def budgets_of(harness: RedisHarness) -> dict[str, dict[str, int]]:
     """What is spent, by page."""
-    over_at = {page: {"open": 0, OPENS: 0, MAILS: 0} for page in harness.live.current.pages}
+    over_at = {page: dict.fromkeys(("open", OPENS, MAILS), (0, 0)) for page in harness.live.current.pages}
     states, _ = await harness.store.budgets(over_at, list(harness.live.current.publishing))
     return {state.page: state.spent for state in states}
 
 
 async def budget_of(harness: RedisHarness) -> tuple[dict[str, int], int]:
-    over_at = {V1_PAGE: {"open": 0, OPENS: 0, MAILS: 0}}
+    over_at = {V1_PAGE: dict.fromkeys(("open", OPENS, MAILS), (0, 0))}
     (state,), _ = await harness.store.budgets(over_at, list(harness.live.current.publishing))
     return state.spent, state.waiting
 
@@ -367,7 +461,7 @@ async def aged_start(harness: RedisHarness) -> None:
 
 async def test_a_trip_is_told_once_with_what_the_withheld_differ_in(harness):
     await fire(harness, 20)
-    over_at = {V1_PAGE: {"open": 14, OPENS: 29, MAILS: 9}}
+    over_at = {V1_PAGE: {"open": (14, 7), OPENS: (29, 14), MAILS: (9, 4)}}
     await harness.redis.hset(f"{PREFIX}trips", f"{V1_PAGE}\nopen", -1)
     routes = list(harness.live.current.publishing)
     _, trips = await harness.store.budgets(over_at, routes)
@@ -375,6 +469,31 @@ async def test_a_trip_is_told_once_with_what_the_withheld_differ_in(harness):
     assert (trip.page, trip.waiting, len(trip.groups)) == (V1_PAGE, 8, 8)
     _, again = await harness.store.budgets(over_at, routes)
     assert again == ()
+
+
+async def test_a_trip_is_told_again_only_after_the_route_has_fallen_under_half_of_its_part(harness):
+    async def told() -> int:
+        """How many trips are to be told, two seconds later."""
+        for name in await harness.redis.hkeys(trips):
+            if int(await harness.redis.hget(trips, name)) < 0:
+                await harness.redis.hset(trips, name, -1)
+        _, found = await harness.store.budgets(over_at, list(harness.live.current.publishing))
+        return sum(trip.budget == "open" for trip in found)
+
+    trips, over_at = f"{PREFIX}trips", {V1_PAGE: {"open": (14, 7), OPENS: (29, 29), MAILS: (9, 9)}}
+    await fire(harness, 13)
+    assert await told() == 1
+    first, *others = visible(harness)
+    await end(harness, first)
+    assert (await withheld(harness), await told()) == ([], 0)
+    await tell(harness, AlertStatus.FIRING, ["another"])
+    await work(harness)
+    assert (len(await withheld(harness)), await told()) == (1, 0)
+    await end(harness, "another", *others[:5])
+    assert (len(visible(harness)), await told()) == (7, 0)
+    await tell(harness, AlertStatus.FIRING, [f"h{number}" for number in range(6)])
+    await work(harness)
+    assert ((await budget_of(harness))[1], await told()) == (1, 1)
 
 
 async def test_what_an_older_release_ended_is_counted_no_more(harness):

@@ -114,11 +114,11 @@ class BudgetsMachine(RuleBasedStateMachine):
             incident = incidents[group]
             assert incident.progress.posts[V1_PAGE].withheld is not None
             severity = max(incident.summary.services.values())
-            spent = await self.harness.store.spent(V1_PAGE, incident)
+            spent, _ = await self.harness.store.spent(V1_PAGE, incident)
             assert gate(Ask(severity=severity, opens=True), Orders(), budget, spent, alone=False).withholds, (
                 "there is room"
             )
-        over_at = {V1_PAGE: dict.fromkeys(BUDGETS, 0)}
+        over_at = {V1_PAGE: dict.fromkeys(BUDGETS, (0, 0))}
         (state,), _ = await self.harness.store.budgets(over_at, list(TEAMS))
         assert state.spent[OPEN] == len(visible)
         assert state.waiting == len(firing) - len(visible)

@@ -77,6 +77,14 @@ local function shift_spans(key)
   end
 end
 
+local function shift_lifts(key)
+  for _, page in ipairs(redis.call('HKEYS', key)) do
+    local lift = cmsgpack.unpack(redis.call('HGET', key, page))
+    lift.at, lift['until'] = lift.at - by, lift['until'] - by
+    redis.call('HSET', key, page, cmsgpack.pack(lift))
+  end
+end
+
 local function shift_text(key)
   redis.call('SET', key, tonumber(redis.call('GET', key)) - by, 'KEEPTTL')
 end
@@ -88,6 +96,7 @@ for _, key in ipairs(redis.call('KEYS', prefix .. '*')) do
       or string.match(name, ':timers$') or string.match(name, '^openings:') or string.match(name, '^spent:')
       or string.match(name, '^waiting:.*\\n') then
     shift_scores(key)
+  elseif name == 'lifted' then shift_lifts(key)
   elseif name == 'pause' then shift_fields(key, {'until'})
   elseif name == 'rate' then shift_text(key)
   elseif name == 'rate:looks' then shift_fields(key, {'free_at', 'asked_at'})

@@ -30,6 +30,7 @@ from tests.unit.store.clock import Clock
 
 HOUR_MS = 3_600_000
 STEP_MS = 420_000  # no number of these is an hour
+LIFT_MS = STEP_MS // 2 * 3  # nor is this, or three times this, a number of them
 LEASE_MS = 1000 * HOUR_MS  # each incident has a worker of its own
 BUDGET = Budget(open=3, opens_per_hour=5, mails_per_hour=6, reserve={Severity.CRITICAL: Fraction(1, 3)})
 PAGES = (V1_PAGE, v3_page("shop"))
@@ -65,6 +66,8 @@ class GateMachine(RuleBasedStateMachine):
         self.latest: dict[tuple[str, str], list[Token]] = {}  # what the latest write took
         self.again: dict[tuple[str, str], list[Token]] = {}  # what it may take again, since that was not found
         self.mailed: set[tuple[str, str]] = set()  # readers of that page were mailed of the start of that
+        self.lifted: dict[str, int] = {}  # until when, by the model's clock
+        self.was_lifted: set[str] = set()  # these pages may have more than their budgets allow
         self.numbers = itertools.count(1)
         self.claims: dict[str, Claim] = {}
         for name in NAMES:
@@ -139,13 +142,28 @@ class GateMachine(RuleBasedStateMachine):
         if ask is None:
             return Decision(word=Word.GO)
         own = names(name, self.post(name, page).paid_at) if kind is UpdateKind.OPEN else ()
-        spent = self.run(self.store.spent(page, self.claims[name].incident, own))
+        spent, lifted = self.run(self.store.spent(page, self.claims[name].incident, own))
         route = name.partition("-")[0]
         assert spent == {
             budget: Spent(*(self.used(budget, page, of, but=name, opens=bool(own)) for of in (None, route)))
             for budget in BUDGETS
         }
-        return gate(ask, Orders(), BUDGET, spent, alone=False)
+        assert lifted == self.is_lifted(page)
+        return gate(ask, Orders(), BUDGET, spent, alone=False, lifted=lifted)
+
+    def is_lifted(self, page: str) -> bool:
+        return self.at < self.lifted.get(page, 0)
+
+    def fits(self, name: str, tokens: Tokens, *, opens: bool) -> bool:
+        """Whether what a write takes is there; what an operator has lifted is."""
+        route = name.partition("-")[0]
+        return all(
+            self.is_lifted(page)
+            if of_all < 0
+            else self.used(budget, page, None, but=name, opens=opens) + len(wanted) <= of_all
+            and self.used(budget, page, route, but=name, opens=opens) + len(wanted) <= of_route
+            for budget, page, of_all, of_route, wanted in tokens.take
+        )
 
     def begin(self, name: str, page: str, kind: UpdateKind, decision: Decision) -> None:
         """Record the write, as far as there is room by now."""
@@ -165,11 +183,7 @@ class GateMachine(RuleBasedStateMachine):
         )
         intent = paid(plain, decision, NOTIFY, name, post.paid_at)
         tokens = taken(self.claims[name].incident, page, intent, decision)
-        fits = all(
-            self.used(budget, page, None, but=name, opens=intent.opens) + len(wanted) <= of_all
-            and self.used(budget, page, route, but=name, opens=intent.opens) + len(wanted) <= of_route
-            for budget, _, of_all, of_route, wanted in tokens.take
-        )
+        fits = self.fits(name, tokens, opens=intent.opens)
         try:
             self.record(name, page, transitions.after(post, Begun(intent)), tokens)
         except NoRoom:
@@ -189,12 +203,18 @@ class GateMachine(RuleBasedStateMachine):
         self.latest[name, page] = [*took, *new]
         self.tokens += new
 
-    @rule(whom=st.lists(st.sampled_from(EVERY), min_size=1, max_size=6, unique=True))
-    def replicas_race(self, whom):
-        """All of them ask before any of them acts."""
+    @rule(
+        whom=st.lists(st.sampled_from(EVERY), min_size=1, max_size=6, unique=True),
+        meanwhile=st.sampled_from([None, None, None, 0, LIFT_MS]),
+    )
+    def replicas_race(self, whom, meanwhile):
+        """All of them ask before any of them acts; in between, an operator may lift the budgets, or end that."""
         free = [who for who in whom if not self.is_open(*who) and self.post(*who).intent is None]
         decisions = {(name, page): self.ask(name, page, UpdateKind.OPEN) for name, page in free}
+        for page in PAGES if meanwhile is not None else ():
+            self.an_operator_lifts_the_budgets(page, meanwhile)
         for (name, page), decision in decisions.items():
+            assert not (decision.withholds and meanwhile is None and self.is_lifted(page))
             if decision.withholds:
                 post = transitions.after(self.post(name, page), Withhold("budget", "full"), now=1)
                 self.record(name, page, post, Tokens())
@@ -246,6 +266,16 @@ class GateMachine(RuleBasedStateMachine):
         self.clock.advance(steps * STEP_MS)
         self.at += steps * STEP_MS
 
+    @rule(page=st.sampled_from(PAGES), for_ms=st.sampled_from([0, LIFT_MS, 3 * LIFT_MS]))
+    def an_operator_lifts_the_budgets(self, page, for_ms):
+        lifted = self.run(self.store.lift([page], by="alice", reason="", for_ms=for_ms))
+        assert lifted.pages == ((page,) if for_ms or self.is_lifted(page) else ())
+        waiting = [name for name in NAMES if self.post(name, page).withheld is not None]
+        assert lifted.due == (len(waiting) if for_ms else 0)
+        self.lifted[page] = self.at + for_ms
+        if for_ms:
+            self.was_lifted.add(page)
+
     @rule()
     def another_process_takes_over(self):
         self.run(self.client.aclose())
@@ -254,7 +284,8 @@ class GateMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_hour_sees_more_than_its_budgets(self):
-        for page, route, budget in itertools.product(PAGES, (None, *ROUTES), (OPENS, MAILS)):
+        pages = [page for page in PAGES if page not in self.was_lifted]
+        for page, route, budget in itertools.product(pages, (None, *ROUTES), (OPENS, MAILS)):
             taken_at = [
                 each.at
                 for each in self.tokens
@@ -268,13 +299,13 @@ class GateMachine(RuleBasedStateMachine):
     @invariant()
     def no_more_than_may_be_is_open_on_a_page(self):
         most = limit(BUDGET, OPEN, max(Severity), alone=False)
-        for page in PAGES:
+        for page in set(PAGES) - self.was_lifted:
             assert self.used(OPEN, page, None) <= most.of_all
             assert all(self.used(OPEN, page, route) <= most.of_route for route in ROUTES)
 
     @invariant()
     def the_store_counts_who_waits(self):
-        states, _ = self.run(self.store.budgets({page: dict.fromkeys(BUDGETS, 0) for page in PAGES}, ROUTES))
+        states, _ = self.run(self.store.budgets({page: dict.fromkeys(BUDGETS, (0, 0)) for page in PAGES}, ROUTES))
         for state in states:
             waiting = [name for name in NAMES if self.post(name, state.page).withheld is not None]
             assert state.waiting == len(waiting)

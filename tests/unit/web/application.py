@@ -24,6 +24,8 @@ from bridge.store import (
     Detail,
     Episodes,
     Finding,
+    Lift,
+    Lifted,
     Outcome,
     Part,
     Trip,
@@ -157,6 +159,8 @@ class MemoryStore:
         self.finder = MemoryFinder()
         self.actions: list[tuple[str, Action]] = []
         self.acted = ActionResult(outcome=Outcome.DONE)
+        self.asked: list[tuple[list[str], str, str, int, str]] = []
+        self.lifted: dict[str, Lift] = {}
         self.items: list[Item] = []
         self.firing: set[str] = set()
         self.heard: set[str] = set()
@@ -205,14 +209,35 @@ class MemoryStore:
             yield [incident]
 
     async def budgets(
-        self, over_at: Mapping[str, Mapping[str, int]], routes: Sequence[str]
+        self, over_at: Mapping[str, Mapping[str, tuple[int, int]]], routes: Sequence[str], *, groups: bool = False
     ) -> tuple[tuple[BudgetState, ...], tuple[Trip, ...]]:
         if self.error:
             raise self.error
         names = next(iter(over_at.values()))
         by_route = {name: dict.fromkeys(routes, 2) for name in names}
         spent = dict.fromkeys(names, 2)
-        return tuple(BudgetState(page=page, spent=spent, by_route=by_route, waiting=7) for page in over_at), ()
+        found = ({"region": "eu", "pod": "a"}, {"region": "eu", "pod": "b"}) if groups else ()
+        return tuple(
+            BudgetState(
+                page=page, spent=spent, by_route=by_route, waiting=7, groups=found, lifted=self.lifted.get(page)
+            )
+            for page in over_at
+        ), ()
+
+    async def lift(self, pages, *, by, reason, for_ms, key=""):
+        if self.error:
+            raise self.error
+        self.asked.append((list(pages), by, reason, for_ms, key))
+        given = Lift(by=by, at=NOW, until=NOW + for_ms, reason=reason)
+        changed = tuple(page for page in pages if for_ms or page in self.lifted)
+        for page in changed:
+            self.lifted[page] = given
+            if not for_ms:
+                del self.lifted[page]
+        return Lifted(until=given.until, pages=changed, due=7 if for_ms else 0)
+
+    async def lifts(self):
+        return [replace(each, pages=(page,)) for page, each in self.lifted.items()]
 
     async def is_paused(self):
         return self.paused
@@ -295,9 +320,12 @@ class Bridge:
 
     async def act(self, id_: str, asked: Any, *, token=OPERATOR_TOKEN, headers=None) -> httpx.Response:
         """Ask for an action as an operator does."""
+        return await self.post(f"/api/incidents/{id_}/actions", asked, token=token, headers=headers)
+
+    async def post(self, path: str, asked: Any, *, token=OPERATOR_TOKEN, headers=None) -> httpx.Response:
+        """Send JSON as an operator does."""
         body = asked if isinstance(asked, bytes) else json.dumps(asked).encode()
         sent = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-        path = f"/api/incidents/{id_}/actions"
         return await self.client.request("POST", path, content=body, headers=sent | (headers or {}))
 
     async def get(self, path: str, token: str = ADMIN_TOKEN) -> httpx.Response:

@@ -63,7 +63,8 @@ class Samples:
     async def memory_used(self) -> float | None:
         return 0.25
 
-    async def budgets(self, _over_at: object, _routes: object) -> tuple[tuple[()], tuple[()]]:
+    async def budgets(self, _over_at: object, _routes: object, *, groups: bool = False) -> tuple[tuple[()], tuple[()]]:
+        assert not groups
         self._answer()
         return (), ()
 
