@@ -100,6 +100,7 @@ def test_what_is_withheld_beside_the_incident_of_someone_else_names_it(bridge: B
         "until": None,
         "detail": detail,
         "by": theirs,
+        "also": [],
     }
     assert withheld["attention"] == [f"withheld: {detail}"]
 

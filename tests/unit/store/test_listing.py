@@ -12,7 +12,7 @@ from bridge.config import schema
 from bridge.model import Phase, Post, Progress, Retry
 from bridge.store import Claim, Listing, Store, Wanted, codec
 from bridge.store.connect import connect
-from bridge.store.reading import Reading
+from bridge.store.reading import READS, Reading
 from bridge.store.runner import ScriptRunner
 from bridge.store.write_concern import WriteConcern
 from tests.unit.store.builders import LEASE_MS, PREFIX, firing, resolved, to
@@ -243,7 +243,7 @@ async def test_a_hundred_of_thousands_cost_as_much_as_a_hundred(store, db, monke
     await store.ingest([(firing(f"b{n}"), to(f"b{n}")) for n in range(3_000)])
     many = await cost()
     assert len(decoded) == 100
-    assert few <= 100 * 5 + 20
+    assert few <= 100 * (READS + 1) + 20
     assert many <= few + 10
 
 
