@@ -31,10 +31,12 @@ def opened(page: Page, count: int) -> bool:
 
 
 def test_outages_that_either_release_has_put_away_are_told(tmp_path: Path, redis_url: str) -> None:
-    config = write_configuration(tmp_path / "bridge.yaml", defaults=TIMES)
+    before_flapping = write_configuration(tmp_path / "before.yaml", defaults=TIMES)
+    now = write_configuration(tmp_path / "bridge.yaml", defaults={**TIMES, "flap": "off"})
     with Sandbox(tmp_path / "sandbox", services=["Checkout", "Payments", "Search"]) as sandbox:
         page = Page(sandbox)
         for number, release in enumerate((PreviousBridge, Bridge, PreviousBridge, Bridge), start=1):
+            config = now if release is Bridge else before_flapping
             with release(tmp_path / str(number), config=config, sandbox=sandbox, redis_url=redis_url) as bridge:
                 outage = Outage(bridge)
                 outage.fires()
