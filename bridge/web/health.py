@@ -11,6 +11,7 @@ from bridge.core.gate import REASONS
 from bridge.store import Durability, NotDurable, NotReplicated, Overview, Store, StoreUnavailable
 from bridge.telemetry import (
     ALERTS_STORED,
+    BLIPS,
     INCIDENTS,
     INCIDENTS_OPEN_BY_OTHERS,
     INCIDENTS_PARKED,
@@ -177,10 +178,11 @@ def _set(gauge: Gauge, values: Mapping[str, int]) -> None:
 
 
 def _set_by_route(overview: Overview, config: Config) -> None:
-    """The gauges whose meaning is the configuration's. A watchdog that was never heard of shows 0."""
+    """The series whose meaning is the configuration's. A watchdog that was never heard of shows 0, as blips do."""
     INCIDENTS_WITHOUT_ALERT.set(sum(_is_overdue(each, config) for each in overview.quiet))
     WATCHDOG_SEEN.clear()
     for route in config.routes:
+        BLIPS.labels(route.name)  # so that the first one is an increase
         if route.watchdog:
             WATCHDOG_SEEN.labels(route.name).set(overview.watchdogs.get(route.name, 0) / 1000)
 
