@@ -153,6 +153,7 @@ class TestV3:
     @pytest.mark.types(PAGE, *HEADINGS)
     def test_a_page_moves(self, bridge: Bridge, config: Path, page: Page, typed: Transcript):
         config.write_text(QUICK.replace("    group_by: [region]\n", ""))
+        logged(bridge, "config_loaded", times=2)
         typed.goes_on()
         Outage(bridge).fires(severity="critical")
         page.shows(status="INVESTIGATING")

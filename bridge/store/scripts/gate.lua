@@ -119,7 +119,7 @@ local function wake_all(page, each)
     for nth, id in ipairs(redis.call('ZRANGE', waiting_key(page, kind), 0, -1)) do
       count = count + 1
       if redis.call('HGET', incident_key(id), 'rev') then
-        make_due(id, now + nth * APART_MS)
+        make_due(id, math.min(now, now - 1 + nth * APART_MS))
         if each then each(id) end
       end
     end
