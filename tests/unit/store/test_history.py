@@ -197,6 +197,32 @@ async def test_alerts_that_trickle_in_become_one_entry_and_those_of_hours_later_
     assert sum(len(each[2]["alerts"]) + each[2].get("more", 0) for each in told) == 250
 
 
+async def test_what_was_counted_of_a_storm_comes_before_what_is_told_next(store, record):
+    for number in range(10):
+        await store.ingest([(firing(f"a{number}"), to())])
+    await record(PHASE, DONE)
+    for number in range(10):
+        await store.ingest([(resolved(f"a{number}"), to())])
+    told = await facts(store)
+    assert [(each[0], each[2].get("more")) for each in told] == [
+        ("alerts_began", 8),  # with the one of the fixture
+        ("phase", None),
+        ("write_done", None),
+        ("alerts_ended", 7),
+    ]
+
+
+async def test_an_alert_of_a_storm_adds_no_entry_and_no_command(store, db):
+    for number in range(4):
+        await store.ingest([(firing(f"a{number}"), to())])
+    entries = db.llen(KEY)
+    db.config_resetstat()
+    for number in range(4, 50):
+        await store.ingest([(firing(f"a{number}"), to())])
+    assert db.llen(KEY) == entries
+    assert "cmdstat_rpush" not in db.info("commandstats")
+
+
 async def test_an_alert_that_counts_otherwise_under_another_configuration_is_told_of_the_operator(store):
     await store.ingest([(firing(), to())])
     await store.ingest([(firing(), to(severity=Severity.CRITICAL, services=("checkout", "search")))])
