@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bridge.core.outcomes.absence import looked
 from bridge.model import Incident, Progress
 from bridge.store import codec, scripts
 from bridge.store.errors import reply_of
@@ -118,4 +119,4 @@ def _seen_at(post: Post, last: Mapping[str, int]) -> Post:
     seen_at = last.get(post.remote_id or "", 0)
     if post.observed is None or post.observed.at >= seen_at:
         return post
-    return replace(post, observed=replace(post.observed, at=seen_at))
+    return looked(post, replace(post.observed, at=seen_at))
