@@ -85,7 +85,7 @@ end
 local function follow_up(tail, entry)
   if is_outcome(tail[#tail], entry) then tail[#tail] = nil end
   local last = tail[#tail]
-  if last and is_same(last, entry) then
+  if last and entry[2] ~= 'action' and is_same(last, entry) then -- what a person did twice was done twice
     last[4].times, last[4].till, last.line = (last[4].times or 1) + 1, entry[1], nil
   else tail[#tail + 1] = entry end
 end

@@ -95,6 +95,17 @@ async def test_the_same_key_is_carried_out_once(store):
     assert (await act(store, Verb.HOLD, key="another")).outcome is Outcome.DONE
 
 
+async def test_what_is_done_again_has_an_entry_of_its_own(store):
+    await fires(store)
+    for _ in range(2):
+        assert (await act(store, Verb.RETRY)).outcome is Outcome.DONE
+    told = [each for each in (await store.incident("shop")).history if each.what == "action"]
+    assert [(each.by, each.detail["verb"], each.detail.get("times")) for each in told] == [
+        ("operator:alice", "retry", None),
+        ("operator:alice", "retry", None),
+    ]
+
+
 async def test_what_was_refused_may_come_again_with_the_same_key(store):
     await fires(store)
     assert (await act(store, Verb.RELEASE, key="k")).outcome is Outcome.NOT_POSSIBLE
