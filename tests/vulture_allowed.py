@@ -27,6 +27,8 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "DONE", "REPEAT", "CONFLICT", "NOT_FOUND", "TOO_LATE", "NOT_POSSIBLE", "act", "SAID_AS", "Orders", "until", "quiet",
     "hold", "publish", "dismiss", "resolve", "take_over", "retry", "mutes", "Action", "by", "for_ms", "alert", "verb",
     "reason",
+    # what polls of senders show
+    "Listed", "Poll", "age_ms", "is_settled", "PeerError",
     # found by name
     "MEDIUM", "MAJOR", "CRITICAL", "UNDER_MAINTENANCE",
 ]  # fmt: skip
