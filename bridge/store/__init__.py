@@ -2,11 +2,12 @@
 
 from bridge.store.archive import Episodes
 from bridge.store.budgets import BudgetState, Lift, Lifted, Tokens, Trip
+from bridge.store.chores import Chore, ChoreTurn
 from bridge.store.durability import Durability
 from bridge.store.errors import NamespaceTaken, NoRoom, NotDurable, NotReplicated, StoreUnavailable
 from bridge.store.finding import AlertFinder, Finding, FoundAlert
 from bridge.store.listing import Listing, Part, Wanted
-from bridge.store.looks import ChoreTurn, LeasedForLook, Looks
+from bridge.store.looks import LeasedForLook, Looks
 from bridge.store.reading import Detail
 from bridge.store.results import REFUSED, ActionResult, Change, Claim, CountedAlert, Idle, Outcome, Overview, Quiet
 from bridge.store.store import Store
@@ -26,6 +27,7 @@ __all__ = [
     "AlertFinder",
     "BudgetState",
     "Change",
+    "Chore",
     "ChoreTurn",
     "Claim",
     "CountedAlert",

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from bridge.core.outcomes.absence import looked
 from bridge.model import Incident, Progress
 from bridge.store import codec, scripts
+from bridge.store.chores import Chore
 from bridge.store.errors import reply_of
 from bridge.store.results import Claim
 
@@ -22,16 +23,7 @@ if TYPE_CHECKING:
 
 
 A_PART = 500
-_CHORE = "look"
 _decode = msgspec.msgpack.Decoder(Progress).decode
-
-
-class ChoreTurn(Struct, frozen=True):
-    """Whether it is this replica's turn as of ``now``; if not, in how many milliseconds to ask again."""
-
-    now: int
-    is_ours: bool
-    wait_ms: int = 0
 
 
 class LeasedForLook(Struct, frozen=True):
@@ -42,27 +34,14 @@ class LeasedForLook(Struct, frozen=True):
     refused: bool
 
 
-class Looks:
-    """One replica looks at a time. Every method raises StoreUnavailable."""
+class Looks(Chore):
+    """The chore of looking, and what it knows. Every method raises StoreUnavailable."""
 
     def __init__(self, redis: Redis, prefix: str, run: Callable[..., Any]) -> None:
+        super().__init__(run, "look")
         self._redis = redis
         self._prefix = prefix
-        self._run = run
         self._seen = f"{prefix}looks"
-
-    async def claim(self, token: str, *, lease_ms: int, every_ms: int) -> ChoreTurn:
-        """Take the turn, if nobody has it and the last look ended long enough ago."""
-        now, is_ours, *wait_ms = await self._run(scripts.CHORE, _CHORE, token, "claim", lease_ms, every_ms)
-        return ChoreTurn(int(now), bool(is_ours), *map(int, wait_ms))
-
-    async def keep(self, token: str, *, lease_ms: int) -> None:
-        """The look takes longer."""
-        await self._run(scripts.CHORE, _CHORE, token, "keep", lease_ms)
-
-    async def rest(self, token: str, *, for_ms: int) -> None:
-        """The look is over; the next one is due then."""
-        await self._run(scripts.CHORE, _CHORE, token, "rest", for_ms)
 
     async def standing(self) -> AsyncIterator[dict[str, Progress]]:
         """The progress of the incidents that are open on a page, or may be, by their ids and by parts."""
