@@ -28,7 +28,8 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "hold", "publish", "dismiss", "resolve", "take_over", "retry", "mutes", "Action", "by", "for_ms", "alert", "verb",
     "reason",
     # what polls of senders show
-    "Listed", "Poll", "age_ms", "is_settled", "PeerError",
+    "Listed", "Poll", "age_ms", "is_settled", "PeerError", "InGroup", "is_active", "annotations",
+    "generator_url", "started", "groups",
     # found by name
     "MEDIUM", "MAJOR", "CRITICAL", "UNDER_MAINTENANCE",
 ]  # fmt: skip

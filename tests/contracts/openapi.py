@@ -36,8 +36,8 @@ class ContractViolation(AssertionError):
 class Contract:
     """What one OpenAPI document allows. Paths are concrete (``/v1/status-pages/services``); a query is ignored."""
 
-    def __init__(self, document: Path) -> None:
-        self._document: dict[str, Any] = _json_schema(json.loads(document.read_text(encoding="utf-8")))
+    def __init__(self, document: dict[str, Any]) -> None:
+        self._document: dict[str, Any] = _json_schema(document)
         templates = sorted(self._document["paths"], key=lambda template: template.count("{"))
         self._paths = [(re.compile(PARAMETER.sub("[^/]+", re.escape(path))), path) for path in templates]
 
@@ -45,13 +45,13 @@ class Contract:
     @cache
     def v1(cls) -> Contract:
         """Checkly's v1 status pages."""
-        return cls(Path(__file__).parent / "checkly-v1.openapi.json")
+        return cls(_read("checkly-v1.openapi.json"))
 
     @classmethod
     @cache
     def v3(cls) -> Contract:
         """Checkly's v3 status pages."""
-        return cls(Path(__file__).parent / "checkly-v3.openapi.json")
+        return cls(_read("checkly-v3.openapi.json"))
 
     def validate_request(self, method: str, path: str, body: Any) -> None:
         """Refuse an operation or body the document doesn't know; ``body`` is None where none is sent."""
@@ -87,6 +87,11 @@ class Contract:
         errors = list(Draft202012Validator(whole, format_checker=FORMATS).iter_errors(body))
         if errors:
             raise ContractViolation("\n".join([what, *(f"  {error.json_path}: {error.message}" for error in errors)]))
+
+
+def _read(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    return document
 
 
 def _json_schema(node: Any) -> Any:
