@@ -30,6 +30,9 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     # what polls of senders show
     "Listed", "Poll", "age_ms", "is_settled", "PeerError", "InGroup", "is_active", "annotations",
     "generator_url", "started", "groups",
+    # healing, before it is wired
+    "SHORT_ABSENCE_MS", "REGIONS", "ca", "cert", "region", "subscription", "missed", "MOST_CLOSES", "quiet_since",
+    "judge", "mass_at", "listed_as_firing", "OVER", "fit_of", "labels_needed", "Evidence",
     # found by name
     "MEDIUM", "MAJOR", "CRITICAL", "UNDER_MAINTENANCE",
 ]  # fmt: skip

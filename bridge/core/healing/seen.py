@@ -8,12 +8,17 @@ from msgspec import Struct
 
 
 class Listed(Struct, frozen=True):
-    """One alert in a peer's list. ``updated_at`` is as it was sent, and only compared for being different."""
+    """One alert in a peer's list. ``updated_at`` is as it was sent, and only compared for being different.
+
+    ``silenced``: by a silence there; ``inhibited``: by another alert. Both say why it is suppressed.
+    """
 
     starts_at: int  # ms
     updated_at: str
     state: str  # unprocessed, active or suppressed
     labels: Mapping[str, str]
+    silenced: bool = False
+    inhibited: bool = False
 
 
 class Poll(Struct, frozen=True):
