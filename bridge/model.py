@@ -220,6 +220,7 @@ class Intent(Struct, frozen=True, kw_only=True, omit_defaults=True):
     seen: tuple[str, ...] = ()  # the ids of the updates that showed its text before it went without a date
     end_token: str = ""  # the mail token that an opening took for the mail of the end
     is_end_unpaid: bool = False  # an opening took none: the end has to take its own
+    is_untold: bool = False  # an opening was to mail, and the gate had it go without
     paid_at: int = 0  # when the write that it repeats was recorded, by whose tokens it goes
     happened_at: int = 0  # when what it tells happened, as believed; `public_at` may be later. 0: not known
 
@@ -329,6 +330,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     second_writer: str = ""  # the open incident of someone else for which it is withheld
     end_token: str = ""  # the mail token that was taken for the mail of its end
     is_end_unpaid: bool = False  # none was taken: the end has to take its own
+    is_untold: bool = False  # the gate kept the mail of its opening back, and none went since: nor is its end mailed
     paid_at: int = 0  # when an opening was recorded that was read back in vain: its tokens are for the next one
     # What reading the page has told, or is to tell:
     check_duplicates_at: int | None = None  # when to check for a late duplicate of a repeated creation

@@ -252,7 +252,7 @@ def paid(
 ) -> Intent:
     """The write as it may go out, with the token for the mail of its end, if it takes one."""
     if decision.is_quiet:
-        intent = replace(intent, notify=False)
+        intent = without_mail(intent)
     if intent.opens:
         intent = replace(intent, paid_at=paid_at)
     if not intent.opens or UpdateKind.RESOLVED not in notify:
@@ -260,6 +260,11 @@ def paid(
     mails = next((take.count for take in decision.take if take.budget == MAILS), 0)
     end_token = tokens(Take(MAILS, mails, _FREE), incident_id, intent)[1:]
     return replace(intent, end_token="".join(end_token), is_end_unpaid=not end_token)
+
+
+def without_mail(intent: Intent) -> Intent:
+    """The write without its mail. Who is not told of a start is not told of the end, unless an update tells of it."""
+    return replace(intent, notify=False, is_untold=intent.opens and intent.notify)
 
 
 def tokens(take: Take, incident_id: str, intent: Intent) -> tuple[str, ...]:

@@ -94,6 +94,7 @@ def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
     true_at = 0 if write is Write.CHANGE else _true_date(post, status, kind, public_note, view)
     flaps = view.flapping.is_on and view.phase in OPEN_PHASES
     begins = status in OPEN_PHASES and post.status not in OPEN_PHASES
+    is_untold_end = kind is UpdateKind.RESOLVED and post.is_untold
     is_worse = desired.severity is not None and desired.severity > (post.announced_severity or Severity.MINOR)
     return PlannedWrite(
         write=write,
@@ -107,7 +108,7 @@ def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
         impacts=desired.impacts,
         happened_at=_news_at(post, true_at, view) if kind is UpdateKind.OPEN else true_at,
         tells_of_flapping=flaps and begins and write is not Write.CHANGE,
-        is_quiet=flaps and not begins and not (kind is UpdateKind.SEVERITY and is_worse),
+        is_quiet=is_untold_end or (flaps and not begins and not (kind is UpdateKind.SEVERITY and is_worse)),
     )
 
 

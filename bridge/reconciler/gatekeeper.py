@@ -24,9 +24,10 @@ from bridge.core.gate import (
     paid,
     tokens,
     unused_end,
+    without_mail,
 )
 from bridge.core.planning import is_mailed
-from bridge.model import Incident, Intent, Post
+from bridge.model import Incident, Intent, Post, UpdateKind
 from bridge.store import Store, Tokens
 from bridge.telemetry import GATE, Event, log_throttled
 
@@ -46,7 +47,8 @@ class Gatekeeper:
         """Whether this write may go now. What asks for nothing may, unless somebody has taken over."""
         config = self._config.current
         ask, orders = asked(post, planned, config.checkly.notify), in_force(incident, now)
-        if planned.is_quiet and is_mailed(replace(planned, is_quiet=False), config.checkly.notify):
+        flaps = planned.is_quiet and planned.kind is not UpdateKind.RESOLVED
+        if flaps and is_mailed(replace(planned, is_quiet=False), config.checkly.notify):
             GATE.labels(FLAPPING, Word.QUIET).inc()
         if ask is None or config.budgets is None:
             decision = gate(ask, orders, None, {}, alone=True)
@@ -64,7 +66,7 @@ class Gatekeeper:
     def pay(self, incident: Incident, post: Post, intent: Intent, decision: Decision) -> Intent:
         """The write as it may go out."""
         if self._config.current.budgets is None:
-            return replace(intent, notify=False) if decision.is_quiet else intent
+            return without_mail(intent) if decision.is_quiet else intent
         return paid(intent, decision, self._config.current.checkly.notify, incident.id, post.paid_at)
 
 

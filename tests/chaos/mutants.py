@@ -585,6 +585,14 @@ MUTANTS = (
     ),
     Mutant(
         BOUND,
+        "who was not told of a start is told of the end",
+        "bridge/core/planning.py",
+        "is_untold_end = kind is UpdateKind.RESOLVED and post.is_untold",
+        "is_untold_end = False",
+        f"{RECONCILER}/test_budgets.py::test_who_was_not_told_of_a_start_is_not_told_of_the_end",
+    ),
+    Mutant(
+        BOUND,
         "a token is lost with the write that was not sent",
         "bridge/reconciler/gatekeeper.py",
         "*([(OPENS, page, name)] if intent.opens else []),",

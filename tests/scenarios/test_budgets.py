@@ -80,6 +80,34 @@ def test_killed_between_a_token_and_its_write_it_spends_the_token_once(start_bri
     assert metric(bridge, "bridge_budget_remaining", budget="opens_per_hour") == 0
 
 
+def test_beyond_a_quiet_budget_readers_see_all_and_are_mailed_of_none_neither_of_start_nor_of_end(
+    start_bridge, page, config
+):
+    """The first has a mail of its start and one of its end; the five beyond the budget have none, as is said before."""
+    bounded(config, open=1, share=1, over="quiet")
+    bridge = start_bridge()
+    alerts = [an_alert(team="careless", region=f"x{number}") for number in range(6)]
+    assert bridge.deliver(payload(*alerts)).status_code == 202
+    eventually(lambda: len(page.incidents) == 6, "all to be on the page")
+    assert sum(each.messages[0].notified for each in page.incidents) == 1
+    assert len(page.mails) == 1
+    assert metric(bridge, "bridge_incidents_withheld") == 0
+    assert bridge.deliver(payload(*({**each, "status": "resolved"} for each in alerts))).status_code == 202
+
+    said: dict[str, str] = {}
+
+    def is_over() -> bool:
+        waiting = [each for each in bridge.incidents()["incidents"] if each["phase"] == "MONITORING"]
+        said.update({each["posts"][0]["remote_id"]: each["next"]["mails"] for each in waiting})
+        return {each.status for each in page.incidents} == {"RESOLVED"}
+
+    eventually(is_over, "all to be over")
+    told = {each.id: (each.messages[0].notified, each.messages[-1].notified) for each in page.incidents}
+    assert sorted(told.values()) == [(False, False)] * 5 + [(True, True)]
+    assert len(page.mails) == 2
+    assert said == {id_: "the subscribers of v1" if told[id_][1] else "nobody" for id_ in said}
+
+
 OPERATORS = {"OPERATOR_TOKENS": "alice:alice-secret,bob:bob-secret"}
 
 

@@ -94,6 +94,7 @@ def closed(post: Post, now: int) -> Post:
         withheld=None,
         end_token="",
         is_end_unpaid=False,
+        is_untold=False,
         paid_at=0,
     )
 

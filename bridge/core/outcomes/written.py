@@ -42,6 +42,7 @@ def well(post: Post) -> Post:
         withheld=None,
         end_token=paid.end_token,
         is_end_unpaid=paid.is_end_unpaid,
+        is_untold=paid.is_untold,
         paid_at=0,
     )
 
@@ -83,6 +84,7 @@ def written(post: Post, remote_id: str, update_id: str, public_at: int) -> Post:
         announced_services=intent.services,
         end_token="" if is_over else after.end_token,
         is_end_unpaid=after.is_end_unpaid and not is_over,
+        is_untold=after.is_untold and not is_over and not intent.notify,
     )
 
 

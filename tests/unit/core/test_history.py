@@ -117,6 +117,7 @@ OTHERS: dict[str, Any] = {
     "second_writer": "x",
     "end_token": "t",
     "is_end_unpaid": True,
+    "is_untold": True,
     "paid_at": NOW,
     "check_duplicates_at": NOW,
     "duplicate_checks": 1,

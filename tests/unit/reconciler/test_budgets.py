@@ -249,6 +249,34 @@ async def lift(harness: RedisHarness, for_ms: int, **more: Any) -> Lifted:
     return found
 
 
+@pytest.mark.parametrize("bound", [{"open": 2, "over": "quiet"}, {"mails_per_hour": 4}])
+async def test_who_was_not_told_of_a_start_is_not_told_of_the_end(harness, bound):
+    harness.reload(CONFIG.replace("update, ", "severity, ") + limited(**bound, share=1, reserve="{}")[len(CONFIG) :])
+    await fire(harness, 3)
+    assert len(visible(harness)) == 3
+    assert mails(harness) == {"INVESTIGATING": 2}
+    await aged(harness, 2 * HOUR)
+    await end(harness, "g000", "g001", "g002")
+    assert mails(harness) == {"INVESTIGATING": 2, "RESOLVED": 2}
+    assert visible(harness) == []
+
+
+async def test_who_was_told_of_an_update_in_between_is_told_of_the_end(harness):
+    quiet = limited(open=1, over="quiet", share=1, reserve="{}")
+    harness.reload(quiet.replace("update, ", "severity, "))
+    await fire(harness, 2)
+    assert mails(harness) == {"INVESTIGATING": 1}
+    (untold,) = (each.name.removeprefix("Outage ") for each in harness.shown if not each.updates[0].notify)
+    await tell(harness, AlertStatus.FIRING, [untold], severity="critical", service="worse")
+    await work(harness)
+    assert mails(harness) == {"INVESTIGATING": 2}
+    await tell(harness, AlertStatus.RESOLVED, [untold], severity="critical", service="worse")
+    await tell(harness, AlertStatus.RESOLVED, [untold])
+    await harness.age(SECOND)
+    await work(harness)
+    assert mails(harness) == {"INVESTIGATING": 2, "RESOLVED": 1}
+
+
 async def test_while_budgets_are_lifted_all_goes_out_with_its_mail_and_is_counted(harness):
     harness.reload(limited(open=4, mails_per_hour=4, share=1, reserve="{}"))
     await fire(harness, 6)
