@@ -33,6 +33,8 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     # healing, before it is wired
     "SHORT_ABSENCE_MS", "REGIONS", "ca", "cert", "region", "subscription", "missed", "MOST_CLOSES", "quiet_since",
     "judge", "mass_at", "listed_as_firing", "OVER", "fit_of", "labels_needed", "Evidence",
+    # what is asked of PagerDuty
+    "tried", "is_missing", "questions", "HOSTS", "delivers", "read_end",
     # found by name
     "MEDIUM", "MAJOR", "CRITICAL", "UNDER_MAINTENANCE",
 ]  # fmt: skip

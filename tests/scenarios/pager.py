@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.scenarios.vocabulary import iso, now_ms
+from tests.scenarios.vocabulary import iso, milliseconds, now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +29,7 @@ class PagedIncident:
 
     def __init__(self, id_: str, service: str = "checkout", *, starts_at: int | None = None) -> None:
         self.id = id_
+        self.agent: Mapping[str, Any] | None = PERSON
         self._occurred_at = now_ms() if starts_at is None else starts_at
         self._data: dict[str, Any] = {
             "id": id_,
@@ -82,6 +83,39 @@ class PagedIncident:
             "reopened", status="triggered", resolve_reason=None, reopened_at=iso(self._occurred_at + 200)
         )
 
+    def shown(self) -> Mapping[str, Any]:
+        """The incident as the REST API shows it: other names than in a webhook, and times by the second."""
+        data = self._data
+        is_over = data["status"] == "resolved"
+        changed_at = iso(self._occurred_at // 1000 * 1000).replace("+00:00", "Z")
+        return {
+            "id": self.id,
+            "type": "incident",
+            "summary": f"[#{data['number']}] {data['title']}",
+            "self": f"https://api.pagerduty.com/incidents/{self.id}",
+            "html_url": f"https://shop.pagerduty.com/incidents/{self.id}",
+            "incident_number": data["number"],
+            "title": data["title"],
+            "created_at": iso(milliseconds(data["created_at"]) // 1000 * 1000).replace("+00:00", "Z"),
+            "updated_at": changed_at,
+            "status": data["status"],
+            "incident_key": None,
+            "service": data["service"],
+            "assignments": [],
+            "assigned_via": "escalation_policy",
+            "last_status_change_at": changed_at,
+            "resolved_at": changed_at if is_over else None,
+            "alert_counts": {"all": 1, "triggered": 0 if is_over else 1, "resolved": 1 if is_over else 0},
+            "is_mergeable": not is_over,
+            "teams": data["teams"],
+            "pending_actions": [],
+            "acknowledgements": [],
+            "last_status_change_by": self.agent,
+            "priority": data["priority"],
+            "resolve_reason": data["resolve_reason"],
+            "urgency": data["urgency"],
+        }
+
     def _event(self, name: str, **changes: Any) -> bytes:
         """The next event, 200 ms after the one before."""
         self._occurred_at += 200
@@ -91,7 +125,7 @@ class PagedIncident:
             "event_type": f"incident.{name}",
             "resource_type": "incident",
             "occurred_at": iso(self._occurred_at),
-            "agent": PERSON,
+            "agent": self.agent,
             "client": None,
             "data": copy.deepcopy(self._data),
         }

@@ -7,6 +7,7 @@ from tests.servers.bridge import Bridge, Sandbox
 from tests.servers.checkly_cli import ChecklyCli
 from tests.servers.cluster import Cluster
 from tests.servers.nginx import Nginx
+from tests.servers.pagerduty import PagerDuty, PagerDutyServer
 from tests.servers.process import Process, ServerError, eventually, free_ports
 from tests.servers.prometheus import Exporter, Prometheus
 from tests.servers.redis import Redis, Valkey
@@ -22,6 +23,8 @@ __all__ = [
     "Cluster",
     "Exporter",
     "Nginx",
+    "PagerDuty",
+    "PagerDutyServer",
     "Process",
     "Prometheus",
     "Redis",
