@@ -31,7 +31,7 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "Listed", "Poll", "age_ms", "is_settled", "PeerError", "InGroup", "is_active", "annotations",
     "generator_url", "started", "groups",
     # healing, before it is wired
-    "SHORT_ABSENCE_MS", "REGIONS", "ca", "cert", "region", "subscription", "missed", "MOST_CLOSES", "quiet_since",
+    "ca", "cert", "region", "subscription", "missed", "MOST_CLOSES", "quiet_since",
     "judge", "mass_at", "listed_as_firing", "OVER", "fit_of", "labels_needed", "Evidence",
     # what is asked of PagerDuty
     "tried", "is_missing", "questions", "HOSTS", "delivers", "read_end",

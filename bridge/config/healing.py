@@ -12,6 +12,7 @@ from bridge.model import SENDER_LABEL
 LONGEST_INTERVAL_MS: Final = 120_000  # a sign of life is one of the last five minutes
 LEAST_ROUNDS: Final = 3
 SHORT_ABSENCE_MS: Final = 300_000
+"""A shorter `absent_for` is allowed, and warned of: the lists of peers lag behind each other by minutes."""
 REGIONS: Final = ("us", "eu")
 
 
@@ -57,7 +58,7 @@ class PagerDutyHealing(Struct, frozen=True, kw_only=True):
 
     sender: str = ""
     credentials: str
-    region: Literal["us", "eu"] = "us"
+    region: str = "us"  # or eu
     interval_ms: int = 300_000
     subscription: str = ""
 
@@ -74,7 +75,9 @@ class Healing(Struct, frozen=True, kw_only=True):
             ge=1,
             le=LONGEST_INTERVAL_MS,
             description="How often each Alertmanager is asked, at most 2m.",
-            extra_json_schema={"pattern": "^(2m|(1m)?([0-9]{1,2}s)?([0-9]{1,6}ms)?|[0-9]{1,3}s|120s)$"},
+            extra_json_schema={
+                "pattern": "^(2m|([01]m)?(([1-5]?[0-9]|60)s)?([0-9]{1,5}ms)?|(6[1-9]|[7-9][0-9]|1[01][0-9]|120)s)$"
+            },
         ),
     ] = 60_000
     absent_for_ms: Annotated[

@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from bridge.config import loader
+from bridge.config.healing_schema import healing
+from bridge.config.json_schema_parts import (
+    LINE,
+    ONE_LINE,
+    TEXT,
+    Schema,
+    keys,
+    list_of,
+    mapping,
+    mapping_of,
+    ref,
+    section_of,
+)
 from bridge.config.schema import MAX_BODY_BYTES, RETENTION_MS, Budget, Checkly, Limits, People, Store
 from bridge.config.sections.routes import POLICY_KEYS, ROUTE_KEYS, ROUTE_NAME, SILENT
 from bridge.config.sections.senders import DEFAULT_VARIABLES, SENDER_NAME, TAKEN, VARIABLE
 from bridge.config.senders import PagerDuty, Senders
-from bridge.config.settings import Key, keys_of
 from bridge.config.units import format_duration
 from bridge.flap import Flap
 from bridge.model import IMPACTS, Impact, Policy, Severity
 from bridge.texts.render import TextKind
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from msgspec import Struct
-
-Schema = dict[str, Any]
-
 _UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
-_LARGEST: Final = 999_999_999  # nine digits are read
-_ONE_LINE: Final = "^[^\\u0000-\\u001f\\u007f]*$"
-_TEXT: Final[Schema] = {"type": "string", "minLength": 1}
-_LINE: Final[Schema] = {**_TEXT, "pattern": _ONE_LINE}
 _SEVERITIES: Final = tuple(reversed(Severity.__members__))
 
 _POLICY = {
@@ -64,30 +63,31 @@ def _schema() -> Schema:
         "title": "checkly-bridge configuration",
         "description": "The shape of bridge.yaml. `bridge check` also checks what a schema cannot: references, "
         "matchers, texts and reachability.",
-        **_mapping({key: properties[key] for key in loader.KEYS}, required=loader.REQUIRED),
+        **mapping({key: properties[key] for key in loader.KEYS}, required=loader.REQUIRED),
         "$defs": _definitions(),
     }
 
 
 def _top_level() -> Schema:
-    budget = _keys(Budget)
-    pages = _mapping_of(_ref("budget"), "What is different for one page: v1, or a v3 page as the services name it.")
+    budget = keys(Budget)
+    pages = mapping_of(ref("budget"), "What is different for one page: v1, or a v3 page as the services name it.")
     return {
         "version": {"const": 1, "description": "The version of this format."},
-        "checkly": _section(Checkly, "How the bridge talks to Checkly."),
+        "checkly": section_of(Checkly, "How the bridge talks to Checkly."),
         "people": _people(),
-        "pagerduty": _section(PagerDuty, "What PagerDuty's events mean for the status page."),
+        "pagerduty": section_of(PagerDuty, "What PagerDuty's events mean for the status page."),
         "senders": _senders(),
-        "store": _section(Store, "What Redis must offer before a delivery is accepted."),
+        "healing": healing(),
+        "store": section_of(Store, "What Redis must offer before a delivery is accepted."),
         "budgets": {
             "description": "How much may become public. On by default; with off there is no bound.",
-            "oneOf": [{"enum": ["off", False]}, _mapping({**budget, "pages": pages})],
+            "oneOf": [{"enum": ["off", False]}, mapping({**budget, "pages": pages})],
         },
         "services": _services(),
-        "severity": _ref("severity", "How bad an alert is: the first rule that matches wins; MINOR when none does."),
-        "impact": _ref("impact", "What each severity does to a component of a v3 page."),
+        "severity": ref("severity", "How bad an alert is: the first rule that matches wins; MINOR when none does."),
+        "impact": ref("impact", "What each severity does to a component of a v3 page."),
         "public_labels": {
-            **_ref("names"),
+            **ref("names"),
             "items": {"pattern": "^[^|\\u0000-\\u001f\\u007f]*$"},
             "description": "The only labels that texts may read. Their values are published.",
         },
@@ -95,25 +95,25 @@ def _top_level() -> Schema:
             "description": "Labels that are kept with an alert for the holders of ADMIN_TOKENS and OPERATOR_TOKENS, "
             "beside its name, a link and the labels that the configuration reads; none: nothing is kept but the "
             "fingerprint.",
-            "oneOf": [{"const": "none"}, _ref("names")],
+            "oneOf": [{"const": "none"}, ref("names")],
             "default": [],
         },
         "defaults": {
-            **_mapping({**_policy(with_defaults=True), "flap": _ref("flap"), "group_by": _ref("group_by")}),
+            **mapping({**_policy(with_defaults=True), "flap": ref("flap"), "group_by": ref("group_by")}),
             "description": "What routes start from.",
         },
         "routes": {
-            **_list(_ref("route")),
+            **list_of(ref("route")),
             "description": "What becomes of alerts: the first route that matches decides; an alert that none matches "
             "is counted and ignored.",
         },
-        "texts": _ref("texts", "The public texts. One that is left out is built in."),
+        "texts": ref("texts", "The public texts. One that is left out is built in."),
         "limits": {
-            **_mapping({"body": _BODY, **_keys(Limits)}),
+            **mapping({"body": _BODY, **keys(Limits)}),
             "description": "Limits on what senders may deliver, and on what is kept of it.",
         },
         "retention": {
-            **_ref("positive_duration", "How long a resolved incident is remembered; at least every reopen_after."),
+            **ref("positive_duration", "How long a resolved incident is remembered; at least every reopen_after."),
             "default": format_duration(RETENTION_MS),
         },
     }
@@ -123,8 +123,8 @@ def _definitions() -> Schema:
     return {
         "v1_service": _V1_SERVICE,
         "component": _COMPONENT,
-        "impact": _mapping(
-            {name: {**_ref("impact_level"), "default": IMPACTS[Severity[name]].name} for name in _SEVERITIES}
+        "impact": mapping(
+            {name: {**ref("impact_level"), "default": IMPACTS[Severity[name]].name} for name in _SEVERITIES}
         ),
         "impact_level": {
             "enum": list(Impact.__members__),
@@ -132,78 +132,37 @@ def _definitions() -> Schema:
             "the others nothing.",
         },
         **_DURATIONS,
-        "names": {"type": "array", "uniqueItems": True, "items": _TEXT},
-        "group_by": _ref(
+        "names": {"type": "array", "uniqueItems": True, "items": TEXT},
+        "group_by": ref(
             "names", "One incident per combination of these labels' values. Without labels, one incident per route."
         ),
         "matcher": {
-            **_TEXT,
+            **TEXT,
             "description": "Alertmanager's matchers: name = value with =, !=, =~ or !~; several are separated by "
             "commas.",
             "examples": ["severity = critical", 'severity =~ "error|high"'],
         },
         "match": {
             "description": "Which alerts: a matcher, or a list that must all match. Left out, every alert matches.",
-            "oneOf": [_ref("matcher"), _list(_ref("matcher"))],
+            "oneOf": [ref("matcher"), list_of(ref("matcher"))],
         },
-        "severity": _list(_mapping({"match": _ref("match"), "is": _IS}, required=("is",))),
+        "severity": list_of(mapping({"match": ref("match"), "is": _IS}, required=("is",))),
         "template": {
-            **_TEXT,
+            **TEXT,
             "description": "A Jinja text that may read labels.<public label>, services, severity and status.",
         },
-        "texts": _mapping({kind.value: _ref("template", _TEXTS[kind]) for kind in TextKind}),
+        "texts": mapping({kind.value: ref("template", _TEXTS[kind]) for kind in TextKind}),
         "route": _route(),
-        "budget": _mapping(_keys(Budget)),
+        "budget": mapping(keys(Budget)),
         "flap": {
             "description": "When alerts come and go so often that the public is told once; off: never.",
-            "oneOf": [{"enum": ["off", False]}, _mapping(_keys(Flap))],
+            "oneOf": [{"enum": ["off", False]}, mapping(keys(Flap))],
         },
     }
 
 
-def _section(section: type[Struct], description: str) -> Schema:
-    return {**_mapping(_keys(section)), "description": description}
-
-
-def _keys(section: type[Struct]) -> Schema:
-    """The keys of a section whose Struct says all of them."""
-    base = section()
-    return {name: _key(key, getattr(base, key.field)) for name, key in keys_of(section).items()}
-
-
-def _key(key: Key, default: Any) -> Schema:
-    shape: Schema
-    if key.choices:
-        shape = {"enum": list(key.choices)}
-    elif key.is_duration:
-        shape = _ref("positive_duration" if key.meta.ge else "duration")
-        default = format_duration(default)
-    elif key.kind is bool:
-        shape = {"type": "boolean"}
-    elif key.kind is int:
-        shape = {"type": "integer", "minimum": key.meta.ge, "maximum": key.meta.le or _LARGEST}
-    else:
-        shape = {}
-    shown = {} if default in (None, "") else {"default": _plain(default)}
-    return {**shape, **(key.meta.extra_json_schema or {}), **shown, "description": key.meta.description}
-
-
-def _plain(value: Any) -> Any:
-    """A default as the file has it."""
-    match value:
-        case Enum():
-            return value.value
-        case Fraction():
-            return float(value)
-        case frozenset():
-            return sorted(value)
-        case dict():
-            return {key.name: _plain(part) for key, part in value.items()}
-    return value
-
-
 def _people() -> Schema:
-    section = _section(People, "What people do on the pages, beside the bridge.")
+    section = section_of(People, "What people do on the pages, beside the bridge.")
     every = section["properties"]["look_every"]
     shape = {"oneOf": [{"$ref": every.pop("$ref")}, {"enum": ["off", False]}]}
     section["properties"]["look_every"] = {**shape, **every}
@@ -215,14 +174,14 @@ def _policy(*, with_defaults: bool) -> Schema:
     found = {}
     for key in POLICY_KEYS:
         default = format_duration(getattr(base, f"{key}_ms"))
-        found[key] = {**_ref("duration", _POLICY[key]), **({"default": default} if with_defaults else {})}
+        found[key] = {**ref("duration", _POLICY[key]), **({"default": default} if with_defaults else {})}
     return found
 
 
 def _senders() -> Schema:
     listed = {source: _listed(variable) for source, variable in DEFAULT_VARIABLES.items()}
     return {
-        **_mapping({**listed, **_keys(Senders)}),
+        **mapping({**listed, **keys(Senders)}),
         "description": "Names in webhook paths, such as /webhooks/alertmanager/eu. Any name is accepted; those listed "
         "here have metrics of their own, and may have credentials of their own.",
     }
@@ -238,31 +197,31 @@ def _listed(variable: str) -> Schema:
         f"Then {variable} is not accepted from it.",
     }
     return {
-        **_mapping_of(
-            _mapping({"credentials": credentials}), "Senders of this kind by name: the last part of their path."
+        **mapping_of(
+            mapping({"credentials": credentials}), "Senders of this kind by name: the last part of their path."
         ),
         "propertyNames": {"pattern": f"^{SENDER_NAME.pattern}$", "not": {"const": "other"}},
     }
 
 
 def _services() -> Schema:
-    one = [_ref("v1_service"), _ref("component")]
+    one = [ref("v1_service"), ref("component")]
     several = {
-        **_list({"oneOf": one}),
+        **list_of({"oneOf": one}),
         "uniqueItems": True,
         "description": "Components of any number of v3 pages, and at most one service of the v1 API.",
-        "contains": _ref("v1_service"),
+        "contains": ref("v1_service"),
         "minContains": 0,
         "maxContains": 1,
     }
     return {
-        **_mapping_of(
+        **mapping_of(
             {"oneOf": [*one, several]},
             "Your names for services, and what each is on Checkly: a service of the v1 API, a component of a v3 page, "
             "or several of these.",
         ),
         "minProperties": 1,
-        "propertyNames": {"minLength": 1, "pattern": _ONE_LINE},
+        "propertyNames": {"minLength": 1, "pattern": ONE_LINE},
     }
 
 
@@ -274,15 +233,15 @@ def _route() -> Schema:
             "description": "A unique name. It is part of an incident's identity: renaming a route starts new "
             "incidents.",
         },
-        "match": _ref("match"),
+        "match": ref("match"),
         **{kind: {"type": "boolean", "default": False, "description": _SILENT[kind]} for kind in SILENT},
         "services": _ROUTE_SERVICES,
-        "group_by": _ref("group_by"),
+        "group_by": ref("group_by"),
         **_policy(with_defaults=False),
-        "flap": _ref("flap", "Its own; a key that is left out is that of defaults."),
-        "severity": _ref("severity", "Rules of its own, instead of the global ones."),
-        "impact": _ref("impact", "Impacts of its own; one that is left out is the global one."),
-        "texts": _ref("texts", "Texts of its own; one that is left out is the global one."),
+        "flap": ref("flap", "Its own; a key that is left out is that of defaults."),
+        "severity": ref("severity", "Rules of its own, instead of the global ones."),
+        "impact": ref("impact", "Impacts of its own; one that is left out is the global one."),
+        "texts": ref("texts", "Texts of its own; one that is left out is the global one."),
     }
     rest: Schema = {"required": ["services"]}
     for kind in reversed(SILENT):
@@ -291,24 +250,7 @@ def _route() -> Schema:
             "then": {"propertyNames": {"enum": ["name", "match", kind]}},
             "else": rest,
         }
-    return {**_mapping({key: properties[key] for key in ROUTE_KEYS}, required=("name",)), **rest}
-
-
-def _ref(name: str, description: str = "") -> Schema:
-    return {"$ref": f"#/$defs/{name}", **({"description": description} if description else {})}
-
-
-def _list(items: Schema) -> Schema:
-    return {"type": "array", "minItems": 1, "items": items}
-
-
-def _mapping(properties: Mapping[str, Any], required: tuple[str, ...] = ()) -> Schema:
-    demanded = {"required": list(required)} if required else {}
-    return {"type": "object", "additionalProperties": False, **demanded, "properties": dict(properties)}
-
-
-def _mapping_of(values: Schema, description: str) -> Schema:
-    return {"type": "object", "additionalProperties": values, "description": description}
+    return {**mapping({key: properties[key] for key in ROUTE_KEYS}, required=("name",)), **rest}
 
 
 _BODY: Final[Schema] = {
@@ -319,12 +261,12 @@ _BODY: Final[Schema] = {
 _V1_SERVICE: Final[Schema] = {
     "description": "A service of the v1 API.",
     "oneOf": [
-        {**_TEXT, "description": "Its exact name on Checkly."},
+        {**TEXT, "description": "Its exact name on Checkly."},
         {
-            **_mapping(
+            **mapping(
                 {
                     "id": {"type": "string", "pattern": f"^{_UUID}$", "description": "Its UUID on Checkly."},
-                    "name": {**_TEXT, "description": "Its exact name on Checkly."},
+                    "name": {**TEXT, "description": "Its exact name on Checkly."},
                     "shared": {
                         "type": "boolean",
                         "default": False,
@@ -338,14 +280,14 @@ _V1_SERVICE: Final[Schema] = {
     ],
 }
 _COMPONENT: Final[Schema] = {
-    **_mapping(
+    **mapping(
         {
             "page": {
-                **_LINE,
+                **LINE,
                 "description": "The page: its name in the URL, its own domain, its id, or its name if that is unique.",
             },
             "component": {
-                **_LINE,
+                **LINE,
                 "description": "The component: its exact name if that is unique on the page, or its id.",
             },
         },
@@ -359,13 +301,13 @@ _DURATIONS: Final[Schema] = {
         "examples": ["90s", "5m", "1h30m"],
         "oneOf": [
             {
-                **_TEXT,
+                **TEXT,
                 "pattern": "^(0|" + "".join(f"([0-9]+{unit})?" for unit in ("y", "w", "d", "h", "m", "s", "ms")) + ")$",
             },
             {"const": 0},
         ],
     },
-    "positive_duration": {"type": "string", "allOf": [_ref("duration"), {"pattern": "[1-9]"}]},
+    "positive_duration": {"type": "string", "allOf": [ref("duration"), {"pattern": "[1-9]"}]},
 }
 _IS: Final[Schema] = {"enum": list(Severity.__members__), "description": "The severity on Checkly."}
 _SILENT = {
@@ -376,9 +318,9 @@ _SILENT = {
 _ROUTE_SERVICES: Final[Schema] = {
     "description": "The affected services.",
     "oneOf": [
-        {**_ref("names"), "minItems": 1, "description": "Names from the services section."},
+        {**ref("names"), "minItems": 1, "description": "Names from the services section."},
         {
-            **_mapping({"label": {**_TEXT, "description": "The label."}}, required=("label",)),
+            **mapping({"label": {**TEXT, "description": "The label."}}, required=("label",)),
             "description": "The service that a label's value names.",
         },
     ],

@@ -28,6 +28,7 @@ from bridge.config.schema import (
     Store,
 )
 from bridge.config.sections.budgets import read_budgets
+from bridge.config.sections.healing import haste, read_healing
 from bridge.config.sections.pagerduty import read_pagerduty
 from bridge.config.sections.routes import (
     POLICY_KEYS,
@@ -57,6 +58,7 @@ KEYS = (
     "people",
     "pagerduty",
     "senders",
+    "healing",
     "store",
     "budgets",
     "services",
@@ -92,6 +94,8 @@ def load(path: str | Path) -> Config:
         raise ConfigError(problems, found) from error
     if problems:
         raise ConfigError(problems, found)
+    if config.healing is not None:
+        found += haste(root.fields(KEYS)["healing"], config.healing, file)
     return replace(config, notes=tuple(found), content_hash=content_hash(root.node))
 
 
@@ -128,7 +132,8 @@ def _read_config(root: Value, file: str, digest: str) -> Config:
         checkly=checkly,
         people=read(fields, "people", _read_people, People()),
         pagerduty=read(fields, "pagerduty", read_pagerduty, PagerDuty()),
-        senders=read(fields, "senders", read_senders, Senders()),
+        senders=(senders := read(fields, "senders", read_senders, Senders())),
+        healing=read(fields, "healing", lambda value: read_healing(value, senders), None),
         store=read(fields, "store", read_store, Store()),
         services=services,
         places=read(fields, "services", lambda value: value.places(), {}),

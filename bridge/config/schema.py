@@ -10,6 +10,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct, field
 
+from bridge.config.healing import Healing
 from bridge.config.matchers import Matcher
 from bridge.config.problems import Problem
 from bridge.config.senders import PagerDuty, Senders
@@ -351,6 +352,7 @@ class Config(Struct, frozen=True, kw_only=True):
     checkly: Checkly = Checkly()
     pagerduty: PagerDuty = PagerDuty()
     senders: Senders = Senders()
+    healing: Healing | None = None
     people: People = People()
     store: Store = Store()
     budgets: Budgets | None = None

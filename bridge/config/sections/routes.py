@@ -59,7 +59,7 @@ def read_routes(value: Value, common: Common) -> tuple[Route, ...]:
     for item in items:
         fields = item.fields(ROUTE_KEYS, required=("name",))
         name = read(fields, "name", lambda value: _read_route_name(value, routes), "")
-        rule = _Rule(item, _read_match(fields) if fields else None, f'the route "{name}"')
+        rule = _Rule(item, read_match(fields) if fields else None, f'the route "{name}"')
         base = Route(name=name, line=item.line, matchers=rule.matchers or (), texts=common.texts)
         silent = [key for key in SILENT if read(fields, key, Value.boolean, default=False)]
         routes.append(_read_silent(fields, base, silent[0]) if silent else _read_publishing(item, fields, base, common))
@@ -76,7 +76,7 @@ def read_severity(value: Value) -> tuple[SeverityRule, ...]:
     for item in value.items("a list of rules such as {match: severity = critical, is: CRITICAL}"):
         fields = item.fields(("match", "is"), required=("is",))
         name = read(fields, "is", lambda value: value.choice(Severity.__members__), "MINOR")
-        rule = _Rule(item, _read_match(fields) if fields else None, "the rule")
+        rule = _Rule(item, read_match(fields) if fields else None, "the rule")
         found.append(SeverityRule(matchers=rule.matchers or (), severity=Severity[name], line=item.line))
         rules.append(rule)
     if value.is_list() and not rules:
@@ -163,7 +163,7 @@ def _read_services(value: Value, services: Mapping[str, Service]) -> tuple[str, 
     return tuple(names)
 
 
-def _read_match(fields: Mapping[str, Value]) -> tuple[Matcher, ...] | None:
+def read_match(fields: Mapping[str, Value]) -> tuple[Matcher, ...] | None:
     """The matchers of a rule, none if it has no ``match``; None if they are wrong."""
     value = fields.get("match")
     if value is None:

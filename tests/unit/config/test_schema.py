@@ -75,8 +75,50 @@ NO_SERVICES: list[Any] = [
     [None],
 ]
 DURATIONS = [f"defaults.{key}" for key in ("publish_after", "resolve_after", "reopen_after", "hold_refire")]
+CLUSTER: dict[str, Any] = {"name": "eu", "urls": ["http://am-0:9093"], "alive": {"match": "alertname = Watchdog"}}
+HEALING: dict[str, list[Any]] = {
+    "urls": [["https://a/alertmanager", "http://b"]],
+    "match": ["__sender__ = eu", ["a = b", "c = d"]],
+    "alive.same": [[], ["prometheus"]],
+    "credentials": ["EU_ALERTMANAGER"],
+    "headers": [{}, {"X-Scope-OrgID": "shop"}],
+    "tls": [{}, {"ca": "a"}, {"cert": "a", "key": "b"}],
+    "receiver": ["checkly-bridge"],
+}
+NO_HEALING: dict[str, list[Any]] = {
+    "name": ["", "a b", "pagerduty", 1, None],
+    "urls": [[], ["am-0"], ["http://u:p@a"], ["http://a?b"], ["http://a", "http://a"], "http://a", None],
+    "match": ["", [], 1],
+    "alive": [{}, {"same": ["a"]}, {"match": ""}, None],
+    "credentials": ["", "A-B", "A_FILE", "REDIS_URL", 1, None],
+    "headers": [{"Authorization": "x"}, {"a b": "x"}, {"a": "ä"}, {"a": 1}, [], None],
+    "tls": [{"key": "k"}, {"ca": ""}, {"cert": 1}, None],
+    "receiver": ["", 1, None],
+    "unknown": [1],
+}
+
+
+NAMED: list[dict[str, str]] = [{}, {"sender": "a", "region": "eu"}]
+
+
+def of_cluster(name: str, value: Any) -> Any:
+    """One cluster, with a key of it replaced."""
+    key, _, below = name.partition(".")
+    changed = {**CLUSTER, key: {**CLUSTER[key], below: value} if below else value}
+    return with_key("healing", {"alertmanagers": [changed]})
+
+
 GOOD = [
     BASE,
+    *(of_cluster(name, value) for name, values in HEALING.items() for value in values),
+    with_key("healing", {}),
+    *(with_key("healing.interval", value) for value in ("1ms", "30s", "60s", "1m", "1m30s", "90s", "2m", "120s")),
+    *(with_key("healing.absent_for", value) for value in ("10m", "3m", "1d")),
+    *(with_key(f"healing.{key}", value) for key in ("silenced", "inhibited") for value in ("firing", "clear")),
+    *(with_key("healing.missed", value) for value in ("report", "take")),
+    *(with_key("healing.mode", value) for value in ("close", "observe")),
+    *(with_key("healing.pagerduty", [{"credentials": "A", **more}]) for more in NAMED),
+    with_key("healing.pagerduty", [{"credentials": "A", "interval": "5m", "subscription": "PXYZ"}]),
     yaml.safe_load((ROOT / "config" / "bridge.yaml").read_text()),
     *(with_key(path, value) for path in DURATIONS for value in ("0", 0, "90s", "1d2h30m", "500ms")),
     *(with_key("checkly.notify", [kind.value]) for kind in UpdateKind),
@@ -202,6 +244,9 @@ WRONG: list[tuple[str, list[Any]]] = [
     ("limits.body", [0, "0", "0MiB", "16MB", -1, ""]),
     ("texts.name", ["", 1, {}, None]),
     *((section, [None]) for section in ("checkly", "pagerduty", "senders", "store", "defaults", "limits", "texts")),
+    ("healing", [None, [], "on"]),
+    *((f"healing.{key}", ["x", None, True]) for key in ("silenced", "missed", "mode")),
+    ("healing.pagerduty", [[{}], [{"credentials": ""}], {}, None]),
 ]
 SECTIONS = [
     "",
@@ -212,6 +257,7 @@ SECTIONS = [
     "pagerduty.",
     "pagerduty.notes.",
     "senders.",
+    "healing.",
     "store.",
     "defaults.",
     "limits.",
@@ -221,6 +267,9 @@ SECTIONS = [
     "severity.0.",
 ]
 BAD = [
+    *(of_cluster(name, value) for name, values in NO_HEALING.items() for value in values),
+    *(with_key("healing.interval", value) for value in (0, "0", "x", "3m", "121s", "1h")),
+    *(with_key("healing.pagerduty", [{"credentials": "A", key: "!"}]) for key in ("sender", "region", "subscription")),
     *(with_key(path, value) for path, values in WRONG for value in values),
     *(with_key(f"{section}unknown", 1) for section in SECTIONS),
     *({key: value for key, value in BASE.items() if key != missing} for missing in ("version", "services", "routes")),
