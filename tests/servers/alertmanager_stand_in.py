@@ -6,14 +6,15 @@ alert whose end has passed is not listed, a restart forgets all of them, silence
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import msgspec
 from msgspec import Struct
 
 if TYPE_CHECKING:
@@ -54,9 +55,14 @@ class Held(Struct):
 
 def fingerprint(labels: Mapping[str, str]) -> str:
     """Alertmanager's name for a set of labels: FNV-1a of 64 bits."""
+    return _hash(tuple(sorted(labels.items())))
+
+
+@lru_cache
+def _hash(labels: tuple[tuple[str, str], ...]) -> str:
     value = 14695981039346656037
-    for name in sorted(labels, key=str.encode):
-        for byte in name.encode() + b"\xff" + labels[name].encode() + b"\xff":
+    for name, text in labels:
+        for byte in name.encode() + b"\xff" + text.encode() + b"\xff":
             value = (value ^ byte) * 1099511628211 & 0xFFFFFFFFFFFFFFFF
     return f"{value:016x}"
 
@@ -106,7 +112,7 @@ class StandIn:
         ends_at: int | None = None,
         annotations: Mapping[str, str] | None = None,
     ) -> str:
-        """Take an alert as Prometheus sends it, with instants in true time; its fingerprint."""
+        """Take an alert as Prometheus sends it, with instants of the peer's clock; its fingerprint."""
         name = fingerprint(labels)
         now = self.now
         ends = now + RESOLVE_TIMEOUT_MS if ends_at is None else ends_at
@@ -139,7 +145,7 @@ class StandIn:
             headers["Age"] = "30"
         if is_list and self.fault == "without date":
             del headers["Date"]
-        content = body if isinstance(body, str) else json.dumps(body)
+        content = body if isinstance(body, str) else _json(body)
         if is_list and self.fault == "cut":
             content = content[: len(content) * 2 // 3]
         return httpx.Response(200, headers=headers, content=content.encode())
@@ -226,10 +232,14 @@ def _spoiled(fault: str, body: Any) -> Any:
         case "unknown state":
             return [*body[:-1], {**body[-1], "status": {**body[-1]["status"], "state": "sleeping"}}] if body else ""
         case "too large":
-            return json.dumps(body) + " " * (64 * 1024 * 1024)
+            return _json(body) + " " * (64 * 1024 * 1024)
         case "twice":
             return [*body, *body] or ""
     return body
+
+
+def _json(body: Any) -> str:
+    return msgspec.json.encode(body).decode()
 
 
 def _at(ms: int) -> datetime:
