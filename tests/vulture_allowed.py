@@ -28,10 +28,10 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "hold", "publish", "dismiss", "resolve", "take_over", "retry", "mutes", "Action", "by", "for_ms", "alert", "verb",
     "reason",
     # what polls of senders show
-    "Listed", "Poll", "age_ms", "is_settled", "PeerError", "InGroup", "is_active", "annotations",
-    "generator_url", "started", "groups",
+    "Listed", "Poll", "age_ms", "is_settled", "PeerError",
     # healing, before it is wired
-    "ca", "cert", "region", "subscription", "missed", "MOST_CLOSES", "quiet_since",
+    "was_missed", "to_take_over", "unknown", "ShownReferences", "groups", "ca", "cert",
+    "region", "subscription", "missed", "MOST_CLOSES", "quiet_since",
     "judge", "mass_at", "listed_as_firing", "OVER", "fit_of", "labels_needed", "Evidence",
     # what is asked of PagerDuty
     "tried", "is_missing", "questions", "HOSTS", "delivers", "read_end",

@@ -38,11 +38,6 @@ class _Alert(Struct, rename="camel"):
     status: _State
 
 
-class _GroupedAlert(_Alert, rename="camel"):
-    annotations: dict[str, str]
-    generator_url: str = msgspec.field(default="", name="generatorURL")
-
-
 class _Receiver(Struct):
     name: str
 
@@ -89,36 +84,41 @@ async def alerts(body: bytes) -> Mapping[str, Listed]:
             _instant(alert.updated_at, number)
             if not alert.fingerprint or alert.fingerprint in listed:
                 raise _not_understood(number)
-            listed[alert.fingerprint] = Listed(starts_at, alert.updated_at, alert.status.state, alert.labels)
+            listed[alert.fingerprint] = Listed(
+                starts_at,
+                alert.updated_at,
+                alert.status.state,
+                alert.labels,
+                silenced=bool(alert.status.silenced_by),
+                inhibited=bool(alert.status.inhibited_by),
+            )
         await asyncio.sleep(0)  # deliveries go first
     return listed
 
 
-async def groups(body: bytes, receiver: str) -> Sequence[InGroup]:
-    """Read ``/api/v2/alerts/groups``: what stands in the groups of this receiver. Raises PeerError."""
+async def groups(body: bytes, receiver: str, *, date_ms: int) -> Sequence[InGroup]:
+    """Read ``/api/v2/alerts/groups`` of that date: what stands in the groups of this receiver. Raises PeerError."""
     found: list[InGroup] = []
     for number, raw in enumerate(_entries(body, "list of groups"), 1):
         group = _decode(raw, _Group, number)
         if group.receiver.name != receiver:
             continue
         for batch in _batches(group.alerts):
-            found += [_in_group(_decode(each, _GroupedAlert, number), number) for _, each in batch]
+            found += [_in_group(_decode(each, _Alert, number), number, date_ms) for _, each in batch]
             await asyncio.sleep(0)
     return found
 
 
-def _in_group(alert: _GroupedAlert, number: int) -> InGroup:
+def _in_group(alert: _Alert, number: int, date_ms: int) -> InGroup:
     if not alert.fingerprint:
         raise _not_understood(number)
-    status = alert.status
+    status, starts_at = alert.status, _instant(alert.starts_at, number)
     return InGroup(
         fingerprint=alert.fingerprint,
-        starts_at=_instant(alert.starts_at, number),
-        started=alert.starts_at,
+        starts_at=starts_at,
+        age_ms=date_ms - starts_at,
         is_active=status.state == "active" and not (status.silenced_by or status.inhibited_by or status.muted_by),
         labels=alert.labels,
-        annotations=alert.annotations,
-        generator_url=alert.generator_url,
     )
 
 

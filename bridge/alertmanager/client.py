@@ -56,7 +56,7 @@ class Client:
     async def groups(self, receiver: str) -> Sequence[InGroup]:
         """What the peer would deliver, or has delivered, to the receiver of this name. Raises PeerError."""
         answer = await self._http.get(_GROUPS, {"receiver": re.escape(receiver)})
-        return await answers.groups(answer.body, receiver)
+        return await answers.groups(answer.body, receiver, date_ms=answer.date_ms)
 
 
 def _tells_its_start(access: Access) -> bool:

@@ -76,6 +76,26 @@ class AlertFinder:
         ]
         return Finding(alerts=found, unsearched=unsearched)
 
+    async def unknown(self, source: str, fingerprints: Collection[str], senders: Iterable[str]) -> set[str]:
+        """Those of these fingerprints under which no alert is counted, by whatever path it came.
+
+        The names of these ``senders`` are tried first; then the whole index is read, in parts.
+        """
+        left = set(fingerprints)
+        for sender in senders:
+            wanted = sorted(left)
+            names = [codec.alert_name(source, each, sender) for each in wanted]
+            homes = await reply_of(self._redis.hmget(f"{self._prefix}index", names)) if names else []
+            left.difference_update(each for each, home in zip(wanted, homes, strict=True) if home is not None)
+        cursor, is_begun = 0, False
+        while left and (cursor or not is_begun):
+            cursor, part = await reply_of(
+                self._redis.hscan(f"{self._prefix}index", cursor, match=f"{source}@*", count=_INDEXED_A_PART)
+            )
+            is_begun = True
+            left.difference_update(name.decode().partition("/")[2] for name in part)
+        return left
+
     async def _scan_index(self, fingerprint: str) -> tuple[list[tuple[bytes, bytes]], str]:
         found: list[tuple[bytes, bytes]] = []
         pattern = f"*/{_GLOB.sub(_ESCAPED, fingerprint)}"

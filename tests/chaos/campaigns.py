@@ -12,6 +12,7 @@ from tests.chaos.crash_points import CrashPoints
 from tests.chaos.drain import Drain
 from tests.chaos.ends_first import EndsFirst
 from tests.chaos.generation import V3
+from tests.chaos.healing import HealingCampaign
 from tests.chaos.hostile_campaign import Hostile
 from tests.chaos.model import Model
 from tests.chaos.races import Races
@@ -40,4 +41,5 @@ CAMPAIGNS: tuple[Campaign, ...] = (
     Conservation(),
     Hostile(),
     Storms(),
+    HealingCampaign(),
 )

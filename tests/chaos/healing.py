@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from bridge.alertmanager.client import Client
 from bridge.alertmanager.http import Access
 from bridge.config.healing import LEAST_ROUNDS, Alive, Cluster, Healing
 from bridge.config.matchers import Matcher
-from bridge.core.healing.judgement import MOST_CLOSES, Decision, is_mass, judge
+from bridge.core.healing.judgement import LONGER, MOST_CLOSES, Decision, is_mass, judge
 from bridge.core.healing.observations import (
     LIFE_MS,
     Observations,
@@ -26,7 +26,7 @@ from bridge.core.healing.observations import (
     observe,
 )
 from bridge.core.healing.ours import FIRING, OurAlert, fit_of
-from bridge.core.healing.seen import Poll, PeerError
+from bridge.core.healing.seen import PeerError, Poll
 from bridge.model import SENDER_LABEL
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import Verdict
@@ -81,6 +81,8 @@ class Healer:
         self.ours: dict[str, OurAlert] = {}
         self.closed: Counter[str] = Counter()
         self.wrong: list[str] = []
+        self.waited_longer = False
+        self._knows_senders = world.servers == 1 or bool(cluster.alive.same)  # else one may vouch for another
 
     def deliver(self, name: str, fires: bool, starts_at: int) -> None:
         """A delivery of the webhook."""
@@ -129,6 +131,7 @@ class Healer:
         seen, now = {self._cluster.name: self._seen}, self._world.now
         verdicts = {name: judge(each, seen, self._healing, now) for name, each in self.ours.items()}
         if is_mass(sum(each.is_missing for each in verdicts.values()), len(self.ours)):
+            self.waited_longer = True
             verdicts = {name: judge(each, seen, self._healing, now, is_mass=True) for name, each in self.ours.items()}
         over = [name for name, each in verdicts.items() if each.decision is Decision.CLOSE][:MOST_CLOSES]
         for name in over:
@@ -142,29 +145,35 @@ class Healer:
 
     def _doubts(self, name: str, at: int) -> Iterator[str]:
         """What speaks against a close in this round."""
-        healing, alert = self._healing, self._world.alerts[name]
-        since = at - healing.absent_for_ms
+        since = at - self._healing.absent_for_ms
         rounds = [each for each in self._rounds if each.at >= since]
+        yield from self._doubts_of_rounds(rounds, since)
         if name in rounds[-1].listed:
             yield "a peer lists it"
         if any(name in each.listed for each in rounds):
             yield "a peer listed it within absent_for"
-        if len(rounds) < LEAST_ROUNDS or rounds[0].at - since > longest_gap_ms(healing):
-            yield "too few rounds"
-        if any(later.at - each.at > longest_gap_ms(healing) for each, later in pairwise(rounds)):
-            yield "a gap between rounds"
-        if not all(each.answered for each in rounds):
-            yield "not every answer was whole, of a settled cluster"
-        if any(each.up_since + healing.min_uptime_ms > each.at + SECOND for each in rounds):
-            yield "a peer was too young"
-        if any(each.heard_at[alert.prometheus] < each.at - LIFE_MS - healing.interval_ms for each in rounds):
-            yield "no sign of life"
         if self.ours[name].seen_at >= since:
             yield "something arrived about it"
         if not self._cluster.matchers and not any(name in saw for _, saw in self._lives.values()):
             yield "no poll has listed it"
-        if self._world.has_fired_for(name, healing.absent_for_ms):
+        if not self._knows_senders:
+            return
+        server, interval_ms = self._world.alerts[name].prometheus, self._healing.interval_ms
+        if any(each.heard_at[server] < each.at - LIFE_MS - interval_ms for each in rounds):
+            yield "no sign of life"
+        if self._world.has_fired_for(name, self._healing.absent_for_ms):
             yield "its rule fires"
+
+    def _doubts_of_rounds(self, rounds: Sequence[Round], since: int) -> Iterator[str]:
+        longest_ms = longest_gap_ms(self._healing)
+        if len(rounds) < LEAST_ROUNDS or rounds[0].at - since > longest_ms:
+            yield "too few rounds"
+        if any(later.at - each.at > longest_ms for each, later in pairwise(rounds)):
+            yield "a gap between rounds"
+        if not all(each.answered for each in rounds):
+            yield "not every answer was whole, of a settled cluster"
+        if any(each.up_since + self._healing.min_uptime_ms > each.at + SECOND for each in rounds):
+            yield "a peer was too young"
 
 
 class HealingCampaign:
@@ -187,38 +196,37 @@ class HealingCampaign:
         rng = Random(seed)
         calm = seed % _CALM_EVERY == 0
         peers, prometheuses = rng.choice((1, 2, 2, 3)), rng.choice((1, 1, 2))
-        healer: list[Healer] = []
         world = SenderWorld(
             rng,
             alerts=self._alerts,
             peers=peers,
             servers=prometheuses,
             length_ms=LENGTH_MS,
-            deliver=lambda *delivery: healer[0].deliver(*delivery),
             calm=calm,
         )
         cluster, healing = _configuration(rng, peers, prometheuses, calm=calm)
-        healer.append(Healer(rng, world, healing, cluster, calm=calm))
+        healer = Healer(rng, world, healing, cluster, calm=calm)
+        world.deliver = healer.deliver
         late: list[str] = []
         while world.now < world.ends_at:
-            await healer[0].round()
+            await healer.round()
             pause = healing.interval_ms
             if not calm and rng.random() < 0.02:
                 pause += rng.choice((2, 5, 20)) * MINUTE  # no replica has the turn
             world.advance(pause)
             if calm:
-                late += _late(world, healer[0], healing)
-        closes = Counter({"alerts": self._alerts, "closed": healer[0].closed.total()}) + world.happened
+                late += _late(world, healer, healing)
+        closes = Counter({"alerts": self._alerts, "closed": healer.closed.total()}) + world.happened
         return Trial(
             case=f"{peers} peers, {prometheuses} Prometheus{', calm' if calm else ''}",
             faults=sum(world.happened.values()),
-            verdict=Verdict(wrong=(*healer[0].wrong, *late)),
+            verdict=Verdict(wrong=(*healer.wrong, *late)),
             events=closes,
         )
 
 
 def _configuration(rng: Random, peers: int, servers: int, *, calm: bool) -> tuple[Cluster, Healing]:
-    same = ("prometheus",) if servers > 1 else ()
+    same = ("prometheus",) if servers > 1 and rng.random() < 0.7 else ()
     matchers = (Matcher(SENDER_LABEL, "=", "eu"),) if rng.random() < 0.5 else ()
     cluster = Cluster(
         name="eu",
@@ -226,7 +234,7 @@ def _configuration(rng: Random, peers: int, servers: int, *, calm: bool) -> tupl
         matchers=matchers,
         alive=Alive(matchers=(Matcher("alertname", "=", "Watchdog"),), same=same),
     )
-    clear = "clear" if not calm and rng.random() < 0.2 else "firing"
+    clear: Literal["clear", "firing"] = "clear" if not calm and rng.random() < 0.2 else "firing"
     healing = Healing(
         section="s",
         alertmanagers=(cluster,),
@@ -246,7 +254,8 @@ def _lists(peer: StandIn, healing: Healing) -> set[str]:
 
 def _late(world: SenderWorld, healer: Healer, healing: Healing) -> list[str]:
     """In a calm world, what is still open though no peer has listed it for so long that it was to be closed."""
-    allowed = healing.absent_for_ms + (_LATE_ROUNDS + 1) * healing.interval_ms
+    longer = LONGER if healer.waited_longer else 1
+    allowed = healing.absent_for_ms * longer + (_LATE_ROUNDS + 1) * healing.interval_ms
     return [
         f"{name} is still open {world.now - ends} ms after its end, with nothing in the way"
         for name in healer.ours

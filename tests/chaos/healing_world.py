@@ -25,7 +25,7 @@ RESEND_MS = MINUTE
 ENDS_AFTER_MS = 4 * MINUTE  # what Prometheus promises with each send
 TELLS_ENDS_MS = 15 * MINUTE
 GROUP_INTERVAL_MS = 5 * MINUTE
-SETTLES_MS = 40_000
+SETTLES_MS = (40_000, 40_000, 30 * MINUTE)
 
 
 class Fires(Struct):
@@ -80,7 +80,6 @@ class SenderWorld:
         peers: int,
         servers: int,
         length_ms: int,
-        deliver: Callable[[str, bool, int], None],
         calm: bool = False,
     ) -> None:
         self.now = START
@@ -89,7 +88,7 @@ class SenderWorld:
         self._length_ms = length_ms
         self.ends_at = START + length_ms
         self.servers = servers
-        self._deliver = deliver
+        self.deliver: Callable[[str, bool, int], None] = lambda *_: None
         self._order = count()
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
         silences: set[str] = set()
@@ -106,6 +105,7 @@ class SenderWorld:
         for peer in self.peers:
             peer.started -= rng.choice((MINUTE, 20 * MINUTE, 24 * 60 * MINUTE)) if not calm else 24 * 60 * MINUTE
         chance = 0.0 if calm else 0.25
+        self._stale = 0.0 if calm else 0.02
         self._dead = [spans(rng, length_ms, chance=chance, lasts=(MINUTE, 40 * MINUTE)) for _ in range(servers)]
         self._cut = [
             [spans(rng, length_ms, chance=chance, lasts=(MINUTE, 30 * MINUTE)) for _ in self.peers]
@@ -176,7 +176,9 @@ class SenderWorld:
             if self._cut[server][number](self.now):
                 self.happened["a peer did not hear its Prometheus"] += 1
                 continue
-            offset = peer.now - self.now  # a sender shares the clock of its Alertmanager, for else that would hold nothing
+            offset = (
+                peer.now - self.now
+            )  # a sender shares the clock of its Alertmanager, for else that would hold nothing
             peer.receive(_watchdog(server), ends_at=self.now + offset + ENDS_AFTER_MS)
             for alert in self.alerts.values():
                 if alert.prometheus == server:
@@ -202,10 +204,13 @@ class SenderWorld:
             if any(peer.lists(name) for peer in holders):
                 if not alert.delivered or self.now >= alert.delivered_at + 12 * GROUP_INTERVAL_MS:
                     alert.delivered, alert.delivered_at = True, self.now
-                    self._deliver(name, True, min(peer.held[name].starts_at for peer in holders))
+                    self.deliver(name, True, min(peer.held[name].starts_at for peer in holders))
+            elif alert.delivered and self._rng.random() < self._stale:
+                self.happened["a late firing"] += 1
+                self.deliver(name, True, alert.outages[0][0])
             elif alert.delivered and holders:
                 alert.delivered = False
-                self._deliver(name, False, self.now)
+                self.deliver(name, False, self.now)
 
     def _plan_trouble(self) -> None:
         rng = self._rng
@@ -230,7 +235,7 @@ class SenderWorld:
             alert.delivered = alert.delivered and self._rng.random() < 0.9  # what it has delivered is on its disk
         if peer.cluster == "ready":
             peer.cluster = "settling"
-            self._at(self.now + SETTLES_MS, lambda: setattr(peer, "cluster", "ready"))
+            self._at(self.now + self._rng.choice(SETTLES_MS), lambda: setattr(peer, "cluster", "ready"))
 
     def _spoil(self, peer: StandIn, fault: str) -> None:
         self.happened[f"answers: {fault or 'well again'}"] += 1

@@ -18,6 +18,7 @@ from tests.chaos.crash_points import CrashPoints
 from tests.chaos.drain import Drain
 from tests.chaos.ends_first import EndsFirst
 from tests.chaos.generation import V3
+from tests.chaos.healing import HealingCampaign
 from tests.chaos.hostile_campaign import KINDS, Hostile
 from tests.chaos.races import Races
 from tests.chaos.redis_faults import FAULTS, RedisFaults
@@ -46,6 +47,7 @@ SUBSET: list[tuple[Campaign, int, int]] = [
     (Conservation(alerts=200), 1, 1),
     (Hostile(), 0, len(KINDS)),
     (Storms(seconds=2, incidents=10, alerts=2_000, giant_alerts=5_000), 1, 1),
+    (HealingCampaign(alerts=20), 1, 12),
 ]
 
 

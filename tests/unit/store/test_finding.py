@@ -93,3 +93,12 @@ async def test_a_refused_key_is_known(store):
     assert await store.finder.paused() is None
     await store.pause("401", now=1)
     assert await store.finder.paused() == "401"
+
+
+async def test_fingerprints_that_nothing_counts_are_told_whatever_path_the_others_came_by(store):
+    senders = {"f1": "", "f2": "eu", "f3": "other"}
+    await store.ingest([(named(name, "Errors", sender=sender), to()) for name, sender in senders.items()])
+    wanted = [*senders, "f4"]
+    assert await store.finder.unknown("alertmanager", wanted, ["eu", ""]) == {"f4"}
+    assert await store.finder.unknown("alertmanager", [], ["eu", ""]) == set()
+    assert await store.finder.unknown("pagerduty", ["f1"], [""]) == {"f1"}
