@@ -45,8 +45,9 @@ if TYPE_CHECKING:
 SAMPLE_S = 5.0
 REMIND_EVERY = 12  # samples until trouble that lasts is said again
 ANSWER_AGE_MS = 1_000
-COUNTED_AT_START = 1_000  # incidents a sample: what another release left uncounted bounds nothing until it is counted
-COUNTED_LATER = 50
+COUNTED_AT_ONCE = 1_000  # incidents a sample: what another release left uncounted bounds nothing until it is counted
+COUNTED_LATER = 5  # what is stored is to cost next to nothing while nothing happens
+ROLLED_OUT_MS = 600_000  # after the start: by then other releases have ended, mostly
 
 
 class Health:
@@ -69,7 +70,8 @@ class Health:
         self._is_url_wrong = False
         self._is_unavailable = False
         self._clock_steps: int | None = None
-        self._counted_to, self._counted_at_once = 0, COUNTED_AT_START
+        self._counted_to, self._counted_at_once = 0, COUNTED_AT_ONCE
+        self._counts_all_at: int | None = monotonic_ms() + ROLLED_OUT_MS
 
     async def ready(self) -> tuple[bool, str]:
         """Whether a delivery would be kept, as of at most a second ago. Checkly may be down: alerts are kept.
@@ -139,12 +141,18 @@ class Health:
             log(Event.STORE_RECOVERED, count=log_throttled.recovered(Event.STORE_UNAVAILABLE))
         return True, "ready"
 
+    async def _recount(self) -> None:
+        """All incidents at the start, and once more when a rollout is over; then a few at a time."""
+        if self._counts_all_at is not None and self._monotonic_ms() >= self._counts_all_at:
+            self._counted_to, self._counted_at_once, self._counts_all_at = 0, COUNTED_AT_ONCE, None
+        self._counted_to = await self._store.recount(self._counted_to, self._counted_at_once)
+        if self._counted_to == 0:
+            self._counted_at_once = COUNTED_LATER
+
     async def _sample(self) -> None:
         await self.ready()  # its gauge tells the same as /readyz, whether that is asked for or not
         try:
-            self._counted_to = await self._store.recount(self._counted_to, self._counted_at_once)
-            if self._counted_to == 0:
-                self._counted_at_once = COUNTED_LATER
+            await self._recount()
             overview = await self._store.overview()
             memory = await self._store.memory_used()
             await budgets.sample(self._store, self._config.current)

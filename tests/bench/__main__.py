@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from tests.bench import idling, listing, page, publishing, receiving, volume
+from tests.bench import idling, listing, page, publishing, receiving, volume, withheld
 from tests.bench.measured_servers import MeasuredServers
 from tests.bench.table import Plot, Results, Row
 
@@ -64,6 +64,7 @@ def _measure(tree: Path, *, quick: bool) -> Iterator[Row | Plot]:
             publishing.delay,
             publishing.storm,
             publishing.looks,
+            withheld.commands,
         ):
             with servers.scene():
                 yield from each(servers)

@@ -24,7 +24,7 @@ from tests.servers.redis import Redis
 CONFIG = """
 version: 1
 checkly: {{api: v1, requests_per_minute: {per_minute}}}
-budgets: off
+budgets: {budgets}
 people: {{look_every: {look_every}}}
 services: {{checkout: Checkout}}
 severity: [{{match: severity = critical, is: CRITICAL}}, {{is: MINOR}}]
@@ -142,6 +142,7 @@ class MeasuredServers:
         role: str = "all",
         log_level: str = "warning",
         operator_labels: Sequence[str] = (),
+        budgets: str = "off",
     ) -> Bridge:
         """The bridge that is measured. By default it logs no more than the bare endpoint, which is nothing.
 
@@ -150,7 +151,13 @@ class MeasuredServers:
         folder = self._place("bridge")
         config = folder.with_suffix(".yaml")
         config.write_text(
-            CONFIG.format(publish_after=publish_after, resolve_after="0s", look_every=look_every, per_minute=per_minute)
+            CONFIG.format(
+                publish_after=publish_after,
+                resolve_after="0s",
+                look_every=look_every,
+                per_minute=per_minute,
+                budgets=budgets,
+            )
             + (_NAMED if publish_after == "0s" else "")
             + f"operator_labels: [{', '.join(operator_labels)}]\n"
         )

@@ -36,6 +36,13 @@ class Redis(Process):
         """A client for the test's own looks and changes; close it (it is a context manager)."""
         return redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0))
 
+    @property
+    def commands(self) -> dict[str, int]:
+        """How often it has carried out each command, those in scripts included."""
+        with self.client() as client:
+            counted = client.info("commandstats")
+        return {name.removeprefix("cmdstat_"): each["calls"] for name, each in counted.items()}
+
     def command(self) -> Sequence[str | Path]:
         options = [part for name, value in self.options.items() for part in (f"--{name}", value)]
         return [programs.require(self.name), "--bind", "127.0.0.1", "--port", str(self.port), *options]

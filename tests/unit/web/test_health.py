@@ -14,7 +14,7 @@ from bridge.flap import Span
 from bridge.model import Summary
 from bridge.store import Durability, NotDurable, NotReplicated, Overview, Quiet, StoreUnavailable
 from bridge.telemetry import REGISTRY
-from bridge.web.health import ANSWER_AGE_MS, Health
+from bridge.web.health import ANSWER_AGE_MS, ROLLED_OUT_MS, Health
 from bridge.web.sender_watch import SenderWatch
 
 if TYPE_CHECKING:
@@ -188,7 +188,18 @@ async def test_all_is_counted_anew_at_the_start_and_then_a_little_with_each_samp
     harness.store.incidents = 2_500
     for _ in range(6):
         await harness.sample()
-    assert harness.store.counted == [(0, 1_000), (1_000, 1_000), (2_000, 1_000), (0, 50), (50, 50), (100, 50)]
+    assert harness.store.counted == [(0, 1_000), (1_000, 1_000), (2_000, 1_000), (0, 5), (5, 5), (10, 5)]
+
+
+async def test_all_is_counted_anew_once_more_when_the_release_before_has_ended(harness):
+    harness.store.incidents = 1_500
+    for _ in range(3):
+        await harness.sample()
+    harness.store.counted.clear()
+    harness.now += ROLLED_OUT_MS
+    for _ in range(4):
+        await harness.sample()
+    assert harness.store.counted == [(0, 1_000), (1_000, 1_000), (0, 5), (5, 5)]
 
 
 async def test_settings_that_endanger_durability_are_logged(harness):
