@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 from bridge.core.history import Entry, Happened, What, entries, entry
 from bridge.orders import NO_ORDERS
 from bridge.reconciler.budget import unused
@@ -23,6 +25,14 @@ LOOK_EVERY_S = 5.0
 
 class LeaseLost(Exception):
     """Another worker has taken over: this one knows nothing any more and must not write."""
+
+
+class GateAnswer(Struct, frozen=True):
+    """What the gate said at that ``revision`` of the facts, by these ``rules``: nothing ``until`` then (0: unknown)."""
+
+    revision: int
+    rules: str
+    until: int
 
 
 class Lease:
@@ -49,7 +59,7 @@ class Lease:
         self._monotonic = monotonic
         self._store_clock = store_clock or StoreClock(monotonic)
         self.probing = claim.probing
-        self.withheld: dict[str, tuple[int, int]] = {}  # from which pages, at which revision of the facts, until when
+        self.withheld: dict[str, GateAnswer] = {}  # by page
         self.steps: list[Happened] = []  # on the pages, since the last record
         self.notes: list[Entry] = []  # to be told with the next record besides
         self._records = 0
@@ -122,9 +132,13 @@ class Lease:
             return (entry(What.EPISODE_BEGAN, episode=self.incident.episode + 1),)
         return (*notes, *entries(self.incident.progress, progress, steps))
 
-    async def settle(self, due: int | None, *, refused: bool = False) -> None:
-        """Give the incident back until ``due``; the page may have ``refused`` the key. Raises LeaseLost."""
-        if not await self._store.settle(self.claim, due=due, refused=refused, unused=self._unused()):
+    async def settle(self, due: int | None, *, refused: bool = False, rules: str = "") -> None:
+        """Give the incident back until ``due``, by these ``rules``; the page may have ``refused`` the key.
+
+        Raises LeaseLost.
+        """
+        unused = self._unused()
+        if not await self._store.settle(self.claim, due=due, refused=refused, unused=unused, config=rules):
             raise LeaseLost
 
     async def drop(self) -> bool:

@@ -12,6 +12,7 @@ from bridge.reconciler.budget import grant
 from bridge.reconciler.gatekeeper import Gatekeeper
 from bridge.reconciler.leases import Lease, LeaseLost, LeaseRegistry
 from bridge.reconciler.looks import Looks
+from bridge.reconciler.rules import rules_of
 from bridge.reconciler.store_clock import StoreClock
 from bridge.reconciler.worker import FAILURE_PAUSE_MS, Worker
 from bridge.store import Idle, Store, StoreUnavailable
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 LEASE_MS = 30_000  # at least; and at least three calls long
 MARGIN_MS = 1_000
 POLL_MS = 250  # how soon work that another process stored is noticed
-RULES = 3  # of when a published incident is due: a release with others looks once at all that an older one settled
 KEPT_FOR_ENDS = 4  # workers beside the others: what these do may be long in waiting for an answer
 
 
@@ -164,11 +164,13 @@ class Reconciler:
         )
 
     async def _follow_config(self) -> None:
-        """What is published may belong on other pages under another configuration, or be due under other rules."""
-        digest = f"{self._config.current.digest} {RULES}"
-        if digest != self._followed:
-            await self._store.config_changed(digest, [route.name for route in self._config.current.routes])
-            self._followed = digest
+        """Under another configuration, incidents may belong on other pages, and be due at other times."""
+        config = self._config.current
+        rules = rules_of(config)
+        if rules != self._followed:
+            routes = [route.name for route in config.routes]
+            await self._store.config_changed(rules, routes, retention_ms=config.retention_ms)
+            self._followed = rules
 
     @property
     def _lease_for_ms(self) -> int:

@@ -33,10 +33,12 @@ from bridge.reconciler import manual_edits
 from bridge.reconciler.attempt import Attempt
 from bridge.reconciler.budget import acting
 from bridge.reconciler.gatekeeper import taken, tripped, unmailed, unsent
+from bridge.reconciler.leases import GateAnswer
 from bridge.reconciler.open_incidents import OpenIncidents
 from bridge.reconciler.publisher import Clear, Publisher
 from bridge.reconciler.read_back import PageReader
 from bridge.reconciler.reporting import report, report_delay, report_progress
+from bridge.reconciler.rules import rules_of
 from bridge.store import NoRoom, NotReplicated, Store, Tokens
 from bridge.store.budgets import NO_TOKENS
 from bridge.telemetry import WRITES_PAUSED, Event, log, log_throttled
@@ -120,7 +122,7 @@ class Worker:
             if isinstance(step, Wait | Forget) and lease.probing:
                 await self._store.probe_again(lease.now)  # this one needed no page: let the next one try
             if isinstance(step, Wait) and step.progress == lease.incident.progress:
-                return await lease.settle(step.until)
+                return await lease.settle(step.until, rules=rules_of(self._config.current))
             if isinstance(step, Forget):
                 if not await lease.drop():
                     await lease.settle(lease.now)
@@ -140,9 +142,10 @@ class Worker:
             pages_of=self._pages_of(config),
             today=self._today(lease),
             withheld={
-                page: until
-                for page, (revision, until) in lease.withheld.items()
-                if revision == lease.incident.revision and (not until or now < until)
+                page: said.until
+                for page, said in lease.withheld.items()
+                if (said.revision, said.rules) == (lease.incident.revision, rules_of(config))
+                and (not said.until or now < said.until)
             },
         )
 
@@ -198,12 +201,12 @@ class Worker:
 
     async def _write(self, lease: Lease, step: WriteTo) -> None:
         """Act, apply, record: a write, if the gate lets it go."""
-        revision = lease.incident.revision
+        revision, rules = lease.incident.revision, rules_of(self._config.current)
         post = step.progress.posts.get(step.page, Post())
         decision = await self._gatekeeper.decide(lease.incident, step.page, post, step.planned, lease.now)
         if decision.withholds:
             if await self._withhold(lease, step, post, decision):
-                lease.withheld[step.page] = revision, decision.until
+                lease.withheld[step.page] = GateAnswer(revision, rules, decision.until)
             return
         lease.notes += history.judged(step.page, step.planned.kind, decision)
         with acting(priority_of(step)):

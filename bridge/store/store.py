@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 ALERTS_A_CALL = 500  # bounds how long one script keeps Redis from everybody else (a few milliseconds)
 PROBE_MS = 5_000
+FAR_MS = 32_503_680_000_000  # longer than anything is kept
 _NOBODYS = Alert(source="bridge", fingerprint="ready", status=AlertStatus.RESOLVED, labels={}, starts_at=0)
 KEPT_S = 7 * 24 * 3600  # what was read of others' incidents, should it not change
 
@@ -205,11 +206,14 @@ class Store:
             raise NoRoom("the budget has no room any more")
         return replace(claim, incident=codec.unpack_snapshot(id_, rest[0]), now=now, wall=rest[0][-1])
 
-    async def settle(self, claim: Claim, *, due: int | None, refused: bool = False, unused: int = 0) -> bool:
+    async def settle(
+        self, claim: Claim, *, due: int | None, refused: bool = False, unused: int = 0, config: str = ""
+    ) -> bool:
         """Give the incident back until ``due`` or until its facts change; False when the lease is lost.
 
         When the page ``refused`` the key, it counts as overdue since it first was, whenever it is tried again. So many
-        of the requests that the claim came with are ``unused``, and go back into the budget.
+        of the requests that the claim came with are ``unused``, and go back into the budget. ``config`` is the digest
+        of the configuration by which that was decided, as `config_changed` gets it.
         """
         _, held = await self._run(
             scripts.SETTLE,
@@ -220,6 +224,7 @@ class Store:
             int(refused),
             unused * claim.request_ms,
             posts.open_pages(claim.incident.progress),
+            config,
         )
         return bool(held)
 
@@ -231,10 +236,17 @@ class Store:
         _, count = await self._run(scripts.RELEASE, lease_ms, name, *working)
         return int(count)
 
-    async def config_changed(self, digest: str, routes: Sequence[str] = ()) -> int:
-        """How many incidents are due because this ``digest``, with these ``routes``, is another than before."""
-        _, count = await self._run(scripts.CONFIG_CHANGED, digest, codec.pack_names(routes))
-        return int(count)
+    async def config_changed(self, digest: str, routes: Sequence[str] = (), *, retention_ms: int = FAR_MS) -> int:
+        """Make due what depends on the configuration, if this ``digest``, with these ``routes``, is new; how many.
+
+        By parts, so that others get their turn. A process that ends amid them leaves the rest to the next that calls.
+        """
+        arguments, is_first = (digest, codec.pack_names(routes), retention_ms), 1
+        total, goes_on = 0, True
+        while goes_on:
+            _, count, goes_on = await self._run(scripts.CONFIG_CHANGED, *arguments, is_first)
+            total, is_first = total + count, 0
+        return total
 
     async def drop(self, claim: Claim, *, unused: int = 0) -> bool:
         """Remove the incident and every trace of it; False when it may not go (lease lost, or an alert fires)."""

@@ -239,9 +239,17 @@ MUTANTS = (
         CONVERGENCE,
         "nobody looks again when a timer of the incident is over",
         "bridge/reconciler/worker.py",
-        "return await lease.settle(step.until)",
+        "return await lease.settle(step.until, rules=rules_of(self._config.current))",
         "return await lease.settle(None)",
         f"{RECONCILER}/test_reconciler.py::TestMainJob::test_an_outage_is_told_from_its_start_to_its_end",
+    ),
+    Mutant(
+        CONVERGENCE,
+        "what waits to be old enough hears nothing of another configuration",
+        "bridge/store/scripts/config_changed.lua",
+        "if not firing or waits or next((fields_of(id, 'remote:'))) then return end",
+        "if not firing or firing ~= '0' then return end",
+        f"{RECONCILER}/test_reload.py::test_a_lower_publish_after_publishes_what_is_old_enough_by_now",
     ),
     Mutant(
         CONVERGENCE,

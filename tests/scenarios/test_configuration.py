@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.scenarios.vocabulary import Outage, command, logged, metric, write_configuration
+from tests.servers import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -154,3 +155,29 @@ def test_a_service_whose_key_is_renamed_in_the_middle_of_an_outage_is_named_once
     over = page.shows(status="RESOLVED")
     assert [message.text.count("Checkout") for message in over.messages] == [1] * len(over.messages)
     assert "affecting Checkout and Payments has been resolved" in over.messages[-1].text
+
+
+def clocks(publish_after: str) -> dict[str, str]:
+    return {"publish_after": publish_after, "resolve_after": "2s", "reopen_after": "60s", "hold_refire": "4s"}
+
+
+def test_a_lower_publish_after_publishes_at_once_what_is_old_enough_by_it(bridge, outage, page, config):
+    write_configuration(config, defaults=clocks("1h"))
+    logged(bridge, "config_loaded", times=2)
+    outage.fires()
+    eventually(lambda: metric(bridge, "bridge_incidents", phase="PENDING") == 1, "it to be put away")
+    write_configuration(config, defaults=clocks("0"))
+    page.shows(status="INVESTIGATING")
+
+
+def test_a_replica_that_reads_the_file_later_keeps_nothing_by_the_old_one(start_bridge, tmp_path, page):
+    """What it still decided by that, it looks at anew."""
+    files = [write_configuration(tmp_path / f"{name}.yaml", defaults=clocks("1h")) for name in ("first", "second")]
+    first, second = [start_bridge(config=file) for file in files]
+    Outage(first).fires()
+    eventually(lambda: metric(first, "bridge_incidents", phase="PENDING") == 1, "it to be put away")
+    write_configuration(files[0], defaults=clocks("0"))
+    logged(first, "config_loaded", times=2)
+    Outage(second).fires(region="eu")
+    write_configuration(files[1], defaults=clocks("0"))
+    page.shows(status="INVESTIGATING")

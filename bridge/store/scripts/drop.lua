@@ -28,4 +28,5 @@ redis.call('ZREM', CLEARED, id)
 redis.call('ZREM', SHOWN, id)
 redis.call('SREM', OPEN, id)
 redis.call('SREM', orders.TAKEN_OVER, id)
+redis.call('SREM', prefix .. 'outdated', id)
 return {now, 1}

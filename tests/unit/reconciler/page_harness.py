@@ -191,9 +191,9 @@ class VirtualStore(Store):
     async def unknown(self, ids: Collection[str]) -> set[str]:
         return set(ids) - {ID, *self.others.values()}
 
-    async def config_changed(self, digest: str, routes: Sequence[str] = ()) -> int:  # noqa: ARG002
+    async def config_changed(self, digest: str, routes: Sequence[str] = (), *, retention_ms: int = 0) -> int:  # noqa: ARG002
         is_other, self.digest = digest != self.digest, digest
-        if is_other and any(post.remote_id for post in self.progress.posts.values()):
+        if is_other and (self._alerts.firing or any(post.remote_id for post in self.progress.posts.values())):
             self.due = self._clock()
         return int(is_other)
 

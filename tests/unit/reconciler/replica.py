@@ -215,7 +215,7 @@ class _Store(ClockedStore):
 
         return await self._replica.on_store(partial(super().settle, claim, due=due, **options), check)
 
-    async def config_changed(self, digest: str, routes: Sequence[str] = ()) -> int:  # noqa: ARG002
+    async def config_changed(self, digest: str, routes: Sequence[str] = (), **_: Any) -> int:  # noqa: ARG002
         """Every configuration here shows the services on one page: nothing of it moves."""
         return 0
 
