@@ -204,19 +204,40 @@ def test_an_action_that_is_repeated_is_carried_out_once(shop, page):
     assert shop.told() == [("operator:alice", verb) for verb in ("publish", "say", "say")]
 
 
-def test_of_two_people_at_once_the_first_wins_and_the_second_is_told_what_changed(shop, page):
+@pytest.mark.parametrize(
+    ("first_verb", "second_verb"),
+    [
+        ("publish", "publish"),
+        ("dismiss", "dismiss"),
+        ("resolve", "resolve"),
+        ("take-over", "take-over"),
+        ("publish", "dismiss"),
+        ("resolve", "take-over"),
+    ],
+)
+def test_of_two_people_at_once_the_first_wins_and_the_second_is_told_what_changed(shop, page, first_verb, second_verb):
     shop.fires()
-    asked = (("alice", shop.bridge), ("bob", shop.replica))
+    before = []
+    if "resolve" in first_verb:
+        shop.acts("api", "publish")
+        page.shows(status="INVESTIGATING")
+        shop.is_on_the_page_as("open")
+        before = [("operator:alice", "publish")]
+    asked = (("alice", first_verb, shop.bridge), ("bob", second_verb, shop.replica))
+    seen = {} if first_verb == second_verb else {"revision": shop.incident["revision"]}
     with ThreadPoolExecutor() as people:
-        answers = list(people.map(lambda who: shop.posts("publish", by=who[0], at=who[1]), asked))
+        answers = list(people.map(lambda who: shop.posts(who[1], by=who[0], at=who[2], **seen), asked))
     assert sorted(answer.status_code for answer in answers) == [202, 409]
     (late,) = (answer.json() for answer in answers if answer.status_code == 409)
-    first = next(name for (name, _), answer in zip(asked, answers, strict=True) if answer.status_code == 202)
-    page.shows(status="INVESTIGATING")
-    assert page.opened == 1
-    assert shop.told() == [(f"operator:{first}", "publish")]
+    (name, verb), *_ = (each[:2] for each, answer in zip(asked, answers, strict=True) if answer.status_code == 202)
+    if "publish" in verb:
+        page.shows(status="INVESTIGATING")
+    if "resolve" in verb:
+        page.shows(statuses=["INVESTIGATING", "RESOLVED"])
+    assert page.opened == ("publish" in verb or bool(before))
+    assert shop.told() == [*before, (f"operator:{name}", verb)]
     if late["error"] == "conflict":
-        assert late["changed"]["by"] == first
+        assert late["changed"]["by"] == name
 
 
 def test_who_decides_on_an_old_revision_is_told_the_new_one(shop):

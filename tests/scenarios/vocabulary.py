@@ -119,6 +119,12 @@ class Outage:
         self._bridge = bridge
         self._firing: dict[str, dict[str, Any]] = {}
 
+    def at(self, bridge: Bridge) -> Outage:
+        """The same outage, told to another bridge from now on."""
+        other = Outage(bridge)
+        other._firing = self._firing
+        return other
+
     def fires(self, service: str = "checkout", **labels: str) -> None:
         """One more alert fires."""
         started = alert(service=service, **labels)

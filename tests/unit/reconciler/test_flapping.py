@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from msgspec.structs import replace
 
@@ -11,19 +13,30 @@ from bridge.telemetry import BLIPS
 from tests.unit.reconciler.page_harness import MINUTE, SECOND, PageHarness
 from tests.unit.reconciler.test_impacts import SHOP, WEB, statuses, two_pages
 
+LIFECYCLE = Path(__file__).parents[3] / "docs" / "explanation" / "lifecycle.md"
 DEFAULT = Policy()
 OFF = replace(DEFAULT, flap=None)
 PUBLISHED = replace(DEFAULT, flap=Flap(blips="publish"))
 
 
-def come_and_go(policy: Policy, on_ms: int, off_ms: int, total_ms: int, page_name: str = V1_PAGE) -> PageHarness:
-    """An outage that begins every so often, in all for so long; then nothing for an hour. Every update mails."""
+EVERY = frozenset(UpdateKind)
+
+
+def come_and_go(
+    policy: Policy,
+    on_ms: int,
+    off_ms: int,
+    total_ms: int,
+    page_name: str = V1_PAGE,
+    notify: frozenset[UpdateKind] = EVERY,
+) -> PageHarness:
+    """An outage that begins every so often, in all for so long; then nothing for an hour."""
 
     class OnPage(PageHarness):
         pass
 
     OnPage.page_name = page_name
-    harness = OnPage(policy, notify=frozenset(UpdateKind))
+    harness = OnPage(policy, notify=notify)
     for _ in range(total_ms // (on_ms + off_ms)):
         harness.fire()
         harness.after(on_ms)
@@ -54,6 +67,33 @@ def test_a_service_that_is_down_for_50_seconds_and_up_for_10_for_an_hour(policy,
     assert (len(harness.page.writes), len(harness.page.mails)) == (updates, mails)
     counted = BLIPS.labels("checkout")._value.get() - before  # noqa: SLF001 - as above
     assert counted == (1 if updates else 60), "from the second on it is public"
+
+
+def figures(page: str) -> dict[tuple[str, str], list[int]]:
+    """The rows of the table of figures, by the outage and what is counted, with a number for each policy."""
+    found, outage = {}, ""
+    for line in page.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("|") and cells[1:2] and cells[1].startswith(("updates", "mails with")):
+            outage = cells[0] or outage
+            found[outage, cells[1]] = [int(cell) for cell in cells[2:]]
+    return found
+
+
+def test_the_page_about_flapping_shows_what_readers_get() -> None:
+    shown = figures(LIFECYCLE.read_text())
+    measured: dict[tuple[str, str], list[int]] = {}
+    for outage, on_ms, off_ms, total_ms in (
+        ("fires 2 minutes of every 4, for 2 hours", 2 * MINUTE, 2 * MINUTE, 120 * MINUTE),
+        ("down 50 s, up 10 s, for an hour", 50 * SECOND, 10 * SECOND, 60 * MINUTE),
+    ):
+        for policy in (OFF, DEFAULT, PUBLISHED):
+            for kinds in (list(UpdateKind), [UpdateKind.OPEN, UpdateKind.RESOLVED]):
+                page = come_and_go(policy, on_ms, off_ms, total_ms, notify=frozenset(kinds)).page
+                measured.setdefault((outage, f"mails with `notify: [{', '.join(kinds)}]`"), []).append(len(page.mails))
+            updates = [write for write in page.writes if not write.startswith("change")]
+            measured.setdefault((outage, "updates"), []).append(len(updates))
+    assert shown == measured
 
 
 def test_readers_see_when_it_began_and_ended_and_that_it_came_and_went() -> None:
