@@ -11,6 +11,7 @@ from enum import IntEnum, StrEnum
 import msgspec
 from msgspec import Struct
 
+from bridge.edits import Edits
 from bridge.flap import Flap, Span
 from bridge.orders import Orders
 from bridge.phase import Phase as Phase  # noqa: PLC0414 - all the nouns are found here
@@ -314,6 +315,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     labels: dict[str, tuple[str, ...]] = {}
     displays: dict[str, str] = {}  # the public names under which its services were published
     impacts: dict[str, Impact] = {}  # what the components of its services show
+    service_ids: tuple[str, ...] = ()  # its services when we last set them, as a v1 page calls them
     announced_severity: Severity | None = None
     announced_services: tuple[str, ...] = ()
     published_notes: tuple[str, ...] = ()  # the events of the notes that it shows
@@ -344,6 +346,7 @@ class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     checked_at: int = 0  # when it was last read since then
     theirs_at: int | None = None  # since when it has been open again, by an update of someone else
     observed: Observed | None = None  # what the last look saw that saw something new
+    edits: Edits = Edits()  # the fields that somebody set: what is sent bends to them
 
     @property
     def is_open(self) -> bool:

@@ -7,7 +7,7 @@ repeats a write that may have happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -29,8 +29,13 @@ class StatusPage(Protocol):
         """The incident with its updates; raises Gone when it does not exist."""
         ...
 
-    async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
-        """Set the intent's severity or impacts and add its services; all else that is in ``current`` stays."""
+    async def change(
+        self, current: RemoteIncident, intent: Intent, *, without: Collection[str] = (), guard: Guard | None = None
+    ) -> RemoteIncident:
+        """Set the intent's severity or impacts and add its services; all else that is in ``current`` stays.
+
+        ``without`` are services, by the page's own ids, that are not added.
+        """
         ...
 
     async def update(self, remote_id: str, intent: Intent, *, guard: Guard | None = None) -> RemoteUpdate:

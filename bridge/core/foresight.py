@@ -141,7 +141,7 @@ class _Course:
         intent = compose(self.incident, post, step.planned, self._config, now=self.at)
         self._began = self._began if self._writes else self.at
         self._writes.append(NextWrite(page=step.page, post=post, planned=step.planned, intent=intent))
-        sent = Sent(remote_id=post.remote_id or _STAND_IN, is_as_intended=True)
+        sent = Sent(remote_id=post.remote_id or _STAND_IN, is_change=True)
         self._apply(step.progress, step.page, Begun(intent), sent)
 
     def _look(self, step: CheckClosed | CheckDuplicates | FindExisting) -> None:

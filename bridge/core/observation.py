@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.core.merging import removed_from
 from bridge.model import Observed, Phase
 
 if TYPE_CHECKING:
     from bridge.core.remote import RemoteIncident
     from bridge.model import Post
 
-STATUS, SEVERITY, IMPACTS, NAME = "status", "severity", "impacts", "name"
-LAST_CHANGED = frozenset({SEVERITY, IMPACTS})
+STATUS, SEVERITY, IMPACTS, SERVICES, NAME = "status", "severity", "impacts", "services", "name"
+LAST_CHANGED = frozenset({SEVERITY, IMPACTS, SERVICES})
 """What a change sets, which leaves no update behind: for a while, a read may be older than that."""
 
 
@@ -45,6 +46,7 @@ def _drift(post: Post, current: RemoteIncident) -> tuple[str, ...]:
         STATUS: current.status is not post.status,
         SEVERITY: is_known and current.severity not in {None, post.severity},
         IMPACTS: is_known and not is_over and _differ(post, current),
+        SERVICES: bool(removed_from(post, current)),
         NAME: bool(post.name) and current.name.strip() != post.name.strip(),
     }
     return tuple(field for field, applies in differs.items() if applies)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from bridge.core.merging import moves_on
 from bridge.core.view import At, sooner
 from bridge.model import Impact, Phase, PublicNote, Severity, UpdateKind, Write
 
@@ -113,13 +114,18 @@ def _planned(post: Post, desired: _Content, view: View) -> PlannedWrite | None:
 
 
 def _status(post: Post, view: View, note: PublicNote | None = None) -> Phase:
-    """What the page is to say: the phase, or what an operator said of it, as long as nothing more fires."""
+    """What the page is to say: the phase, or what an operator said of it, as long as nothing more fires.
+
+    What somebody set on the page stays until it moves on.
+    """
     if view.phase not in OPEN_PHASES or not post.is_open:
         return view.phase
     since = max(view.summary.last_fired_at, view.summary.firing_since, post.clocks.fires_at)
     notes = [each for each in view.summary.public_notes if each.kept_at >= since and each.status is not None]
     told = [each.status for each in notes if each.event_id in post.published_notes or each == note]
-    return (told[-1] if told else None) or view.phase
+    status = (told[-1] if told else None) or view.phase
+    is_said = note is not None and note.status is not None
+    return status if is_said or moves_on(post, status) else post.status
 
 
 def is_mailed(planned: PlannedWrite, notify: Collection[UpdateKind]) -> bool:

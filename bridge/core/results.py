@@ -11,6 +11,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from bridge.core.remote import RemoteIncident, RemoteUpdate
+from bridge.edits import Edits
 from bridge.model import Intent, Observed, PublicNote, Severity, Write
 
 
@@ -64,6 +65,13 @@ class EndFound(Struct, frozen=True):
     update_id: str
 
 
+class Edited(Struct, frozen=True):
+    """Someone else has set fields of our incident so that another write is to be made; ``shown`` are they in words."""
+
+    edits: Edits
+    shown: dict[str, str]
+
+
 class Closed(Struct, frozen=True):
     """Someone else has resolved our incident."""
 
@@ -101,9 +109,10 @@ class Withhold(Struct, frozen=True):
 
 
 class Begun(Struct, frozen=True):
-    """The write is about to be sent."""
+    """The write is about to be sent, to a page that shows these ``edits`` of others."""
 
     intent: Intent
+    edits: Edits | None = None  # None: no others than are known
 
 
 class Outbid(Struct, frozen=True):
@@ -113,13 +122,15 @@ class Outbid(Struct, frozen=True):
 class Sent(Struct, frozen=True, kw_only=True):
     """The page has answered the write, with the ``update`` that it made.
 
-    It took severity and impacts just as intended, if it ``is_as_intended``. Unless it ``is_made``, nothing was sent:
-    the page showed already what the write would bring.
+    It ``is_change`` if it set severity, services or impacts of what stood there. ``service_ids`` are its services
+    since, as a v1 page calls them; none where they are not known, or did not change. Unless it ``is_made``, nothing was
+    sent: the page showed already what the write would bring.
     """
 
     remote_id: str
     update: RemoteUpdate | None = None
-    is_as_intended: bool = False
+    is_change: bool = False
+    service_ids: tuple[str, ...] = ()
     is_made: bool = True
 
 
@@ -193,9 +204,10 @@ class Seen(Struct, frozen=True):
 
 
 class Looked(Struct, frozen=True):
-    """A look at what stands open saw this. It changes nothing else of the post."""
+    """A look at what stands open saw this, and these ``edits``. It changes nothing else of the post."""
 
     observed: Observed
+    edits: Edits
 
 
 class Reclaimed(Struct, frozen=True):
@@ -232,6 +244,7 @@ Result: TypeAlias = (
     Stale
     | Lagging
     | EndFound
+    | Edited
     | Closed
     | Conflict
     | Adopted

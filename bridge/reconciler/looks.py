@@ -17,6 +17,7 @@ from msgspec import Struct
 from bridge.checkly.errors import ChecklyError, Gone, Rejected, UnknownOutcome
 from bridge.core import results
 from bridge.core.compose import end_text
+from bridge.core.merging import learned
 from bridge.core.observation import LAST_CHANGED, STATUS, is_news, observe
 from bridge.core.remote import RemoteIncident
 from bridge.model import Phase, Post, Priority
@@ -248,7 +249,8 @@ class Looks:
             if manual_edits.was_closed_manually(current, post):
                 text = end_text(incident, post, self._config.current)
                 ends = [manual_edits.end_of(current, incident, text, is_removed=is_removed)]
-            return [*ends, results.Looked(observed)]
+            edits = learned(post, current, is_settled=not is_recent)
+            return [*ends, results.Looked(observed, edits)]
 
         return await self._record(standing, seen, found)
 

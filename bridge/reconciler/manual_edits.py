@@ -1,18 +1,17 @@
 """Respect for what people change on the page by hand: how a write bends to what is there. Pure.
 
-What is recorded stays the bridge's own wish; only what is sent bends. So an edit by hand never looks like a difference
-that the bridge would have to undo.
+What is recorded stays the bridge's own wish; only what is sent bends (`core/merging.py`). So an edit by hand never
+looks like a difference that the bridge would have to undo.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
+from bridge.core.merging import removed_from
 from bridge.core.ownership import shows_reference
 from bridge.core.results import Closed, EndFound
-from bridge.model import Impact, Intent, Phase, Post
+from bridge.model import Intent, Phase, Post
 
 if TYPE_CHECKING:
     from bridge.core.remote import RemoteIncident, RemoteUpdate
@@ -34,15 +33,6 @@ def lacks_ours(current: RemoteIncident, post: Post) -> bool:
     return len(updates) < UPDATES_LISTED or min(update.public_at for update in updates) <= post.public_at
 
 
-def differs(current: RemoteIncident, post: Post) -> bool:
-    """Whether the severity or an impact is another than the one we set last: an older one, or a person's."""
-    if post.severity is None:
-        return False
-    if current.severity not in {None, post.severity}:
-        return True
-    return any(current.impacts.get(name, impact) is not impact for name, impact in post.impacts.items())
-
-
 def edits(current: RemoteIncident, post: Post) -> dict[str, str]:
     """What someone else has set of an incident that is read as new as our last write: what it shows instead."""
     found = {}
@@ -53,6 +43,8 @@ def edits(current: RemoteIncident, post: Post) -> dict[str, str]:
     shown = {name: current.impacts.get(name, impact) for name, impact in post.impacts.items()}
     if others := [f"{name}: {shown[name].name}" for name, impact in post.impacts.items() if shown[name] is not impact]:
         found["impacts"] = ", ".join(sorted(others))
+    if removed := removed_from(post, current):
+        found["services"] = f"{len(removed)} fewer"
     return found
 
 
@@ -78,32 +70,6 @@ def end_of(current: RemoteIncident, incident: Incident, end_text: str, *, is_rem
     was_clear = not summary.firing or update.created_at < summary.firing_since
     is_ours = shows_reference(update, incident.id) or (was_clear and update.text.strip() == end_text.strip())
     return EndFound(update.id) if is_ours else Closed()
-
-
-def preserve_edits(intent: Intent, current: RemoteIncident, post: Post) -> Intent:
-    """What to send for the intent, so that it undoes no person's edit.
-
-    A severity or an impact set by hand is only ever raised. A status set by hand (say, IDENTIFIED) stays under an
-    update that tells of severity or services alone. A name given by hand stays: `StatusPage.change` sees to that.
-    """
-    severity = intent.severity
-    if current.severity is not None and post.severity not in {None, current.severity}:
-        severity = max(severity, current.severity)
-    status = current.status if intent.status is post.status else intent.status
-    return replace(intent, severity=severity, status=status, impacts=_preserve_impacts(intent, current, post))
-
-
-def _preserve_impacts(intent: Intent, current: RemoteIncident, post: Post) -> dict[str, Impact]:
-    if post.severity is None:  # what stands there is uncertain: it may be what a lost write brought
-        return intent.impacts
-    shown = {name: current.impacts.get(name, Impact.OPERATIONAL) for name in intent.impacts}
-    public = intent.displays  # what was set under a key that was renamed since is ours, too
-    ours = {(public.get(name, name), impact) for name, impact in post.impacts.items()}
-    ours |= {(public.get(name, name), Impact.OPERATIONAL) for name in intent.impacts.keys() - post.impacts.keys()}
-    return {
-        name: impact if (public.get(name, name), shown[name]) in ours else max(impact, shown[name])
-        for name, impact in intent.impacts.items()
-    }
 
 
 def is_already_applied(change: Intent, current: RemoteIncident, post: Post) -> bool:

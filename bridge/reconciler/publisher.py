@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited, Rejected, Unauthorized
 from bridge.core import results
-from bridge.core.planning import signature
+from bridge.core.merging import learned, merged, moves_on
+from bridge.core.planning import OPEN_PHASES, signature
 from bridge.core.remote import RemoteIncident
 from bridge.model import UpdateKind, Write
 from bridge.reconciler import manual_edits
@@ -58,7 +60,7 @@ class Publisher:
             if isinstance(error, Gone) and planned.write is not Write.OPEN:
                 return await self._at.gone(post)
             return results.ReadFailed(results.Read.BEFORE_WRITE, delay_of(error))
-        return self._doubt(post, current, planned) or Clear(current)
+        return self._doubt(post, current, planned) or self._edited(post, current, planned) or Clear(current)
 
     async def send(self, post: Post, current: RemoteIncident | None, planned: PlannedWrite) -> Result:
         """Send the post's recorded intent, which was ``planned`` so."""
@@ -81,6 +83,14 @@ class Publisher:
         except PageError as error:
             return results.Unknown(error.detail)
 
+    def _edited(self, post: Post, current: RemoteIncident, planned: PlannedWrite) -> results.Edited | None:
+        """Whether somebody has set a status that takes the place of the planned one."""
+        edits = learned(post, current, is_settled=False)
+        if edits == post.edits or planned.write is not Write.UPDATE or planned.status not in OPEN_PHASES:
+            return None
+        is_kept = planned.status is not post.status and not moves_on(replace(post, edits=edits), planned.status)
+        return results.Edited(edits, manual_edits.edits(current, post)) if is_kept else None
+
     async def _find_before_create(self, planned: PlannedWrite) -> Clear | Result:
         clues = Clues(services=frozenset(planned.services))
         found = await self._at.open_incidents.find_before_create(self._at.incident.id, clues, guard=self._at.guard)
@@ -96,26 +106,37 @@ class Publisher:
     async def _send(self, post: Post, current: RemoteIncident | None, intent: Intent) -> Result:
         if intent.write is Write.OPEN:
             opened = await self._at.page.open(intent, guard=self._at.guard)
-            return results.Sent(remote_id=opened.id, update=next(iter(opened.updates), None))
+            update = next(iter(opened.updates), None)
+            return results.Sent(remote_id=opened.id, update=update, service_ids=_service_ids(intent, opened))
         if current is None:
             raise AssertionError("a change needs a read before it")
-        adjusted = manual_edits.preserve_edits(intent, current, post)
+        adjusted = merged(intent, post)
         if intent.write is Write.UPDATE:
             update = await self._at.page.update(current.id, adjusted, guard=self._at.guard)
             return results.Sent(remote_id=current.id, update=update)
         if manual_edits.is_already_applied(adjusted, current, post):
             return results.Sent(remote_id=current.id, is_made=False)
-        await self._at.page.change(current, adjusted, guard=self._at.guard)
-        return results.Sent(remote_id=current.id, is_as_intended=adjusted == intent)
+        changed = await self._at.page.change(current, adjusted, without=post.edits.removed, guard=self._at.guard)
+        return results.Sent(remote_id=current.id, is_change=True, service_ids=_service_ids(intent, changed))
 
     def _doubt(self, post: Post, current: RemoteIncident, planned: PlannedWrite) -> Result | None:
         """Whether what was read of our incident is older than what we know, or is the end of it."""
         if manual_edits.lacks_ours(current, post):
             return results.Stale()
         is_recent = self._at.now < post.changed_at + self._at.settle_ms
-        if planned.write is Write.CHANGE and is_recent and manual_edits.differs(current, post):
+        if planned.write is Write.CHANGE and is_recent and _differs(post, current):
             return results.Lagging()
         if not manual_edits.was_closed_manually(current, post):
             return None
         is_removed = post.stale_at is not None
         return manual_edits.end_of(current, self._at.incident, self._at.end_text, is_removed=is_removed)
+
+
+def _differs(post: Post, current: RemoteIncident) -> bool:
+    """Whether it shows something else than it did after our last change: an older state, or a person's edit."""
+    return learned(post, current, is_settled=True) != learned(post, current, is_settled=False)
+
+
+def _service_ids(intent: Intent, taken: RemoteIncident) -> tuple[str, ...]:
+    """The incident's services as the page took them; where it shows impacts, these tell."""
+    return () if intent.impacts else taken.services

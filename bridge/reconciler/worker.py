@@ -26,6 +26,7 @@ from bridge.core.lifecycle import (
     WriteTo,
     decide,
 )
+from bridge.core.merging import learned
 from bridge.core.priority import priority_of
 from bridge.core.results import Begun, Context, DateRejected, Delay, NotSent, Outbid, Result, Withhold
 from bridge.model import Post, Priority, Progress, UpdateKind, Write
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     from bridge.config.live import LiveConfig
     from bridge.config.schema import Config
     from bridge.core.view import PagesOf
+    from bridge.edits import Edits
+    from bridge.model import Intent
     from bridge.reconciler.budget import Reserve
     from bridge.reconciler.gatekeeper import Gatekeeper
     from bridge.reconciler.leases import Lease
@@ -225,11 +228,11 @@ class Worker:
         found = await publisher.read_before_write(post, step.planned)
         if not isinstance(found, Clear):
             return Acted(post, found, attempt.now)
-        self._note_edits(lease, step.page, post, found)
         intent = compose(lease.incident, post, step.planned, self._config.current, now=lease.now)
+        edits = self._edits(lease, step.page, post, found, intent)
         intent = self._gatekeeper.pay(lease.incident, post, intent, decision)
         tokens = taken(lease.incident, step.page, intent, decision)
-        acted = Acted(post, Begun(intent), lease.now)
+        acted = Acted(post, Begun(intent, edits), lease.now)
         while isinstance(acted.result, Begun | DateRejected):
             begun = self._apply(lease, step.page, acted).post
             try:
@@ -300,11 +303,14 @@ class Worker:
             yields=config.checkly.second_writer == "hold",
         )
 
-    def _note_edits(self, lease: Lease, page: str, post: Post, found: Clear) -> None:
-        """What someone edited on the page, unless the read may be older than our last change."""
-        is_old = lease.now < post.changed_at + self._config.current.checkly.settle_ms
-        if found.current is not None and not is_old and (edits := manual_edits.edits(found.current, post)):
-            lease.notes.append(history.edited(page, edits))
+    def _edits(self, lease: Lease, page: str, post: Post, found: Clear, intent: Intent) -> Edits:
+        """What someone edited on the page; of what our last change set, unless the read may be older than that."""
+        if found.current is None:
+            return post.edits
+        is_settled = lease.now >= post.changed_at + self._config.current.checkly.settle_ms
+        if is_settled and (shown := manual_edits.edits(found.current, post)):
+            lease.notes.append(history.edited(page, shown))
+        return learned(post, found.current, intent, is_settled=is_settled)
 
     def _apply(self, lease: Lease, page: str, acted: Acted) -> Applied:
         """What is to be recorded; what happened is reported, and told with the record."""

@@ -98,4 +98,4 @@ def _seen_at(post: Post, last: Mapping[str, int]) -> Post:
     seen_at = last.get(post.remote_id or "", 0)
     if post.observed is None or post.observed.at >= seen_at:
         return post
-    return looked(post, replace(post.observed, at=seen_at))
+    return looked(post, replace(post.observed, at=seen_at), post.edits)

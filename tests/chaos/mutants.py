@@ -480,10 +480,10 @@ MUTANTS = (
     ),
     Mutant(
         OWN_ONLY,
-        "a severity that a person raised is set back by the next change",
-        "bridge/reconciler/manual_edits.py",
-        "severity = max(severity, current.severity)",
-        "severity = intent.severity",
+        "a severity that a person set is set back by the next change",
+        "bridge/core/merging.py",
+        "return severity if edit is None or severity > max(edit.to, edit.was) else edit.to",
+        "return severity",
         f"{RECONCILER}/test_people_stories.py::test_no_field_that_a_person_set_is_changed_back_whatever_they_do_between_our_calls",
     ),
     Mutant(

@@ -20,7 +20,7 @@ from bridge.model import Intent, Phase
 from bridge.telemetry import Event, log
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
     from bridge.checkly.client import Client
     from bridge.checkly.port import Guard
@@ -65,10 +65,13 @@ class V1StatusPage:
             return self._translate(found, self._names(await self._catalog.services(max_age_ms=NAMES_MAX_AGE_MS)))
         return found
 
-    async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
+    async def change(
+        self, current: RemoteIncident, intent: Intent, *, without: Collection[str] = (), guard: Guard | None = None
+    ) -> RemoteIncident:
         """Replace the incident: v1 knows no partial change and no version, so ``current`` should be fresh."""
 
         async def put(services: tuple[RemoteService, ...]) -> RemoteIncident:
+            services = tuple(each for each in services if each.id in current.services or each.id not in without)
             body = wire.incident_body(current.name or intent.name, intent.severity, services)
             return wire.incident(await self._client.request("PUT", _path(current.id), json=body, guard=guard))
 

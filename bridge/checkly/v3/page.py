@@ -17,7 +17,7 @@ from bridge.model import Impact, Intent, Phase
 from bridge.telemetry import Event, log
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
     from bridge.checkly.client import Client
     from bridge.checkly.port import Guard
@@ -64,7 +64,14 @@ class V3StatusPage:
         answer = await self._client.request("GET", await self._path(remote_id), guard=guard)
         return self._translate(answer, await self._components())
 
-    async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
+    async def change(
+        self,
+        current: RemoteIncident,
+        intent: Intent,
+        *,
+        without: Collection[str] = (),  # noqa: ARG002 - the signature is the port's: impacts tell of services
+        guard: Guard | None = None,
+    ) -> RemoteIncident:
         """Set the impacts of the intent's services, and leave other components as they are in ``current``.
 
         What a change leaves out becomes OPERATIONAL: so these are sent along, and ``current`` should be fresh.

@@ -18,7 +18,7 @@ BOOKKEEPING: Final = frozenset(
     {
         *("retry", "clocks", "check_duplicates_at", "duplicate_checks", "find_existing_at", "stale_at", "checked_at"),
         *("changed_at", "learned_at", "paid_at", "end_token", "is_end_unpaid", "is_untold", "updates"),
-        *("publication", "observed"),
+        *("publication", "observed", "edits", "service_ids"),
     }
 )
 """The fields of a post that say when to look next, and what is paid: they change without a word of their own."""

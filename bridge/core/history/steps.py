@@ -39,6 +39,8 @@ def told(step: Happened) -> Iterator[Entry]:
         yield entry(What.DUPLICATES_CLOSED, page=step.page, count=len(step.closed), ids=ids)
     if isinstance(step.result, results.Looked):
         yield from _seen(step, step.result.observed)
+    if isinstance(step.result, results.Edited):
+        yield edited(step.page, step.result.shown)
     if found := _told(step):
         what, detail = found
         yield entry(what, page=step.page, **detail)
@@ -91,7 +93,9 @@ def _told(step: Happened) -> tuple[What, dict[str, Any]] | None:  # noqa: C901, 
             return None if delay.is_exact else (What.READ_FAILED, {})
         case results.Conflict() | results.Withhold():
             return None  # the post tells, once
-        case results.NothingExists() | results.PageMissing() | results.Unfinished() | results.Looked():
+        case results.NothingExists() | results.PageMissing() | results.Unfinished():
+            return None
+        case results.Looked() | results.Edited():
             return None
     assert_never(result)
 

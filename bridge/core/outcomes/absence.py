@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from bridge.core.merging import at_the_end
 from bridge.core.outcomes.failures import FIRST_READ_MS, PARK_RETRY_MS, failed, intended, rested, retry_at
 from bridge.core.outcomes.written import adopted, check_at_the_end
 from bridge.core.results import Context, Delay, Gone, NothingExists, PageMissing
@@ -13,6 +14,7 @@ from bridge.model import Intent, Observed, Phase, Post, Retry, Write
 
 if TYPE_CHECKING:
     from bridge.core.remote import RemoteIncident
+    from bridge.edits import Edits
 
 READS_BEFORE_REPEAT = 2
 DUPLICATE_CHECKS = 3
@@ -57,7 +59,10 @@ def _learned(post: Post, change: Intent, current: RemoteIncident, now: int) -> P
         impacts=post.impacts | {name: each for name, each in impacts.items() if name in services},
         displays=post.displays | {name: each for name, each in change.displays.items() if name in services},
     )
-    return post if learned == post else replace(learned, learned_at=now, changed_at=now)
+    if learned == post:
+        return post
+    ids = () if change.impacts else tuple(sorted({*post.service_ids, *current.services}))
+    return replace(learned, learned_at=now, changed_at=now, service_ids=ids)
 
 
 def without_duplicates(post: Post, oldest: RemoteIncident | None, at: Context) -> Post:
@@ -96,6 +101,7 @@ def closed(post: Post, now: int) -> Post:
         is_end_unpaid=False,
         is_untold=False,
         paid_at=0,
+        edits=at_the_end(post.edits),
     )
 
 
@@ -106,9 +112,14 @@ def seen(post: Post, now: int, *, is_theirs: bool) -> Post:
     return rested(replace(post, retry=replace(post.retry, missing_at=None)))
 
 
-def looked(post: Post, observed: Observed) -> Post:
+def edited(post: Post, edits: Edits) -> Post:
+    """What others set was read, and changes what is to be written."""
+    return rested(replace(post, edits=edits, stale_at=None, retry=replace(post.retry, missing_at=None)))
+
+
+def looked(post: Post, observed: Observed, edits: Edits) -> Post:
     """What a look saw is kept beside what is recorded, and is no reason to write."""
-    return replace(post, observed=observed)
+    return replace(post, observed=observed, edits=edits)
 
 
 def nothing_exists(post: Post, result: NothingExists | PageMissing, at: Context) -> Post:

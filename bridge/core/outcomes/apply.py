@@ -16,7 +16,7 @@ def apply(post: Post, result: Result, at: Context) -> Post:  # noqa: C901, PLR09
     """The post to record, of the post as it was recorded and what a step on its page came to."""
     match result:
         case results.Begun():
-            return written.begun(post, result.intent)
+            return written.begun(post, result.intent, result.edits)
         case results.DateRejected():
             return written.without_date(post, result.seen)
         case results.Sent():
@@ -35,6 +35,8 @@ def apply(post: Post, result: Result, at: Context) -> Post:  # noqa: C901, PLR09
             return failures.lagging(post, at)
         case results.EndFound():
             return written.over(post, result.update_id)
+        case results.Edited():
+            return absence.edited(post, result.edits)
         case results.Closed():
             return absence.closed(post, at.asked_at)
         case results.Gone():
@@ -54,7 +56,7 @@ def apply(post: Post, result: Result, at: Context) -> Post:  # noqa: C901, PLR09
         case results.Seen():
             return absence.seen(post, at.asked_at, is_theirs=result.is_theirs)
         case results.Looked():
-            return absence.looked(post, result.observed)
+            return absence.looked(post, result.observed, result.edits)
         case results.Reclaimed():
             return written.adopted(post, result.remote, post.announced_services, post.announced_severity, at)
         case results.NothingExists() | results.PageMissing():

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from bridge.core.compose import references_in
+from bridge.core.merging import at_the_end
 from bridge.core.outcomes.failures import intended, rested
 from bridge.core.outcomes.publication import found_at, published
 from bridge.core.ownership import find_update
+from bridge.edits import Edits
 from bridge.model import Impact, Intent, Phase, Post, Retry, Severity, UpdateKind, Write
 
 if TYPE_CHECKING:
@@ -17,10 +19,10 @@ if TYPE_CHECKING:
     from bridge.core.results import Adopted, Context, Sent
 
 
-def begun(post: Post, intent: Intent) -> Post:
+def begun(post: Post, intent: Intent, edits: Edits | None) -> Post:
     """The write is recorded, and may be looked for at once, even if another was put off."""
     retry = replace(post.retry, at=0, missing_at=None)
-    return replace(post, intent=intent, retry=retry, stale_at=None, withheld=None)
+    return replace(post, intent=intent, retry=retry, stale_at=None, withheld=None, edits=edits or post.edits)
 
 
 def without_date(post: Post, seen: tuple[str, ...]) -> Post:
@@ -50,9 +52,14 @@ def well(post: Post) -> Post:
 def sent(post: Post, answer: Sent, at: Context) -> Post:
     """The page has answered the write."""
     update_id, public_at = (answer.update.id, answer.update.public_at) if answer.update else ("", 0)
-    changed_at = at.now if answer.is_as_intended else post.changed_at
+    changed_at = at.now if answer.is_change else post.changed_at
     after = written(post, answer.remote_id, update_id, public_at or at.now)
-    return replace(after, changed_at=changed_at, publication=published(post, at.now - at.ahead_ms))
+    return replace(
+        after,
+        changed_at=changed_at,
+        service_ids=answer.service_ids or post.service_ids,
+        publication=published(post, at.now - at.ahead_ms),
+    )
 
 
 def written(post: Post, remote_id: str, update_id: str, public_at: int) -> Post:
@@ -85,7 +92,13 @@ def written(post: Post, remote_id: str, update_id: str, public_at: int) -> Post:
         end_token="" if is_over else after.end_token,
         is_end_unpaid=after.is_end_unpaid and not is_over,
         is_untold=after.is_untold and not is_over and not intent.notify,
+        edits=at_the_end(post.edits) if is_over else _moved_on(post.edits, post, intent),
     )
+
+
+def _moved_on(edits: Edits, before: Post, intent: Intent) -> Edits:
+    """A status that somebody set counts until ours moves on."""
+    return edits if intent.status is before.status else replace(edits, status=None)
 
 
 def _impacts(post: Post, intent: Intent) -> dict[str, Impact]:
@@ -124,6 +137,8 @@ def adopted(
         update_id=next(ours, ""),
         find_existing_at=None,
         changed_at=0,
+        service_ids=_service_ids(remote),
+        edits=post.edits if remote.id == post.remote_id else Edits(),
     )
 
 
@@ -136,10 +151,15 @@ def taken_over(post: Post, existing: Adopted, at: Context) -> Post:
     return post if existing.is_alone else replace(post, check_duplicates_at=at.asked_at, duplicate_checks=0)
 
 
+def _service_ids(remote: RemoteIncident) -> tuple[str, ...]:
+    """Its services as a v1 page calls them; on a v3 page, the impacts tell."""
+    return () if remote.impacts else remote.services
+
+
 def over(post: Post, update_id: str) -> Post:
     """The page shows our end."""
     impacts = dict.fromkeys(post.impacts, Impact.OPERATIONAL)
-    post = replace(post, status=Phase.RESOLVED, impacts=impacts, update_id=update_id)
+    post = replace(post, status=Phase.RESOLVED, impacts=impacts, update_id=update_id, edits=at_the_end(post.edits))
     return rested(replace(post, stale_at=None))
 
 
@@ -154,7 +174,7 @@ def found(post: Post, remote: RemoteIncident, at: Context) -> Post:
         undated = _undated(post, intent)
         post = replace(adopted(post, remote, intent.services, intent.severity, at), undated=undated)
     else:
-        post = written(post, remote.id, update_id, public_at)
+        post = replace(written(post, remote.id, update_id, public_at), service_ids=_service_ids(remote))
     post = replace(post, publication=publication)
     if post.check_duplicates_at is None:
         return post

@@ -13,6 +13,7 @@ from bridge.core.history import BOOKKEEPING, MEANINGS, By, Entry, Happened, What
 from bridge.core.history.entry import TEXT_BYTES
 from bridge.core.outcomes import another, apply
 from bridge.core.remote import RemoteIncident, RemoteUpdate
+from bridge.edits import Edits, SeverityEdit, StatusEdit
 from bridge.model import (
     Clocks,
     Impact,
@@ -85,6 +86,7 @@ NEEDS_INTENT: tuple[results.Result, ...] = (
 RESULTS: tuple[results.Result, ...] = (
     *(results.Stale(), results.Lagging(), results.EndFound("u2"), results.Closed(), results.Conflict("x9")),
     results.Adopted(remote=REMOTE, services=("checkout",), severity=None, is_alone=True),
+    results.Edited(Edits(status=StatusEdit(Phase.MONITORING, Phase.INVESTIGATING)), {"status": "MONITORING"}),
     *(results.Withhold("budget", "3 of 3"), results.Begun(INTENT), results.Outbid(), results.NotSent()),
     *(results.Rejected(signature="w", detail="400"), results.Gone(), results.Gone(is_listed=False)),
     *(results.DuplicatesResolved(None), results.DuplicatesResolved(REMOTE), results.Seen(is_theirs=True)),
@@ -109,6 +111,8 @@ OTHERS: dict[str, Any] = {
     "update_id": "u2",
     "updates": 7,
     "observed": Observed(at=NOW, status=Phase.INVESTIGATING),
+    "edits": Edits(severity=SeverityEdit(Severity.MINOR, Severity.MAJOR)),
+    "service_ids": ("s1",),
     "publication": Publication(started_at=NOW),
     "intent": INTENT,
     "retry": Retry(attempts=3, at=NOW),
@@ -227,7 +231,7 @@ def test_an_edit_is_told_of_a_person_and_once() -> None:
 def test_what_a_look_sees_of_an_edit_is_told_when_it_is_news() -> None:
     seen = Observed(at=NOW, status=Phase.INVESTIGATING, severity=Severity.CRITICAL, drift=("severity",))
     edit = replace(OPEN, observed=seen)
-    step = Happened(page="v1", before=OPEN, result=results.Looked(seen), after=edit)
+    step = Happened(page="v1", before=OPEN, result=results.Looked(seen, Edits()), after=edit)
     found = entries(Progress(posts={"v1": OPEN}), Progress(posts={"v1": edit}), [step])
     assert found == (edited("v1", {"severity": "CRITICAL"}),)
     assert told(edit, edit, replace(step, before=edit)) == []

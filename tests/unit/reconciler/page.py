@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum, auto
 from itertools import count
 from typing import TYPE_CHECKING, TypeVar
@@ -142,9 +142,12 @@ class Page:
             raise Gone("404", status=404)
         return self._told(states[-1])
 
-    async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
+    async def change(
+        self, current: RemoteIncident, intent: Intent, *, without: Collection[str] = (), guard: Guard | None = None
+    ) -> RemoteIncident:
         def put() -> RemoteIncident:
-            services = tuple(dict.fromkeys((*current.services, *intent.services)))
+            added = [name for name in intent.services if name not in without]
+            services = tuple(dict.fromkeys((*current.services, *added)))
             changed = replace(self._get(current.id), severity=intent.severity, services=services)
             return self.put(replace(changed, impacts=current.impacts | intent.impacts))
 

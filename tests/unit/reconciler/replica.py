@@ -7,7 +7,7 @@ operation on the store is compared with what `expectation` says of it, and each 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -245,8 +245,10 @@ class _Door:
     async def read(self, remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
         return await self._replica.on_page(partial(self._page.read, remote_id, guard=guard))
 
-    async def change(self, current: RemoteIncident, intent: Intent, *, guard: Guard | None = None) -> RemoteIncident:
-        return await self._replica.on_page(partial(self._page.change, current, intent, guard=guard))
+    async def change(
+        self, current: RemoteIncident, intent: Intent, *, without: Collection[str] = (), guard: Guard | None = None
+    ) -> RemoteIncident:
+        return await self._replica.on_page(partial(self._page.change, current, intent, without=without, guard=guard))
 
     async def update(self, remote_id: str, intent: Intent, *, guard: Guard | None = None) -> RemoteUpdate:
         return await self._replica.on_page(partial(self._page.update, remote_id, intent, guard=guard))

@@ -135,7 +135,7 @@ class TestTwoPages:
 
 
 class TestByHand:
-    def test_an_impact_that_a_person_raised_stays_and_one_lowered_is_raised_again(self) -> None:
+    def test_an_impact_that_a_person_set_stays_until_the_alerts_are_worse_than_it_and_than_they_were(self) -> None:
         harness = two_pages()
         harness.fire("checkout")
         harness.after(MINUTE)
@@ -146,7 +146,9 @@ class TestByHand:
         page.edit(page.only.id, impacts={"checkout": WORST, "payments": IMPACTS[Severity.MINOR]})
         harness.fire("payments", Severity.MEDIUM)
         harness.after(10 * MINUTE)
-        assert shown(harness, SHOP) == {"checkout": WORST, "payments": IMPACTS[Severity.MEDIUM]}
+        assert shown(harness, SHOP) == {"checkout": WORST, "payments": IMPACTS[Severity.MINOR]}
+        harness.fire("payments", Severity.CRITICAL)
+        assert shown(harness, SHOP) == {"checkout": WORST, "payments": WORST}
 
     def test_an_impact_that_a_person_raised_outlasts_the_alerts_of_its_component(self) -> None:
         harness = two_pages()

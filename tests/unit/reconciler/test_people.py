@@ -101,16 +101,24 @@ class TestPeopleAtThePage:
         harness.after(5 * MINUTE)
         assert harness.page.standing == []
 
-    def test_a_severity_raised_by_hand_stays_and_one_lowered_by_hand_is_raised_again(self) -> None:
+    def test_a_severity_set_by_hand_stays_until_the_alerts_are_worse_than_it_and_than_they_were(self) -> None:
         harness = published()
+
+        def after(minutes: int) -> Severity | None:
+            harness.after(minutes * MINUTE)
+            return harness.page.only.severity
+
         harness.page.edit(harness.page.only.id, severity=Severity.CRITICAL)
         harness.fire("payments")
-        harness.after(30 * MINUTE)
-        assert [incident.severity for incident in harness.page.incidents] == [Severity.CRITICAL]
+        assert after(30) is Severity.CRITICAL
         harness.page.edit(harness.page.only.id, severity=Severity.MINOR)
-        harness.fire("search")
-        harness.after(30 * MINUTE)
-        assert harness.page.only.severity is Severity.MAJOR
+        harness.fire("checkout", Severity.MEDIUM)
+        harness.fire("payments", Severity.MAJOR)
+        assert after(30) is Severity.MINOR
+        harness.fire("checkout", Severity.CRITICAL)
+        assert after(1) is Severity.CRITICAL
+        harness.fire("checkout", Severity.MEDIUM)
+        assert after(30) is Severity.MINOR  # as somebody said of that
 
     def test_a_severity_raised_by_hand_survives_updates_of_status(self) -> None:
         harness = published()

@@ -165,6 +165,16 @@ async def test_a_change_keeps_the_name_and_what_others_added(page: StatusPage, s
     assert set(writes(state)[-1].request) == {"name", "severity", "services"}
 
 
+async def test_a_change_adds_no_service_that_a_person_took_off(page: StatusPage, state: State) -> None:
+    opened = await page.open(OPEN)
+    incident = state.incidents.get(opened.id)
+    assert incident is not None
+    (checkout,) = service_ids(state, "Checkout")
+    incident.service_ids = tuple(each for each in incident.service_ids if each != checkout)
+    changed = await page.change(await page.read(opened.id), RAISE, without=[checkout])
+    assert changed.services == service_ids(state, "Payments", "Search")
+
+
 async def test_an_incident_is_read_though_the_account_s_services_cannot_be(
     simulated: tuple[Client, State], clock: Time, configured: dict[str, Service]
 ) -> None:
