@@ -33,8 +33,6 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "was_missed", "to_take_over", "unknown", "ShownReferences", "groups", "ca", "cert",
     "region", "subscription", "missed", "MOST_CLOSES", "quiet_since",
     "judge", "mass_at", "listed_as_firing", "OVER", "fit_of", "labels_needed", "Evidence",
-    # what is asked of PagerDuty
-    "tried", "is_missing", "questions", "HOSTS", "delivers", "read_end",
     # found by name
     "MEDIUM", "MAJOR", "CRITICAL", "UNDER_MAINTENANCE",
 ]  # fmt: skip

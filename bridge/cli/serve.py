@@ -21,6 +21,7 @@ from bridge.checkly.pages import StatusPages
 from bridge.checkly.v1.page import INCIDENTS
 from bridge.cli import start_checks
 from bridge.cli.errors import CommandError
+from bridge.cli.healing import Watch, healing
 from bridge.cli.inputs import checkly_client, read_settings, redis_url
 from bridge.cli.listening import EVERYWHERE, Host, Port, listen
 from bridge.cli.log_output import start_log
@@ -143,7 +144,7 @@ async def _run(
         if strict:
             await start_checks.demand(lacks, senders, settings=None if role is Role.RECEIVER else settings)
         await namespace.poll()
-        reconciler, targets = (None, None) if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
+        reconciler, acting = (None, []) if role is Role.RECEIVER else _reconciler(settings, live, store, closing)
         app = create_app(
             store=store,
             on_change=None if reconciler is None else reconciler.wake,
@@ -172,8 +173,7 @@ async def _run(
             health.watch(),
             namespace.watch(server.stop),
             unpublished.watch(),
-            *([] if targets is None else [targets.watch()]),
-            *([] if reconciler is None else [reconciler.looks.watch()]),
+            *(watch() for watch in acting),
         ]
         await server.run(background=background, work=None if reconciler is None else reconciler.run)
         if namespace.failure is not None:
@@ -199,7 +199,8 @@ def _store(
 
 def _reconciler(
     settings: Settings, live: ConfigFile, store: Store, closing: AsyncExitStack
-) -> tuple[Reconciler, AccountAudit]:
+) -> tuple[Reconciler, list[Watch]]:
+    """The reconciler, and what acts beside it."""
     budget = Budget(store, live)
 
     async def ask() -> object:
@@ -230,7 +231,7 @@ def _reconciler(
         token=lambda: secrets.token_hex(8),
         jitter=random.random,
     )
-    return reconciler, targets
+    return reconciler, [targets.watch, reconciler.looks.watch, *healing(settings, live, store, reconciler.wake)]
 
 
 def _senders(settings: Settings) -> tuple[Sender[Any], ...]:

@@ -72,6 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     redis_namespace: str = "0"
     alertmanager_tokens: tuple[Secret, ...] = ()
     pagerduty_signing_secrets: tuple[Secret, ...] = ()
+    pagerduty_api_url: str = ""
     admin_tokens: tuple[Secret, ...] = ()
     operator_tokens: tuple[OperatorToken, ...] = ()
     log_level: str = "info"
@@ -89,11 +90,12 @@ class Settings(Struct, frozen=True, kw_only=True):
         settings = cls(
             checkly_api_key=read.header("CHECKLY_API_KEY"),
             checkly_account_id=read.account("CHECKLY_ACCOUNT_ID"),
-            checkly_api_url=read.api_url("CHECKLY_API_URL"),
+            checkly_api_url=read.api_url("CHECKLY_API_URL", default=CHECKLY_API_URL),
             redis_url=read.redis_url("REDIS_URL"),
             redis_namespace=read.namespace("REDIS_NAMESPACE"),
             alertmanager_tokens=read.secrets("ALERTMANAGER_TOKENS"),
             pagerduty_signing_secrets=read.secrets("PAGERDUTY_SIGNING_SECRETS"),
+            pagerduty_api_url=read.api_url("PAGERDUTY_API_URL", default=""),
             admin_tokens=(admins := read.secrets("ADMIN_TOKENS")),
             operator_tokens=read.operators("OPERATOR_TOKENS", admins=admins),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="info"),
@@ -184,12 +186,14 @@ class _Reader:
             self.problems.append(f"{name} must be one of {', '.join(choices)}.")
         return value
 
-    def api_url(self, name: str) -> str:
-        """The base address of an API that is sent the key: HTTPS, unless it is on this machine or the simulator."""
-        value = self.text(name) or CHECKLY_API_URL
+    def api_url(self, name: str, *, default: str) -> str:
+        """The base address of an API that is sent a key: HTTPS, unless it is on this machine or the simulator."""
+        value = self.text(name) or default
+        if not value:
+            return ""
         url = urlsplit(value) if is_http_url(value) else None
         if url is None or url.username or url.query or url.fragment:
-            self.problems.append(f"{name} must look like {CHECKLY_API_URL}.")
+            self.problems.append(f"{name} must look like {default or CHECKLY_API_URL}.")
         elif url.scheme == "http" and not (is_loopback(url.hostname or "") or url.hostname == "sandbox"):
             self.problems.append(
                 f"{name} must begin with https://: the API key would travel in clear. "

@@ -25,6 +25,7 @@ from bridge.store.listing import Listing
 from bridge.store.looks import Looks
 from bridge.store.namespace import PREFIX, Ownership
 from bridge.store.orders import pack_over
+from bridge.store.paged import PagedAlerts
 from bridge.store.reading import Detail, Reading
 from bridge.store.results import Change, Claim, Idle, Overview, Turn
 from bridge.store.room import Room
@@ -85,6 +86,10 @@ class Store:
         self.unpublished = UnpublishedAlerts(redis, prefix, self._run_all)
         self.listing = Listing(self._reading, running.run)
         self.looks = Looks(redis, prefix, self._run)
+
+    def paged(self, sender: str) -> PagedAlerts:
+        """What asking the PagerDuty account of this sender needs."""
+        return PagedAlerts(self._redis, self._prefix, self._run, sender)
 
     async def ingest(self, items: Sequence[Item]) -> list[Change]:
         """Fold the alerts of one delivery into their incidents, durably; what became of each, in order.

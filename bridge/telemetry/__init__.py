@@ -238,6 +238,30 @@ GATE = Counter(
     ["reason", "decision"],
     registry=REGISTRY,
 )
+SENDER_DISABLED = Gauge(
+    "bridge_sender_disabled",
+    "1 while PagerDuty delivers nothing by the webhook subscription that `healing.pagerduty` names.",
+    ["source", "sender"],
+    registry=REGISTRY,
+)
+HEALING_ROUNDS = Counter(
+    "bridge_healing_rounds_total",
+    "Rounds of questions to senders, by cluster and outcome: `ok`, or the kind of the first error.",
+    ["cluster", "outcome"],
+    registry=REGISTRY,
+)
+HEALING_AGE = Gauge(
+    "bridge_healing_age_seconds",
+    "Time since the last round that was answered in full, by cluster.",
+    ["cluster"],
+    registry=REGISTRY,
+)
+HEALED = Counter(
+    "bridge_healed_total",
+    "Alerts closed because their sender was asked and showed that they are over, by source.",
+    ["source"],
+    registry=REGISTRY,
+)
 CONFIG_LOADED = Gauge(
     "bridge_config_loaded_timestamp_seconds",
     "Unix time at which the configuration in force was loaded.",

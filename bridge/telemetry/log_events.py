@@ -77,6 +77,46 @@ class Event(Enum):
         logging.WARNING,
         "No authentic delivery from this sender for a day or more: it may have stopped delivering. Logged once a day.",
     )
+    SENDER_DISABLED = (
+        "sender_disabled",
+        logging.ERROR,
+        "PagerDuty delivers nothing by this webhook `subscription`: what happens meanwhile is lost. Logged once a day.",
+    )
+    SUBSCRIPTION_UNREADABLE = (
+        "subscription_unreadable",
+        logging.WARNING,
+        "PagerDuty knows no such `subscription` (404), or the key may not read it (403): not watched for an hour.",
+    )
+    PAGERDUTY_REFUSED = (
+        "pagerduty_refused",
+        logging.ERROR,
+        "PagerDuty refuses the API key of `set` (401, 403): nothing is asked for an hour, or until the key is another.",
+    )
+    PAGERDUTY_UNANSWERED = (
+        "pagerduty_unanswered",
+        logging.WARNING,
+        "PagerDuty gave no answer that counts: nothing is closed, and it is asked again. At most one line a minute.",
+    )
+    PAGED_INCIDENT_MISSING = (
+        "paged_incident_missing",
+        logging.WARNING,
+        "PagerDuty said three times in an hour that it has no such incident. That is no end: it stays open here.",
+    )
+    PAGED_END_OBSERVED = (
+        "paged_end_observed",
+        logging.INFO,
+        "PagerDuty shows that an incident is over which fires here; with `mode: observe` the bridge leaves it.",
+    )
+    HEALING_KEY_MISSING = (
+        "healing_key_missing",
+        logging.ERROR,
+        "The variable that the section `healing` names holds nothing that can be used: that sender is not asked.",
+    )
+    HEALING_FAILED = (
+        "healing_failed",
+        logging.ERROR,
+        "An unexpected error while senders were asked; it is tried again. Deliveries and writes go on.",
+    )
     DELIVERY_DISMISSED = (
         "delivery_dismissed",
         logging.INFO,

@@ -19,7 +19,7 @@ import yaml
 from tests.deploy.files import DEPLOY
 from tests.scenarios import pager
 from tests.scenarios.vocabulary import Outage, Page, alert, configuration, logged, now_ms, payload, write_configuration
-from tests.servers import Bridge, Prometheus, Redis, Sandbox, eventually
+from tests.servers import Bridge, PagerDutyServer, Prometheus, Redis, Sandbox, eventually
 
 RULES = (DEPLOY / "monitoring" / "rules.yaml").read_text()
 DASHBOARD = json.loads((DEPLOY / "monitoring" / "dashboard.json").read_text())
@@ -31,6 +31,7 @@ ROUTES = [
     {"name": "search", "match": "service = search", "services": ["search"]},
     *configuration()["routes"],
 ]
+HEALING = {"pagerduty": [{"credentials": "PAGERDUTY_READER", "interval": "1s", "subscription": "PSUB"}]}
 
 pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.needs("redis-server")]
 
@@ -52,13 +53,16 @@ class Scene:
         self.page = Page(
             running.enter_context(Sandbox(directory / "sandbox", services=["Checkout", "Payments", "Search"]))
         )
+        self.pagerduty = running.enter_context(PagerDutyServer())
+        self.pagerduty.subscribe("PSUB")
+        asking = {"PAGERDUTY_READER": self.pagerduty.key, "PAGERDUTY_API_URL": self.pagerduty.url}
         self.bridge = Bridge(
             directory / "bridge",
             config=self.config,
             sandbox=self.page.sandbox,
             redis_url=self.redis.url,
             role=role,
-            environment=pager.ENVIRONMENT,
+            environment=pager.ENVIRONMENT | asking,
         )
         self.outage = Outage(self.bridge)
         self._prometheus = Prometheus(
@@ -222,6 +226,17 @@ def test_more_was_to_become_public_than_the_budgets_allow(start):
     scene.calms("BridgeBudgetTripped")
 
 
+def test_pagerduty_turns_its_subscription_off_and_on_again(start):
+    scene = start()
+    scene.config.write_text(yaml.safe_dump(configuration(routes=ROUTES, healing=HEALING)))
+    eventually(partial(scene.query, "bridge_sender_disabled == 0"), "the subscription to be asked about")
+    scene.pagerduty.disable("PSUB")
+    scene.fires("BridgeSenderDisabled")
+    scene.pagerduty.enable("PSUB")
+    scene.calms("BridgeSenderDisabled")
+    assert scene.pagerduty.violations == []
+
+
 def test_a_rejected_configuration_fires_its_alert(start):
     scene = start()
     scene.config.write_text("version: 1\n")
@@ -249,7 +264,10 @@ def test_a_redis_that_forgets_then_stops_and_at_last_no_bridge(start):
 def test_the_dashboard_shows_data_everywhere(start):
     scene = start()
     bounded = configuration(
-        routes=ROUTES, budgets={"open": 1, "share": 1, "reserve": {}}, pagerduty={"status_updates": True}
+        routes=ROUTES,
+        budgets={"open": 1, "share": 1, "reserve": {}},
+        pagerduty={"status_updates": True},
+        healing=HEALING,
     )
     scene.config.write_text(yaml.safe_dump(bounded))
     eventually(partial(scene.query, "bridge_budget_remaining == 1"), "the budgets to be in force")

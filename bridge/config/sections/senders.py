@@ -23,6 +23,7 @@ TAKEN = frozenset(
         "LOG_FORMAT",
         "LOG_LEVEL",
         "OPERATOR_TOKENS",
+        "PAGERDUTY_API_URL",
         "REDIS_NAMESPACE",
         "REDIS_URL",
     }

@@ -1,0 +1,37 @@
+"""What ``bridge serve`` asks senders with, so that what fires here and is over there is closed."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from bridge.core.routing import Router
+from bridge.healing.accounts import Accounts
+from bridge.healing.paged_ends import PagedEnds
+
+if TYPE_CHECKING:
+    from bridge.config.environment import Settings
+    from bridge.config.live import ConfigFile
+    from bridge.store import Store
+
+
+Watch = Callable[[], Coroutine[Any, Any, None]]  # goes on until canceled
+
+
+def healing(settings: Settings, live: ConfigFile, store: Store, on_change: Callable[[], None]) -> list[Watch]:
+    """What runs in the background, whatever the configuration says of it now or later."""
+    accounts = Accounts(
+        store=store,
+        config=live,
+        ends=PagedEnds(store=store, config=live, router=Router(), on_change=on_change),
+        environment=os.environ,
+        network=settings.network,
+        api_url=settings.pagerduty_api_url,
+        monotonic=time.monotonic,
+        token=lambda: secrets.token_hex(8),
+    )
+    live.subscribe(accounts.follow)
+    return [accounts.watch]
