@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
+from inspect import cleandoc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ def _command(found: App) -> str:
     """A command's purpose and its options. Not its help as printed: that depends on the terminal's width."""
     arguments = [each for each in found.assemble_argument_collection() if each.names[0] != _GROUP]
     options = _table(("option", "default", "meaning"), map(_argument_row, arguments))
-    return f"{found.help}\n\n{options}"
+    return f"{cleandoc(found.help)}\n\n{options}"  # before Python 3.13 a docstring keeps its indentation
 
 
 def _argument_row(argument: Argument) -> Sequence[str]:

@@ -24,7 +24,10 @@ local function tell_recorded(id, number, packed)
   if bytes then redis.call('HSET', incident_key(id), 'history_bytes', bytes) end
 end
 
--- The ended episode keeps its history as long as itself; what began the next one is the next one's.
+local ENDS = {alerts_ended = true, alerts_withdrawn = true, alerts_merged = true, alerts_left = true}
+
+-- The ended episode keeps its history as long as itself; what began the next one is the next one's. Its own end may be of the
+-- same millisecond.
 local function archive_history(id, ended, kept_ms)
   local key = history.key(id)
   local since, known, storm =
@@ -34,6 +37,7 @@ local function archive_history(id, ended, kept_ms)
   local lines, old, bytes = redis.call('LRANGE', key, 0, -1), history.key(ended), 0
   local first = #lines + 1
   while lines[first - 1] and cjson.decode(lines[first - 1])[1] >= since do first = first - 1 end
+  while lines[first] and ENDS[cjson.decode(lines[first])[2]] do first = first + 1 end
   redis.call('DEL', key)
   if first > 1 then
     redis.call('RPUSH', old, unpack(lines, 1, first - 1))

@@ -49,6 +49,18 @@ async def test_an_empty_store_has_no_outages(store):
     assert await everything(store) == ([], [])
 
 
+async def test_an_end_stays_with_its_episode_though_the_next_begins_in_the_same_millisecond(store, db):
+    await store.ingest([(firing("shop"), to("shop"))])
+    await store.ingest([(resolved("shop"), to("shop"))])
+    claim = await store.claim(token="t", lease_ms=LEASE_MS)
+    await store.ingest([(firing("shop", starts_at=END + DAY), to("shop"))])
+    db.hset(f"{PREFIX}incident:shop", "firing_since", (await store.incident("shop")).history[1].at)
+    archive = msgspec.json.encode(replace(claim.incident, progress=Progress(phase=Phase.RESOLVED)))
+    await store.record(claim, Progress(), lease_ms=LEASE_MS, archive=archive, retention_ms=DAY)
+    assert [line.what for line in (await store.incident("shop.1")).history] == ["alerts_began", "alerts_ended"]
+    assert [line.what for line in (await store.incident("shop")).history] == ["alerts_began"]
+
+
 async def test_an_episode_whose_end_is_recorded_again_has_ended_once(store, db):
     await store.ingest([(firing("shop"), to("shop"))])
     await store.ingest([(resolved("shop"), to("shop"))])
