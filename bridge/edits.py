@@ -1,6 +1,6 @@
-"""What somebody else has set of our incident on a page: frozen data.
+"""What a page showed of our incident, and what somebody else has set of it: frozen data.
 
-Of each field: what they set it ``to``, and what it ``was`` that we wanted there when they did.
+Of each field that was set: what they set it ``to``, and what it ``was`` that we wanted there when they did.
 """
 
 from __future__ import annotations
@@ -9,6 +9,16 @@ from msgspec import Struct
 
 from bridge.phase import Phase
 from bridge.severity import Impact, Severity
+
+
+class Observed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the page showed of a post ``at`` that time; ``drift``: in which fields the bridge had set it otherwise."""
+
+    at: int
+    status: Phase
+    severity: Severity | None = None
+    impacts: dict[str, Impact] = {}  # of the post's services
+    drift: tuple[str, ...] = ()  # see core/observation.py
 
 
 class StatusEdit(Struct, frozen=True, array_like=True):

@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from bridge.edits import Edits
+from bridge.edits import Observed as Observed  # noqa: PLC0414 - all the nouns are found here
 from bridge.flap import Flap, Span
 from bridge.orders import Orders
-from bridge.phase import Phase as Phase  # noqa: PLC0414 - all the nouns are found here
+from bridge.phase import Phase as Phase  # noqa: PLC0414 - as above
 from bridge.public_note import PublicNote as PublicNote  # noqa: PLC0414 - as above
 from bridge.publication import Publication
 from bridge.severity import Impact as Impact  # noqa: PLC0414 - as above
@@ -293,16 +294,6 @@ class Clocks(Struct, frozen=True, kw_only=True, omit_defaults=True):
     fires_at: int = 0  # since when something fires there again after that
 
 
-class Observed(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the page showed of a post ``at`` that time; ``drift``: in which fields the bridge had set it otherwise."""
-
-    at: int
-    status: Phase
-    severity: Severity | None = None
-    impacts: dict[str, Impact] = {}  # of the post's services
-    drift: tuple[str, ...] = ()  # see core/observation.py
-
-
 class Post(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What stands, or is about to stand, on one page for an incident. One per page; v1 has a single one."""
 
@@ -366,6 +357,7 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far the bridge has brought an incident: the part of an incident that only the reconciler writes.
 
     ``ended`` tells of the last one before this on each page, of which reads may still show the time before its end.
+    ``flaps`` is what the history has told last of that: whether it does, follows from the facts (`core/flapping.py`).
     """
 
     phase: Phase = Phase.PENDING
@@ -373,6 +365,7 @@ class Progress(Struct, frozen=True, kw_only=True, omit_defaults=True):
     posts: dict[str, Post] = {}
     note: str | None = None
     ended: dict[str, Ended] = {}
+    flaps: bool = False
 
     def is_ongoing(self, post: Post) -> bool:
         """Whether something may still be written for this post of it: what is in the way of that needs attention."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bridge.model import Incident, Policy, Summary
 
 ENDED = frozenset({Phase.RESOLVED, Phase.DISCARDED})
+PUBLIC = OPEN_PHASES | {Phase.MONITORING}
 NEVER_PUBLISHED = "cleared before it could be published"
 LEFT_TO_ANOTHER = "not published: an incident of someone else was open for it"
 WITHHELD = {reason: f"not published: {reason}" for reason in ("taken_over", "operator", "budget")}
@@ -318,7 +319,10 @@ def _advance(case: Case) -> tuple[Case, At | None]:
         progress = case.progress
         phase, until = next_phase(case)
         if phase is progress.phase:
-            return replace(case, progress=replace(progress, note=_note(progress, case.summary))), until
+            flaps = case.flapping.is_on and phase in PUBLIC
+            calm_at = None if case.flapping.calm_at is None or not flaps else At(case.flapping.calm_at)
+            told = replace(progress, note=_note(progress, case.summary), flaps=flaps)
+            return replace(case, progress=told), sooner(until, calm_at)
         case = replace(case, progress=replace(progress, phase=phase, phase_since=case.now))
 
 

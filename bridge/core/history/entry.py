@@ -41,6 +41,8 @@ class What(StrEnum):
     NOTE_WRITTEN = "note_written"
     ACTION = "action"
     PHASE = "phase"
+    FLAPPING_BEGAN = "flapping_began"
+    FLAPPING_ENDED = "flapping_ended"
     EPISODE_BEGAN = "episode_began"
     WITHHELD = "withheld"
     LET_GO = "let_go"
@@ -100,6 +102,11 @@ MEANINGS: Final[Mapping[What, tuple[tuple[By, ...], str]]] = {
     What.NOTE_WRITTEN: (_PERSON, "words for the public were written at the sender"),
     What.ACTION: (_OPERATOR, "an operator acted; `by` has their name behind a colon"),
     What.PHASE: (_BRIDGE, "the incident moved to another phase"),
+    What.FLAPPING_BEGAN: (_BRIDGE, "it began to flap: its alerts come and go, and the public is told once (`flap`)"),
+    What.FLAPPING_ENDED: (
+        _BRIDGE,
+        "flapping ended: its alerts are over, or have fired without a break for `flap.settle`",
+    ),
     What.EPISODE_BEGAN: (_BRIDGE, "it fired again after `reopen_after`: another outage, with a history of its own"),
     What.WITHHELD: (_BRIDGE, "it is kept back: by an operator, a budget, or an incident of someone else"),
     What.LET_GO: (_BRIDGE, "nothing keeps it back any more"),

@@ -44,6 +44,8 @@ def _phase(before: Progress, after: Progress) -> Iterator[Entry]:
     if (before.phase, before.note) != (after.phase, after.note):
         was = before.phase if before.phase is not after.phase else None
         yield entry(What.PHASE, phase=str(after.phase), was=was and str(was), note=after.note)
+    if before.flaps is not after.flaps:
+        yield entry(What.FLAPPING_BEGAN if after.flaps else What.FLAPPING_ENDED)
 
 
 def _gates(page: str, before: Post, after: Post) -> Iterator[Entry]:

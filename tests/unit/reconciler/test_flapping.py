@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from bridge.core.history import What
 from bridge.flap import Flap
 from bridge.model import V1_PAGE, Phase, Policy, UpdateKind, v3_page
 from bridge.telemetry import BLIPS
@@ -125,6 +126,29 @@ def test_in_between_only_what_got_worse_is_mailed() -> None:
     harness.after(MINUTE)
     assert [*statuses_seen, harness.page.only.status] == [Phase.INVESTIGATING, Phase.RESOLVED]
     assert len(harness.page.mails) == mails + 1
+
+
+def flapping_told(harness: PageHarness) -> list[What]:
+    return [each.what for each in harness.store.told if each.what in {What.FLAPPING_BEGAN, What.FLAPPING_ENDED}]
+
+
+@pytest.mark.parametrize("end", ["clears", "fires on"])
+def test_the_history_tells_once_that_it_began_to_flap_and_once_that_it_ended(end: str) -> None:
+    harness = PageHarness(DEFAULT)
+    for turn in range(5):
+        harness.fire()
+        harness.after(2 * MINUTE)
+        assert flapping_told(harness) == ([What.FLAPPING_BEGAN] if turn >= 2 else [])
+        harness.clear()
+        harness.after(MINUTE)
+    if end == "fires on":
+        harness.fire()
+    harness.after((15 if end == "fires on" else 14) * MINUTE - 1)
+    assert flapping_told(harness) == [What.FLAPPING_BEGAN]
+    harness.after(1)
+    assert flapping_told(harness) == [What.FLAPPING_BEGAN, What.FLAPPING_ENDED]
+    harness.after(60 * MINUTE)
+    assert len(flapping_told(harness)) == 2
 
 
 def test_each_page_of_one_that_flaps_is_over_by_its_own_clock() -> None:
