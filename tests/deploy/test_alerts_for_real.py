@@ -9,8 +9,9 @@ import json
 import re
 from contextlib import ExitStack
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -20,11 +21,16 @@ from tests.deploy.files import DEPLOY
 from tests.scenarios import pager
 from tests.scenarios.vocabulary import Outage, Page, alert, configuration, logged, now_ms, payload, write_configuration
 from tests.servers import Bridge, PagerDutyServer, Prometheus, Redis, Sandbox, eventually
+from tests.servers.stepped_redis import SteppedRedis
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RULES = (DEPLOY / "monitoring" / "rules.yaml").read_text()
 DASHBOARD = json.loads((DEPLOY / "monitoring" / "dashboard.json").read_text())
 QUERIES = [target["expr"] for panel in DASHBOARD["panels"] for target in panel.get("targets", ())]
 PAGERDUTY = Path(__file__).parents[1] / "fixtures" / "pagerduty"
+OPERATORS = {"OPERATOR_TOKENS": "alice:alice-secret"}
 JOB = "test"  # as tests.servers.Prometheus calls it
 ROUTES = [
     {"name": "watchdog", "match": "alertname = Watchdog", "watchdog": True},
@@ -45,11 +51,26 @@ def hurried(rules: str) -> list[dict[str, Any]]:
 
 
 class Scene:
-    """A bridge with its neighbors, and a Prometheus that watches it."""
+    """A bridge with its neighbors, and a Prometheus that watches it, and a ``replica`` with a file of its own if asked.
 
-    def __init__(self, directory: Path, running: ExitStack, *, role: str = "all", eviction: str = "noeviction") -> None:
-        self.config = write_configuration(directory / "bridge.yaml", pagerduty={"status_updates": True}, routes=ROUTES)
-        self.redis = running.enter_context(Redis(directory / "redis", maxmemory_policy=eviction))
+    ``changes`` are of the configuration. ``errors_to`` is where the bridge logs.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        running: ExitStack,
+        *,
+        role: str = "all",
+        eviction: str = "noeviction",
+        redis: type[Redis] = Redis,
+        replica: bool = False,
+        errors_to: int | None = None,
+        **changes: Any,
+    ) -> None:
+        changes = {"pagerduty": {"status_updates": True}, "routes": ROUTES, **changes}
+        self.config = write_configuration(directory / "bridge.yaml", **changes)
+        self.redis = running.enter_context(redis(directory / "redis", maxmemory_policy=eviction))
         self.page = Page(
             running.enter_context(Sandbox(directory / "sandbox", services=["Checkout", "Payments", "Search"]))
         )
@@ -62,15 +83,24 @@ class Scene:
             sandbox=self.page.sandbox,
             redis_url=self.redis.url,
             role=role,
-            environment=pager.ENVIRONMENT | asking,
+            environment=pager.ENVIRONMENT | asking | OPERATORS,
         )
+        self.bridge.errors_to = errors_to
+        self.replica = Bridge(
+            directory / "replica",
+            config=write_configuration(directory / "replica.yaml", **changes, retention="8d"),
+            sandbox=self.page.sandbox,
+            redis_url=self.redis.url,
+        )
+        bridges = (self.bridge, *([self.replica] if replica else []))
         self.outage = Outage(self.bridge)
         self._prometheus = Prometheus(
-            directory / "prometheus", rules=hurried(RULES), targets=[f"127.0.0.1:{self.bridge.port}"]
+            directory / "prometheus", rules=hurried(RULES), targets=[f"127.0.0.1:{each.port}" for each in bridges]
         )
         running.callback(self._prometheus.stop)
         self._prometheus.start(wait=False)  # it takes as long as the bridge
-        running.enter_context(self.bridge)
+        for each in bridges:
+            running.enter_context(each)
         self._prometheus.wait_ready()
 
     def query(self, expression: str) -> list[Any]:
@@ -90,6 +120,29 @@ class Scene:
     def calms(self, name: str) -> None:
         """Wait until an alert no longer fires."""
         eventually(lambda: name not in self.firing(), f"{name} to end")
+
+    def fires_by(self, name: str, *causes: Callable[[int], object]) -> None:
+        """Go on with these causes until an alert fires: a counter has to grow between two scrapes."""
+
+        numbers = count()
+
+        def caused() -> bool:
+            number = next(numbers)
+            for cause in causes:
+                cause(number)
+            return name in self.firing()
+
+        eventually(caused, f"{name} to fire")
+
+    def acts(self, verb: str) -> None:
+        """Do something to the only incident, as an operator."""
+        (incident,) = self.bridge.incidents()["incidents"]
+        answer = httpx.post(
+            f"{self.bridge.url}/api/incidents/{incident['id']}/actions",
+            json={"action": verb, "reason": "because"},
+            headers={"Authorization": "Bearer alice-secret"},
+        )
+        assert answer.status_code == httpx.codes.ACCEPTED, answer.text
 
     def heals(self) -> None:
         """Checkly answers properly again."""
@@ -235,6 +288,91 @@ def test_pagerduty_turns_its_subscription_off_and_on_again(start):
     scene.pagerduty.enable("PSUB")
     scene.calms("BridgeSenderDisabled")
     assert scene.pagerduty.violations == []
+
+
+@pytest.mark.needs("cc")
+def test_what_an_operator_took_over_and_what_a_person_opened_again_stand_open(start):
+    scene = start(redis=SteppedRedis, people={"look_every": "1s"})
+    scene.outage.fires("checkout")
+    scene.page.shows(status="INVESTIGATING")
+    scene.acts("take-over")
+    scene.outage.ends()
+    scene.fires("BridgeTakenOverIncidentOpen")
+    assert "BridgeIncidentWithoutAlert" not in scene.firing()
+    scene.acts("hand-back")
+    scene.page.shows(status="RESOLVED")
+    scene.calms("BridgeTakenOverIncidentOpen")
+
+    scene.outage.fires("checkout")
+    public = scene.page.shows(status="INVESTIGATING")
+    scene.page.sandbox.control("PATCH", f"incidents/{public.id}", status="RESOLVED")
+    eventually(lambda: scene.bridge.incidents()["incidents"][0]["page"] == "closed by hand", "it to be seen")
+    scene.page.sandbox.control("PATCH", f"incidents/{public.id}", status="INVESTIGATING")
+    scene.redis.set_clock(360)  # what others closed is read again after five minutes
+    scene.fires("BridgeIncidentOpenByOthers")
+
+
+def test_alerts_that_name_no_service_and_senders_that_look_like_one_or_say_no_more(start):
+    by_receiver = [
+        {"name": name, "match": f"__receiver__ = {name}", "services": [service]}
+        for name, service in (("eu", "checkout"), ("us", "payments"))
+    ]
+    scene = start(senders={"alertmanager": {"cluster": {}}}, routes=[*by_receiver, *ROUTES])
+
+    def unknown(number: int) -> None:
+        assert scene.bridge.deliver(payload(alert(service="chekout", instance=str(number)))).status_code == 202
+
+    def alike(number: int) -> None:
+        for receiver in ("eu", "us", "eu"):
+            scene.bridge.deliver(payload(alert(instance=str(number)), receiver=receiver))
+
+    scene.fires_by("BridgeUnknownService", unknown)
+    scene.fires_by("BridgeIdentityConflict", alike)
+    headers = {"Authorization": f"Bearer {scene.bridge.alertmanager_token}"}
+    once = httpx.post(f"{scene.bridge.webhook}/cluster", content=payload(alert("resolved")), headers=headers)
+    assert once.status_code == httpx.codes.ACCEPTED
+    scene.fires("BridgeSenderSilent")
+
+
+def test_more_alerts_than_there_is_room_for_and_a_redis_that_is_nearly_full(start):
+    scene = start(limits={"alerts": 1})
+    scene.outage.fires("checkout")
+
+    def invented(number: int) -> None:
+        assert scene.bridge.deliver(payload(alert(instance=str(number)))).status_code == 503
+
+    scene.fires_by("BridgeAlertsOverLimit", invented)
+    with scene.redis.client() as client:
+        used = client.info("memory")["used_memory"]
+        client.config_set("maxmemory", int(used / 0.75))
+    scene.fires("BridgeStoreFull")
+
+
+def test_a_log_that_has_no_room(start):
+    with Path("/dev/full").open("wb") as full:
+        scene = start(errors_to=full.fileno())
+
+        def logged_in_vain(number: int) -> None:
+            scene.bridge.deliver(payload(alert(instance=str(number))))
+
+        scene.fires_by("BridgeLogLinesDropped", logged_in_vain)
+
+
+def test_replicas_with_two_files(start):
+    scene = start(replica=True)
+    scene.fires("BridgeConfigDiffers")
+    scene.replica.stop()
+    scene.calms("BridgeConfigDiffers")
+
+
+def test_each_rule_is_fired_here():
+    written = Path(__file__).read_text()
+    rules = re.findall(r"^ +- alert: (\w+)$", RULES, re.MULTILINE)
+    fired = set(re.findall(r'(?:fires|fires_by)\("(\w+)"', written)) | set(
+        re.findall(r'"(\w+)" in scene.firing', written)
+    )
+    assert len(rules) > 30
+    assert [rule for rule in rules if rule not in fired] == []
 
 
 def test_a_rejected_configuration_fires_its_alert(start):

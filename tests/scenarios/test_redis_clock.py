@@ -2,46 +2,22 @@
 
 from __future__ import annotations
 
-import subprocess
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests import servers
 from tests.scenarios.vocabulary import Outage, Page, Published, metric, write_configuration
-from tests.servers import Bridge, eventually, programs
-from tests.servers.redis import Redis
+from tests.servers import Bridge, eventually
+from tests.servers.stepped_redis import SteppedRedis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STEPS_S = (-3_600, -600, -30, 60, 3_600)
 WITHIN_S = 10.0 * 4  # ten seconds on a machine that does nothing else
-_SHIM = Path(servers.__file__).with_name("clock_offset.c")
 
 pytestmark = [pytest.mark.needs("redis-server"), pytest.mark.needs("cc")]
-
-
-class SteppedRedis(Redis):
-    """A Redis whose clock is as far off as a file says."""
-
-    def environment(self):
-        shim = self.directory / "clock_offset.so"
-        compiler = programs.require("cc")
-        subprocess.run([compiler, "-shared", "-fPIC", "-O2", "-o", shim, _SHIM], check=True)
-        return {"LD_PRELOAD": str(shim), "CLOCK_OFFSET_FILE": str(self._offset_path)}
-
-    def set_clock(self, off_by_s: int) -> None:
-        """Let it be so much later, at once."""
-        fresh = self._offset_path.with_suffix(".new")
-        fresh.write_text(str(off_by_s))
-        fresh.replace(self._offset_path)
-
-    @property
-    def _offset_path(self) -> Path:
-        return self.directory / "offset"
 
 
 @pytest.fixture
