@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from bridge.edits import Edits
 from bridge.edits import Observed as Observed  # noqa: PLC0414 - all the nouns are found here
+from bridge.evidence import Evidence
 from bridge.flap import Flap, Span
 from bridge.orders import Orders
 from bridge.phase import Phase as Phase  # noqa: PLC0414 - as above
@@ -48,13 +49,13 @@ class Alert(Struct, frozen=True, kw_only=True):
     """One alert as its sender described it, made uniform.
 
     ``(source, sender, fingerprint)`` is its identity, where ``sender`` is the name in the path that it came by, or
-    empty; ``labels`` are what matchers read. ``observed_at`` is the sender's
-    own clock for this statement, where the sender gives one that orders its statements (PagerDuty's
-    ``occurred_at``); Alertmanager has none. ``event_id`` names the statement itself, where the sender repeats
-    statements under one name. ``merged_into`` is the fingerprint of the alert of the same source that this one became
-    part of: it is over only when that one is, and if that one was never seen, it stays open or not as
-    ``keep_if_orphaned`` says. An alert that is not ``complete`` can change what is known, not open it. ``name`` and
-    ``link`` are for operators: what people call it, and where its sender shows it.
+    empty; ``labels`` are what matchers read. ``observed_at`` is the sender's own clock for this statement, where it
+    gives one that orders its statements (PagerDuty's ``occurred_at``); Alertmanager has none. ``event_id`` names the
+    statement itself, where the sender repeats statements under one name. ``merged_into`` is the fingerprint of the
+    alert of the same source that this one became part of: it is over only when that one is, and if that one was never
+    seen, it stays open or not as ``keep_if_orphaned`` says. An alert that is not ``complete`` can change what is known,
+    not open it. ``name`` and ``link`` are for operators: what people call it, and where its sender shows it. With
+    ``evidence`` we say it.
     """
 
     source: str
@@ -71,6 +72,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     complete: bool = True
     name: str = ""
     link: Link | None = None
+    evidence: Evidence | None = None
 
 
 class Routed(Struct, frozen=True, kw_only=True):
@@ -146,18 +148,16 @@ class Summary(Struct, frozen=True, kw_only=True):
     """What an incident's alerts add up to: the facts that ingestion owns and the lifecycle reads.
 
     ``firing`` counts firing and acknowledged alerts; ``held`` counts re-fires that are not trusted yet; ``orphaned``
-    counts the firing ones that were merged into an alert the bridge never saw.
-    ``services`` maps each service that a firing alert names to the highest severity among those alerts.
-    ``labels`` holds, per public label, the distinct values among the firing alerts, sorted.
-    ``firing_since`` is when the count of firing alerts last left zero, ``last_fired_at`` when more alerts than before
-    last fired, or another service or severity (an alert in place of another begins nothing),
-    ``cleared_at`` when the count last fell to zero, and
-    ``eased_at`` when a service or a severity last lost its last alert: all on Redis' clock.
-    ``public_notes`` are in the order in which they came.
+    counts the firing ones that were merged into an alert the bridge never saw. ``services`` maps each service that a
+    firing alert names to the highest severity among those alerts. ``labels`` holds, per public label, the distinct
+    values among the firing alerts, sorted. ``firing_since`` is when the count of firing alerts last left zero,
+    ``last_fired_at`` when more alerts than before last fired, or another service or severity (an alert in place of
+    another begins nothing), ``cleared_at`` when the count last fell to zero, and ``eased_at`` when a service or a
+    severity last lost its last alert: all on Redis' clock. ``public_notes`` are in the order in which they came.
     ``outage_started_at`` and ``outage_ended_at`` are the senders', as far as they are believed: the earliest start and
-    the latest end of this outage.
-    ``conflict_at`` is when an alert of it was last seen to be reported by two senders that nobody told apart; 0: never.
-    ``earlier`` are the last spans in which something fired before ``firing_since``, of any episode, the oldest first.
+    the latest end of this outage. ``conflict_at`` is when an alert of it was last seen to be reported by two senders
+    that nobody told apart; 0: never. ``earlier`` are the last spans in which something fired before ``firing_since``,
+    of any episode, the oldest first.
     """
 
     firing: int = 0

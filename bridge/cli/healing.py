@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.core.routing import Router
 from bridge.healing.accounts import Accounts
+from bridge.healing.clusters import Clusters
 from bridge.healing.paged_ends import PagedEnds
+from bridge.healing.peers import Peers
 
 if TYPE_CHECKING:
+    from contextlib import AsyncExitStack
+
     from bridge.config.environment import Settings
     from bridge.config.live import ConfigFile
     from bridge.store import Store
@@ -21,8 +25,20 @@ if TYPE_CHECKING:
 Watch = Callable[[], Coroutine[Any, Any, None]]  # goes on until canceled
 
 
-def healing(settings: Settings, live: ConfigFile, store: Store, on_change: Callable[[], None]) -> list[Watch]:
+def healing(
+    settings: Settings, live: ConfigFile, store: Store, on_change: Callable[[], None], closing: AsyncExitStack
+) -> list[Watch]:
     """What runs in the background, whatever the configuration says of it now or later."""
+    peers = Peers(os.environ, settings.network)
+    closing.push_async_callback(peers.close)
+    clusters = Clusters(
+        store=store,
+        config=live,
+        ask=peers.poll,
+        on_change=on_change,
+        monotonic=time.monotonic,
+        token=lambda: secrets.token_hex(8),
+    )
     accounts = Accounts(
         store=store,
         config=live,
@@ -34,4 +50,4 @@ def healing(settings: Settings, live: ConfigFile, store: Store, on_change: Calla
         token=lambda: secrets.token_hex(8),
     )
     live.subscribe(accounts.follow)
-    return [accounts.watch]
+    return [clusters.watch, accounts.watch]

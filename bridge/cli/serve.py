@@ -231,7 +231,11 @@ def _reconciler(
         token=lambda: secrets.token_hex(8),
         jitter=random.random,
     )
-    return reconciler, [targets.watch, reconciler.looks.watch, *healing(settings, live, store, reconciler.wake)]
+    return reconciler, [
+        targets.watch,
+        reconciler.looks.watch,
+        *healing(settings, live, store, reconciler.wake, closing),
+    ]
 
 
 def _senders(settings: Settings) -> tuple[Sender[Any], ...]:

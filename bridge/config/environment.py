@@ -116,6 +116,15 @@ def secrets_of(environment: Mapping[str, str], name: str) -> tuple[Secret, ...]:
     return found
 
 
+def secret_of(environment: Mapping[str, str], name: str) -> Secret | None:
+    """The one secret of such a variable, as it is; None when unset. Raises SettingsError."""
+    read = _Reader(environment)
+    found = read.text(name)
+    if read.problems:
+        raise SettingsError(tuple(read.problems))
+    return Secret(found) if found else None
+
+
 class _Reader:
     """Reads variables by kind and collects what is wrong with them."""
 

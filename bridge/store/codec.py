@@ -12,11 +12,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw
 
 from bridge.core.history import Line, folded
 from bridge.core.routing import incident_key
-from bridge.core.told import link
 from bridge.flap import Span
 from bridge.model import (
     RECEIVER_LABEL,
@@ -31,9 +30,10 @@ from bridge.model import (
     Summary,
 )
 from bridge.store import posts
+from bridge.store.alert_record import Opaque
 from bridge.store.orders import unpack_orders
-from bridge.store.results import Change, Claim, CountedAlert, Quiet
-from bridge.store.told import Tell, decode_told, tell_nothing
+from bridge.store.results import Change, Claim, Quiet
+from bridge.store.told import NOTHING, Tell, tell_nothing
 
 if TYPE_CHECKING:
     from bridge.config.schema import Limits
@@ -42,42 +42,10 @@ if TYPE_CHECKING:
 Item: TypeAlias = tuple[Alert, Routed | None]
 
 
-class _Opaque(Struct, frozen=True, array_like=True):
-    """The part of an alert record that only its reader understands."""
-
-    severity: Severity
-    services: tuple[str, ...]
-    why: tuple[str, ...]
-
-
-class AlertRecord(Struct, frozen=True, array_like=True):
-    """An alert as ``alert_record.lua`` packs it: each field is explained there; False stands for none."""
-
-    state: str
-    starts: int
-    ends: int
-    observed: int
-    resolved_at: int
-    seen: int
-    facets: str
-    opaque: str
-    digest: str | bool = False
-    counts_from: int | bool = False
-    merged_into: str | bool = False
-    keep_if_orphaned: bool = False
-    own_incident: str | bool = False
-    receivers: list[Any] | bool = False
-    adopted: bool = False
-    told: str | bool = False
-    muted: int | bool = False
-
-
 _encode = msgspec.msgpack.Encoder().encode
-decode_record = msgspec.msgpack.Decoder(AlertRecord).decode
 _decode_conflicts = msgspec.msgpack.Decoder(frozenset[int]).decode
 _decode_more = msgspec.msgpack.Decoder(tuple[str, str, int, int, int, int]).decode
 _decode_outcomes = msgspec.msgpack.Decoder(list[str]).decode
-_decode_opaque = msgspec.json.Decoder(_Opaque).decode
 _decode_progress = msgspec.msgpack.Decoder(Progress).decode
 _decode_public_note = msgspec.json.Decoder(PublicNote).decode
 _decode_line = msgspec.json.Decoder(Line).decode
@@ -85,7 +53,6 @@ encode_json = msgspec.json.Encoder().encode
 
 _GROUP = "group:"  # what the fields of an incident that are labels of its group begin with
 _RETURN = "return:"  # what those with the spans begin with in which it fired before
-_STATUS = {"F": "firing", "H": "held", "R": "resolved"}
 PACKED_BYTES = 4 << 20
 _NUMBERS = (  # fields of the summary that the hash has under the same name
     *("firing", "held", "firing_since", "last_fired_at", "cleared_at", "eased_at"),
@@ -119,13 +86,15 @@ def firing_first(items: Sequence[Item]) -> list[int]:
 
 def pack_call(
     deliveries: Sequence[Sequence[Item]], tell: Tell = tell_nothing
-) -> tuple[bytes, bytes, bytes, bytes, bytes]:
+) -> tuple[bytes, bytes, bytes, bytes, bytes, bytes]:
     """Alerts as ``ingest.lua`` reads them: where they are routed to, then each with two numbers, of that and of a text.
 
-    Then how many are of each delivery; the texts to ``tell`` operators, and the bases of the links in these.
+    Then how many are of each delivery; the texts to ``tell`` operators, the bases of the links in these, and what goes
+    with each text for healing, nothing where there is none.
     """
     numbers: dict[tuple[int, bool], int] = {}
     texts: dict[str, int] = {"": 0}
+    kept = [NOTHING]
     bases: dict[str, None] = {}
     routings: list[Raw] = []
     alerts: list[Any] = []
@@ -136,7 +105,9 @@ def pack_call(
                 alert.status is not AlertStatus.RESOLVED or alert.observed_at is not None
             ):  # else it is known, or unwanted
                 told = tell(alert)
-                text = texts.setdefault(told.text, len(texts))
+                text = texts.setdefault(told.text + told.fit, len(texts))
+                if text == len(kept):
+                    kept.append(told)
                 if told.base:
                     bases[told.base] = None
             which = id(routed), alert.status is AlertStatus.ACKNOWLEDGED
@@ -145,7 +116,9 @@ def pack_call(
                 routings.append(_packed(routed, acknowledged=which[1]))
         alerts += _describe(alert, number, text)
     sizes = [len(delivery) for delivery in deliveries]
-    return _encode(routings), _encode(alerts), _encode(sizes), _encode([*texts][1:]), _encode([*bases])
+    words, fits = [each.text for each in kept[1:]], [each.fit for each in kept[1:]]
+    packed_fits = _encode(fits) if any(fits) else b""
+    return _encode(routings), _encode(alerts), _encode(sizes), _encode(words), _encode([*bases]), packed_fits
 
 
 def pack_limits(limits: Limits, *, is_full: bool) -> bytes:
@@ -161,7 +134,7 @@ def unpack_stored(sums: Mapping[bytes, bytes], of: str) -> dict[str, int]:
 
 
 def _describe(alert: Alert, number: int, text: int) -> tuple[Any, ...]:
-    """One alert; what only senders with a clock of their own tell comes last, or of an unrouted one its receiver."""
+    """One alert; last what only senders with a clock of their own tell, or we, or of an unrouted one its receiver."""
     return (
         alert_name(alert.source, alert.fingerprint, alert.sender),
         "R" if alert.status is AlertStatus.RESOLVED else "F",
@@ -170,17 +143,24 @@ def _describe(alert: Alert, number: int, text: int) -> tuple[Any, ...]:
         alert.observed_at or 0,
         number,
         text,
-        _statement(alert) if alert.observed_at is not None else not number and alert.labels.get(RECEIVER_LABEL, ""),
+        _statement(alert) if alert.observed_at is not None else not number and _unrouted(alert),
     )
+
+
+def _unrouted(alert: Alert) -> Any:
+    return alert.labels.get(RECEIVER_LABEL, "") if alert.evidence is None else _statement(alert)
 
 
 def _statement(alert: Alert) -> tuple[Any, ...]:
     merged_into = alert_name(alert.source, alert.merged_into, alert.sender) if alert.merged_into else ""
-    return _digest(alert.labels), alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete
+    digest = "" if alert.observed_at is None else _digest(alert.labels)
+    said = digest, alert.event_id or "", merged_into, alert.keep_if_orphaned, alert.complete
+    evidence = alert.evidence
+    return said if evidence is None else (*said, evidence.quiet_since, evidence.until, evidence.text)
 
 
 def _pack_routing(routed: Routed, *, acknowledged: bool) -> Raw:
-    opaque = encode_json(_Opaque(routed.severity, routed.services, routed.why)).decode()
+    opaque = encode_json(Opaque(routed.severity, routed.services, routed.why)).decode()
     group = encode_json([part for name, value in routed.group.items() for part in (f"{_GROUP}{name}", value)]).decode()
     counted = facets(routed, acknowledged=acknowledged)
     policy = routed.hold_refire_ms, routed.backdate_ms, routed.receiver
@@ -239,34 +219,6 @@ def _digest(labels: Mapping[str, str]) -> str:
     """What tells whether an alert's labels changed. That its sender gets a name is no change."""
     own = sorted(item for item in labels.items() if item[0] != SENDER_LABEL)
     return hashlib.blake2b(encode_json(own), digest_size=8).hexdigest()
-
-
-def unpack_alert(name: bytes, packed: bytes, bases: Mapping[str, str] = {}) -> CountedAlert:
-    """The inverse of what the scripts keep per alert; its link is below one of the ``bases``."""
-    record = decode_record(packed)
-    told = decode_told(record.told) if isinstance(record.told, str) else None
-    opaque = _decode_opaque(record.opaque)
-    origin, _, fingerprint = name.decode().partition("/")
-    source, _, sender = origin.partition("@")
-    status = "acknowledged" if "a" in record.facets.split("\n") and record.state == "F" else _STATUS[record.state]
-    status = "muted" if record.muted and record.state == "R" else status
-    return CountedAlert(
-        source=source,
-        sender=sender,
-        fingerprint=fingerprint,
-        status=status,
-        starts_at=record.starts,
-        ends_at=record.ends or None,
-        seen_at=record.seen,
-        severity=opaque.severity,
-        services=opaque.services,
-        why=opaque.why,
-        counts_from=record.counts_from or None,
-        name=(told and told.name) or None,
-        labels=None if told is None else told.labels,
-        labels_dropped=0 if told is None else told.dropped,
-        link=None if told is None else link(told, bases),
-    )
 
 
 def pack_posts(progress: Progress) -> tuple[str, bytes, str, int, str]:

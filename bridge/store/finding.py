@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from bridge.store import codec
+from bridge.store.alert_record import unpack_alert
 from bridge.store.errors import reply_of
 from bridge.store.results import CountedAlert
 
@@ -70,7 +71,7 @@ class AlertFinder:
             pipe.hget(f"{self._prefix}incident:{home.decode()}:alerts", name)
         packed = await reply_of(pipe.execute()) if entries else []
         found = [
-            FoundAlert(incident_id=home.decode(), alert=codec.unpack_alert(name, each))
+            FoundAlert(incident_id=home.decode(), alert=unpack_alert(name, each))
             for (name, home), each in zip(entries, packed, strict=True)
             if each is not None
         ]
@@ -164,5 +165,5 @@ class AlertFinder:
 def _named(name: str, alerts: dict[bytes, bytes]) -> CountedAlert | None:
     """The alert of this name that was seen last."""
     spelled = codec.encode_json(name)[1:-1]
-    matching = [codec.unpack_alert(key, packed) for key, packed in alerts.items() if spelled in packed]
+    matching = [unpack_alert(key, packed) for key, packed in alerts.items() if spelled in packed]
     return max((each for each in matching if each.name == name), key=lambda each: each.seen_at, default=None)

@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from bridge.core.healing.pagerduty import Asked, OpenAlert
+from bridge.store.alert_record import decode_record
 from bridge.store.chores import Chore
-from bridge.store.codec import alert_name, decode_record
+from bridge.store.codec import alert_name
 from bridge.store.errors import reply_of
 
 if TYPE_CHECKING:

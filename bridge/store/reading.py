@@ -11,6 +11,7 @@ from msgspec import Struct
 from bridge.core.history import Line
 from bridge.model import Incident
 from bridge.store import codec
+from bridge.store.alert_record import unpack_alert
 from bridge.store.errors import reply_of
 from bridge.store.looks import as_seen
 from bridge.store.results import CountedAlert
@@ -98,7 +99,7 @@ class Reading:
         if not fields:
             return None
         bases = unpack_bases(listed)
-        counted = [codec.unpack_alert(name, packed, bases) for name, packed in alerts.items()]
+        counted = [unpack_alert(name, packed, bases) for name, packed in alerts.items()]
         counted.sort(key=lambda alert: (-alert.seen_at, alert.source, alert.sender, alert.fingerprint))
         unpacked = codec.unpack_incident(
             id_, _text_keys(fields), _text_keys(counts), progress, public_notes, _text_keys(orders)

@@ -21,6 +21,7 @@ from bridge.store.budgets import NO_TOKENS, Tokens
 from bridge.store.errors import NoRoom, reply_of
 from bridge.store.finding import AlertFinder
 from bridge.store.group_commit import GroupCommit, batches
+from bridge.store.healing import HealingStore
 from bridge.store.listing import Listing
 from bridge.store.looks import Looks
 from bridge.store.namespace import PREFIX, Ownership
@@ -86,6 +87,7 @@ class Store:
         self.unpublished = UnpublishedAlerts(redis, prefix, self._run_all)
         self.listing = Listing(self._reading, running.run)
         self.looks = Looks(redis, prefix, self._run)
+        self.healing = HealingStore(redis, prefix, self._run)
 
     def paged(self, sender: str) -> PagedAlerts:
         """What asking the PagerDuty account of this sender needs."""
@@ -123,7 +125,8 @@ class Store:
             end = first + self._room.fitting(sizes[first:])
             is_full = await self._room.is_short(sum(sizes[first:end]))
             limits = codec.pack_limits(self._limits(), is_full=is_full)
-            packed = [(*codec.pack_call(call, self._tell), limits) for call in calls[first:end]]
+            told = [codec.pack_call(call, self._tell) for call in calls[first:end]]
+            packed = [(*said, limits, fits) for *said, fits in told]
             replies += await self._run_all(scripts.INGEST, packed, replicated=True)
         return [
             changes

@@ -1,16 +1,20 @@
-"""What is kept of alerts for operators, packed for the scripts, with a memory: in a storm most alerts say the same."""
+"""What is kept of alerts for operators and for healing, packed for the scripts.
+
+With a memory: in a storm most alerts say the same.
+"""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
+from bridge.core.healing.ours import Fit, fit_of, labels_needed
 from bridge.core.told import Told, labels_told, told
 
 if TYPE_CHECKING:
@@ -22,13 +26,18 @@ _LONGEST = 2_048
 
 _encode = msgspec.json.Encoder().encode
 decode_told = msgspec.json.Decoder(Told).decode
+decode_fit = msgspec.json.Decoder(Fit).decode
 
 
 class PackedTold(Struct, frozen=True):
-    """What is kept of an alert, as JSON, and the base of its link as the store lists it; empty where there is none."""
+    """What is kept of an alert, as JSON, and the base of its link as the store lists it; empty where there is none.
+
+    ``fit`` is what healing needs of it, as JSON.
+    """
 
     text: str = ""
     base: str = ""
+    fit: str = ""
 
 
 NOTHING = PackedTold()
@@ -50,7 +59,8 @@ class ToldMemory:
     def __init__(self, config: Callable[[], Config]) -> None:
         self._current = config
         self._config: Config | None = None
-        self._names: tuple[str, ...] | None = None
+        self._told: tuple[str, ...] | None = None
+        self._names: tuple[str, ...] | None = None  # with those that healing needs
         self._packed: dict[tuple[str, Link | None, tuple[str, ...]], PackedTold] = {}
         self.size = 0
 
@@ -59,7 +69,10 @@ class ToldMemory:
         config = self._current()
         if config is not self._config:
             self._forget()
-            self._config, self._names = config, labels_told(config)
+            self._config, self._told = config, labels_told(config)
+            self._names = self._told
+            if config.healing is not None:
+                self._names = tuple(dict.fromkeys((*(self._told or ()), *labels_needed(config.healing))))
         names = self._names
         if names is None:
             return NOTHING
@@ -70,16 +83,28 @@ class ToldMemory:
 
     def _pack(self, which: tuple[str, Link | None, tuple[str, ...]], names: tuple[str, ...]) -> PackedTold:
         name, link, values = which
-        base, tail = ("", "") if link is None else (base_entry(link.base), link.tail)
-        kept = told(name, dict(zip(names, values, strict=True)), base.partition(" ")[0], tail)
-        packed = PackedTold(_encode(kept).decode(), base)
-        size = len(name) + sum(map(len, values)) + len(packed.text)
+        labels = dict(zip(names, values, strict=True))
+        text, base = self._text(name, link, labels)
+        packed = PackedTold(text, base, self._fit(labels))
+        size = len(name) + sum(map(len, values)) + len(packed.text) + len(packed.fit)
         if size <= _LONGEST:
             if self.size > CACHED_CHARS:
                 self._forget()
             self._packed[which] = packed
             self.size += size
         return packed
+
+    def _text(self, name: str, link: Link | None, labels: Mapping[str, str]) -> tuple[str, str]:
+        """What operators are told, and the base of the link in it."""
+        if self._told is None:
+            return "", ""
+        base, tail = ("", "") if link is None else (base_entry(link.base), link.tail)
+        kept = told(name, {each: labels[each] for each in self._told}, base.partition(" ")[0], tail)
+        return _encode(kept).decode(), base
+
+    def _fit(self, labels: Mapping[str, str]) -> str:
+        healing = self._config and self._config.healing
+        return "" if not healing else _encode(fit_of(labels, healing)).decode()
 
     def _forget(self) -> None:
         self._packed.clear()

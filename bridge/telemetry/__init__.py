@@ -159,6 +159,11 @@ OLDEST_OBSERVATION = Gauge(
     "Time since the look at that open incident on the page which was not looked at for the longest; 0 if none is open.",
     registry=REGISTRY,
 )
+HEALING_PENDING = Gauge(
+    "bridge_healing_pending",
+    "Open alerts that their cluster does not list, and that are not closed (yet), as of this replica's last rounds.",
+    registry=REGISTRY,
+)
 WRITES = Counter(
     "bridge_page_writes_total",
     "Writes to the status page, by kind and outcome.",
@@ -246,13 +251,13 @@ SENDER_DISABLED = Gauge(
 )
 HEALING_ROUNDS = Counter(
     "bridge_healing_rounds_total",
-    "Rounds of questions to senders, by cluster and outcome: `ok`, or the kind of the first error.",
+    "Rounds of questions to senders, by outcome: `ok`, `blind` (nothing can be closed by it), or the first error.",
     ["cluster", "outcome"],
     registry=REGISTRY,
 )
 HEALING_AGE = Gauge(
     "bridge_healing_age_seconds",
-    "Time since the last round that was answered in full, by cluster.",
+    "Time since the last round that was answered in full, and could have closed something, by cluster.",
     ["cluster"],
     registry=REGISTRY,
 )

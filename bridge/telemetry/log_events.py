@@ -277,6 +277,36 @@ class Event(Enum):
         logging.WARNING,
         "A page could not be looked at; the next look tries again. At most one line a minute and page.",
     )
+    ALERT_HEALED = (
+        "alert_healed",
+        logging.INFO,
+        "Healing closed an alert that nobody resolved; `evidence` says by what.",
+    )
+    HEALING_WOULD_CLOSE = (
+        "healing_would_close",
+        logging.INFO,
+        "With `healing.mode: observe`: healing would close this alert; `evidence` says by what. Logged once.",
+    )
+    HEALING_MASS = (
+        "healing_mass",
+        logging.WARNING,
+        "So many alerts are missing at once that the sender may be in trouble: they are closed three times later.",
+    )
+    HEALING_VOID = (
+        "healing_void",
+        logging.WARNING,
+        "A peer gave no whole answer, so the round counts for nothing. At most one line a minute and reason.",
+    )
+    HEALING_BLIND = (
+        "healing_blind",
+        logging.WARNING,
+        "A cluster shows no sign of life (`alive`), is young or settling: nothing is closed by what it lists.",
+    )
+    HEALING_HASTY = (
+        "healing_hasty",
+        logging.WARNING,
+        "`healing.absent_for` is under five minutes: alerts may be closed that fire on. Logged when it takes effect.",
+    )
     INCIDENT_RECLAIMED = (
         "incident_reclaimed",
         logging.INFO,

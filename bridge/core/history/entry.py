@@ -29,6 +29,7 @@ class What(StrEnum):
 
     ALERTS_BEGAN = "alerts_began"
     ALERTS_ENDED = "alerts_ended"
+    ALERTS_HEALED = "alerts_healed"
     ALERTS_WITHDRAWN = "alerts_withdrawn"
     ALERTS_HELD = "alerts_held"
     ALERTS_TRUSTED = "alerts_trusted"
@@ -87,6 +88,7 @@ _OPERATOR: Final = (By.OPERATOR,)
 MEANINGS: Final[Mapping[What, tuple[tuple[By, ...], str]]] = {
     What.ALERTS_BEGAN: (_SENDER, "alerts fire"),
     What.ALERTS_ENDED: (_SENDER, "alerts are over"),
+    What.ALERTS_HEALED: (_BRIDGE, "their sender shows that alerts are over, and never said so: closed (`healing`)"),
     What.ALERTS_WITHDRAWN: (_SENDER, "alerts got labels that are published nowhere: they are over here"),
     What.ALERTS_HELD: (_SENDER, "alerts fire again so soon that it may be an old message: held for `hold_refire`"),
     What.ALERTS_TRUSTED: (_BRIDGE, "held alerts were not taken back: they count"),

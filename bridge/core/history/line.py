@@ -11,7 +11,7 @@ from msgspec.structs import replace
 NAMED: Final = 3
 """So many alerts are named in one entry, the others counted (as in ``history.lua``)."""
 FOLD_MS: Final = 60_000
-_OF_ITS_OWN: Final = ("to", "from", "into", "counts", "limit")
+_OF_ITS_OWN: Final = ("to", "from", "into", "counts", "limit", "evidence")
 
 
 class Line(Struct, frozen=True, array_like=True):

@@ -19,6 +19,8 @@ local FIELDS = {
   'adopted', -- its sender had no name before, see senders.lua
   'told', -- what operators are told of it, see told.lua
   'muted', -- until when it does not count, though it fires: see mute.lua
+  'fit', -- which clusters are the truth for it: JSON for the reader, see told.lua
+  'healed', -- when the bridge closed it, a space, and why
 }
 
 local function unpack_alert(packed)

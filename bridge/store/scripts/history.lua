@@ -59,7 +59,7 @@ local function add_facts(before, entry)
   was.till = till > before[1] and till or nil
 end
 
-local OF_ITS_OWN = {'to', 'from', 'into', 'counts', 'limit'}
+local OF_ITS_OWN = {'to', 'from', 'into', 'counts', 'limit', 'evidence'}
 
 local function is_plain(entry)
   for _, key in ipairs(OF_ITS_OWN) do

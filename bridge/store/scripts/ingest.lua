@@ -4,15 +4,17 @@
 -- starts, ends, observed, which of those (0: none), which of the texts below (0: none), false or, from a sender with a
 -- clock of its own, [digest of the labels, event, name of the alert it merged into, keep open if that is unknown,
 -- complete], or of an unrouted one its receiver, and the same of the next, …]: one list, since each list of its own takes as
--- long as a command; how many of them each delivery has, MessagePack [count, …]; what to tell operators of them, MessagePack
+-- long as a command; where the bridge itself says it, that list goes on with since when nothing may have arrived, until when
+-- this holds, and why; how many of them each delivery has, MessagePack [count, …]; what to tell operators of them, MessagePack
 -- [JSON, …]; the bases of the links in that, MessagePack [id and address, …]; what limits them, MessagePack [how many alerts
 -- may fire, how many of one route, how many incidents may fire or stand on a page, how many of one route, 1 if Redis is
--- almost full].
+-- almost full]; with each text what healing needs of such alerts, MessagePack [JSON, …], or '' where there is no healing.
 -- Returns now, MessagePack [outcome, incident id, …] of the alerts, 1 if an incident is due now that changed, and
 -- MessagePack [position from 0, …] of the alerts whose receivers are in conflict, or ''.
 
 local routings, alerts, sizes = cmsgpack.unpack(ARGV[2]), cmsgpack.unpack(ARGV[3]), cmsgpack.unpack(ARGV[4])
 local texts, bases = cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
+local fits = ARGV[8] ~= '' and cmsgpack.unpack(ARGV[8])
 local folded = {} -- events
 
 -- Nothing counts this alert, and nothing is known of its incident: the store may have been lost since that was
@@ -50,9 +52,14 @@ local function fold_statement(name, home, a, msg)
   return outcome, home, a
 end
 
+-- The bridge closes what it has evidence for: as long as nothing else has been heard of it.
+local function has_no_evidence(a, msg)
+  return msg.why and (not a or a.state == 'R' or a.seen >= msg.quiet_since or now > msg.holds_until)
+end
+
 local function fold(name, msg)
   local home, a = find(name)
-  if may_be_replayed(a, msg) then return 'stale', home or '' end
+  if may_be_replayed(a, msg) or has_no_evidence(a, msg) then return 'stale', home or '' end
   local is_merge = msg.merged_into ~= ''
   local before, was = home, a and {state = a.state, facets = a.facets, digest = a.digest}
   local outcome, as_it_is
@@ -98,7 +105,8 @@ local function fold_nth(i)
     hold_ms = to[6] or 0, backdate_ms = to[7] or math.huge,
     digest = told[1] or '', event = told[2] or '', merged_into = told[3] or '',
     keep_if_orphaned = told[4] ~= false, complete = told[5] ~= false,
-    receiver = receiver, position = i - 1, text = at > 0 and (texts[text] or ''),
+    receiver = receiver, position = i - 1, text = at > 0 and (texts[text] or ''), fit = fits and fits[text] or '',
+    quiet_since = told[6], holds_until = told[7], why = told[8],
   })
 end
 

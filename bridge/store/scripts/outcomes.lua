@@ -43,6 +43,7 @@ function note_outcome(name, msg, outcome, before, was, home, a)
   elseif outcome == 'moved' then note_move(name, told, before, home)
   elseif outcome == 'resolved' then
     local fires_nowhere = msg.status == 'F' and msg.merged_into == ''
+    if msg.why then return note_fact(home, 'alerts_healed', 'bridge', name, told, {evidence = msg.why}) end
     note_fact(home, fires_nowhere and 'alerts_withdrawn' or 'alerts_ended', 'sender', name, told)
   elseif outcome == 'merged' then
     note_fact(home, 'alerts_merged', 'sender', name, told, {into = history.called(msg.merged_into)})

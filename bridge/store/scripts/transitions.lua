@@ -50,8 +50,10 @@ local function resolve(incident, name, a, msg)
   end
   if msg.observed < a.observed or is_earlier then return 'stale' end
   unlink(name, a)
+  if msg.why and msg.observed == 0 then msg.ends = msg.ends - (now - wall) end -- by our own clock
   stop(incident, name, a, msg.ends)
   a.observed = msg.observed
+  a.healed = msg.why and string.format('%.0f %s', now, msg.why)
   return 'resolved'
 end
 

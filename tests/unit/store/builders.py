@@ -9,7 +9,7 @@ from msgspec import structs
 
 from bridge.core.routing import incident_key
 from bridge.model import Alert, AlertStatus, Routed, Severity
-from bridge.store.codec import decode_record
+from bridge.store.alert_record import decode_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from bridge.model import Alert, AlertStatus, Phase, Post, Progress, Retry, Severity, Withheld
 from bridge.store import codec, posts
+from bridge.store.alert_record import unpack_alert
 from tests.unit.store.builders import firing, to
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def test_an_alert_survives_the_store(source, fingerprint, instant, why):
     assert number == 1
     facets, opaque = routing[3:5]
     record = ["F", starts, ends, observed, 0, 7, facets, opaque]
-    counted = codec.unpack_alert(name.encode(), msgpack.encode(record))
+    counted = unpack_alert(name.encode(), msgpack.encode(record))
     assert (counted.source, counted.fingerprint, counted.starts_at) == (source, fingerprint, instant)
     assert (counted.status, counted.ends_at, counted.seen_at, counted.why) == ("firing", None, 7, tuple(why))
 
@@ -110,7 +111,7 @@ def test_an_acknowledged_alert_that_resolved_is_no_longer_acknowledged():
     (routing,), _ = packed([(alert, to())])
     opaque = routing[4]
     record = ["R", 1, 2, 0, 3, 3, "a", opaque]
-    assert codec.unpack_alert(b"pd/a", msgpack.encode(record)).status == "resolved"
+    assert unpack_alert(b"pd/a", msgpack.encode(record)).status == "resolved"
 
 
 CREATED, CLOSED = {"remote_id": "r", "status": Phase.MONITORING}, {"remote_id": "r", "closed_at": 1}

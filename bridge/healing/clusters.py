@@ -1,0 +1,194 @@
+"""The chores that ask clusters of Alertmanagers: one for each, which one replica has at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from bridge.config.healing import SHORT_ABSENCE_MS
+from bridge.config.units import format_duration
+from bridge.core.healing.ours import SOURCE
+from bridge.healing.cluster_round import BLIND, OK, Ask, ClusterRound, Outcome
+from bridge.store import StoreUnavailable
+from bridge.telemetry import HEALED, HEALING_AGE, HEALING_PENDING, HEALING_ROUNDS, Event, log, log_throttled
+
+if TYPE_CHECKING:
+    from bridge.config.healing import Cluster, Healing
+    from bridge.config.live import LiveConfig
+    from bridge.store import Store
+
+LEASE_MS = 30_000
+KEEP_EVERY_S = 10.0
+REST_MS = 2_000  # a changed configuration counts after so long
+YIELD_MS, YIELDS = 500, 10  # what is over but still shown goes first, for so long
+
+
+class Clusters:
+    """One replica's part in asking the clusters that the configuration names, each in a task of its own.
+
+    ``ask`` polls one peer; ``on_change`` is called when something was closed. ``monotonic`` and ``sleep`` are in
+    seconds, ``token`` makes what no other replica makes.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        config: LiveConfig,
+        ask: Ask,
+        on_change: Callable[[], None],
+        monotonic: Callable[[], float],
+        token: Callable[[], str],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._store = store
+        self._config = config
+        self._ask = ask
+        self._on_change = on_change
+        self._monotonic = monotonic
+        self._token = token
+        self._sleep = sleep
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._missing: dict[str, frozenset[str]] = {}
+        self._warned = ""
+
+    async def watch(self) -> None:
+        """Ask until canceled."""
+        try:
+            while True:
+                self._follow(self._config.current.healing)
+                await self._sleep(REST_MS / 1000)
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+
+    def _follow(self, healing: Healing | None) -> None:
+        """A task for each cluster that there is, and none for another."""
+        names = {each.name for each in healing.alertmanagers} if healing else set()
+        for name in self._tasks.keys() - names:
+            self._tasks.pop(name).cancel()
+            self._forget(name)
+        for name in sorted(names - self._tasks.keys()):
+            HEALED.labels(SOURCE)  # a series that begins with its first event has no increase to see
+            HEALING_ROUNDS.labels(name, OK)
+            self._tasks[name] = asyncio.create_task(self._watch_cluster(name))
+        if healing is not None and healing.section != self._warned:
+            self._warned = healing.section
+            if names and healing.absent_for_ms < SHORT_ABSENCE_MS:
+                log(Event.HEALING_HASTY, absent_for=format_duration(healing.absent_for_ms))
+
+    def _forget(self, name: str) -> None:
+        self._pending(name, frozenset())
+        with suppress(KeyError):
+            HEALING_AGE.remove(name)
+
+    def _pending(self, name: str, missing: frozenset[str]) -> None:
+        self._missing[name] = missing
+        HEALING_PENDING.set(len(frozenset[str]().union(*self._missing.values())))
+
+    async def _watch_cluster(self, name: str) -> None:
+        chore = ClusterChore(
+            name,
+            store=self._store,
+            ask=self._ask,
+            on_change=self._on_change,
+            monotonic=self._monotonic,
+            token=self._token,
+            sleep=self._sleep,
+        )
+        while True:
+            healing = self._config.current.healing
+            cluster = healing.cluster(name) if healing else None
+            rest_ms = REST_MS
+            try:
+                if healing is not None and cluster is not None:
+                    rest_ms, outcome = await chore.play_if_due(cluster, healing)
+                    if outcome is not None and outcome.missing is not None:
+                        self._pending(name, outcome.missing)
+            except StoreUnavailable as error:
+                log_throttled(Event.STORE_UNAVAILABLE, reason=str(error))
+            except Exception as error:  # noqa: BLE001 - what heals must not stop what works
+                log_throttled(Event.HEALING_FAILED, cluster=name, reason=type(error).__name__, exc_info=True)
+            await self._sleep(max(1, min(rest_ms, REST_MS)) / 1000)
+
+
+class ClusterChore:
+    """One replica's part in asking one cluster."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        store: Store,
+        ask: Ask,
+        on_change: Callable[[], None],
+        monotonic: Callable[[], float],
+        token: Callable[[], str],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._name = name
+        self._store = store
+        self._chore = store.healing.chore(name)
+        self._monotonic = monotonic
+        self._token = token
+        self._sleep = sleep
+        self._began: tuple[int, float] = (0, 0.0)  # the store's time, and ours
+        self._round = ClusterRound(store, ask, on_change, self._now)
+        self._is_blind = False
+
+    async def play_if_due(self, cluster: Cluster, healing: Healing) -> tuple[int, Outcome | None]:
+        """Play a round, if it is time and this replica's turn.
+
+        In how many milliseconds to ask again, and what the round came to, None where none was played. A replica that
+        has not had the turn for a while knows of nothing that is missing.
+        """
+        token = self._token()
+        turn = await self._chore.claim(token, lease_ms=LEASE_MS, every_ms=healing.interval_ms)
+        asked_at = self._monotonic()
+        sighted = await self._store.healing.sighted(self._name)
+        HEALING_AGE.labels(self._name).set(0 if sighted is None else max(0, turn.now - sighted) / 1000)
+        if not turn.is_ours:
+            if not 0 < self._began[0] < turn.now - 2 * healing.interval_ms - LEASE_MS:
+                return turn.wait_ms, None
+            self._began = 0, 0.0
+            return turn.wait_ms, Outcome("", frozenset())
+        self._began = turn.now, asked_at
+        keeping = asyncio.create_task(self._keep(token))
+        try:
+            await self._let_ends_go_first()
+            outcome = await self._round.play(cluster, healing, token)
+        finally:
+            keeping.cancel()
+            rest_ms = max(0, turn.now + healing.interval_ms - self._now())
+            await self._chore.rest(token, for_ms=rest_ms)
+        if outcome is not None:
+            HEALING_ROUNDS.labels(self._name, outcome.kind).inc()
+            self._tell_sight(cluster, is_blind=outcome.kind == BLIND)
+        return rest_ms, outcome
+
+    def _now(self) -> int:
+        """The store's time, carried forward."""
+        now, asked_at = self._began
+        return now + int((self._monotonic() - asked_at) * 1000)
+
+    async def _keep(self, token: str) -> None:
+        while True:
+            await asyncio.sleep(KEEP_EVERY_S)
+            with suppress(StoreUnavailable):
+                await self._chore.keep(token, lease_ms=LEASE_MS)
+
+    async def _let_ends_go_first(self) -> None:
+        """What is over but still shown is more urgent; while it cannot go, nobody waits for it."""
+        for _ in range(YIELDS):
+            due = await self._store.healing.first_end()
+            if due is None or due > self._now():
+                return
+            await self._sleep(YIELD_MS / 1000)
+
+    def _tell_sight(self, cluster: Cluster, *, is_blind: bool) -> None:
+        """Once, when nothing can be closed any more by what a cluster shows."""
+        if is_blind and not self._is_blind:
+            log(Event.HEALING_BLIND, cluster=cluster.name)
+        self._is_blind = is_blind
