@@ -63,6 +63,12 @@ class Gatekeeper:
         _tell(incident, ask, decision)
         return decision
 
+    def is_overruled(self, incident: Incident, post: Post, planned: PlannedWrite, intent: Intent, now: int) -> bool:
+        """Whether operators ordered otherwise since the gate let this write go: reading the page may take long."""
+        ask = asked(post, planned, self._config.current.checkly.notify)
+        decision = gate(ask, in_force(incident, now), None, {}, alone=True)
+        return decision.withholds or (decision.is_quiet and intent.notify)
+
     def pay(self, incident: Incident, post: Post, intent: Intent, decision: Decision) -> Intent:
         """The write as it may go out."""
         if self._config.current.budgets is None:

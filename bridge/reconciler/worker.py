@@ -60,6 +60,7 @@ if TYPE_CHECKING:
 
 FAILURE_PAUSE_MS = 1_000
 STEPS_A_CLAIM = 12  # then others get their turn
+OVERRULED = "an operator ordered otherwise before it was sent"
 
 PageRead: TypeAlias = ReadBack | CheckClosed | CheckDuplicates | FindExisting
 
@@ -242,6 +243,8 @@ class Worker:
                 return Acted(post, NotSent(Delay(FAILURE_PAUSE_MS, is_exact=True)), lease.now, begun)
             except NoRoom:
                 return Acted(post, Outbid(), lease.now)
+            if self._gatekeeper.is_overruled(lease.incident, post, step.planned, intent, lease.now):
+                return Acted(post, NotSent(Delay(is_exact=True), OVERRULED), lease.now, begun)
             tokens, asked_at = NO_TOKENS, lease.now
             try:
                 with noting() as calls:

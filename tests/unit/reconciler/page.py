@@ -57,9 +57,8 @@ class Page:
     """A status page. ``outcomes`` are taken one per write (``opening``: per creation), and all is well after the last.
 
     A late write takes effect after ``late_ms``; the list shows everything as it was ``lag_ms`` ago, and what is read
-    one by one is as it was ``read_lag_ms`` ago. ``on_write`` is
-    called as a write is about to arrive. ``writes`` are those that took effect. What is ``hidden`` is not there, says
-    the page, but for its list.
+    one by one is as it was ``read_lag_ms`` ago. ``on_read`` is called as it is read, ``on_write`` as a write is about
+    to arrive. ``writes`` are those that took effect. What is ``hidden`` is not there, says the page, but for its list.
 
     ``early_date`` is what a date before the incident is refused with. Without ``is_versioned`` no version is shown.
 
@@ -87,6 +86,7 @@ class Page:
         self.is_versioned = True
         self.early_date: int | None = None
         self.hidden: set[str] = set()
+        self.on_read: Callable[[], None] = lambda: None
         self.on_write: Callable[[], None] = lambda: None
         self.writes: list[str] = []
         self.mails: list[str] = []
@@ -136,6 +136,7 @@ class Page:
 
     async def read(self, remote_id: str, *, guard: Guard | None = None) -> RemoteIncident:
         self._ask(guard)
+        self.on_read()
         self._get(remote_id)
         states = [each for at, each in self._states[remote_id] if at <= self.clock() - self.read_lag_ms]
         if not states:
@@ -165,6 +166,7 @@ class Page:
 
     async def open_incidents(self, *, guard: Guard | None = None) -> list[RemoteIncident]:
         self._ask(guard)
+        self.on_read()
         self.lists += 1
         seen = []
         for states in self._states.values():
@@ -175,6 +177,7 @@ class Page:
     async def listed(self, cursor: str = "", *, guard: Guard | None = None) -> tuple[list[RemoteIncident], str]:
         """All there are, ``part`` at a time, as they were ``lag_ms`` ago."""
         self._ask(guard)
+        self.on_read()
         self.lists += 1
         shown = [[each for at, each in states if at <= self.clock() - self.lag_ms] for states in self._states.values()]
         found = [self._told(states[-1]) for states in reversed(shown) if states]

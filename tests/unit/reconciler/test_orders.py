@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.outcomes import PARK_RETRY_MS
 from bridge.model import Phase, Progress, PublicNote, Severity
@@ -135,6 +136,52 @@ class TestTakeOver:
         harness.after(HOUR)
         assert harness.post.intent is None
         assert harness.page.writes == ["open MAJOR"]
+
+
+class TestWhileAWriteIsPrepared:
+    """The page is read before a write, which may take long: what is ordered meanwhile is obeyed."""
+
+    def order(self, harness: PageHarness, verb: str, **more: Any) -> None:
+        """Given as the page is read the next time."""
+
+        def give() -> None:
+            harness.page.on_read = lambda: None
+            order = Order(by="alice", at=harness.now, reason="because", **more)
+            harness.store.orders = replace(harness.store.orders, **{verb: order})
+            harness.alerts.revision += 1
+
+        harness.page.on_read = give
+
+    @pytest.mark.parametrize("verb", ["hold", "dismiss", "take_over"])
+    def test_what_is_not_to_be_opened_is_not(self, verb: str) -> None:
+        harness = PageHarness(POLICY)
+        harness.fire()
+        self.order(harness, verb)
+        harness.after(HOUR)
+        assert harness.page.writes == []
+        assert harness.post.withheld is not None
+        assert harness.post.intent is None
+
+    @pytest.mark.parametrize("fires", [True, False])
+    def test_nothing_is_written_to_what_is_taken_over(self, *, fires: bool) -> None:
+        harness = published()
+        self.order(harness, "take_over")
+        if fires:
+            harness.fire("payments", Severity.CRITICAL)
+        else:
+            harness.clear()
+        harness.after(HOUR)
+        assert harness.page.writes == ["open MAJOR"]
+        assert harness.post.intent is None
+        harness.order("take_over", back=True)
+        assert len(harness.page.writes) > 1
+
+    def test_published_without_a_mail_it_mails_nobody(self) -> None:
+        harness = PageHarness(POLICY)
+        harness.fire()
+        self.order(harness, "publish", quiet=True)
+        harness.after(HOUR)
+        assert (harness.page.writes, harness.page.mails) == (["open MAJOR"], [])
 
 
 class TestSay:
