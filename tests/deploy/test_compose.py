@@ -71,6 +71,16 @@ def test_alertmanager_delivers_to_the_bridge_with_a_token_that_it_takes():
     assert (webhook["max_alerts"], webhook["send_resolved"]) == (0, True)
 
 
+def test_the_bridge_asks_the_alertmanager_beside_it_whose_watchdog_prometheus_raises():
+    healing = load(FOLDER / "bridge.yaml").healing
+    assert healing is not None
+    (cluster,) = healing.alertmanagers
+    assert [urlsplit(url).hostname in SERVICES for url in cluster.urls] == [True]
+    rules = yaml.safe_load((DEPLOY / "monitoring" / "rules.yaml").read_text())["groups"]
+    names = [{"alertname": rule["alert"]} for group in rules for rule in group["rules"]]
+    assert [each for each in names if all(matcher.matches(each) for matcher in cluster.alive.matchers)]
+
+
 def test_prometheus_scrapes_the_bridge_under_the_name_that_the_rules_expect():
     (scrape,) = read("prometheus.yaml")["scrape_configs"]
     assert scrape["job_name"] == "checkly-bridge"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from functools import cache
 from typing import Any
@@ -224,6 +225,29 @@ def test_split_roles_have_only_what_they_need():
     assert entries == [{"app.kubernetes.io/name": "prometheus"}]
     services = manifests("overlays/split", "Service")
     assert selected("overlays/split", services["bridge-reconciler"]["spec"]["selector"]) == {"bridge-reconciler"}
+
+
+@needs_kubectl
+@pytest.mark.parametrize(("overlay", "asks"), [("production", "bridge"), ("split", "bridge-reconciler")])
+def test_the_overlay_of_the_how_to_lets_out_who_asks_senders_and_gives_it_the_key(tmp_path, overlay, asks):
+    page = (ROOT / "docs" / "how-to" / "heal.md").read_text()
+    ours, for_split = (yaml.safe_load(each) for each in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)[1:])
+    here = os.path.relpath(DEPLOY, tmp_path.resolve())
+    ours["resources"] = [f"{here}/kubernetes/overlays/{overlay}"]
+    ours["components"] = [each.replace("../deploy", here) for each in ours["components"]]
+    if overlay == "split":
+        ours["patches"][0]["target"]["name"] = asks
+        ours["patches"] += for_split
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(ours))
+    found = list(yaml.safe_load_all(run("kubectl", "kustomize", tmp_path)))
+    policy = next(each["spec"] for each in found if each["metadata"]["name"] == "bridge-healing")
+    pods = {each["metadata"]["name"]: each["spec"]["template"] for each in found if each["kind"] == "Deployment"}
+    labels = policy["podSelector"]["matchLabels"].items()
+    assert {name for name, pod in pods.items() if labels <= pod["metadata"]["labels"].items()} == {asks}
+    assert [(rule["ports"], len(rule["to"])) for rule in policy["egress"]] == [([{"port": 9093}], 1)]
+    keys = {name for name, pod in pods.items() if "PAGERDUTY_API_TOKEN" in files(pod)}
+    assert keys == {asks}
+    assert "bridge-checkly" in secrets(pods[asks])
 
 
 @needs_kubectl
