@@ -15,11 +15,13 @@ from bridge.cli.advice import advise
 from bridge.cli.errors import WRONG, CommandError
 from bridge.cli.inputs import checkly, read_settings
 from bridge.cli.output import WITHOUT_ROOM, Form, Output, policy_json, print_json, print_table, say
+from bridge.cli.sights import sights
 from bridge.config.loader import load
 from bridge.config.problems import ConfigError, Problem
 from bridge.config.schema import Reference, ServiceLabel, public_page
 from bridge.config.units import format_duration
 from bridge.core.told import NAME_LABEL, labels_told
+from bridge.healing.sight import Sight
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,11 +39,16 @@ def check(
     /,
     *,
     online: Annotated[
-        bool, Parameter(negative="", show_default=False, help="Also check key, account, services and pages.")
+        bool,
+        Parameter(
+            negative="",
+            show_default=False,
+            help="Also check key, account, services and pages, and ask the senders of healing.",
+        ),
     ] = False,
     output: Output = Form.TEXT,
 ) -> int:
-    """Check a configuration file; with --online also the account it is for.
+    """Check a configuration file; with --online also the account it is for, and the senders that it asks.
 
     Prints every problem with its place (exit code 1), or else a summary of what the configuration does.
     """
@@ -66,24 +73,33 @@ def check(
         print_json(_as_json(loaded, audited))
     else:
         _print(loaded, audited)
-    return WRONG if audited is not None and audited.audit.findings else 0
+    return WRONG if audited is not None and not audited.is_right else 0
 
 
 class _Audited(NamedTuple):
     account: Account
     audit: Audit
+    sights: list[Sight]
+
+    @property
+    def is_right(self) -> bool:
+        return not self.audit.findings and not any(each.problem for each in self.sights)
 
 
 async def _audit_account(config: Config) -> _Audited:
-    async with checkly(read_settings()) as client:
+    settings = read_settings()
+    async with checkly(settings) as client:
         found = await account(client)
         inventory = await read_inventory(client, with_v1=any(each.in_v1 for each in config.services.values()))
-    return _Audited(found, audit(config.services, inventory))
+    seen = [] if config.healing is None else await sights(config.healing, settings)
+    return _Audited(found, audit(config.services, inventory), seen)
 
 
 def _print(config: Config, audited: _Audited | None) -> None:
     problems = [] if audited is None else _problems(config, audited)
-    verdict = f"does not fit the account: {_count(len(problems), 'problem')}" if problems else "is valid"
+    fits = audited is None or not audited.audit.findings
+    wrong = f"{'names senders that show too little' if fits else 'does not fit the account'}: "
+    verdict = wrong + _count(len(problems), "problem") if problems else "is valid"
     say(f"{config.path} {verdict}{';' if problems else ':'} ", end="")
     say(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
     say("", "Routes, the first that matches decides:")
@@ -101,6 +117,9 @@ def _print(config: Config, audited: _Audited | None) -> None:
     reached = [(route.name, _pages(audited.audit.pages_of(_services(config, route)))) for route in _publishing(config)]
     print_table(reached, indent="  ")
     owner = audited.account
+    if audited.sights:
+        say("", "Senders that are asked:")
+        print_table(((each.sender, each.address, each.shows or "-") for each in audited.sights), indent="  ")
     say("", f"Account {owner.name or owner.id}: the key is accepted (plan {owner.plan or 'unknown'}).")
     for problem in problems:
         say(f"Problem: {problem.message}")
@@ -136,7 +155,9 @@ def _notes(config: Config) -> list[str]:
 
 
 def _problems(config: Config, audited: _Audited) -> list[Problem]:
-    return [_problem(config, each.message, each.service) for each in audited.audit.findings]
+    found = [_problem(config, each.message, each.service) for each in audited.audit.findings]
+    unseen = [f"{each.sender} at {each.address}: {each.problem}" for each in audited.sights if each.problem]
+    return found + [_problem(config, message) for message in unseen]
 
 
 def _problem(config: Config, message: str, service: str = "") -> Problem:
@@ -214,7 +235,7 @@ def _as_json(config: Config, audited: _Audited | None) -> dict[str, Any]:
         return summary
     for route, each in zip(config.routes, routes, strict=True):
         each["pages"] = audited.audit.pages_of(_services(config, route))
-    return {**summary, "account": audited.account, "reach": audited.audit.targets}
+    return {**summary, "account": audited.account, "reach": audited.audit.targets, "senders": audited.sights}
 
 
 def _count(number: int, noun: str) -> str:

@@ -27,37 +27,37 @@ if TYPE_CHECKING:
 REST_MS: Final = 2_000  # whether it is another replica's turn, or ours again
 
 
+class KeyProblem(Exception):
+    """There is no key that can be used; the message says what to do, without a secret."""
+
+
 class Key:
     """The client of one account, anew whenever its key is another. ``api_url`` replaces the host of the region."""
 
     def __init__(self, entry: PagerDutyHealing, environment: Mapping[str, str], network: Network, api_url: str) -> None:
-        self._entry = entry
+        self._variable = entry.credentials
         self._environment = environment
         self._network = network
-        self._base_url = api_url or HOSTS[entry.region]
+        self.address = api_url or HOSTS[entry.region]
         self._client: tuple[Client, str] | None = None
         self._outdated: list[Client] = []
 
-    def connect(self) -> tuple[Client, str] | None:
-        """The client, and a digest of its key; None, and a line in the log, where there is no key that can be used."""
-        variable = self._entry.credentials
-        message = f"set {variable} (or {variable}_FILE): it is unset or empty"
+    def connect(self) -> tuple[Client, str]:
+        """The client, and a digest of its key. Raises KeyProblem."""
         try:
-            keys = [secret.reveal() for secret in secrets_of(self._environment, variable)]
+            keys = [secret.reveal() for secret in secrets_of(self._environment, self._variable)]
             if keys:
                 return self._with(keys[0])
         except (SettingsError, NetworkError) as error:
-            message = str(error)
+            raise KeyProblem(str(error)) from None
         except ValueError as error:
-            message = f"{variable}: {error}"
-        fields: dict[str, Any] = {"sender": self._entry.sender} if self._entry.sender else {}
-        log_throttled(Event.HEALING_KEY_MISSING, source=SOURCE, **fields, message=message)
-        return None
+            raise KeyProblem(f"{self._variable}: {error}") from None
+        raise KeyProblem(f"set {self._variable} (or {self._variable}_FILE): it is unset or empty")
 
     def _with(self, key: str) -> tuple[Client, str]:
         digest = hashlib.blake2b(key.encode(), digest_size=8).hexdigest()
         if self._client is None or self._client[1] != digest:
-            client = Client(self._base_url, key, network=self._network)
+            client = Client(self.address, key, network=self._network)
             self._outdated += [self._client[0]] if self._client else []
             self._client = client, digest
         return self._client
@@ -122,7 +122,7 @@ class Accounts:
             entry,
             alerts=self._store.paged(entry.sender),
             ends=self._ends,
-            connect=key.connect,
+            connect=lambda: _connected(entry, key),
             monotonic=self._monotonic,
             token=self._token,
         )
@@ -134,6 +134,15 @@ class Accounts:
                 await asyncio.sleep(max(1, min(rest_ms, REST_MS)) / 1000)
         finally:
             await key.close()
+
+
+def _connected(entry: PagerDutyHealing, key: Key) -> tuple[Client, str] | None:
+    try:
+        return key.connect()
+    except KeyProblem as error:
+        fields: dict[str, Any] = {"sender": entry.sender} if entry.sender else {}
+        log_throttled(Event.HEALING_KEY_MISSING, source=SOURCE, **fields, message=str(error))
+        return None
 
 
 async def _ask(account: Account) -> int:

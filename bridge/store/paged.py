@@ -9,16 +9,15 @@ import msgspec
 from msgspec import Struct
 
 from bridge.core.healing.pagerduty import Asked, OpenAlert
-from bridge.store.alert_record import decode_record
 from bridge.store.chores import Chore
 from bridge.store.codec import alert_name
 from bridge.store.errors import reply_of
+from bridge.store.open_alerts import open_alerts
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 _SOURCE: Final = "pagerduty"
-_A_PART: Final = 1_000
 _KEPT_MS: Final = 7 * 24 * 3_600_000
 _STATE: Final = "."  # the field beside those of incidents, whose ids have no dots
 
@@ -63,38 +62,16 @@ class PagedAlerts(Chore):
 
     async def firing(self) -> list[OpenAlert]:
         """Its alerts that fire. One that is there all the while is found; none is found twice."""
-        pattern = f"{alert_name(_SOURCE, '', self._sender)}*"
-        found: dict[bytes, bytes] = {}
-        cursor = 0
-        while True:
-            cursor, part = await reply_of(
-                self._redis.hscan(f"{self._prefix}index", cursor, match=pattern, count=_A_PART)
+        found = await open_alerts(self._redis, self._prefix, f"{alert_name(_SOURCE, '', self._sender)}*")
+        return [
+            OpenAlert(
+                fingerprint=_fingerprint(name),
+                seen_at=record.seen,
+                observed_at=record.observed,
+                part_of=_fingerprint(record.merged_into) if isinstance(record.merged_into, str) else "",
             )
-            found |= part
-            if cursor == 0:
-                break
-        names, alerts = list(found), []
-        for start in range(0, len(names), _A_PART):
-            alerts += await self._read({name: found[name] for name in names[start : start + _A_PART]})
-        return alerts
-
-    async def _read(self, homes: Mapping[bytes, bytes]) -> list[OpenAlert]:
-        pipe = self._redis.pipeline(transaction=False)
-        for name, home in homes.items():
-            pipe.hget(f"{self._prefix}incident:{home.decode()}:alerts", name)
-        alerts = []
-        for name, packed in zip(homes, await reply_of(pipe.execute()), strict=True):
-            record = None if packed is None else decode_record(packed)
-            if record is not None and record.state == "F":
-                alerts.append(
-                    OpenAlert(
-                        fingerprint=_fingerprint(name.decode()),
-                        seen_at=record.seen,
-                        observed_at=record.observed,
-                        part_of=_fingerprint(record.merged_into) if isinstance(record.merged_into, str) else "",
-                    )
-                )
-        return alerts
+            for name, record in found.items()
+        ]
 
     async def recall(self) -> Memory:
         """What is remembered of the account."""

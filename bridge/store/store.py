@@ -7,6 +7,7 @@ Every key of a bridge carries the same hash tag, so that all of them live in one
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -25,6 +26,7 @@ from bridge.store.healing import HealingStore
 from bridge.store.listing import Listing
 from bridge.store.looks import Looks
 from bridge.store.namespace import PREFIX, Ownership
+from bridge.store.open_alerts import open_of
 from bridge.store.orders import pack_over
 from bridge.store.paged import PagedAlerts
 from bridge.store.reading import Detail, Reading
@@ -88,10 +90,8 @@ class Store:
         self.listing = Listing(self._reading, running.run)
         self.looks = Looks(redis, prefix, self._run)
         self.healing = HealingStore(redis, prefix, self._run)
-
-    def paged(self, sender: str) -> PagedAlerts:
-        """What asking the PagerDuty account of this sender needs."""
-        return PagedAlerts(self._redis, self._prefix, self._run, sender)
+        self.paged = partial(PagedAlerts, redis, prefix, self._run)  # of the PagerDuty account of a sender
+        self.open_of = partial(open_of, redis, prefix)
 
     async def ingest(self, items: Sequence[Item]) -> list[Change]:
         """Fold the alerts of one delivery into their incidents, durably; what became of each, in order.

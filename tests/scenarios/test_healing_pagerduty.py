@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.scenarios.pager import ENVIRONMENT, PagedIncident, delivered
-from tests.scenarios.vocabulary import Outage, log_of, logged, metric, milliseconds, now_ms, write_configuration
+from tests.scenarios.vocabulary import (
+    Outage,
+    command,
+    log_of,
+    logged,
+    metric,
+    milliseconds,
+    now_ms,
+    write_configuration,
+)
 from tests.servers import PagerDutyServer, eventually
 from tests.servers.pagerduty import KEY
 
@@ -243,3 +253,31 @@ def test_without_the_section_nothing_is_asked_and_the_incident_stays_open(start_
     eventually(lambda: open_services(page) == [("Checkout",)], "what was delivered to be closed")
     assert pagerduty.asked == []
     assert milliseconds(incident.shown()["resolved_at"]) > 0
+
+
+def test_check_online_says_what_the_account_shows_of_our_open_incidents(start, config, pagerduty):
+    pagerduty.subscribe("PSUB")
+    bridge = start(account={"interval": "1h", "subscription": "PSUB"})
+    triggered(pagerduty, bridge, "Q1")
+    triggered(pagerduty, bridge, "Q2", "payments").resolved()
+
+    def check(**environment: str) -> Any:
+        shown = command("check", config, "--online", environment={**bridge.environment(), **environment})
+        return shown.returncode, shown.stdout
+
+    code, shown = check()
+    assert code == 0, shown
+    row = r"  pagerduty  http://\S+  shows of our 2 open incidents: 1 open, 1 over, its subscription delivers\n"
+    assert re.search(row, shown), shown
+    assert "accepts the key, its subscription delivers" in check(REDIS_URL="")[1]
+    pagerduty.disable("PSUB")
+    code, shown = check()
+    assert (code, shown.partition(";")[0]) == (1, f"{config} names senders that show too little: 1 problem")
+    assert re.search(r"Problem: pagerduty at http://\S+: the subscription PSUB is off\n", shown)
+    pagerduty.key = "an0ther"
+    code, shown = check()
+    assert code == 1
+    assert re.search(r"Problem: pagerduty at http://\S+: refused: 401\n", shown)
+    assert KEY not in shown
+    unset = {"PAGERDUTY_READER_FILE": ""}
+    assert "set PAGERDUTY_READER (or PAGERDUTY_READER_FILE)" in check(**unset)[1]

@@ -13,6 +13,7 @@ from bridge.pagerduty_api.errors import Kind, PagerDutyError
 from tests.scenarios.pager import PagedIncident
 from tests.servers import PagerDuty
 from tests.servers.pagerduty import KEY
+from tests.unit.pagerduty_api.client_of import client_of
 
 
 @pytest.fixture
@@ -27,15 +28,6 @@ async def client(pagerduty):
     opened = client_of(pagerduty)
     yield opened
     await opened.close()
-
-
-def client_of(pagerduty: PagerDuty, key: str = KEY) -> Client:
-    def answer(request: httpx.Request) -> httpx.Response:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        status, said, body = pagerduty.answer(request.method, request.url.raw_path.decode(), headers, request.content)
-        return httpx.Response(status, headers=said, stream=httpx.ByteStream(body))
-
-    return Client(HOSTS["us"], key, transport=httpx.MockTransport(answer))
 
 
 async def error_of(client: Client, id_: str = "Q1") -> PagerDutyError:
