@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vulture counts them as used
     # called by Cyclopts, by the names in bridge.cli
-    "serve", "check", "explain", "services", "list_", "show", "export", "sandbox", "demo",
+    "serve", "check", "explain", "services", "list_", "show", "export", "sandbox", "demo", "heal",
     # read or called by Uvicorn and Starlette
     "should_exit", "capture_signals", "redirect_slashes", "middleware_stack", "raw_headers",
     # called by redis-py

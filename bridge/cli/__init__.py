@@ -43,6 +43,9 @@ _COMMANDS = {
 
         WHAT is an incident's id, a fingerprint, an alert's name, or labels: alertname=DiskFull service=checkout.
         The six stations: delivered, understood, routed, old enough, allowed, written.""",
+    "heal": """Show what the Alertmanagers list of the open alerts, and the evidence for and against closing each.
+
+        Changes nothing. Asks the running bridge alone, by its ADMIN_TOKENS: what it shows is of the last rounds.""",
     "alerts": "Show the alerts that a running bridge did not publish.",
     "history": "Export the outages of a running bridge, for an audit.",
     "budgets": "Show how much a running bridge may still publish.",

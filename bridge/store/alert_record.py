@@ -11,7 +11,7 @@ from msgspec import Struct
 from bridge.core.told import link
 from bridge.model import Severity
 from bridge.store.results import CountedAlert
-from bridge.store.told import decode_told
+from bridge.store.told import decode_fit, decode_told
 
 _STATUS = {"F": "firing", "H": "held", "R": "resolved"}
 
@@ -83,4 +83,5 @@ def unpack_alert(name: bytes, packed: bytes, bases: Mapping[str, str] = {}) -> C
         labels_dropped=0 if told is None else told.dropped,
         link=None if told is None else link(told, bases),
         healed=record.evidence(),
+        fit=decode_fit(record.fit) if isinstance(record.fit, str) else None,
     )

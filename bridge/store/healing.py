@@ -65,6 +65,12 @@ class HealingStore:
         )
         return int(now) if is_kept else None
 
+    async def now(self) -> int:
+        """The store's time."""
+        offset = await reply_of(self._redis.hget(f"{self._prefix}clock", "offset"))
+        seconds, micros = await reply_of(self._redis.time())
+        return int(seconds) * 1000 + int(micros) // 1000 + int(offset or 0)
+
     async def sighted(self, cluster: str) -> int | None:
         """When a round could last have closed something, or else the first one was; None: there was none."""
         at = await reply_of(self._redis.hget(f"{self._prefix}chore:{_chore(cluster)}", "sighted"))

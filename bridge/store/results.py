@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from bridge.core.healing.ours import Fit
 from bridge.model import Incident, Severity, Summary
 
 REFUSED = {
@@ -63,7 +64,7 @@ class CountedAlert(Struct, frozen=True, kw_only=True):
     ``starts_at`` is the start as it was sent, ``counts_from`` what that counts as where it is not believed: the first
     delivery for a start in the future, the earliest that may be published for one long past. For administrators alone
     are ``name``, ``labels``, of which ``labels_dropped`` more had no room, and the ``link`` to its sender's page.
-    ``healed`` says why the bridge closed it, if its sender did not.
+    ``healed`` says why the bridge closed it, if its sender did not; ``fit`` is for healing.
     """
 
     source: str
@@ -82,6 +83,7 @@ class CountedAlert(Struct, frozen=True, kw_only=True):
     labels_dropped: int = 0
     link: str | None = None
     healed: str = ""
+    fit: Fit | None = None
 
 
 class Claim(Struct, frozen=True, kw_only=True):

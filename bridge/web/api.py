@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bridge.config.live import LiveConfig
     from bridge.model import Incident
     from bridge.store import Detail
+    from bridge.web.healing import HealingApi
 
 MOST_ALERTS: Final = 1_000
 _ALERTS = 100
@@ -50,9 +51,12 @@ class IncidentStore(Protocol):
 class Api:
     """``GET /api/incidents`` and ``GET /api/incidents/{id}``."""
 
-    def __init__(self, store: IncidentStore, config: LiveConfig, *, wall_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, store: IncidentStore, config: LiveConfig, healing: HealingApi, *, wall_ms: Callable[[], int]
+    ) -> None:
         self._store = store
         self._config = config
+        self._healing = healing
         self._wall_ms = wall_ms
 
     async def incidents(self, request: Request) -> Response:
@@ -80,7 +84,8 @@ class Api:
         found = await self._store.incident(id_, count=count, after=after)
         if found is None:
             return None
-        alerts = [alert_view(alert) for alert in found.alerts]
+        said = await self._healing.of_alerts(found.alerts)
+        alerts = [alert_view(alert, healing) for alert, healing in zip(found.alerts, said, strict=True)]
         more = {
             "alerts": alerts,
             "alerts_total": found.total,

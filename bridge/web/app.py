@@ -21,6 +21,7 @@ from bridge.web.admission import AdmissionLimit
 from bridge.web.alerts import AlertsApi
 from bridge.web.api import Api, IncidentStore
 from bridge.web.exposition import Exposition
+from bridge.web.healing import HealingApi, HealingStore
 from bridge.web.history import EpisodeReader, HistoryApi
 from bridge.web.lifting import BudgetsApi, LiftingStore
 from bridge.web.receiver import AlertStore, Receiver
@@ -42,7 +43,7 @@ _MAX_DELIVERIES = 256
 _MAX_BYTES = 64 << 20  # decoded, a body takes a few times its size
 
 
-class Store(AlertStore, IncidentStore, WhyStore, ActingStore, LiftingStore, Protocol):
+class Store(AlertStore, IncidentStore, WhyStore, ActingStore, LiftingStore, HealingStore, Protocol):
     """What the application needs of the store. Every method raises StoreUnavailable."""
 
     @property
@@ -124,7 +125,8 @@ def _api(
     on_change: Callable[[], None] | None,
 ) -> list[Route]:
     """What administrators may ask, and operators do."""
-    api = Api(store, config, wall_ms=wall_ms)
+    healing = HealingApi(store, config)
+    api = Api(store, config, healing, wall_ms=wall_ms)
     acting = ActionsApi(store, api.view, on_change=on_change)
     actions.start_at_zero()
     budgets = BudgetsApi(store, config, on_change=on_change)
@@ -137,6 +139,7 @@ def _api(
         Route("/api/incidents/{id}/actions", admins.only_operators(acting.act), methods=["POST"]),
         Route("/api/budgets", admins.only(budgets.show)),
         Route("/api/budgets/lift", admins.only_operators(budgets.lift), methods=["POST"]),
+        Route("/api/healing", admins.only(healing.healing)),
         Route("/api/alerts", admins.only(alerts.alerts)),
         Route("/api/history", admins.only(history.history)),
         Route("/api/why", admins.only(why.why)),

@@ -52,8 +52,8 @@ def incident_view(incident: Incident) -> dict[str, Any]:
     }
 
 
-def alert_view(alert: CountedAlert) -> dict[str, Any]:
-    """An alert as ``GET /api/incidents/{id}`` adds it to its incident."""
+def alert_view(alert: CountedAlert, healing: str | None = None) -> dict[str, Any]:
+    """An alert as ``GET /api/incidents/{id}`` adds it to its incident, with what healing says of it."""
     return {
         "name": alert.name,
         "source": alert.source,
@@ -68,6 +68,7 @@ def alert_view(alert: CountedAlert) -> dict[str, Any]:
         "labels": alert.labels,
         "labels_dropped": alert.labels_dropped,
         "link": alert.link,
+        "healing": healing,
         "why": (*alert.why, *_why_start(alert)),
     }
 

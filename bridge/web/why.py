@@ -224,7 +224,8 @@ def _delivered(incident: Incident, alert: CountedAlert | None) -> str:
     if alert is None:
         return f"of its alerts {incident.summary.firing} fire, {incident.summary.held} are held"
     over = f", over since {from_ms(alert.ends_at)}" if alert.status == "resolved" and alert.ends_at else ""
-    return f"{alert.status}, last delivered {from_ms(alert.seen_at)}{over}"
+    closed = f", closed by the bridge: {alert.healed}" if alert.healed else ""
+    return f"{alert.status}, last delivered {from_ms(alert.seen_at)}{over}{closed}"
 
 
 def _group_view(group: UnpublishedGroup, config: Config) -> dict[str, Any]:

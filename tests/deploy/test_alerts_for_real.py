@@ -46,7 +46,7 @@ def hurried(rules: str) -> list[dict[str, Any]]:
     """The rules with seconds for minutes and minutes for hours, so that a cause is seen at once."""
     rules = rules.replace("[10m]", "[5s]").replace("[1h]", "[1m]").replace('job="checkly-bridge"', f'job="{JOB}"')
     rules = re.sub(r"(watchdog\S+) > 300", r"\1 > 10", rules)  # what a bridge samples is up to 5 seconds old
-    rules = re.sub(r"> (300|60)\b", "> 1", rules)
+    rules = re.sub(r"> (900|300|60)\b", "> 1", rules)
     return [{**rule, "for": "0s"} for group in yaml.safe_load(rules)["groups"] for rule in group["rules"]]
 
 
@@ -288,6 +288,18 @@ def test_pagerduty_turns_its_subscription_off_and_on_again(start):
     scene.pagerduty.enable("PSUB")
     scene.calms("BridgeSenderDisabled")
     assert scene.pagerduty.violations == []
+
+
+def test_a_cluster_of_alertmanagers_that_nobody_reaches(start):
+    nobody = {
+        "name": "eu",
+        "urls": ["http://127.0.0.1:9"],
+        "alive": {"match": "alertname = Watchdog"},
+    }
+    scene = start(healing={"alertmanagers": [nobody], "interval": "200ms"})
+    scene.fires("BridgeHealingBlind")
+    scene.config.write_text(yaml.safe_dump(configuration(routes=ROUTES)))
+    scene.calms("BridgeHealingBlind")
 
 
 @pytest.mark.needs("cc")

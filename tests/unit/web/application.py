@@ -148,6 +148,24 @@ class MemoryFinder:
         return self.found.get(name, Finding(alerts=[]))
 
 
+class MemoryHealing:
+    """What is known of clusters: nothing."""
+
+    async def now(self):
+        return NOW
+
+    async def observations(self, _):
+        return {}
+
+    async def places(self):
+        nothing: list[list[Any]] = []
+        for part in nothing:
+            yield part
+
+    async def alerts(self, _):
+        return {}
+
+
 class MemoryStore:
     """What the application sees of a store; ``error`` makes it fail, ``gate`` makes it wait."""
 
@@ -157,6 +175,7 @@ class MemoryStore:
         self.listing = MemoryListing(self)
         self.episode_archive = MemoryArchive()
         self.finder = MemoryFinder()
+        self.healing = MemoryHealing()
         self.actions: list[tuple[str, Action]] = []
         self.acted = ActionResult(outcome=Outcome.DONE)
         self.asked: list[tuple[list[str], str, str, int, str]] = []

@@ -535,6 +535,7 @@ async def test_one_incident_has_its_alerts_with_reasons(bridge, id_):
             "labels": None,
             "labels_dropped": 0,
             "link": None,
+            "healing": None,
             "why": ["because"],
         }
     ]
