@@ -19,11 +19,27 @@ from tests.unit.reconciler.redis_harness import MINUTE, SECOND, RedisHarness
 from tests.unit.reconciler.test_budgets import HOUR, aged, limited, tell, work
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from bridge.sandbox.incidents import Update
 
 LIMITS = {"open": 4, "opens_per_hour": 9, "mails_per_hour": 6, "reserve": "{CRITICAL: 0.25}"}
 TEAMS = ("careless", "shop")
 SEVERITIES = {"critical": Severity.CRITICAL, "major": Severity.MAJOR, "minor": Severity.MINOR}
+
+
+def mails_match(updates: Sequence[Update]) -> None:
+    """Who was told of a start is told of the end; who was told of nothing since the start is not."""
+    was_opened, was_told, begins = False, False, True
+    for update in updates:
+        if begins:
+            was_opened, was_told = update.notify, False
+        begins = update.status == "RESOLVED"
+        if begins:
+            assert update.notify or not was_opened, "who was told of the start is not told of the end"
+            assert was_told or not update.notify, "who was told of nothing is told of the end"
+        was_told = was_told or update.notify
 
 
 class BudgetsMachine(RuleBasedStateMachine):
@@ -118,6 +134,8 @@ class BudgetsMachine(RuleBasedStateMachine):
             assert gate(Ask(severity=severity, opens=True), Orders(), budget, spent, alone=False).withholds, (
                 "there is room"
             )
+        for each in self.harness.shown:
+            mails_match(each.updates)
         over_at = {V1_PAGE: dict.fromkeys(BUDGETS, (0, 0))}
         (state,), _ = await self.harness.store.budgets(over_at, list(TEAMS))
         assert state.spent[OPEN] == len(visible)
