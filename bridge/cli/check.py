@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from bridge.config.schema import Config, Route, Service
 
+STOPS_ON_UPDATE = "Who posts an update on an incident on the page takes it over (people.on_update: stop)."
 _NO_REFERENCE = (
     "checkly.reference is false, so posts carry no mark by which the bridge knows them. After a lost answer it looks "
     "for its post by name and date alone; after a loss of Redis it knows none: they stay open, and are posted again."
@@ -104,7 +105,7 @@ def _print(config: Config, audited: _Audited | None) -> None:
     say(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
     say("", "Routes, the first that matches decides:")
     print_table((_route_row(route) for route in config.routes), indent="  ")
-    say("", _kept(config), *_budgets(config))
+    say("", _kept(config), *_budgets(config), *_people(config))
     for note in _notes(config):
         say("", f"Note: {note}")
     say("", "Services:")
@@ -146,6 +147,11 @@ def _budgets(config: Config) -> list[str]:
         f"An opening without room is {WITHOUT_ROOM[each.mode if each.observes else each.over]}."
         for name, each in budgets.items()
     ]
+
+
+def _people(config: Config) -> list[str]:
+    """What becomes of an incident on which somebody posts an update, where the bridge does not simply go on."""
+    return [STOPS_ON_UPDATE] if config.people.on_update == "stop" else []
 
 
 def _notes(config: Config) -> list[str]:
@@ -230,6 +236,7 @@ def _as_json(config: Config, audited: _Audited | None) -> dict[str, Any]:
         "routes": routes,
         "services": list(config.services.values()),
         "labels_kept": labels_told(config),
+        "people": {"on_update": config.people.on_update},
     }
     if audited is None:
         return summary

@@ -160,6 +160,8 @@ def _print_incident(preview: Preview) -> None:
     say(f"  reopen within  {format_duration(policy.reopen_after_ms)} of the end")
     say(f"  hold           {format_duration(policy.hold_refire_ms)} for a doubtful re-fire")
     say(f"  flapping       {_flapping(policy.flap)}")
+    if preview.on_update == "stop":
+        say("  people         an update on the page takes it over (people.on_update)")
     for number, posts in enumerate(_same_explanation(preview.posts)):
         shown_on = []
         for post in posts:

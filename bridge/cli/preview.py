@@ -74,6 +74,7 @@ class Preview(Struct, frozen=True, kw_only=True):
     severity: Severity
     services: tuple[str, ...]
     policy: Policy
+    on_update: str
     posts: tuple[PostPreview, ...]
 
 
@@ -119,6 +120,7 @@ def _preview(members: Sequence[tuple[Alert, Routed]], config: Config) -> Preview
         severity=max(levels.values()),
         services=tuple(sorted(levels)),
         policy=policy,
+        on_update=config.people.on_update,
         posts=tuple(_post(page, incident, levels, public, policy, config) for page in pages),
     )
 

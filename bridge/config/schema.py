@@ -205,6 +205,10 @@ class People(Struct, frozen=True, kw_only=True):
             "Looks take a tenth of requests_per_minute at most.",
         ),
     ] = 60_000
+    on_update: Annotated[
+        Literal["continue", "stop"],
+        Meta(description="When somebody posts an update on an incident: continue, or stop as after a take-over."),
+    ] = "continue"
 
 
 class Store(Struct, frozen=True, kw_only=True):

@@ -14,6 +14,8 @@ from bridge.texts.template import MAX_CHARS
 if TYPE_CHECKING:
     from bridge.model import Incident, Progress, Summary
 
+ON_THE_PAGE = "person on the page"
+"""Who takes an incident over by an update on the page (`people.on_update: stop`)."""
 SAID_AS = (Phase.IDENTIFIED, Phase.MONITORING)
 """The statuses that an operator's update may show."""
 
@@ -36,11 +38,23 @@ class Action(Struct, frozen=True, kw_only=True):
     status: Phase | None = None  # say: one of SAID_AS; None: as it stands
     quiet: bool = False  # publish: without a mail
     notify: bool = False  # say: with a mail, if the budget allows
+    posted_at: int | None = None  # take-over by who posted on the page: when, by the page's clock
 
 
 def said(text: str) -> str:
     """What is published of an operator's words: they are cleaned as those are that people write in PagerDuty."""
     return public_words(text, MAX_CHARS)
+
+
+def take_over_on_page(update_id: str, posted_at: int) -> Action:
+    """What it means that somebody posted that update on the page of our incident."""
+    return Action(
+        verb=Verb.TAKE_OVER,
+        by=ON_THE_PAGE,
+        reason="posted an update on the page",
+        key=f"page/{update_id}",
+        posted_at=posted_at,
+    )
 
 
 def in_force(incident: Incident, now: int) -> Orders:

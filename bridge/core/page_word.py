@@ -39,7 +39,7 @@ class PageWord(StrEnum):
 
 PAGE_WORDS: Final = {
     PageWord.REFUSED: "Checkly refuses the write for good; a person must act",
-    PageWord.TAKEN_OVER: "an operator has taken it over: the bridge writes nothing more",
+    PageWord.TAKEN_OVER: "an operator, or a person on the page, has taken it over: the bridge writes nothing more",
     PageWord.OPERATOR: "it is not on the page, because an operator said so",
     PageWord.SECOND_WRITER: "it is not on the page, because somebody else's incident is open for the same service",
     PageWord.BUDGET: "it is not on the page, because a budget has no room",

@@ -72,6 +72,10 @@ class Edited(Struct, frozen=True):
     shown: dict[str, str]
 
 
+class Yielded(Struct, frozen=True):
+    """Somebody has posted an update on our incident, and so taken it over: nothing was written."""
+
+
 class Closed(Struct, frozen=True):
     """Someone else has resolved our incident."""
 
@@ -245,6 +249,7 @@ Result: TypeAlias = (
     | Lagging
     | EndFound
     | Edited
+    | Yielded
     | Closed
     | Conflict
     | Adopted

@@ -37,6 +37,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
     end_text: str  # what we say at its end
     duplicate_text: str  # what we say on a duplicate that is resolved
     ended: Sequence[Ended] = ()  # our incidents before this one
+    stops: bool = False  # what somebody posts takes an incident over
     yields: bool = False  # nothing is opened beside someone else's open incident
     closed: list[str] = []  # the late duplicates that were closed so far
 

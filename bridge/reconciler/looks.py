@@ -24,6 +24,7 @@ from bridge.model import Phase, Post, Priority
 from bridge.reconciler import manual_edits
 from bridge.reconciler.budget import acting
 from bridge.reconciler.leases import Lease, LeaseLost
+from bridge.reconciler.taking_over import take_over
 from bridge.store import StoreUnavailable
 from bridge.telemetry import LOOKS, Event, log, log_throttled
 
@@ -91,6 +92,8 @@ class Looks:
         self._doubted: dict[tuple[str, str], int] = {}  # since when a post lacks this update of ours, or is missing
         self._listed: dict[str, set[str]] = {}  # what is open on a page by its list, as of this look
         self._unread: set[str] = set()  # what could not be read when it was tried last
+        self._versions: dict[str, str] = {}  # as which an incident was read for updates of others
+        self._yielded: set[str] = set()  # the updates of others for which it was taken over, or not
         self._began: tuple[int, float] = (0, 0.0)  # the store's time, and ours
 
     async def watch(self) -> None:
@@ -143,6 +146,9 @@ class Looks:
         known = {(remote_id, each.post.update_id) for posts in by_page.values() for remote_id, each in posts.items()}
         self._listed.clear()
         self._unread &= wanted
+        self._versions = {id_: version for id_, version in self._versions.items() if id_ in wanted}
+        if not wanted:
+            self._yielded.clear()
         self._doubted = {doubt: at for doubt, at in self._doubted.items() if doubt in known}
         outcomes: Counter[str] = Counter()
         for page, posts in by_page.items():
@@ -223,6 +229,8 @@ class Looks:
         post = standing.post
         if post.intent is not None:
             return "unclear"  # what is being written may show or not
+        if self._config.current.people.on_update == "stop":
+            seen = await self._take_over(page, standing, seen)
         if seen.remote is not None:
             observed = observe(post, seen.remote, seen.at)
             if not is_news(post, observed):
@@ -233,6 +241,22 @@ class Looks:
             found = await self._missing(page, standing, seen)
             return "unclear" if found is None else await self._record(standing, seen, lambda _: [found])
         return await self._compare(standing, seen, seen.remote)
+
+    async def _take_over(self, page: StatusPage, standing: Standing, seen: Seen) -> Seen:
+        """Let who has posted an update take the incident over; what was read for that, where a list has no updates."""
+        version = seen.remote.version if seen.remote is not None else ""
+        if seen.remote is not None and not seen.remote.is_whole:
+            if version and self._versions.get(seen.remote.id) == version:
+                return seen
+            seen = await self._read(page, seen.remote.id)
+        if seen.remote is None or manual_edits.lacks_ours(seen.remote, standing.post):
+            return seen
+        posted = manual_edits.posted_by_others(seen.remote, standing.post, standing.incident_id)
+        if posted is not None and posted.id not in self._yielded:
+            await take_over(self._store, standing.incident_id, posted)
+            self._yielded.add(posted.id)
+        self._versions[seen.remote.id] = version
+        return seen
 
     async def _compare(self, standing: Standing, seen: Seen, current: RemoteIncident) -> str:
         post, settle_ms = standing.post, self._config.current.checkly.settle_ms

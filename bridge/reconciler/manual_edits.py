@@ -50,7 +50,28 @@ def edits(current: RemoteIncident, post: Post) -> dict[str, str]:
 
 def newest(current: RemoteIncident) -> RemoteUpdate | None:
     """The update that was posted last, whatever its public date."""
-    return max(current.updates, key=lambda update: (update.created_at, update.public_at), default=None)
+    return max(current.updates, key=_posted, default=None)
+
+
+def posted_by_others(current: RemoteIncident, post: Post, incident_id: str) -> RemoteUpdate | None:
+    """The first update after our newest one that somebody else posted, unless it is the end.
+
+    A late repetition of ours has its words. Where ours is not known, or not there, nothing can be told.
+    """
+    ours = next((update for update in current.updates if update.id == post.update_id != ""), None)
+    if ours is None or current.status is Phase.RESOLVED:
+        return None
+    others = (
+        update
+        for update in current.updates
+        if update.id and _posted(update) > _posted(ours) and update.text.strip() != ours.text.strip()
+        if not shows_reference(update, incident_id)
+    )
+    return min(others, key=_posted, default=None)
+
+
+def _posted(update: RemoteUpdate) -> tuple[int, int]:
+    return update.created_at, update.public_at
 
 
 def was_closed_manually(current: RemoteIncident, post: Post) -> bool:

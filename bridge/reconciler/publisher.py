@@ -15,7 +15,7 @@ from bridge.checkly.errors import Gone, NotSent, Nowhere, PageError, RateLimited
 from bridge.core import results
 from bridge.core.merging import learned, merged, moves_on
 from bridge.core.planning import OPEN_PHASES, signature
-from bridge.core.remote import RemoteIncident
+from bridge.core.remote import RemoteIncident, RemoteUpdate
 from bridge.model import UpdateKind, Write
 from bridge.reconciler import manual_edits
 from bridge.reconciler.attempt import DATE_REJECTED, delay_of, intent_of, remote_id_of
@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 
 
 class Clear(Struct, frozen=True):
-    """Nothing is in the way of the write. ``current`` is the incident that it changes; None before the first post."""
+    """Nothing is in the way of the write, but perhaps what somebody has ``posted``: it may take the incident over.
+
+    ``current`` is the incident that the write changes; None before the first post.
+    """
 
     current: RemoteIncident | None = None
+    posted: RemoteUpdate | None = None
 
 
 class Publisher:
@@ -60,7 +64,12 @@ class Publisher:
             if isinstance(error, Gone) and planned.write is not Write.OPEN:
                 return await self._at.gone(post)
             return results.ReadFailed(results.Read.BEFORE_WRITE, delay_of(error))
-        return self._doubt(post, current, planned) or self._edited(post, current, planned) or Clear(current)
+        if doubt := self._doubt(post, current, planned):
+            return doubt
+        posted = manual_edits.posted_by_others(current, post, self._at.incident.id) if self._at.stops else None
+        if posted is None and (edited := self._edited(post, current, planned)):
+            return edited
+        return Clear(current, posted)
 
     async def send(self, post: Post, current: RemoteIncident | None, planned: PlannedWrite) -> Result:
         """Send the post's recorded intent, which was ``planned`` so."""

@@ -28,7 +28,7 @@ from bridge.core.lifecycle import (
 )
 from bridge.core.merging import learned
 from bridge.core.priority import priority_of
-from bridge.core.results import Begun, Context, DateRejected, Delay, NotSent, Outbid, Result, Withhold
+from bridge.core.results import Begun, Context, DateRejected, Delay, NotSent, Outbid, Result, Withhold, Yielded
 from bridge.model import Post, Priority, Progress, UpdateKind, Write
 from bridge.reconciler import manual_edits
 from bridge.reconciler.attempt import Attempt
@@ -40,6 +40,7 @@ from bridge.reconciler.publisher import Clear, Publisher
 from bridge.reconciler.read_back import PageReader
 from bridge.reconciler.reporting import report, report_delay, report_progress
 from bridge.reconciler.rules import rules_of
+from bridge.reconciler.taking_over import take_over
 from bridge.store import NoRoom, NotReplicated, Store, Tokens
 from bridge.store.budgets import NO_TOKENS
 from bridge.telemetry import WRITES_PAUSED, Event, log, log_throttled
@@ -229,6 +230,8 @@ class Worker:
         found = await publisher.read_before_write(post, step.planned)
         if not isinstance(found, Clear):
             return Acted(post, found, attempt.now)
+        if found.posted is not None and await take_over(self._store, lease.incident.id, found.posted):
+            return Acted(post, Yielded(), attempt.now)
         intent = compose(lease.incident, post, step.planned, self._config.current, now=lease.now)
         edits = self._edits(lease, step.page, post, found, intent)
         intent = self._gatekeeper.pay(lease.incident, post, intent, decision)
@@ -303,6 +306,7 @@ class Worker:
             end_text=end_text(lease.incident, post, config),
             duplicate_text=duplicate_text(lease.incident, post, config),
             ended=tuple(step.progress.ended.values()),
+            stops=config.people.on_update == "stop",
             yields=config.checkly.second_writer == "hold",
         )
 

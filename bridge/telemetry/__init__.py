@@ -46,7 +46,10 @@ API_REQUESTS = Counter(
 for _code in ("200", "202", "401", "403", "429"):
     API_REQUESTS.labels(_code)
 ACTIONS = Counter(
-    "bridge_actions_total", "Operators' actions, by verb and outcome.", ["verb", "outcome"], registry=REGISTRY
+    "bridge_actions_total",
+    "Operators' actions, by verb and outcome; also the take-over by who posts on the page.",
+    ["verb", "outcome"],
+    registry=REGISTRY,
 )
 CONNECTIONS_CLOSED = Counter(
     "bridge_connections_closed_total",
@@ -126,7 +129,8 @@ INCIDENTS_WITHOUT_ALERT = Gauge(
 )
 INCIDENTS_TAKEN_OVER = Gauge(
     "bridge_incidents_taken_over",
-    "Incidents that operators have taken over, by state: `firing`, or `clear` (open on the page without an alert).",
+    "Incidents that operators, or people on the page, have taken over, by state: `firing`, or `clear` (open on the "
+    "page without an alert).",
     ["state"],
     registry=REGISTRY,
 )

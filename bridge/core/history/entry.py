@@ -102,7 +102,10 @@ MEANINGS: Final[Mapping[What, tuple[tuple[By, ...], str]]] = {
     ),
     What.ALERTS_REFUSED: (_SENDER, "new alerts were not stored: `limits`"),
     What.NOTE_WRITTEN: (_PERSON, "words for the public were written at the sender"),
-    What.ACTION: (_OPERATOR, "an operator acted; `by` has their name behind a colon"),
+    What.ACTION: (
+        (By.OPERATOR, By.PERSON),
+        "an operator acted; `by` has their name behind a colon. By a person: an update on the page took it over",
+    ),
     What.PHASE: (_BRIDGE, "the incident moved to another phase"),
     What.FLAPPING_BEGAN: (_BRIDGE, "it began to flap: its alerts come and go, and the public is told once (`flap`)"),
     What.FLAPPING_ENDED: (

@@ -95,7 +95,7 @@ def _told(step: Happened) -> tuple[What, dict[str, Any]] | None:  # noqa: C901, 
             return None  # the post tells, once
         case results.NothingExists() | results.PageMissing() | results.Unfinished():
             return None
-        case results.Looked() | results.Edited():
+        case results.Looked() | results.Edited() | results.Yielded():  # told above, or by the action
             return None
     assert_never(result)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
+from msgspec.structs import replace
+
 from bridge.core import results
 from bridge.core.outcomes import absence, failures, written
 
@@ -37,6 +39,8 @@ def apply(post: Post, result: Result, at: Context) -> Post:  # noqa: C901, PLR09
             return written.over(post, result.update_id)
         case results.Edited():
             return absence.edited(post, result.edits)
+        case results.Yielded():
+            return failures.rested(replace(post, stale_at=None))
         case results.Closed():
             return absence.closed(post, at.asked_at)
         case results.Gone():

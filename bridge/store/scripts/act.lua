@@ -1,7 +1,8 @@
 -- Stores what an operator wants done with an incident, and makes it due: whoever works on it carries it out. What is stored
 -- is an order, by its verb: who, when, why, until when. Whether it is in force follows from that and the facts
 -- (core/actions.py), so nothing needs to end it in time.
--- ARGV: prefix, id, MessagePack of the action {verb, by, reason, revision, key, for_ms, alert, …}.
+-- ARGV: prefix, id, MessagePack of the action {verb, by, reason, revision, key, for_ms, alert, …}. What somebody posts on
+-- the page may be an action, too: then it has `posted_at`.
 -- Returns {now, outcome, why in words, who was first, revision, the word that the incident is counted under}.
 
 local NOTES_KEPT = 20 -- as in public_note.lua
@@ -87,6 +88,11 @@ end
 
 deeds['take-over'] = function()
   if not (fires or is_visible) then return 'not_possible', 'nothing of it fires, or stands open on a page' end
+  if action.posted_at then -- on the page: what was there before it was handed back takes nothing over
+    local handed_back = order('hand-back')
+    if taken_over then return 'repeat' end
+    if handed_back and handed_back.at >= action.posted_at then return 'not_possible', 'it was handed back since' end
+  end
   if taken_over and taken_over.by == action.by then return end
   give('take-over')
   redis.call('SADD', orders.TAKEN_OVER, id)
@@ -94,6 +100,7 @@ end
 
 deeds['hand-back'] = function()
   if not take_back('take-over') then return 'not_possible', 'nobody has taken it over' end
+  give('hand-back')
   redis.call('SREM', orders.TAKEN_OVER, id)
 end
 
@@ -170,7 +177,7 @@ if outcome then return answer(outcome, why, whose) end
 rev = redis.call('HINCRBY', incident_key(id), 'rev', 1) -- who holds it settles it as due at once
 if not ordered then redis.call('HSET', incident_key(id), 'ordered', now) end
 redis.call('HSET', orders.key(id), 'born', ordered or now, 'last', cmsgpack.pack({by = action.by, verb = verb, rev = rev}))
-history.append_at_once(id, {{now, 'action', 'operator:' .. action.by, {
+history.append_at_once(id, {{now, 'action', action.posted_at and 'person' or 'operator:' .. action.by, {
   verb = verb, reason = history.cut(action.reason or ''), ['until'] = till,
 }}})
 if tonumber(lease_until or 0) <= now then schedule(id, now, 'LT') end

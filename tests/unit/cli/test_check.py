@@ -40,6 +40,14 @@ def test_it_says_what_is_kept_of_alerts_for_administrators(run, config):
     assert json.loads(run("check", config, "--output", "json").out)["labels_kept"] is None
 
 
+def test_it_says_whether_an_update_on_the_page_takes_an_incident_over(run, config):
+    assert "takes it over" not in run("check", config).out
+    assert json.loads(run("check", config, "--output", "json").out)["people"]["on_update"] == "continue"
+    config.write_text(f"{config.read_text()}\npeople: {{on_update: stop}}\n")
+    assert "takes it over (people.on_update: stop).\n" in run("check", config).out
+    assert json.loads(run("check", config, "--output", "json").out)["people"]["on_update"] == "stop"
+
+
 def test_it_says_what_bounds_what_becomes_public(run, config):
     text = config.read_text()
     assert (

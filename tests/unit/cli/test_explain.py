@@ -94,6 +94,14 @@ def test_every_page_is_shown_with_the_impact_on_its_components_and_its_own_words
     ]
 
 
+def test_it_says_where_an_update_on_the_page_takes_an_incident_over(explain, config):
+    text = payload({"service": "orders"})
+    config.write_text(f"{PAGES}people: {{on_update: stop}}\n")
+    assert "  people         an update on the page takes it over (people.on_update)\n" in explain(text).out
+    (found,) = json.loads(explain(text, "--output", "json").out)
+    assert found["incidents"][0]["on_update"] == "stop"
+
+
 def test_pages_with_the_same_words_are_shown_together(explain, config):
     config.write_text(PAGES)
     shown = explain(payload({"service": "orders"}))

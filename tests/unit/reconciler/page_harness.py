@@ -18,7 +18,8 @@ from bridge.model import V1_PAGE, Incident, Policy, Post, Priority, Progress, Se
 from bridge.orders import NO_ORDERS, Order, Orders
 from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import Lease
-from bridge.store import ChoreTurn, Claim, Idle, LeasedForLook, Looks, Store
+from bridge.store import ActionResult, ChoreTurn, Claim, Idle, LeasedForLook, Looks, Store
+from bridge.store import Outcome as Acted
 from bridge.store.store import PROBE_MS
 from tests.unit.core.alerts import Alerts
 from tests.unit.core.configured import ID as ID  # noqa: PLC0414 - tests with this harness find these here
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from prometheus_client import Counter, Gauge
 
     from bridge.config.schema import Config
+    from bridge.core.actions import Action
     from bridge.core.history import Entry
 
 
@@ -103,6 +105,8 @@ class VirtualStore(Store):
         self.digest = ""
         self.told: list[Entry] = []  # the history
         self.orders = Orders()
+        self.acted: list[Action] = []
+        self.handed_back_at = 0
         self.looks = self.virtual_looks = VirtualLooks(self, clock)
 
     @property
@@ -161,6 +165,18 @@ class VirtualStore(Store):
             self.episode += 1
             self.archive.append(archive)
         return self._extend(lease_ms, probing=claim.probing)
+
+    async def act(self, id_: str, action: Action) -> ActionResult:  # noqa: ARG002
+        """Take it over, as ``act.lua`` does where somebody posted on the page."""
+        self.acted.append(action)
+        is_late = (action.posted_at or 0) <= self.handed_back_at
+        is_new = not is_late and self.orders.take_over is None
+        if is_new:
+            self.orders = replace(self.orders, take_over=Order(by=action.by, at=self._clock(), reason=action.reason))
+            self._alerts.revision += 1
+            self.notice()
+        outcome = Acted.DONE if is_new else Acted.NOT_POSSIBLE if is_late else Acted.REPEAT
+        return ActionResult(outcome=outcome)
 
     async def settle(self, claim: Claim, *, due: int | None, **_: object) -> bool:
         if not self._holds(claim):
@@ -281,7 +297,10 @@ class PageHarness:
 
     def order(self, verb: str, **more: Any) -> None:
         """An operator gives an order of that name, or takes it back."""
-        given = None if more.pop("back", False) else Order(by="alice", at=self.now, reason="because", **more)
+        is_back = more.pop("back", False)
+        given = None if is_back else Order(by="alice", at=self.now, reason="because", **more)
+        if is_back and verb == "take_over":
+            self.store.handed_back_at = self.now
         self.store.orders = replace(self.store.orders, **{verb: given})
         self.alerts.revision += 1
         self.settle()

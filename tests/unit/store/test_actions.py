@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.core.actions import Action, in_force
+from bridge.core.actions import ON_THE_PAGE, Action, in_force, take_over_on_page
 from bridge.model import V1_PAGE, Intent, Phase, Post, Progress, Severity, UpdateKind, Write
 from bridge.orders import Orders, Verb
 from bridge.store import ActionResult, Idle, Outcome
@@ -268,6 +268,37 @@ async def test_while_it_is_taken_over_nothing_is_ordered_that_would_be_written(s
         assert (refused.outcome, refused.by) == (Outcome.NOT_POSSIBLE, "alice")
     assert (await act(store, Verb.HAND_BACK, by="bob")).outcome is Outcome.DONE
     assert (await act(store, Verb.HAND_BACK)).outcome is Outcome.NOT_POSSIBLE
+
+
+async def posts(store, update_id: str, posted_at: int) -> Outcome:
+    done: ActionResult = await store.act("shop", take_over_on_page(update_id, posted_at))
+    return done.outcome
+
+
+async def test_who_posts_on_the_page_takes_over_as_an_operator_does(store):
+    await stands(store)
+    assert await posts(store, "u1", 1) is Outcome.DONE
+    taken = (await orders(store)).take_over
+    assert taken is not None
+    assert (taken.by, taken.reason) == (ON_THE_PAGE, "posted an update on the page")
+    told = (await store.incident("shop")).history[-1]
+    assert (told.what, told.by, told.detail["verb"]) == ("action", "person", "take-over")
+    assert [await posts(store, each, 1) for each in ("u1", "u2")] == [Outcome.REPEAT, Outcome.REPEAT]
+    assert (await store.overview()).taken_over == 1
+    assert (await act(store, Verb.HAND_BACK)).outcome is Outcome.DONE
+    assert (await orders(store)).take_over is None
+
+
+async def test_after_it_was_handed_back_only_what_is_posted_later_takes_it_over(store):
+    await stands(store)
+    await act(store, Verb.TAKE_OVER)
+    taken = (await orders(store)).take_over
+    assert taken is not None
+    handed_back = taken.at
+    assert await posts(store, "u1", handed_back) is Outcome.CONFLICT
+    await act(store, Verb.HAND_BACK)
+    assert await posts(store, "u2", handed_back) is Outcome.NOT_POSSIBLE
+    assert await posts(store, "u3", handed_back + MINUTE) is Outcome.DONE
 
 
 async def test_what_is_taken_over_is_counted_and_is_not_open_without_an_alert(store, db):
