@@ -108,7 +108,9 @@ def test_an_incident_is_published_before_its_time(shop, page, way):
     shop.fires()
     shop.acts(way, "publish", quiet=True)
     assert page.shows(status="INVESTIGATING").messages[0].notified is False
-    assert page.mails == []
+    shop.outage.ends()
+    page.shows(status="RESOLVED")
+    assert page.mails == [], "who was not told of the start is not told of the end"
 
 
 @pytest.mark.parametrize("way", WAYS)
