@@ -68,7 +68,7 @@ def in_force(incident: Incident, now: int) -> Orders:
         publish=_in_outage(orders.publish, summary),
         dismiss=_in_outage(orders.dismiss, summary),
         resolve=_unless_closed(_in_outage(orders.resolve, summary), incident.progress),
-        take_over=taken_over if taken_over and not _is_handed_back(taken_over, incident.progress) else None,
+        take_over=taken_over if taken_over and not _is_handed_back(taken_over, incident) else None,
         retry=orders.retry,
         mutes={name: mute for name, mute in orders.mutes.items() if _in_time(mute, now)},
     )
@@ -123,10 +123,15 @@ def _unless_closed(order: Order | None, progress: Progress) -> Order | None:
     return None if is_done and all(post.closed_at is not None and post.intent is None for post in posts) else order
 
 
-def _is_handed_back(order: Order, progress: Progress) -> bool:
-    """Whether the person has ended it on the page, or it is over and nothing of it stands there."""
-    posts = progress.posts.values()
+def _is_handed_back(order: Order, incident: Incident) -> bool:
+    """Whether the person has ended it on the page, or it is over and nothing of it stands there.
+
+    What fires again may still be in the phase of its last end, until it is old enough to be published.
+    """
+    progress, posts, summary = incident.progress, incident.progress.posts.values(), incident.summary
     if any(post.intent is not None or (post.is_open and post.closed_at is None) for post in posts):
         return False
     was_closed = any(post.closed_at is not None and post.closed_at >= order.at for post in posts)
-    return was_closed or progress.phase in {Phase.RESOLVED, Phase.DISCARDED}
+    if was_closed or progress.phase not in {Phase.RESOLVED, Phase.DISCARDED}:
+        return was_closed
+    return not summary.firing or progress.phase_since >= order.at or summary.firing_since > order.at

@@ -105,6 +105,11 @@ def closed(post: Post, now: int) -> Post:
     )
 
 
+def ended_by_others(post: Post, now: int) -> Post:
+    """The same, of what was found to be resolved: what opens it again is dated after the end that readers know."""
+    return replace(closed(post, now), public_at=max(post.public_at, now))
+
+
 def seen(post: Post, now: int, *, is_theirs: bool) -> Post:
     """What someone else closed was read: when to read it again follows from that."""
     since = now if post.theirs_at is None else post.theirs_at

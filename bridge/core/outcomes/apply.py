@@ -42,7 +42,7 @@ def apply(post: Post, result: Result, at: Context) -> Post:  # noqa: C901, PLR09
         case results.Yielded():
             return failures.rested(replace(post, stale_at=None))
         case results.Closed():
-            return absence.closed(post, at.asked_at)
+            return absence.ended_by_others(post, at.asked_at)
         case results.Gone():
             return absence.gone(post, result, at)
         case results.Conflict():

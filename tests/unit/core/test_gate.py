@@ -103,6 +103,12 @@ def test_an_update_without_a_token_goes_out_quiet():
     assert (decision.word, decision.take, decision.tripped) == (Word.QUIET, (), MAILS)
 
 
+def test_an_end_goes_out_though_nothing_may_be_opened_any_more():
+    full = {OPEN: Spent(30, 30), OPENS: Spent(60, 60), MAILS: Spent(20, 20)}
+    for ask in (None, Ask(severity=Severity.MAJOR, mails=1)):
+        assert not gate(ask, Orders(), BUDGET, full, alone=False).withholds
+
+
 def test_an_opening_without_mail_tokens_goes_out_quiet_and_its_end_pays_for_itself():
     decision = gate(
         Ask(severity=Severity.MAJOR, opens=True, mails=2), Orders(), BUDGET, {**NOTHING, MAILS: Spent(15)}, alone=True

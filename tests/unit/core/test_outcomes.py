@@ -195,7 +195,7 @@ def test_each_refused_write_waits_until_all_of_them_are_tried_again() -> None:
 
 def test_what_others_resolved_is_kept_in_mind() -> None:
     post = after(replace(OPEN, retry=Retry(parked="400", attempts=2)), Begun(UPDATE), Closed(), now=NOW)
-    assert post == replace(OPEN, status=Phase.RESOLVED, closed_at=NOW)
+    assert post == replace(OPEN, status=Phase.RESOLVED, closed_at=NOW, public_at=NOW)
 
 
 def test_of_what_others_deleted_nothing_is_kept_but_the_search_for_duplicates() -> None:

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from bridge.core.actions import Action
+from bridge.core.gate import MAILS, OPENS
 from bridge.model import V1_PAGE, AlertStatus, Incident, Post
 from bridge.orders import Orders, Verb
 from bridge.store import ActionResult, Outcome
 from tests.unit.reconciler.redis_harness import MINUTE, RedisHarness
-from tests.unit.reconciler.test_budgets import CONFIG, end, limited, mails, stored, tell, visible, work
+from tests.unit.reconciler.test_budgets import CONFIG, budget_of, end, limited, mails, stored, tell, visible, work
 
 HOUR = 60 * MINUTE
 FIRING, RESOLVED = AlertStatus.FIRING, AlertStatus.RESOLVED
@@ -59,6 +60,34 @@ async def is_parked(harness: RedisHarness) -> bool:
     """Whether nothing is due before the year 3000."""
     first: Any = await harness.redis.zrange("bridge:{0}:due", 0, 0, withscores=True)
     return bool(first[0][1] == 32_503_680_000_000)
+
+
+async def act_between(harness: RedisHarness, verb: Verb) -> None:
+    """Somebody acts between a decision of the gate and its record: while the page is read, which may take long."""
+    gatekeeper: Any = harness.reconciler._worker._gatekeeper  # noqa: SLF001 - no collaborator is called between a decision and its act
+    decide = gatekeeper.decide
+    acted: list[ActionResult] = []
+
+    async def decided(found: Incident, *more: Any) -> Any:
+        decision = await decide(found, *more)
+        if not acted:
+            acted.append(await harness.store.act(found.id, Action(verb=verb, by="alice", reason="because")))
+            assert acted[0].outcome is Outcome.DONE
+        return decision
+
+    gatekeeper.decide = decided
+
+
+class TestBetweenDecisionAndRecord:
+    @pytest.mark.parametrize("verb", [Verb.HOLD, Verb.DISMISS, Verb.TAKE_OVER])
+    async def test_what_is_forbidden_meanwhile_is_not_opened_and_gives_its_tokens_back(self, harness, verb):
+        await tell(harness, FIRING, ["a"])
+        await act_between(harness, verb)
+        await work(harness)
+        assert harness.shown == []
+        reason = "taken_over" if verb is Verb.TAKE_OVER else "operator"
+        assert await told(harness) == (reason, "alice", "")
+        assert (await budget_of(harness))[0] == {"open": 0, OPENS: 0, MAILS: 0}
 
 
 class TestHold:

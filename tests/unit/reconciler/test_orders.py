@@ -13,7 +13,7 @@ from bridge.model import Phase, Progress, PublicNote, Severity
 from bridge.orders import Order, Orders
 from bridge.store.posts import tally
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, PageHarness, published
+from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, SETTLE_MS, PageHarness, published
 
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -136,6 +136,36 @@ class TestTakeOver:
         harness.after(HOUR)
         assert harness.post.intent is None
         assert harness.page.writes == ["open MAJOR"]
+
+    def test_what_fires_again_is_taken_over_before_it_is_old_enough_to_be_opened_again(self) -> None:
+        harness = published()
+        harness.clear()
+        harness.after(5 * MINUTE)
+        assert harness.progress.phase is Phase.RESOLVED
+        harness.fire()
+        harness.after(10 * SECOND)
+        assert harness.progress.phase is Phase.RESOLVED, "it waits for publish_after"
+        writes = [*harness.page.writes]
+        harness.order("take_over")
+        harness.after(HOUR)
+        assert harness.page.writes == writes
+        harness.order("take_over", back=True)
+        harness.after(MINUTE)
+        assert len(harness.page.standing) == 1
+
+    def test_a_late_duplicate_is_left_alone_until_it_is_handed_back(self) -> None:
+        harness = published(Outcome.LATE)
+        harness.page.late_ms = 3 * SETTLE_MS
+        harness.after(2 * SETTLE_MS)
+        assert harness.page.writes == ["open MAJOR"], "it was repeated"
+        harness.order("take_over")
+        harness.after(10 * MINUTE)
+        assert len(harness.page.standing) == 2
+        harness.after(10 * MINUTE)
+        assert harness.page.writes == ["open MAJOR", "open MAJOR"]
+        harness.order("take_over", back=True)
+        harness.after(10 * MINUTE)
+        assert (harness.page.writes[2:], len(harness.page.standing)) == (["update RESOLVED"], 1)
 
 
 class TestWhileAWriteIsPrepared:

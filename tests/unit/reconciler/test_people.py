@@ -28,6 +28,20 @@ class TestPeopleAtThePage:
         harness.after(MINUTE)
         assert harness.page.only.status is Phase.INVESTIGATING
 
+    def test_what_opens_again_after_an_end_by_hand_is_dated_after_that_end(self) -> None:
+        """An alert that starts much later is another outage: the first one's start was told, and its end."""
+        harness = published()
+        harness.after(5 * MINUTE)
+        incident = harness.page.only
+        end = replace(incident.updates[0], id="by-hand", text="Over.", status=Phase.RESOLVED, public_at=harness.now)
+        harness.page.edit(incident.id, status=Phase.RESOLVED, updates=(end, *incident.updates))
+        harness.look()
+        harness.after(11 * MINUTE)
+        harness.fire("payments", Severity.CRITICAL)
+        harness.after(MINUTE)
+        newest = harness.page.only.updates[0]
+        assert (newest.status, newest.public_at > end.public_at) == (Phase.INVESTIGATING, True)
+
     def test_what_a_person_deleted_stays_so_until_it_clears_and_fires_anew(self) -> None:
         harness = published()
         harness.page.delete(harness.page.only.id)
