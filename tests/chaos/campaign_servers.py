@@ -136,6 +136,7 @@ class CampaignServers:
         self.sandbox = self._sandbox_of(ACCOUNT)
         self.http = running.enter_context(httpx.Client(timeout=5.0))
         self.bridges: list[Mortal] = []
+        self._parts: dict[str, Any] = {}
         self.deaths = 0
         self.ends_leases = False
         self._set_up(redis_url="", lease_ms=LEASE_MS, environment={})
@@ -172,11 +173,19 @@ class CampaignServers:
             "services": dict(generation.services),
             "checkly": {**_CHECKLY, "settle": f"{settle_ms}ms", **(checkly or {})},
         }
-        self._config.write_text(yaml.safe_dump({**_CONFIG, **own, **(parts or {})}))
+        self._parts = {**_CONFIG, **own, **(parts or {})}
+        self._config.write_text(yaml.safe_dump(self._parts))
         for _ in range(bridges):
             self.join(fatal, ends_by)
             fatal = 0
         self.waits(lambda: all(each.is_stopped or self._is_ready(each) for each in self.bridges))
+
+    def reload(self, **parts: Any) -> None:
+        """Let these replace parts of the configuration of all bridges."""
+        self._parts = {**self._parts, **parts}
+        written = self._config.with_suffix(".new")
+        written.write_text(yaml.safe_dump(self._parts))
+        written.replace(self._config)  # whole: a bridge may be reading it
 
     def _sandbox_of(self, account: Mapping[str, Any]) -> Sandbox:
         """The simulator that has this account: each one runs until the servers' end."""

@@ -15,6 +15,7 @@ from tests.chaos.generation import V3
 from tests.chaos.healing import HealingCampaign
 from tests.chaos.hostile_campaign import Hostile
 from tests.chaos.model import Model
+from tests.chaos.policy import PolicyCampaign
 from tests.chaos.races import Races
 from tests.chaos.redis_faults import RedisFaults
 from tests.chaos.stopped_worker import StoppedWorker
@@ -36,6 +37,7 @@ CAMPAIGNS: tuple[Campaign, ...] = (
     Drain(),
     EndsFirst(),
     Budgets(),
+    PolicyCampaign(),
     Races(),
     StoppedWorker(),
     Conservation(),

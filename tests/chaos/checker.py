@@ -17,7 +17,7 @@ from msgspec import Struct
 from tests.scenarios.vocabulary import milliseconds
 
 _REFERENCE = re.compile(r"\bReference: ([0-9A-Z]{10})\Z")  # words may quote one; ours stands at the end
-_FOREVER = 1 << 62
+FOREVER = 1 << 62
 
 
 class Update(Struct, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ class Incident(Struct, frozen=True, kw_only=True):
             elif update.status != "RESOLVED" and since is None:
                 since = update.at
         if since is not None:
-            yield since, _FOREVER
+            yield since, FOREVER
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -121,12 +121,14 @@ def judge(
     *,
     mailed: Mapping[str, Sequence[str]] | None = None,
     late_duplicates: int = 0,
+    may_lack_mails: bool = False,
 ) -> Verdict:
     """Whether the history keeps the promises, for incidents ``wanted`` by title.
 
     ``mailed`` are the statuses that subscribers must have been mailed, where the campaign knows them exactly.
     ``late_duplicates`` incidents may have been open beside another of the same reference: writes that came true later
-    than the settle time. They must have been resolved without a mail all the same.
+    than the settle time. They must have been resolved without a mail all the same. ``may_lack_mails``: a policy may
+    keep the mail of a turn back.
     """
     ours = [incident for incident in history.incidents if incident.ours]
     by_reference: dict[tuple[str, str], list[Incident]] = defaultdict(list)
@@ -137,7 +139,7 @@ def judge(
         overlaps = list(_overlaps(incidents))
         late_duplicates -= len(overlaps)
         doubled += overlaps if late_duplicates < 0 else ()
-        doubled += () if overlaps else _mails_twice(incidents)
+        doubled += () if overlaps or may_lack_mails else _mails_twice(incidents)
     doubled += (breach for incident in ours for breach in _updates_twice(incident))
     lost = list(unmet(history, wanted))
     for name, statuses in (mailed or {}).items():

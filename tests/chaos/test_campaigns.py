@@ -20,6 +20,7 @@ from tests.chaos.ends_first import EndsFirst
 from tests.chaos.generation import V3
 from tests.chaos.healing import HealingCampaign
 from tests.chaos.hostile_campaign import KINDS, Hostile
+from tests.chaos.policy import PolicyCampaign
 from tests.chaos.races import Races
 from tests.chaos.redis_faults import FAULTS, RedisFaults
 from tests.chaos.runner import run
@@ -42,6 +43,7 @@ SUBSET: list[tuple[Campaign, int, int]] = [
     (Drain(incidents=40, recovery_s=_GENEROUS_S), 2, 1),
     (EndsFirst(outages=200, watch_s=0.0, slack_s=_GENEROUS_S / 4), 1, 1),
     (Budgets(invented=300, real_within_s=_GENEROUS_S), 1, 1),
+    (PolicyCampaign(steps=14, ends_within_s=_GENEROUS_S), 1, 2),
     (Races(incidents=10), 1, 1),
     (StoppedWorker(), 23, 3),
     (Conservation(alerts=200), 1, 1),
