@@ -271,6 +271,12 @@ HEALED = Counter(
     ["source"],
     registry=REGISTRY,
 )
+ALERTS_UNDELIVERED = Gauge(
+    "bridge_alerts_undelivered",
+    "Alerts that a cluster of Alertmanagers holds for this bridge and never delivered, by cluster.",
+    ["cluster"],
+    registry=REGISTRY,
+)
 CONFIG_LOADED = Gauge(
     "bridge_config_loaded_timestamp_seconds",
     "Unix time at which the configuration in force was loaded.",

@@ -117,6 +117,16 @@ class Event(Enum):
         logging.ERROR,
         "An unexpected error while senders were asked; it is tried again. Deliveries and writes go on.",
     )
+    ALERT_UNDELIVERED = (
+        "alert_undelivered",
+        logging.WARNING,
+        "An Alertmanager holds this alert for the bridge for ten minutes and more, and it never arrived. Logged once.",
+    )
+    ALERT_TAKEN_IN = (
+        "alert_taken_in",
+        logging.WARNING,
+        "An alert that never arrived was taken in: `reason` is undelivered, or store_lost: its incident is on a page.",
+    )
     DELIVERY_DISMISSED = (
         "delivery_dismissed",
         logging.INFO,

@@ -109,7 +109,7 @@ class Healer:
             listed |= lists
             is_well = is_well and not peer.fault and peer.cluster != "settling"
             if not peer.fault:
-                self._in_life(url, peer).update(lists)
+                self._in_life(url, peer).update(name for name in peer.held if peer.lists(name))
             up_since = max(up_since, peer.started - peer.now + self._world.now)
             heard = {server: min(known, self._world.heard(server, peer)) for server, known in heard.items()}
             if not self._calm:
@@ -161,7 +161,7 @@ class Healer:
         server, interval_ms = self._world.alerts[name].prometheus, self._healing.interval_ms
         if any(each.heard_at[server] < each.at - LIFE_MS - interval_ms for each in rounds):
             yield "no sign of life"
-        if self._world.has_fired_for(name, self._healing.absent_for_ms):
+        if self._healing.silenced == "firing" and self._world.has_fired_for(name, self._healing.absent_for_ms):
             yield "its rule fires"
 
     def _doubts_of_rounds(self, rounds: Sequence[Round], since: int) -> Iterator[str]:

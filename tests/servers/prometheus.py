@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any, Self
 
 import httpx
@@ -48,7 +49,10 @@ class Exporter:
 
 
 class Prometheus(Process):
-    """Scrapes ``targets`` and evaluates ``rules`` (the list of one rule group) every ``interval``."""
+    """Scrapes ``targets`` and evaluates ``rules`` (the list of one rule group) every ``interval``.
+
+    It tells Alertmanagers of what fires at most every ``resend``, and that it ends after four times that.
+    """
 
     name = "prometheus"
 
@@ -60,19 +64,27 @@ class Prometheus(Process):
         alertmanagers: Sequence[Process] = (),
         targets: Sequence[str] = (),
         interval: str = "500ms",
+        resend: str = "1m",
         port: int | None = None,
     ) -> None:
         super().__init__(directory, port=port)
+        self._resend = resend
         self._write("rules.yml", {"groups": [{"name": "test", "rules": list(rules)}]})
         config: dict[str, Any] = {
             "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
             "rule_files": ["rules.yml"],
             "scrape_configs": [{"job_name": "test", "static_configs": [{"targets": list(targets)}]}],
         }
-        if alertmanagers:
-            addresses = [f"127.0.0.1:{each.port}" for each in alertmanagers]
-            config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": addresses}]}]}
-        self._write("prometheus.yml", config)
+        self._config = config
+        self.tells(*alertmanagers)
+
+    def tells(self, *alertmanagers: Process) -> None:
+        """Tell these, and no others, from now on; one that runs reads its configuration again."""
+        addresses = [f"127.0.0.1:{each.port}" for each in alertmanagers]
+        alerting = {"alertmanagers": [{"static_configs": [{"targets": addresses}]}]} if addresses else {}
+        self._write("prometheus.yml", {**self._config, "alerting": alerting})
+        if self.runs:
+            self.signal(signal.SIGHUP)
 
     def command(self) -> Sequence[str | Path]:
         return [
@@ -80,6 +92,7 @@ class Prometheus(Process):
             "--config.file=prometheus.yml",
             "--storage.tsdb.path=data",
             f"--web.listen-address=127.0.0.1:{self.port}",
+            f"--rules.alert.resend-delay={self._resend}",
         ]
 
     def is_ready(self) -> bool:
