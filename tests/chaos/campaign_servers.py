@@ -142,6 +142,10 @@ class CampaignServers:
         self._set_up(redis_url="", lease_ms=LEASE_MS, environment={})
         running.callback(self.clear)
 
+    def fresh_folder(self) -> Path:
+        """A folder for what a trial starts by itself."""
+        return self._folder / f"own-{next(self._numbers)}"
+
     def open(
         self,
         generation: Generation = V1,

@@ -13,6 +13,7 @@ from tests.chaos.drain import Drain
 from tests.chaos.ends_first import EndsFirst
 from tests.chaos.generation import V3
 from tests.chaos.healing import HealingCampaign
+from tests.chaos.healing_for_real import RealHealing
 from tests.chaos.hostile_campaign import Hostile
 from tests.chaos.model import Model
 from tests.chaos.policy import PolicyCampaign
@@ -44,4 +45,5 @@ CAMPAIGNS: tuple[Campaign, ...] = (
     Hostile(),
     Storms(),
     HealingCampaign(),
+    RealHealing(),
 )

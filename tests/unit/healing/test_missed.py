@@ -22,6 +22,7 @@ from tests.unit.store.builders import all_of
 
 if TYPE_CHECKING:
     from bridge.checkly.pages import StatusPages
+    from bridge.config.healing import Cluster, Healing
 
 HEALING = """
 healing:
@@ -45,7 +46,12 @@ class Held:
         self.asked_pages = 0
         self.changes = 0
         made: list[StatusPages] = []
-        harness.start(wrap=lambda pages: made.append(pages) or pages)
+
+        def keep(pages: StatusPages) -> StatusPages:
+            made.append(pages)
+            return pages
+
+        harness.start(wrap=keep)
         shown = ShownReferences(
             store=harness.store,
             page=made[0],
@@ -68,8 +74,14 @@ class Held:
         )
 
     @property
-    def cluster(self) -> Any:
-        return self.harness.live.current.healing.alertmanagers[0]
+    def healing(self) -> Healing:
+        found = self.harness.live.current.healing
+        assert found is not None
+        return found
+
+    @property
+    def cluster(self) -> Cluster:
+        return self.healing.alertmanagers[0]
 
     def _changed(self) -> None:
         self.changes += 1
@@ -81,8 +93,7 @@ class Held:
         return name
 
     async def round(self, **settings: Any) -> None:
-        healing = replace(self.harness.live.current.healing, **settings)
-        await self.missed.look(self.cluster, healing)
+        await self.missed.look(self.cluster, replace(self.healing, **settings))
         self.now += MINUTE
 
     async def rounds(self, count: int, **settings: Any) -> None:
