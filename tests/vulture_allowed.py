@@ -29,10 +29,6 @@ __all__ = [  # noqa: F822, RUF022 - defined elsewhere and grouped by reason; vul
     "reason",
     # what polls of senders show
     "Listed", "Poll", "age_ms", "is_settled", "PeerError",
-    # healing, before it is wired
-    "was_missed", "to_take_over", "unknown", "ShownReferences", "groups", "ca", "cert",
-    "region", "subscription", "missed", "MOST_CLOSES", "quiet_since",
-    "judge", "mass_at", "listed_as_firing", "OVER", "fit_of", "labels_needed", "Evidence",
     # found by name
     "MEDIUM", "MAJOR", "CRITICAL", "UNDER_MAINTENANCE",
 ]  # fmt: skip

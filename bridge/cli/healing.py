@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.core.routing import Router
 from bridge.healing.accounts import Accounts
 from bridge.healing.clusters import Clusters
+from bridge.healing.missed import MissedAlerts
 from bridge.healing.paged_ends import PagedEnds
 from bridge.healing.peers import Peers
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from bridge.config.environment import Settings
     from bridge.config.live import ConfigFile
+    from bridge.reconciler import Reconciler
     from bridge.store import Store
 
 
@@ -26,9 +28,10 @@ Watch = Callable[[], Coroutine[Any, Any, None]]  # goes on until canceled
 
 
 def healing(
-    settings: Settings, live: ConfigFile, store: Store, on_change: Callable[[], None], closing: AsyncExitStack
+    settings: Settings, live: ConfigFile, store: Store, reconciler: Reconciler, closing: AsyncExitStack
 ) -> list[Watch]:
     """What runs in the background, whatever the configuration says of it now or later."""
+    on_change, router = reconciler.wake, Router()
     peers = Peers(os.environ, settings.network)
     closing.push_async_callback(peers.close)
     clusters = Clusters(
@@ -38,11 +41,20 @@ def healing(
         on_change=on_change,
         monotonic=time.monotonic,
         token=lambda: secrets.token_hex(8),
+        finder=lambda: MissedAlerts(
+            store=store,
+            config=live,
+            router=router,
+            groups=peers.groups,
+            shown=reconciler.shown.read,
+            monotonic=time.monotonic,
+            on_change=on_change,
+        ),
     )
     accounts = Accounts(
         store=store,
         config=live,
-        ends=PagedEnds(store=store, config=live, router=Router(), on_change=on_change),
+        ends=PagedEnds(store=store, config=live, router=router, on_change=on_change),
         environment=os.environ,
         network=settings.network,
         api_url=settings.pagerduty_api_url,

@@ -234,7 +234,7 @@ def _reconciler(
     return reconciler, [
         targets.watch,
         reconciler.looks.watch,
-        *healing(settings, live, store, reconciler.wake, closing),
+        *healing(settings, live, store, reconciler, closing),
     ]
 
 

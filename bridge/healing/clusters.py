@@ -12,11 +12,21 @@ from bridge.config.units import format_duration
 from bridge.core.healing.ours import SOURCE
 from bridge.healing.cluster_round import BLIND, OK, Ask, ClusterRound, Outcome
 from bridge.store import StoreUnavailable
-from bridge.telemetry import HEALED, HEALING_AGE, HEALING_PENDING, HEALING_ROUNDS, Event, log, log_throttled
+from bridge.telemetry import (
+    ALERTS_UNDELIVERED,
+    HEALED,
+    HEALING_AGE,
+    HEALING_PENDING,
+    HEALING_ROUNDS,
+    Event,
+    log,
+    log_throttled,
+)
 
 if TYPE_CHECKING:
     from bridge.config.healing import Cluster, Healing
     from bridge.config.live import LiveConfig
+    from bridge.healing.missed import MissedAlerts
     from bridge.store import Store
 
 LEASE_MS = 30_000
@@ -28,8 +38,9 @@ YIELD_MS, YIELDS = 500, 10  # what is over but still shown goes first, for so lo
 class Clusters:
     """One replica's part in asking the clusters that the configuration names, each in a task of its own.
 
-    ``ask`` polls one peer; ``on_change`` is called when something was closed. ``monotonic`` and ``sleep`` are in
-    seconds, ``token`` makes what no other replica makes.
+    ``ask`` polls one peer; ``on_change`` is called when something was closed. ``finder`` makes for each cluster what
+    finds the alerts that it never delivered; None: nothing does. ``monotonic`` and ``sleep`` are in seconds, ``token``
+    makes what no other replica makes.
     """
 
     def __init__(
@@ -41,11 +52,13 @@ class Clusters:
         on_change: Callable[[], None],
         monotonic: Callable[[], float],
         token: Callable[[], str],
+        finder: Callable[[], MissedAlerts] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._store = store
         self._config = config
         self._ask = ask
+        self._finder = finder
         self._on_change = on_change
         self._monotonic = monotonic
         self._token = token
@@ -81,8 +94,9 @@ class Clusters:
 
     def _forget(self, name: str) -> None:
         self._pending(name, frozenset())
-        with suppress(KeyError):
-            HEALING_AGE.remove(name)
+        for gauge in (HEALING_AGE, ALERTS_UNDELIVERED):
+            with suppress(KeyError):
+                gauge.remove(name)
 
     def _pending(self, name: str, missing: frozenset[str]) -> None:
         self._missing[name] = missing
@@ -96,6 +110,7 @@ class Clusters:
             on_change=self._on_change,
             monotonic=self._monotonic,
             token=self._token,
+            missed=None if self._finder is None else self._finder(),
             sleep=self._sleep,
         )
         while True:
@@ -126,6 +141,7 @@ class ClusterChore:
         on_change: Callable[[], None],
         monotonic: Callable[[], float],
         token: Callable[[], str],
+        missed: MissedAlerts | None = None,
         sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._name = name
@@ -133,6 +149,7 @@ class ClusterChore:
         self._chore = store.healing.chore(name)
         self._monotonic = monotonic
         self._token = token
+        self._missed = missed
         self._sleep = sleep
         self._began: tuple[int, float] = (0, 0.0)  # the store's time, and ours
         self._round = ClusterRound(store, ask, on_change, self._now)
@@ -153,12 +170,16 @@ class ClusterChore:
             if not 0 < self._began[0] < turn.now - 2 * healing.interval_ms - LEASE_MS:
                 return turn.wait_ms, None
             self._began = 0, 0.0
+            if self._missed is not None:
+                self._missed.rest(self._name)
             return turn.wait_ms, Outcome("", frozenset())
         self._began = turn.now, asked_at
         keeping = asyncio.create_task(self._keep(token))
         try:
             await self._let_ends_go_first()
             outcome = await self._round.play(cluster, healing, token)
+            if self._missed is not None and cluster.receiver and outcome is not None and outcome.kind in {OK, BLIND}:
+                await self._missed.look(cluster, healing)
         finally:
             keeping.cancel()
             rest_ms = max(0, turn.now + healing.interval_ms - self._now())

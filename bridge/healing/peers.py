@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bridge.alertmanager.client import Client
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bridge.config.environment import Secret
     from bridge.config.healing import Cluster
     from bridge.config.network import Network
+    from bridge.core.healing.missed import InGroup
     from bridge.core.healing.seen import Poll
 
 
@@ -33,6 +34,10 @@ class Peers:
             if error.kind == "refused":
                 await self._forget(cluster.name, url)
             raise
+
+    async def groups(self, cluster: Cluster, url: str) -> Sequence[InGroup]:
+        """What the peer holds for our receiver. Raises PeerError."""
+        return await (await self.client(cluster, url)).groups(cluster.receiver)
 
     async def client(self, cluster: Cluster, url: str) -> Client:
         """The client of a peer as the configuration says now. Raises PeerError where it has no credentials."""

@@ -13,6 +13,7 @@ from bridge.reconciler.gatekeeper import Gatekeeper
 from bridge.reconciler.leases import Lease, LeaseLost, LeaseRegistry
 from bridge.reconciler.looks import Looks
 from bridge.reconciler.rules import rules_of
+from bridge.reconciler.shown_references import ShownReferences
 from bridge.reconciler.store_clock import StoreClock
 from bridge.reconciler.worker import FAILURE_PAUSE_MS, Worker
 from bridge.store import Idle, Store, StoreUnavailable
@@ -36,7 +37,7 @@ class Reconciler:
 
     ``page`` gives the status page of a name; ``pages_of`` tells, for a configuration, which pages show a service.
     ``reserve`` takes requests that belong together out of the budget. While ``allows`` says no, nothing is claimed;
-    while it ``is_down``, nobody looks. ``looks`` is to be watched beside `run`.
+    while it ``is_down``, nobody looks. ``looks`` is to be watched beside `run`; ``shown`` reads the pages.
     ``wall`` is the time of day on this host in ms: no later date is published. ``monotonic`` and ``sleep`` are in
     seconds; ``token`` makes lease tokens; ``jitter`` is randomness in [0, 1).
     """
@@ -83,6 +84,7 @@ class Reconciler:
             wall=wall,
             jitter=jitter,
         )
+        self.shown = ShownReferences(store=store, page=page, config=config, monotonic=monotonic)
         self.looks = Looks(
             store=store,
             page=page,

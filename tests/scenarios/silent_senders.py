@@ -82,18 +82,18 @@ class SilentSenders:
         urls = [veil.url for veil in self.veils]
         return {"name": self.name, "urls": urls, "alive": alive, **self._match, "receiver": "bridge", **settings}
 
-    def fires(self, service: str = "checkout") -> None:
+    def fires(self, service: str = "checkout", zone: str = "a") -> None:
         """The errors of a service rise."""
-        self.exporter.set("errors", 9, service=service)
+        self.exporter.set("errors", 9, service=service, zone=zone)
 
-    def ends(self, service: str = "checkout") -> None:
+    def ends(self, service: str = "checkout", zone: str = "a") -> None:
         """They are gone."""
-        self.exporter.set("errors", 0, service=service)
+        self.exporter.set("errors", 0, service=service, zone=zone)
 
-    def silences(self, service: str = "checkout") -> None:
-        """People silence it for an hour; returns when every peer shows it so."""
+    def silences(self, zone: str = "a") -> None:
+        """People silence what fires there for an hour."""
         now = now_ms()
-        matcher = {"name": "service", "value": service, "isRegex": False, "isEqual": True}
+        matcher = {"name": "zone", "value": zone, "isRegex": False, "isEqual": True}
         body = {
             "matchers": [matcher],
             "startsAt": iso(now),
@@ -107,12 +107,12 @@ class SilentSenders:
         """Prometheus does not reach any other of its Alertmanagers any more."""
         self.prometheus.tells(self.peers[number])
 
-    def states(self, service: str = "checkout") -> list[str]:
-        """How each peer that runs lists it; "absent" where it does not."""
-        return [_state(peer, service) for peer in self.peers if peer.runs]
+    def states(self, zone: str = "a") -> list[str]:
+        """How each peer that runs lists what fires there; "absent" where it does not."""
+        return [_state(peer, zone) for peer in self.peers if peer.runs]
 
 
-def _state(peer: Alertmanager, service: str) -> str:
+def _state(peer: Alertmanager, zone: str) -> str:
     listed = httpx.get(f"{peer.url}/api/v2/alerts").raise_for_status().json()
-    states = [each["status"]["state"] for each in listed if each["labels"].get("service") == service]
+    states = [each["status"]["state"] for each in listed if each["labels"].get("zone") == zone]
     return states[0] if states else "absent"

@@ -32,6 +32,7 @@ class Veil(ThreadingHTTPServer):
         self.ahead_s = 0
         self.lists = 0
         self.released = threading.Event()
+        self.http = httpx.Client(timeout=10)
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
 
     @property
@@ -48,6 +49,7 @@ class Veil(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
         self._thread.join()
+        self.http.close()
 
     def handle_error(self, *_: object) -> None:
         """A client that hangs up, or a peer that is down, is expected."""
@@ -58,7 +60,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         veil = self.server
-        answer = httpx.get(veil.peer.url + self.path, timeout=10)
+        answer = veil.http.get(veil.peer.url + self.path)
         is_list = "/status" not in self.path
         veil.lists += is_list
         way = veil.way if is_list else ""

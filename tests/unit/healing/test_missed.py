@@ -13,7 +13,6 @@ from bridge.alertmanager.http import Access
 from bridge.core.routing import Router, route
 from bridge.healing.missed import MissedAlerts
 from bridge.model import Alert, AlertStatus
-from bridge.reconciler.shown_references import ShownReferences
 from bridge.sandbox.faults import Answer
 from bridge.telemetry import ALERTS_UNDELIVERED
 from tests.servers.alertmanager_stand_in import StandIn
@@ -21,7 +20,6 @@ from tests.unit.reconciler.redis_harness import CONFIG, INCIDENTS, MINUTE, Redis
 from tests.unit.store.builders import all_of
 
 if TYPE_CHECKING:
-    from bridge.checkly.pages import StatusPages
     from bridge.config.healing import Cluster, Healing
 
 HEALING = """
@@ -45,23 +43,10 @@ class Held:
         self.clients = {url: Client(Access(url=url), transport=peer.transport()) for url, peer in self.peers.items()}
         self.asked_pages = 0
         self.changes = 0
-        made: list[StatusPages] = []
-
-        def keep(pages: StatusPages) -> StatusPages:
-            made.append(pages)
-            return pages
-
-        harness.start(wrap=keep)
-        shown = ShownReferences(
-            store=harness.store,
-            page=made[0],
-            config=harness.live,
-            monotonic=lambda: self.now / 1000,
-        )
 
         async def read() -> set[str]:
             self.asked_pages += 1
-            return await shown.read()
+            return await harness.reconciler.shown.read()
 
         self.missed = MissedAlerts(
             store=harness.store,
