@@ -36,7 +36,7 @@ def healing(*clusters: dict[str, Any], **settings: Any) -> dict[str, Any]:
 
 
 class SilentSenders:
-    """A Prometheus that evaluates and repeats twice a second, and its Alertmanagers, each behind a veil.
+    """A Prometheus that evaluates twice a second and repeats every two, and its Alertmanagers, each behind a veil.
 
     They deliver to ``bridges`` in turn, by a path with the name ``sender`` where there is one.
     """
@@ -67,7 +67,7 @@ class SilentSenders:
                     rules=RULES,
                     alertmanagers=self.peers,
                     targets=[self.exporter.address],
-                    resend="500ms",
+                    resend="2s",
                 )
             )
             self._running = running.pop_all()
