@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bridge.config.environment import SettingsError, secrets_of
 from bridge.config.network import NetworkError
+from bridge.healing.paged_ends import cluster_of
 from bridge.healing.paged_round import OK
-from bridge.healing.pagerduty import Account, cluster_of
+from bridge.healing.pagerduty import Account
 from bridge.pagerduty_api.client import HOSTS, Client
 from bridge.senders.pagerduty.parser import SOURCE
 from bridge.store import StoreUnavailable

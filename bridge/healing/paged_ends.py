@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec.structs import replace
+
+from bridge.core.healing.pagerduty import evidence
 from bridge.core.routing import labels_read
+from bridge.evidence import Evidence
 from bridge.model import Routed
 from bridge.senders.pagerduty.parser import SOURCE
 from bridge.senders.pagerduty.snapshot import read_end
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from bridge.core.routing import Router
     from bridge.store import Store
 
+HOLDS_MS: Final = 15_000  # so long an answer holds, until it is stored
 _MEANS_NOTHING: Final = frozenset({"repeat", "stale"})
 
 
@@ -42,10 +47,10 @@ class PagedEnds:
         self._router = router
         self._on_change = on_change
 
-    async def take(self, sender: str, question: Question, incident: Mapping[str, Any]) -> Ending:
+    async def take(self, sender: str, question: Question, incident: Mapping[str, Any], asked_at: int) -> Ending:
         """Fold the end, or the merge, of the incident that was asked about into what counts its alerts.
 
-        Raises StoreUnavailable.
+        It was asked about at ``asked_at``, in the store's time. Raises StoreUnavailable.
         """
         config = self._config.current
         delivery = read_end(incident, question.known_at, config.pagerduty, labels_read(config), sender)
@@ -53,23 +58,27 @@ class PagedEnds:
             return Ending.BY_NOBODY
         if not delivery.alerts:
             return Ending.UNREADABLE
-        if config.healing is not None and config.healing.mode == "observe":
-            return Ending.OBSERVED
         (alert,) = delivery.alerts
+        why = evidence(alert.ends_at or asked_at, asked_at, question.known_at)
+        told = {"cluster": cluster_of(sender), "source": SOURCE, "sender": sender, "fingerprint": question.id}
+        if config.healing is not None and config.healing.observes:
+            if not question.is_told:
+                log(Event.HEALING_WOULD_CLOSE, **told, evidence=why)
+            return Ending.OBSERVED
+        fires_here = any(each.fingerprint == question.id for each in question.alerts)
+        if fires_here and alert.merged_into is None:  # of another, nothing is kept that evidence could be held against
+            alert = replace(alert, evidence=Evidence(why, asked_at, asked_at + HOLDS_MS))
         decision = self._router.route(alert.labels, config)
-        routed = decision if isinstance(decision, Routed) else None
-        (change,) = await self._store.ingest([(alert, routed)])
+        (change,) = await self._store.ingest([(alert, decision if isinstance(decision, Routed) else None)])
         if change.is_due:
             self._on_change()
         if change.outcome in _MEANS_NOTHING:
             return Ending.STALE
         HEALED.labels(SOURCE).inc()
-        log(
-            Event.ALERT_CHANGED,
-            source=SOURCE,
-            **({"sender": sender} if sender else {}),
-            fingerprint=alert.fingerprint,
-            outcome=change.outcome,
-            incident_id=change.incident_id,
-        )
+        log(Event.ALERT_HEALED, **told, evidence=why)
         return Ending.TAKEN
+
+
+def cluster_of(sender: str) -> str:
+    """What metrics and the log call the account of this sender."""
+    return f"{SOURCE}@{sender}" if sender else SOURCE

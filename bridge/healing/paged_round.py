@@ -75,12 +75,10 @@ class Round:
     async def _learn(self, question: Question, incident: Mapping[str, Any], asked: Asked, now: int) -> Asked:
         if not is_over(incident):
             return asked.answered(now)
-        ending = await self._ends.take(self._entry.sender, question, incident)
+        ending = await self._ends.take(self._entry.sender, question, incident, now)
         if ending is Ending.UNREADABLE:
             detail = "what it shows of the end cannot be read"
             return self._without_answer(PagerDutyError(Kind.NOT_UNDERSTOOD, detail), question, asked, now)
-        if ending is Ending.OBSERVED and not asked.is_told:
-            self._log(Event.PAGED_END_OBSERVED, fingerprint=question.id)
         return replace(asked.answered(now), is_told=ending is Ending.OBSERVED)
 
     def _without_answer(self, error: PagerDutyError, question: Question, asked: Asked, now: int) -> Asked:

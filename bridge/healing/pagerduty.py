@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec.structs import replace
 
 from bridge.core.healing.pagerduty import MISSING_EVERY_MS, NEVER_ASKED, questions
+from bridge.healing.paged_ends import cluster_of
 from bridge.healing.paged_round import OK, Round
 from bridge.senders.pagerduty.parser import SOURCE
 from bridge.store import StoreUnavailable
@@ -30,11 +31,6 @@ LEASE_MS: Final = 30_000
 KEEP_EVERY_S: Final = 10.0
 PACE_S: Final = 1.0  # at most 60 questions a minute, of the 960 that PagerDuty allows a key
 RETRY_MS: Final = 30_000  # after a round with an error
-
-
-def cluster_of(sender: str) -> str:
-    """What metrics call the account of this sender."""
-    return f"{SOURCE}@{sender}" if sender else SOURCE
 
 
 class Account:

@@ -102,11 +102,6 @@ class Event(Enum):
         logging.WARNING,
         "PagerDuty said three times in an hour that it has no such incident. That is no end: it stays open here.",
     )
-    PAGED_END_OBSERVED = (
-        "paged_end_observed",
-        logging.INFO,
-        "PagerDuty shows that an incident is over which fires here; with `mode: observe` the bridge leaves it.",
-    )
     HEALING_KEY_MISSING = (
         "healing_key_missing",
         logging.ERROR,

@@ -90,6 +90,9 @@ def test_an_end_whose_webhook_was_lost_is_closed_within_twice_the_interval(start
     assert now_ms() - lost_at < 2 * INTERVAL_MS + 1_500
     over = page.shows(status="RESOLVED")
     assert abs(over.messages[-1].public_at - lost_at) < 2_500  # PagerDuty tells the second of the end
+    (id_,) = (each["id"] for each in bridge.incidents()["incidents"])
+    told = [line for line in bridge.incident(id_)["history"] if line["what"] == "alerts_healed"]
+    assert [line["detail"]["evidence"].partition(" at ")[0] for line in told] == ["PagerDuty showed"]
     delivered(bridge, lost)
     assert bridge.incidents()["incidents"][0]["firing"] == 0
     assert metric(bridge, "bridge_healed_total", source="pagerduty") == 1
@@ -235,11 +238,11 @@ def test_with_mode_observe_it_is_told_and_nothing_is_closed(start, pagerduty, pa
     page.shows(status="INVESTIGATING")
     incident.clock_is_right()
     incident.resolved()
-    (line,) = logged(bridge, "paged_end_observed")
+    (line,) = logged(bridge, "healing_would_close")
     assert line["fingerprint"] == "Q1"
     is_asked(pagerduty, 2)
     page.shows(status="INVESTIGATING")
-    assert len(log_of(bridge, "paged_end_observed")) == 1
+    assert len(log_of(bridge, "healing_would_close")) == 1
 
 
 def test_without_the_section_nothing_is_asked_and_the_incident_stays_open(start_bridge, config, pagerduty, page):

@@ -8,6 +8,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
+from bridge.json_values import from_ms
+
 MISSING_TIMES: Final = 3
 MISSING_WITHIN_MS: Final = 3_600_000
 MISSING_EVERY_MS: Final = 1_200_000  # so that three times fit into the hour
@@ -66,11 +68,12 @@ NEVER_ASKED: Final = Asked()
 
 
 class Question(Struct, frozen=True, kw_only=True):
-    """An incident to ask about, for whose sake, and from when on."""
+    """An incident to ask about, for whose sake, and from when on; ``is_told``: the log has said what it is answered."""
 
     id: str
     alerts: tuple[OpenAlert, ...]
     due_at: int
+    is_told: bool = False
 
     @property
     def known_at(self) -> int:
@@ -78,15 +81,22 @@ class Question(Struct, frozen=True, kw_only=True):
         return max(alert.observed_at for alert in self.alerts)
 
 
+def evidence(ended_at: int, asked_at: int, known_at: int) -> str:
+    """Why what PagerDuty shows ends an alert: when it ended, and of when is the last that its webhooks told."""
+    ended, asked, known = (f"{from_ms(at)[11:19]}Z" for at in (ended_at, asked_at, known_at))
+    return f"PagerDuty showed at {asked} that it was resolved at {ended}; its webhooks told nothing since {known}"
+
+
 def questions(alerts: Iterable[OpenAlert], asked: Mapping[str, Asked], *, interval_ms: int) -> list[Question]:
     """One question for each incident that decides about alerts; those that were tried last come last."""
     by_id: dict[str, list[OpenAlert]] = {}
     for alert in alerts:
         by_id.setdefault(alert.decided_by, []).append(alert)
-    found = [
-        Question(id=id_, alerts=tuple(group), due_at=_due_at(group, asked.get(id_, NEVER_ASKED), interval_ms))
-        for id_, group in by_id.items()
-    ]
+    found = []
+    for id_, group in by_id.items():
+        known = asked.get(id_, NEVER_ASKED)
+        due_at = _due_at(group, known, interval_ms)
+        found.append(Question(id=id_, alerts=tuple(group), due_at=due_at, is_told=known.is_told))
     return sorted(found, key=lambda each: (asked.get(each.id, NEVER_ASKED).tried_at, each.due_at, each.id))
 
 

@@ -62,9 +62,18 @@ class Ends(PagedEnds):
     def __init__(self, alerts: Alerts) -> None:
         self._alerts = alerts
         self.taken: list[str] = []
+        self.told: list[str] = []
         self.says = Ending.TAKEN
 
-    async def take(self, sender: str, question: Question, incident: Mapping[str, Any]) -> Ending:  # noqa: ARG002
+    async def take(
+        self,
+        sender: str,  # noqa: ARG002
+        question: Question,
+        incident: Mapping[str, Any],  # noqa: ARG002
+        asked_at: int,  # noqa: ARG002
+    ) -> Ending:
+        if self.says is Ending.OBSERVED and not question.is_told:
+            self.told.append(question.id)
         if self.says is Ending.TAKEN:
             self.taken.append(question.id)
             for alert in question.alerts:
