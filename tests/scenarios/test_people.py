@@ -58,6 +58,30 @@ def incident_of(bridge: Bridge) -> dict[str, Any]:
     return shown
 
 
+def test_what_somebody_lowered_is_not_put_back_when_a_service_joins_but_raised_when_it_gets_worse(
+    bridge: Bridge, page: Page, config: Path
+) -> None:
+    is_v3 = "store" in config.read_text()
+    outage = Outage(bridge)
+    outage.fires("checkout", severity="warning")
+    published = page.shows(status="INVESTIGATING")
+    lowered: dict[str, Any] = {"impacts": {"Checkout": "OPERATIONAL"}} if is_v3 else {"severity": "MINOR"}
+    page.sandbox.control("PATCH", f"incidents/{published.id}", name="By hand", **lowered)
+    outage.fires("payments")
+    names = ("Checkout", "Payments")
+    if is_v3:
+        page.shows(name="By hand", impacts={"Checkout": "OPERATIONAL", "Payments": "DEGRADED_PERFORMANCE"})
+    else:
+        page.shows(name="By hand", severity="MINOR", services=names)
+    outage.fires("checkout", severity="critical")
+    if is_v3:
+        page.shows(name="By hand", impacts={"Checkout": "MAJOR_OUTAGE", "Payments": "DEGRADED_PERFORMANCE"})
+    else:
+        page.shows(name="By hand", severity="CRITICAL", services=names)
+    outage.ends()
+    page.shows(name="By hand", status="RESOLVED")
+
+
 def test_who_posts_an_update_on_the_page_writes_alone_until_it_is_handed_back(bridge: Bridge, page: Page) -> None:
     outage = Outage(bridge)
     outage.fires("checkout")

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from bridge.core.merging import at_the_end
+from bridge.core.merging import at_the_end, impact_of, severity_of
 from bridge.core.outcomes.failures import FIRST_READ_MS, PARK_RETRY_MS, failed, intended, rested, retry_at
 from bridge.core.outcomes.written import adopted, check_at_the_end
 from bridge.core.results import Context, Delay, Gone, NothingExists, PageMissing
-from bridge.model import Intent, Observed, Phase, Post, Retry, Write
+from bridge.model import Impact, Intent, Observed, Phase, Post, Retry, Write
 
 if TYPE_CHECKING:
     from bridge.core.remote import RemoteIncident
@@ -46,12 +46,15 @@ def _learned(post: Post, change: Intent, current: RemoteIncident, now: int) -> P
     """The post with what a change of unknown outcome brought, by what the page shows when it can come true no more.
 
     What shows as the change would have it is of the change, hence ours: to be told of, and to be taken back. What else
-    differs from what was recorded before is a person's.
+    differs from what was recorded before is a person's, who may have seen what the change brought: it counts as come.
     """
-    impacts = {name: each for name, each in change.impacts.items() if current.impacts.get(name) is each}
+    impacts = {
+        name: each for name, each in change.impacts.items() if _came(current.impacts.get(name), name, each, post)
+    }
     came = current.concerns & set(impacts if change.impacts else change.services)
     services = {*post.services, *came}
-    is_whole = impacts == change.impacts if change.impacts else current.severity is change.severity
+    expected = {None, post.severity, post.severity and severity_of(post, post.severity)}
+    is_whole = impacts == change.impacts if change.impacts else current.severity not in expected
     learned = replace(
         post,
         severity=change.severity if is_whole else post.severity,
@@ -63,6 +66,12 @@ def _learned(post: Post, change: Intent, current: RemoteIncident, now: int) -> P
         return post
     ids = () if change.impacts else tuple(sorted({*post.service_ids, *current.services}))
     return replace(learned, learned_at=now, changed_at=now, service_ids=ids)
+
+
+def _came(shown: Impact | None, name: str, changed: Impact, post: Post) -> bool:
+    """Whether a change may have set this impact: it shows, or somebody has set another than was there before."""
+    before = post.impacts.get(name, Impact.OPERATIONAL)
+    return shown is changed or shown not in {None, before, impact_of(post, name, before)}
 
 
 def without_duplicates(post: Post, oldest: RemoteIncident | None, at: Context) -> Post:

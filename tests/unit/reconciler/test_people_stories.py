@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bridge.core.remote import RemoteUpdate
-from bridge.model import V1_PAGE, Impact, Phase, Policy, Severity, shows_impacts, v3_page
-from tests.unit.reconciler.page import SERVICES, Page
+from bridge.model import V1_PAGE, Impact, Phase, Policy, Severity, Write, shows_impacts, v3_page
+from tests.unit.reconciler.page import IMPACTS, SERVICES, Outcome, Page
 from tests.unit.reconciler.page_harness import MINUTE, SECOND, PageHarness
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 POLICY = Policy(publish_after_ms=0, resolve_after_ms=2 * MINUTE, reopen_after_ms=100 * 60 * MINUTE)
 READS = st.integers(0, 4)
+OUTCOMES = st.sampled_from([Outcome.DONE, Outcome.DONE, Outcome.NOT_SENT, Outcome.LOST_BEFORE, Outcome.LOST_AFTER])
 EDITS = st.one_of(
     st.tuples(st.just("names"), READS),
     st.tuples(st.just("resolves"), READS),
@@ -77,6 +78,16 @@ MOVED_AHEAD = [
     ("acknowledge",),
     ("fire", "payments", Severity.MAJOR),
 ]
+LOWERED_AFTER_AN_ANSWER_WAS_LOST = [
+    ("fire", "checkout", Severity.MAJOR),
+    ("after", MINUTE),
+    ("fire", "checkout", Severity.CRITICAL),
+    ("sets", 0, Severity.MINOR),
+    ("weighs", 0, "checkout", IMPACTS[Severity.MINOR]),
+    ("after", MINUTE),
+    ("fire", "payments", Severity.MAJOR),
+    ("after", MINUTE),
+]
 RAISED_AND_SEEN = [
     ("fire", "checkout", Severity.MINOR),
     ("sets", 0, Severity.CRITICAL),
@@ -119,15 +130,17 @@ class EditedPage(Page):
         self.tick()
         return await super().listed(*args, **options)
 
-    async def change(self, *args: Any, **options: Any) -> Any:
-        answer = await super().change(*args, **options)
-        self.judge(self._get(answer.id))
-        return answer
+    async def change(self, current: RemoteIncident, *args: Any, **options: Any) -> Any:
+        try:
+            return await super().change(current, *args, **options)
+        finally:  # whatever became of the answer
+            self.judge(self._get(current.id))
 
     async def update(self, remote_id: str, *args: Any, **options: Any) -> Any:
-        answer = await super().update(remote_id, *args, **options)
-        self.judge(self._get(remote_id))
-        return answer
+        try:
+            return await super().update(remote_id, *args, **options)
+        finally:
+            self.judge(self._get(remote_id))
 
 
 class PersonAtThePage:
@@ -174,13 +187,21 @@ class PersonAtThePage:
     def sets(self, severity: Severity) -> None:
         if (incident := self._open) and not self._has_impacts:
             self._page.edit(incident.id, severity=severity)
-            wanted = self._post.severity
+            wanted = self._wanted(incident.severity, self._post.severity)
             self.severity = None if wanted in {None, severity} else (severity, wanted or severity)
+
+    def _wanted(self, shown: Severity | None, recorded: Severity | None) -> Severity | None:
+        """What was ours on the page: also what a change brought whose answer was lost."""
+        intent = self._post.intent
+        is_come = intent is not None and intent.write is Write.CHANGE and intent.severity is shown
+        return shown if is_come else recorded
 
     def weighs(self, service: str, impact: Impact) -> None:
         if (incident := self._open) and self._has_impacts:
             self._page.edit(incident.id, impacts=incident.impacts | {service: impact})
             wanted = self._post.impacts.get(service, Impact.OPERATIONAL)
+            if (intent := self._post.intent) and incident.impacts.get(service) is intent.impacts.get(service, wanted):
+                wanted = intent.impacts.get(service, wanted)
             self.impacts[service] = (impact, wanted)
             if impact is wanted:
                 del self.impacts[service]
@@ -236,19 +257,20 @@ class PersonAtThePage:
 
 @pytest.mark.parametrize("page_name", [V1_PAGE, v3_page("shop")], ids=["v1", "v3"])
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(acts=st.lists(ACTS, max_size=20))
-@example(acts=RESOLVED_AND_SEEN)
-@example(acts=RAISED_AND_SEEN)
-@example(acts=LOWERED_AND_JOINED)
-@example(acts=REMOVED_AND_JOINED)
-@example(acts=MOVED_AHEAD)
+@given(acts=st.lists(ACTS, max_size=20), outcomes=st.lists(OUTCOMES, max_size=6))
+@example(acts=RESOLVED_AND_SEEN, outcomes=[])
+@example(acts=RAISED_AND_SEEN, outcomes=[])
+@example(acts=LOWERED_AND_JOINED, outcomes=[])
+@example(acts=REMOVED_AND_JOINED, outcomes=[])
+@example(acts=MOVED_AHEAD, outcomes=[])
+@example(acts=LOWERED_AFTER_AN_ANSWER_WAS_LOST, outcomes=[Outcome.LOST_AFTER])
 def test_no_field_that_a_person_set_is_changed_back_whatever_they_do_between_our_calls(
-    acts: list[tuple[Any, ...]], page_name: str
+    acts: list[tuple[Any, ...]], outcomes: list[Outcome], page_name: str
 ) -> None:
     harness = PageHarness(POLICY)
     harness.page_name = page_name
     harness.pages_of = dict.fromkeys(SERVICES, (page_name,))
-    page = EditedPage(lambda: harness.now, has_impacts=shows_impacts(page_name))
+    page = EditedPage(lambda: harness.now, [Outcome.DONE, *outcomes], has_impacts=shows_impacts(page_name))
     harness.page = page
     harness.restart()
     person = PersonAtThePage(harness, page)
