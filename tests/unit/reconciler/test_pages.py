@@ -248,3 +248,20 @@ def test_what_was_recorded_without_a_page_s_clocks_ends_as_well() -> None:
     harness.settle()
     harness.after(POLICY.resolve_after_ms)
     assert statuses(harness, WEB) == [RESOLVED]
+
+
+def test_resolved_by_order_it_is_not_opened_later_where_it_could_not_be_before() -> None:
+    harness = two_pages()
+    harness.pages[WEB].is_down = True
+    harness.fire("checkout")
+    harness.fire("search")
+    harness.after(5 * MINUTE)
+    harness.order("resolve")
+    harness.pages[WEB].is_down = False
+    harness.after(60 * MINUTE)
+    assert (statuses(harness, SHOP), statuses(harness, WEB)) == ([RESOLVED], [])
+    harness.clear()
+    harness.after(5 * MINUTE)
+    harness.fire("search")
+    harness.after(5 * MINUTE)
+    assert statuses(harness, WEB) == [INVESTIGATING]
