@@ -17,9 +17,14 @@ rev, firing, firing_since, cleared_at =
 
 local function answer(outcome, why, by) return {now, outcome, why or '', by or '', rev, tally or ''} end
 
--- The same key is the same action, however often it comes.
+-- The same key is the same action, however often it comes; what else comes under it was not meant to be one with that.
 local acted_key = (action.key or '') ~= '' and prefix .. 'acted:' .. id .. '/' .. action.key
-if acted_key and redis.call('EXISTS', acted_key) == 1 then return answer('repeat') end
+local asked = redis.sha1hex(table.concat({verb, action.alert or '', action.text or ''}, '\n'))
+local acted = acted_key and redis.call('GET', acted_key)
+if acted and acted ~= asked and acted ~= '1' then -- another release may have kept no more than that
+  return answer('conflict', 'this key was used for another action')
+end
+if acted then return answer('repeat') end
 
 if not ordered then redis.call('DEL', orders.key(id)) end -- of an incident that an older release forgot
 
@@ -181,5 +186,5 @@ history.append_at_once(id, {{now, 'action', action.posted_at and 'person' or 'op
   verb = verb, reason = history.cut(action.reason or ''), ['until'] = till,
 }}})
 if tonumber(lease_until or 0) <= now then schedule(id, now, 'LT') end
-if acted_key then redis.call('SET', acted_key, 1, 'PX', REMEMBER_MS) end
+if acted_key then redis.call('SET', acted_key, asked, 'PX', REMEMBER_MS) end
 return answer('done')

@@ -95,6 +95,27 @@ async def test_the_same_key_is_carried_out_once(store):
     assert (await act(store, Verb.HOLD, key="another")).outcome is Outcome.DONE
 
 
+async def test_a_key_that_was_used_for_something_else_is_not_taken_for_its_repetition(store):
+    await fires(store)
+    await act(store, Verb.HOLD, key="k")
+    other = await act(store, Verb.RELEASE, key="k")
+    assert (other.outcome, other.why) == (Outcome.CONFLICT, "this key was used for another action")
+    assert (await orders(store)).hold is not None
+    for name in ("a", "b"):
+        await store.ingest([(firing(name), to())])
+    assert (await act(store, Verb.MUTE, key="m", alert="a")).outcome is Outcome.DONE
+    assert (await act(store, Verb.MUTE, key="m", alert="b")).outcome is Outcome.CONFLICT
+    assert (await act(store, Verb.MUTE, key="m", alert="a")).outcome is Outcome.REPEAT
+
+
+async def test_a_key_that_another_release_knows_is_known(store, db):
+    await fires(store)
+    await act(store, Verb.HOLD, key="k")
+    (known,) = [key for key in keys(db) if "acted:" in key]
+    db.set(known, 1)
+    assert (await act(store, Verb.HOLD, key="k")).outcome is Outcome.REPEAT
+
+
 async def test_what_is_done_again_has_an_entry_of_its_own(store):
     await fires(store)
     for _ in range(2):
