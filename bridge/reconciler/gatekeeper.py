@@ -125,6 +125,8 @@ def _tell(incident: Incident, ask: Ask | None, decision: Decision) -> None:
     if decision.word is not Word.WITHHOLD and (MAIL_REASON in said or MAILS in taken):
         GATE.labels(MAIL_REASON, said.get(MAIL_REASON, Word.GO)).inc()
     if decision.withholds:
-        example = {"incident": incident.key, "incident_id": incident.id, "detail": decision.detail}
         reason = decision.reasons[0].name
+        example = {"incident": incident.key, "incident_id": incident.id}
+        if reason == REASON:  # what an operator wrote of it is for colleagues
+            example["detail"] = decision.detail
         log_throttled(Event.INCIDENT_WITHHELD, route=incident.route, reason=reason, example=example)

@@ -13,7 +13,7 @@ from bridge.model import Phase, Progress, PublicNote, Severity
 from bridge.orders import Order, Orders
 from bridge.store.posts import tally
 from tests.unit.reconciler.page import Outcome
-from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, SETTLE_MS, PageHarness, published
+from tests.unit.reconciler.page_harness import MINUTE, POLICY, SECOND, SETTLE_MS, PageHarness, names, published
 
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -212,6 +212,15 @@ class TestWhileAWriteIsPrepared:
         self.order(harness, "publish", quiet=True)
         harness.after(HOUR)
         assert (harness.page.writes, harness.page.mails) == (["open MAJOR"], [])
+
+
+def test_what_operators_write_for_colleagues_is_not_logged(logged: list[Any]) -> None:
+    harness = PageHarness(POLICY)
+    harness.fire()
+    harness.order("hold")
+    harness.after(HOUR)
+    assert "incident_withheld" in names(logged)
+    assert "because" not in str(logged)
 
 
 class TestSay:
