@@ -30,6 +30,7 @@ from bridge.core.merging import learned
 from bridge.core.priority import priority_of
 from bridge.core.results import Begun, Context, DateRejected, Delay, NotSent, Outbid, Result, Withhold, Yielded
 from bridge.model import Post, Priority, Progress, UpdateKind, Write
+from bridge.orders import NO_ORDERS
 from bridge.reconciler import manual_edits
 from bridge.reconciler.attempt import Attempt
 from bridge.reconciler.budget import acting
@@ -126,7 +127,7 @@ class Worker:
             step = self._decide(lease)
             if isinstance(step, Wait | Forget) and lease.probing:
                 await self._store.probe_again(lease.now)  # this one needed no page: let the next one try
-            if isinstance(step, Wait) and step.progress == lease.incident.progress:
+            if isinstance(step, Wait) and step.progress == lease.incident.progress and lease.over == NO_ORDERS:
                 return await lease.settle(step.until, rules=rules_of(self._config.current))
             if isinstance(step, Forget):
                 if not await lease.drop():

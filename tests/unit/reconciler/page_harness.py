@@ -159,8 +159,9 @@ class VirtualStore(Store):
         self.told += history
         assert all(each.what is not What.CHANGED for each in history), f"no word for {history}"
         self.progress = progress
-        gone = {name for name in ("retry", "resolve", "take_over") if getattr(over, name) is not None}
-        self.orders = replace(self.orders, **dict.fromkeys(gone))
+        gone = {name for name in Orders.__struct_fields__ if name != "mutes" and getattr(over, name) is not None}
+        mutes = {name: mute for name, mute in self.orders.mutes.items() if name not in over.mutes}
+        self.orders = replace(self.orders, **dict.fromkeys(gone), mutes=mutes)
         if archive:
             self.episode += 1
             self.archive.append(archive)

@@ -33,6 +33,13 @@ def test_what_is_parked_is_tried_at_once_and_once() -> None:
     assert harness.post.remote_id
 
 
+def test_a_try_for_which_nothing_waits_is_over_at_once() -> None:
+    harness = published()
+    harness.after(MINUTE)
+    harness.order("retry")
+    assert harness.store.orders == Orders()
+
+
 class TestResolve:
     def test_the_end_is_posted_now_dated_now_and_stays_until_all_is_clear(self) -> None:
         harness = published()
@@ -109,6 +116,7 @@ class TestTakeOver:
         harness.clear()
         harness.after(HOUR)
         assert (harness.page.writes, harness.progress.note) == ([], "not published: taken_over")
+        assert harness.store.orders == Orders(), "or the next one could not be taken over"
         harness.after(HOUR)
         harness.fire()
         harness.after(MINUTE)
