@@ -95,13 +95,19 @@ def _impacts(post: Post, current: RemoteIncident, intent: Intent | None) -> dict
         names, displays = names | intent.impacts.keys(), displays | intent.displays
     for name in names & current.impacts.keys():
         ours, shown = _wanted(post, name, displays), current.impacts[name]
-        if shown is impact_of(post, name, ours):
+        if shown is beside_peers(impact_of(post, name, ours), name, post, current):
             continue
-        if shown is ours:
-            del found[name]
-        else:
+        if shown is not ours:
             found[name] = ImpactEdit(shown, ours)
+        elif name in found:
+            del found[name]
     return found
+
+
+def beside_peers(impact: Impact, name: str, post: Post, current: RemoteIncident) -> Impact:
+    """What a service shows where this impact is set on its components: of a component in common the worse counts."""
+    peers = current.peers.get(name, frozenset()) & post.impacts.keys()
+    return max([impact, *(impact_of(post, each, post.impacts[each]) for each in peers)])
 
 
 def _wanted(post: Post, name: str, displays: Mapping[str, str]) -> Impact:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.core.merging import removed_from
+from bridge.core.merging import beside_peers, removed_from
 from bridge.model import Observed, Phase
 
 if TYPE_CHECKING:
@@ -53,4 +53,8 @@ def _drift(post: Post, current: RemoteIncident) -> tuple[str, ...]:
 
 
 def _differ(post: Post, current: RemoteIncident) -> bool:
-    return any(current.impacts.get(name, impact) is not impact for name, impact in post.impacts.items())
+    return any(
+        current.impacts[name] not in {impact, beside_peers(impact, name, post, current)}
+        for name, impact in post.impacts.items()
+        if name in current.impacts
+    )

@@ -26,7 +26,8 @@ class RemoteIncident(Struct, frozen=True, kw_only=True):
 
     ``concerns`` are the configured services that it is about; ``impacts`` is what it does to every configured service,
     and ``components`` what it does to the page's components, by their ids (both empty in v1). A list may leave out the
-    updates: it ``is_whole`` if these are known. ``version`` changes when the incident does; empty: nobody knows.
+    updates: it ``is_whole`` if these are known. ``peers`` are, of services with a component in common, the
+    others. ``version`` changes when the incident does; empty: nobody knows.
     """
 
     id: str
@@ -39,5 +40,6 @@ class RemoteIncident(Struct, frozen=True, kw_only=True):
     concerns: frozenset[str] = frozenset()
     impacts: dict[str, Impact] = {}
     components: dict[str, Impact] = {}
+    peers: dict[str, frozenset[str]] = {}
     is_whole: bool = True
     version: str = ""

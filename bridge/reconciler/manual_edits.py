@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bridge.core.merging import removed_from
+from bridge.core.merging import beside_peers, removed_from
 from bridge.core.ownership import shows_reference
 from bridge.core.results import Closed, EndFound
 from bridge.model import Intent, Phase, Post
@@ -41,7 +41,12 @@ def edits(current: RemoteIncident, post: Post) -> dict[str, str]:
     if post.is_open and current.status is not post.status and current.status is not Phase.RESOLVED:
         found["status"] = str(current.status)
     shown = {name: current.impacts.get(name, impact) for name, impact in post.impacts.items()}
-    if others := [f"{name}: {shown[name].name}" for name, impact in post.impacts.items() if shown[name] is not impact]:
+    others = [
+        f"{name}: {shown[name].name}"
+        for name, impact in post.impacts.items()
+        if shown[name] not in {impact, beside_peers(impact, name, post, current)}
+    ]
+    if others:
         found["impacts"] = ", ".join(sorted(others))
     if removed := removed_from(post, current):
         found["services"] = f"{len(removed)} fewer"

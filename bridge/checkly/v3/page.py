@@ -207,4 +207,13 @@ class V3StatusPage:
         }
         shown = found.components
         impacts = {name: max(shown.get(id_, Impact.OPERATIONAL) for id_ in named) for name, named in ids.items()}
-        return replace(found, impacts=impacts, concerns=frozenset(name for name, impact in impacts.items() if impact))
+        peers = {
+            name: frozenset(other for other in ids if other != name and not set(ids[other]).isdisjoint(named))
+            for name, named in ids.items()
+        }
+        return replace(
+            found,
+            impacts=impacts,
+            concerns=frozenset(name for name, impact in impacts.items() if impact),
+            peers={name: others for name, others in peers.items() if others},
+        )

@@ -111,6 +111,16 @@ def test_a_component_that_somebody_set_before_its_service_joins_is_theirs() -> N
     assert merged(intent, replace(POST, edits=edits)).impacts == {"search": Impact.PARTIAL_OUTAGE}
 
 
+def test_of_a_component_in_common_the_worse_of_its_services_is_nobody_s_edit() -> None:
+    peers = {"checkout": frozenset({"payments"}), "payments": frozenset({"checkout"})}
+    post = replace(POST, impacts={"checkout": Impact.MAJOR_OUTAGE, "payments": Impact.DEGRADED_PERFORMANCE})
+    shown = replace(SHOWN, impacts=dict.fromkeys(peers, Impact.MAJOR_OUTAGE), peers=peers)
+    assert seen(post, shown) == post
+    edited = seen(post, replace(shown, impacts=dict.fromkeys(peers, Impact.UNDER_MAINTENANCE)))
+    intent = replace(CHANGE, impacts=post.impacts)
+    assert set(merged(intent, edited).impacts.values()) == {Impact.UNDER_MAINTENANCE}
+
+
 def test_what_was_shown_under_a_key_that_was_renamed_since_is_ours() -> None:
     post = replace(POST, impacts={"old": Impact.MAJOR_OUTAGE}, displays={"old": "Checkout"})
     shown = replace(SHOWN, impacts={"new": Impact.MAJOR_OUTAGE})

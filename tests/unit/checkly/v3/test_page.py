@@ -347,6 +347,8 @@ class TestComponentsThatMove:
         configured["catalog"] = Service(name="catalog", in_v1=False, components=(by_id,))
         opened = await page.open(OPEN)
         assert ailing(shown, stands(state, opened.id)) == {"Orders": "PARTIAL_OUTAGE"}
+        peers = (await page.read(opened.id)).peers
+        assert peers == {"catalog": frozenset({"orders"}), "orders": frozenset({"catalog"})}
 
     async def test_all_components_of_a_service_on_this_page_are_meant_and_none_of_another(
         self, page: V3StatusPage, state: State, shown: ComponentPage, configured: dict[str, Service]
