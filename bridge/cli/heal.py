@@ -39,7 +39,7 @@ def heal(
     print_table([("cluster", "last round", "at", "could close at", "peers"), *map(_cluster_row, found["clusters"])])
     say("")
     if not found["alerts"]:
-        say("No alert of an Alertmanager is open.")
+        say("No alert is open of a sender that is asked.")
         return
     rows = [tuple(_text(each[name]) for name in (*_HEAD, "healing")) for each in found["alerts"]]
     print_table([(*_HEAD, "evidence"), *rows])

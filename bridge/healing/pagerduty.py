@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LEASE_MS: Final = 30_000
 KEEP_EVERY_S: Final = 10.0
 PACE_S: Final = 1.0  # at most 60 questions a minute, of the 960 that PagerDuty allows a key
+USUAL_MS: Final = 300_000  # between two rounds; what a longer interval adds is no age
 RETRY_MS: Final = 30_000  # after a round with an error
 
 
@@ -137,8 +138,9 @@ class Account:
         return min([now + every_ms, *(each.due_at for each in asked if each.due_at > now)])
 
     def _show(self, state: AccountState) -> None:
-        """Every replica shows what one of them has found."""
-        age_ms = self._now() - state.round_at if state.round_at else 0
+        """Every replica shows what one of them has found. Who is to be asked seldom is not old because of that."""
+        seldom_ms = max(0, self._entry.interval_ms - USUAL_MS)
+        age_ms = self._now() - state.round_at - seldom_ms if state.round_at else 0
         HEALING_AGE.labels(self._cluster).set(max(0, age_ms) / 1000)
         if self._entry.subscription:
             SENDER_DISABLED.labels(SOURCE, self._entry.sender).set(state.disabled_since > 0)

@@ -5,13 +5,14 @@ It asks nobody: what stands here is of the last rounds, which are in Redis.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from bridge.core.healing.judgement import judge
 from bridge.core.healing.observations import Observations, host
 from bridge.core.healing.ours import FIRING, HELD, SOURCE, OurAlert
 from bridge.json_values import from_ms
+from bridge.web.paged_healing import accounts
 from bridge.web.parameters import parameters
 from bridge.web.responses import json_response
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from bridge.config.live import LiveConfig
     from bridge.store import CountedAlert
     from bridge.store.healing import Place
+    from bridge.store.paged import PagedAlerts
 
 MOST_SHOWN: Final = 1_000
 MOST_READ: Final = 5_000
@@ -57,6 +59,11 @@ class HealingStore(Protocol):
         """Reads what healing knows."""
         ...
 
+    @property
+    def paged(self) -> Callable[[str], PagedAlerts]:
+        """Reads what is known of the PagerDuty account of a sender."""
+        ...
+
 
 class HealingApi:
     """What healing sees, and what it makes of that."""
@@ -83,8 +90,10 @@ class HealingApi:
             for place in places[:MOST_READ]
             if (alert := alerts.get(place.name)) is not None and alert.state in {FIRING, HELD}
         ]
-        left_out = max(0, len(shown) - MOST_SHOWN) + max(0, len(places) - MOST_READ)
         clusters = [_cluster_view(each, seen.get(each.name)) for each in healing.alertmanagers]
+        paged, of_paged = await accounts(self._store.paged, healing)
+        clusters, shown = clusters + paged, shown + of_paged
+        left_out = max(0, len(shown) - MOST_SHOWN) + max(0, len(places) - MOST_READ)
         view = {"mode": healing.mode, "clusters": clusters, "alerts": shown[:MOST_SHOWN], "left_out": left_out}
         return json_response(view)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from itertools import pairwise
@@ -230,6 +231,23 @@ def test_where_only_a_persons_resolve_counts_so_it_is_here(start, pagerduty, pag
     else:
         is_asked(pagerduty, 3)
         page.shows(status="INVESTIGATING")
+
+
+def test_heal_says_of_each_what_pagerduty_showed(start, pagerduty, page):
+    bridge = start(healing={"mode": "observe"})
+    triggered(pagerduty, bridge, "Q1")
+    over = triggered(pagerduty, bridge, "Q2", "payments")
+    over.resolved()
+
+    def said() -> dict[str, str]:
+        shown = command("heal", "--dry-run", "--url", bridge.url, "--output", "json", environment=bridge.environment())
+        found = json.loads(shown.stdout)
+        assert [(each["name"], each["round"]) for each in found["clusters"]] == [("pagerduty", "ok")]
+        return {each["fingerprint"]: each["healing"][:30] for each in found["alerts"]}
+
+    wanted = {"Q1": "wait: PagerDuty showed it open", "Q2": "close: PagerDuty showed it reso"[:30]}
+    eventually(lambda: said() == wanted, "both to be told of")
+    assert open_services(page) == [("Checkout",), ("Payments",)]
 
 
 def test_with_mode_observe_it_is_told_and_nothing_is_closed(start, pagerduty, page):

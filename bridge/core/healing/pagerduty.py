@@ -83,8 +83,25 @@ class Question(Struct, frozen=True, kw_only=True):
 
 def evidence(ended_at: int, asked_at: int, known_at: int) -> str:
     """Why what PagerDuty shows ends an alert: when it ended, and of when is the last that its webhooks told."""
-    ended, asked, known = (f"{from_ms(at)[11:19]}Z" for at in (ended_at, asked_at, known_at))
+    ended, asked, known = map(_time, (ended_at, asked_at, known_at))
     return f"PagerDuty showed at {asked} that it was resolved at {ended}; its webhooks told nothing since {known}"
+
+
+def standing(alert: OpenAlert, asked: Asked, *, interval_ms: int) -> str:
+    """What becomes of an alert as things are, and why: what PagerDuty said last of the incident that decides it."""
+    whose = "it" if alert.decided_by == alert.fingerprint else "the incident that it was merged into"
+    if asked.is_missing:
+        return f"not: PagerDuty does not know {whose}, which proves no end"
+    if asked.is_told:
+        return f"close: PagerDuty showed {whose} resolved at {_time(asked.answered_at)}"
+    if asked.answered_at > alert.seen_at and not asked.missing:
+        return f"wait: PagerDuty showed {whose} open at {_time(asked.answered_at)}"
+    asked_at = _time(_due_at([alert], asked, interval_ms))
+    return f"wait: heard of at {_time(alert.seen_at)}; PagerDuty is asked about {whose} from {asked_at} on"
+
+
+def _time(at: int) -> str:
+    return f"{from_ms(at)[11:19]}Z"
 
 
 def questions(alerts: Iterable[OpenAlert], asked: Mapping[str, Asked], *, interval_ms: int) -> list[Question]:

@@ -63,7 +63,7 @@ def test_it_says_what_a_peer_lacks_and_what_is_left_out(answers, capsys):
 
 def test_it_says_that_there_is_nothing(answers, capsys):
     answers({**FOUND, "alerts": []})
-    assert shown(capsys).endswith("No alert of an Alertmanager is open.\n")
+    assert shown(capsys).endswith("No alert is open of a sender that is asked.\n")
     answers({**FOUND, "mode": None})
     assert "Healing is off" in shown(capsys)
 

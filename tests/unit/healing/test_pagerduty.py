@@ -202,6 +202,20 @@ async def test_the_age_is_that_of_the_last_round_in_which_everything_was_answere
     assert age() == 0
 
 
+async def test_who_is_asked_seldom_is_not_old_because_of_that():
+    world = World(interval_ms=HOUR)
+    world.fires("Q1")
+    ages = []
+    for _ in range(3 * 60):
+        await world.passes(MINUTE)
+        await world.account.ask_if_due()  # as every replica does, whose turn it is or not
+        ages.append(REGISTRY.get_sample_value("bridge_healing_age_seconds", {"cluster": "pagerduty"}) or 0)
+    assert max(ages) < 600
+    world.answers["Q1"] = PagerDutyError(Kind.TIMEOUT, "slow")
+    await world.passes(3 * HOUR)
+    assert (REGISTRY.get_sample_value("bridge_healing_age_seconds", {"cluster": "pagerduty"}) or 0) > 3_600
+
+
 class TestSubscription:
     """The webhook subscription, if the configuration names it."""
 

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from bridge.core.actions import Action
+    from bridge.store.paged import PagedAlerts
     from bridge.web.receiver import Item
 
 WEBHOOK = "/webhooks/alertmanager"
@@ -176,6 +177,7 @@ class MemoryStore:
         self.episode_archive = MemoryArchive()
         self.finder = MemoryFinder()
         self.healing = MemoryHealing()
+        self.paged = _no_accounts
         self.actions: list[tuple[str, Action]] = []
         self.acted = ActionResult(outcome=Outcome.DONE)
         self.asked: list[tuple[list[str], str, str, int, str]] = []
@@ -357,3 +359,7 @@ def assert_refused(answer: httpx.Response, status: int, error: str) -> None:
     assert set(answer.json()) == {"error", "message"}
     assert answer.json()["error"] == error
     assert answer.json()["message"]
+
+
+def _no_accounts(sender: str) -> PagedAlerts:
+    raise AssertionError(f"no account is configured, and not that of {sender}")

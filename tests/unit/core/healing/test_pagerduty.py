@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from bridge.core.healing.pagerduty import Asked, OpenAlert, questions
+import pytest
+
+from bridge.core.healing.pagerduty import Asked, OpenAlert, questions, standing
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -64,3 +66,22 @@ def test_what_is_missing_is_asked_again_often_enough_for_three_times_in_an_hour(
     assert question.due_at == 20 * MINUTE
     (question,) = questions([alert("Q1")], {"Q1": Asked().missed(0)}, interval_ms=MINUTE)
     assert question.due_at == MINUTE
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (Asked(), "wait: heard of at 00:01:00Z; PagerDuty is asked about it from 00:06:00Z on"),
+        (Asked(answered_at=2 * MINUTE), "wait: PagerDuty showed it open at 00:02:00Z"),
+        (Asked(answered_at=2 * MINUTE, is_told=True), "close: PagerDuty showed it resolved at 00:02:00Z"),
+        (Asked().missed(MINUTE + 1), "wait: heard of at 00:01:00Z; PagerDuty is asked about it from 00:06:00Z on"),
+        (Asked().missed(1).missed(2).missed(3), "not: PagerDuty does not know it, which proves no end"),
+    ],
+)
+def test_how_it_stands_with_an_alert_is_said_with_the_reason(asked, said):
+    assert standing(alert("Q1", seen_at=MINUTE), asked, interval_ms=INTERVAL) == said
+
+
+def test_of_a_merged_one_the_incident_is_meant_that_it_was_merged_into():
+    said = standing(alert("Q1", part_of="Q9"), Asked(answered_at=1), interval_ms=INTERVAL)
+    assert said == "wait: PagerDuty showed the incident that it was merged into open at 00:00:00Z"
