@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.needs("alertmanager")]
 
+BUSY_MS = 5_000  # what a busy machine takes for a round, and then for a write
 WINDOWS = 2
 """So many times ``absent_for`` is watched where nothing may close."""
 
@@ -93,12 +94,15 @@ def test_what_is_silenced_while_it_fires_and_then_ends_is_closed(heals, senders,
     incident = goes_red(senders, page)
     last_seen = now_ms()
     gone = is_silenced_and_ends(senders)
-    over = page.shows(id=incident, status="RESOLVED", statuses=["INVESTIGATING", "MONITORING", "RESOLVED"])
-    monitoring, resolved = over.messages[1:]
-    took_ms = monitoring.posted_at - gone
-    assert took_ms <= ABSENT_FOR_MS + 2 * INTERVAL_MS + 2_000  # and what the machine takes for a write
-    assert last_seen <= monitoring.public_at <= gone + INTERVAL_MS
-    assert resolved.posted_at >= monitoring.posted_at + RESOLVE_AFTER_MS - ABSENT_FOR_MS - 1_000
+    over = page.shows(id=incident, status="RESOLVED")
+    assert over.statuses[1:] in (
+        ["MONITORING", "RESOLVED"],
+        ["RESOLVED"],
+    )  # or is over by then
+    end, resolved = over.messages[1], over.messages[-1]
+    assert end.posted_at - gone <= ABSENT_FOR_MS + 2 * INTERVAL_MS + BUSY_MS
+    assert last_seen <= end.public_at <= gone + INTERVAL_MS + (RESOLVE_AFTER_MS if end is resolved else 0)
+    assert resolved.posted_at >= last_seen + RESOLVE_AFTER_MS
     assert sum(metric(each, "bridge_healed_total", source="alertmanager") for each in (bridge, other)) == 1
 
 
@@ -204,7 +208,7 @@ def test_clocks_an_hour_apart_change_nothing(heals, senders, page, bridge, ahead
     plays(bridge, 3)
     gone = is_silenced_and_ends(senders)
     over = page.shows(id=incident, status="RESOLVED")
-    assert over.messages[1].posted_at - gone <= ABSENT_FOR_MS + 2 * INTERVAL_MS + 2_000
+    assert over.messages[1].posted_at - gone <= ABSENT_FOR_MS + 2 * INTERVAL_MS + BUSY_MS
 
 
 def test_an_alert_that_is_back_in_the_last_round_is_not_closed(heals, senders, page, bridge):

@@ -59,7 +59,9 @@ def test_twenty_open_incidents_are_taken_over_and_end_rightly_with_nothing_told_
             senders.ends("checkout", zone)
         eventually(lambda: statuses(page) == {"RESOLVED": INCIDENTS}, "all to end", within=120)
     assert {each.id for each in page.incidents} == told.keys()
-    assert {tuple(each.statuses) for each in page.incidents} == {("INVESTIGATING", "MONITORING", "RESOLVED")}
+    told_of_ends = Counter(tuple(each.statuses[1:]) for each in page.incidents)  # one may be over when it is closed
+    assert told_of_ends.keys() <= {("MONITORING", "RESOLVED"), ("RESOLVED",)}
+    assert {each.statuses[0] for each in page.incidents} == {"INVESTIGATING"}
     assert page.opened == INCIDENTS
     assert len(page.mails) == 2 * INCIDENTS
     assert metric(bridge, "bridge_healed_total") == 1  # the silenced one; the others were told
