@@ -6,6 +6,7 @@
 -- Returns {now, outcome, why in words, who was first, revision, the word that the incident is counted under}.
 
 local NOTES_KEPT = 20 -- as in public_note.lua
+local REASON_BYTES = 200 -- that the history keeps, which is bounded
 local MOST_MUTED_MS = 2592000000 -- 30 days: nothing is kept for ever
 local id, action = ARGV[2], cmsgpack.unpack(ARGV[3])
 local verb = action.verb
@@ -183,7 +184,7 @@ rev = redis.call('HINCRBY', incident_key(id), 'rev', 1) -- who holds it settles 
 if not ordered then redis.call('HSET', incident_key(id), 'ordered', now) end
 redis.call('HSET', orders.key(id), 'born', ordered or now, 'last', cmsgpack.pack({by = action.by, verb = verb, rev = rev}))
 history.append_at_once(id, {{now, 'action', action.posted_at and 'person' or 'operator:' .. action.by, {
-  verb = verb, reason = history.cut(action.reason or ''), ['until'] = till,
+  verb = verb, reason = history.cut(action.reason or '', REASON_BYTES), ['until'] = till,
 }}})
 if tonumber(lease_until or 0) <= now then schedule(id, now, 'LT') end
 if acted_key then redis.call('SET', acted_key, asked, 'PX', REMEMBER_MS) end

@@ -18,9 +18,10 @@ local LEFT_OUT = 'left_out'
 local function history_key(id) return prefix .. 'history:' .. id end
 
 -- Text of others, cut where a character ends.
-local function cut(text)
-  if #text <= NAME_BYTES then return text end
-  local last = NAME_BYTES - 3
+local function cut(text, most)
+  most = most or NAME_BYTES
+  if #text <= most then return text end
+  local last = most - 3
   while last > 0 and text:byte(last + 1) >= 128 and text:byte(last + 1) < 192 do last = last - 1 end
   return text:sub(1, last) .. '…'
 end

@@ -78,6 +78,16 @@ async def test_an_action_is_kept_with_who_when_why_and_until_and_makes_its_incid
     assert (told.at, told.what, told.by, told.detail) == (hold.at, "action", "operator:alice", detail)
 
 
+async def test_the_history_keeps_the_reason_when_the_order_is_over(store):
+    await fires(store)
+    reason = "customers of the new contract would be told of a test that only ran in our own region, ticket OPS-4711"
+    for said in (reason, "é" * 300):
+        await act(store, Verb.HOLD, reason=said)
+        await act(store, Verb.RELEASE, reason="")
+    told = [each.detail["reason"] for each in (await store.incident("shop")).history if each.what == "action"]
+    assert told == [reason, "", "é" * 98 + "…", ""]
+
+
 async def test_what_comes_while_the_incident_is_in_hand_makes_it_due_at_once_afterwards(store):
     await store.ingest([(firing(), to())])
     claim = await store.claim(token="t", lease_ms=30_000)
