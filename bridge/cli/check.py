@@ -105,7 +105,7 @@ def _print(config: Config, audited: _Audited | None) -> None:
     say(f"{_count(len(config.routes), 'route')}, {_count(len(config.services), 'service')}.")
     say("", "Routes, the first that matches decides:")
     print_table((_route_row(route) for route in config.routes), indent="  ")
-    say("", _kept(config), *_budgets(config), *_people(config))
+    say("", _kept(config), *_budgets(config), *_people(config), *_healing(config))
     for note in _notes(config):
         say("", f"Note: {note}")
     say("", "Services:")
@@ -152,6 +152,17 @@ def _budgets(config: Config) -> list[str]:
 def _people(config: Config) -> list[str]:
     """What becomes of an incident on which somebody posts an update, where the bridge does not simply go on."""
     return [STOPS_ON_UPDATE] if config.people.on_update == "stop" else []
+
+
+def _healing(config: Config) -> list[str]:
+    """Which Alertmanagers are asked, and what becomes of what they do not list any more."""
+    healing = config.healing
+    if healing is None or not healing.alertmanagers:
+        return []
+    clusters = ", ".join(f"{each.name} ({_count(len(each.urls), 'peer')})" for each in healing.alertmanagers)
+    then = "only tells" if healing.observes else "closes"
+    every, after = format_duration(healing.interval_ms), format_duration(healing.absent_for_ms)
+    return [f"Healing asks {clusters} every {every}, and {then} what no peer has listed for {after}."]
 
 
 def _notes(config: Config) -> list[str]:

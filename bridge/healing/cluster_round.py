@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from bridge.core.healing.judgement import MOST_CLOSES, Decision, Verdict, is_mass, judge
-from bridge.core.healing.observations import Observations, Ours, closed, listed_as_firing, observe
+from bridge.core.healing.observations import Observations, Ours, closed, is_ambiguous, lacks, listed_as_firing, observe
 from bridge.core.healing.ours import FIRING, HELD, OurAlert, fitting
 from bridge.core.healing.seen import PeerError, Poll
 from bridge.evidence import Evidence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Ask: TypeAlias = "Callable[[Cluster, str], Awaitable[Poll]]"
 HOLDS_MS = 15_000
 """So long a decision to close holds: then the peers' answers are old."""
+MOST_CHARS = 300
+"""So long is evidence at most: it is kept with each alert."""
 OK, BLIND = "ok", "blind"
 
 
@@ -32,10 +34,13 @@ class Outcome(Struct, frozen=True):
     """What a round came to: OK, BLIND (nothing can be closed by it) or the kind of a peer's error.
 
     ``missing`` are the names of our alerts that no cluster lists, and that stand open; None if it is not known.
+    ``lacks`` says why it was BLIND; ``is_ambiguous``: several signs of life, and ``alive.same`` names no label.
     """
 
     kind: str
     missing: frozenset[str] | None
+    lacks: str = ""
+    is_ambiguous: bool = False
 
 
 class _Known(Struct, frozen=True):
@@ -72,7 +77,8 @@ class ClusterRound:
         answers = dict(zip(cluster.urls, said, strict=True))
         polls = {url: each for url, each in answers.items() if isinstance(each, Poll)}
         known = await self._known(cluster, healing, polls) if len(polls) == len(answers) else _Known()
-        seen = observe(before, cluster, healing, answers, known.ours, at)
+        # in a thread, for thousands of alerts take a while, and deliveries must not wait so long
+        seen = await asyncio.to_thread(observe, before, cluster, healing, answers, known.ours, at)
         verdicts = self._judge(known, {**kept, cluster.name: seen}, healing)
         missing = [name for name, each in verdicts.items() if each.is_missing]
         if seen.valid and is_mass(len(missing), len(seen.listed) + len(known.unlisted)):
@@ -90,7 +96,12 @@ class ClusterRound:
             fingerprints = {known.unlisted[name].fingerprint for name in healed}
             await self._store.healing.observed(cluster.name, token, closed(seen, fingerprints, self._now()))
         await self._trust(cluster, healing, seen, known)
-        return Outcome(_kind(answers, seen), frozenset(missing) - healed if seen.valid else None)
+        return Outcome(
+            _kind(answers, seen),
+            frozenset(missing) - healed if seen.valid else None,
+            lacks=lacks(seen),
+            is_ambiguous=is_ambiguous(seen, cluster),
+        )
 
     async def _answer(self, cluster: Cluster, url: str) -> Poll | PeerError:
         try:
@@ -101,7 +112,7 @@ class ClusterRound:
 
     async def _known(self, cluster: Cluster, healing: Healing, polls: Mapping[str, Poll]) -> _Known:
         """Reads of our alerts only what no peer lists; of the others their names suffice."""
-        firing = listed_as_firing(polls.values(), healing)
+        firing = await asyncio.to_thread(listed_as_firing, polls.values(), healing)
         listed: dict[str, Place] = {}
         rest: dict[str, Place] = {}
         async for part in self._store.healing.places():
@@ -205,7 +216,7 @@ def _end(alert: OurAlert, verdict: Verdict, until: int) -> Alert:
         labels={},
         starts_at=alert.starts_at,
         ends_at=verdict.ends_at,
-        evidence=Evidence(verdict.reason, verdict.quiet_since, until),
+        evidence=Evidence(verdict.reason[:MOST_CHARS], verdict.quiet_since, until),
     )
 
 

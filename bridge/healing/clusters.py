@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LEASE_MS = 30_000
 KEEP_EVERY_S = 10.0
 REST_MS = 2_000  # a changed configuration counts after so long
+BLIND_ROUNDS = 3
+CANCEL_AGAIN_S = 0.5
 YIELD_MS, YIELDS = 500, 10  # what is over but still shown goes first, for so long
 
 
@@ -74,8 +76,7 @@ class Clusters:
                 self._follow(self._config.current.healing)
                 await self._sleep(REST_MS / 1000)
         finally:
-            for task in self._tasks.values():
-                task.cancel()
+            await _end(self._tasks.values())
 
     def _follow(self, healing: Healing | None) -> None:
         """A task for each cluster that there is, and none for another."""
@@ -129,6 +130,15 @@ class Clusters:
             await self._sleep(max(1, min(rest_ms, REST_MS)) / 1000)
 
 
+async def _end(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel them until they end: what comes at the same moment as an answer, a library may swallow."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+
+
 class ClusterChore:
     """One replica's part in asking one cluster."""
 
@@ -153,7 +163,8 @@ class ClusterChore:
         self._sleep = sleep
         self._began: tuple[int, float] = (0, 0.0)  # the store's time, and ours
         self._round = ClusterRound(store, ask, on_change, self._now)
-        self._is_blind = False
+        self._blind = 0  # rounds in a row
+        self._is_ambiguous = False
 
     async def play_if_due(self, cluster: Cluster, healing: Healing) -> tuple[int, Outcome | None]:
         """Play a round, if it is time and this replica's turn.
@@ -186,7 +197,7 @@ class ClusterChore:
             await self._chore.rest(token, for_ms=rest_ms)
         if outcome is not None:
             HEALING_ROUNDS.labels(self._name, outcome.kind).inc()
-            self._tell_sight(cluster, is_blind=outcome.kind == BLIND)
+            self._tell_sight(outcome)
         return rest_ms, outcome
 
     def _now(self) -> int:
@@ -208,8 +219,11 @@ class ClusterChore:
                 return
             await self._sleep(YIELD_MS / 1000)
 
-    def _tell_sight(self, cluster: Cluster, *, is_blind: bool) -> None:
-        """Once, when nothing can be closed any more by what a cluster shows."""
-        if is_blind and not self._is_blind:
-            log(Event.HEALING_BLIND, cluster=cluster.name)
-        self._is_blind = is_blind
+    def _tell_sight(self, outcome: Outcome) -> None:
+        """Once, when nothing can be closed by what a cluster shows; at a start that takes some rounds to know."""
+        self._blind = self._blind + 1 if outcome.kind == BLIND else 0
+        if self._blind == BLIND_ROUNDS:
+            log(Event.HEALING_BLIND, cluster=self._name, reason=outcome.lacks)
+        if outcome.is_ambiguous and not self._is_ambiguous:
+            log(Event.HEALING_AMBIGUOUS, cluster=self._name)
+        self._is_ambiguous = outcome.is_ambiguous

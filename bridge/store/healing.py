@@ -67,9 +67,8 @@ class HealingStore:
 
     async def now(self) -> int:
         """The store's time."""
-        offset = await reply_of(self._redis.hget(f"{self._prefix}clock", "offset"))
-        seconds, micros = await reply_of(self._redis.time())
-        return int(seconds) * 1000 + int(micros) // 1000 + int(offset or 0)
+        now, _ = await self._run(scripts.TRUST)
+        return int(now)
 
     async def sighted(self, cluster: str) -> int | None:
         """When a round could last have closed something, or else the first one was; None: there was none."""

@@ -71,7 +71,7 @@ class ToldMemory:
             self._forget()
             self._config, self._told = config, labels_told(config)
             self._names = self._told
-            if config.healing is not None:
+            if config.healing is not None and config.healing.alertmanagers:
                 self._names = tuple(dict.fromkeys((*(self._told or ()), *labels_needed(config.healing))))
         names = self._names
         if names is None:
@@ -104,7 +104,7 @@ class ToldMemory:
 
     def _fit(self, labels: Mapping[str, str]) -> str:
         healing = self._config and self._config.healing
-        return "" if not healing else _encode(fit_of(labels, healing)).decode()
+        return _encode(fit_of(labels, healing)).decode() if healing and healing.alertmanagers else ""
 
     def _forget(self) -> None:
         self._packed.clear()

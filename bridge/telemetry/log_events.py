@@ -305,7 +305,12 @@ class Event(Enum):
     HEALING_BLIND = (
         "healing_blind",
         logging.WARNING,
-        "A cluster shows no sign of life (`alive`), is young or settling: nothing is closed by what it lists.",
+        "For three rounds nothing could be closed by what a cluster lists; `reason` says what it lacks.",
+    )
+    HEALING_AMBIGUOUS = (
+        "healing_ambiguous",
+        logging.WARNING,
+        "Several alerts of a cluster fit `alive.match`: one live Prometheus vouches for a dead one. Set `alive.same`.",
     )
     HEALING_HASTY = (
         "healing_hasty",

@@ -30,6 +30,7 @@ MASS: Final = 10
 MOST_CLOSES: Final = 20
 """So many are closed in one round."""
 _FOREVER: Final = "no poll has listed it, and the cluster's match does not name its __sender__"
+_NAMED: Final = 3  # peers
 _UNITS: Final = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000))
 
 
@@ -181,7 +182,9 @@ def is_mass(missing: int, firing: int) -> bool:
 
 
 def _peers(cluster: Cluster, bits: int = -1) -> str:
-    return ", ".join(host(url) for bit, url in enumerate(cluster.urls) if bits >> bit & 1)
+    found = [host(url) for bit, url in enumerate(cluster.urls) if bits >> bit & 1]
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return ", ".join(found[:_NAMED]) + more
 
 
 def _clock(at: int) -> str:

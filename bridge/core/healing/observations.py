@@ -149,6 +149,25 @@ def observe(
     )
 
 
+def lacks(seen: Observations) -> str:
+    """What keeps a cluster whose last round was valid from closing anything; empty if nothing does."""
+    for url in seen.urls:
+        peer = seen.peers.get(url)
+        if peer is None or not peer.old:
+            return f"{host(url)} has not been up for min_uptime"
+        if not peer.settled:
+            return f"{host(url)} is settling"
+        if not peer.alive:
+            what = "the alert that fits alive.match is not renewed" if peer.signs else "no alert fits alive.match"
+            return f"{host(url)}: {what}"
+    return ""
+
+
+def is_ambiguous(seen: Observations, cluster: Cluster) -> bool:
+    """Whether several alerts look like a sign of life, and nothing says of which of ours each is one."""
+    return not cluster.alive.same and any(len(each.signs) > 1 for each in seen.peers.values())
+
+
 def host(url: str) -> str:
     """What evidence calls a peer."""
     return url.partition("://")[2].partition("/")[0]

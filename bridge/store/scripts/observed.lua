@@ -5,6 +5,6 @@
 local chore = prefix .. 'chore:' .. ARGV[2]
 local holder, lease_until, sighted = unpack(redis.call('HMGET', chore, 'token', 'lease_until', 'sighted'))
 if holder ~= ARGV[3] or (tonumber(lease_until) or 0) <= now then return {now, 0} end
-redis.call('SET', prefix .. 'observations:' .. ARGV[4], ARGV[5])
+redis.call('SET', prefix .. 'observations:' .. ARGV[4], ARGV[5], 'PX', REMEMBER_MS)
 if ARGV[6] == '1' or not sighted then redis.call('HSET', chore, 'sighted', now) end
 return {now, 1}

@@ -339,3 +339,21 @@ def test_the_how_to_shows_what_is_printed_of_the_example(run):
     assert [line for line in routes if f"    {line}\n" not in how_to] == []
     assert "bridge.yaml is valid: 4 routes, 3 services." in shown.out
     assert "bridge.yaml is valid: 4 routes, 3 services." in how_to
+
+
+HEALING = """\
+healing:
+  alertmanagers: [{name: eu, urls: [http://a, http://b], alive: {match: alertname = Watchdog}}]
+"""
+
+
+@pytest.mark.parametrize(("mode", "then"), [("close", "closes"), ("observe", "only tells")])
+def test_it_says_whom_healing_asks_and_what_becomes_of_that(run, config, mode, then):
+    config.write_text(config.read_text() + HEALING + f"  mode: {mode}\n")
+    found = run("check", config)
+    assert f"Healing asks eu (2 peers) every 1m, and {then} what no peer has listed for 10m." in found.out
+
+
+def test_an_absence_that_is_short_is_noted(run, config):
+    config.write_text(config.read_text() + HEALING + "  absent_for: 3m\n")
+    assert "less than 5m makes it likely that an alert is closed which fires on" in run("check", config).out

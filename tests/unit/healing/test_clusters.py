@@ -216,6 +216,34 @@ async def test_without_a_sign_of_life_a_round_is_blind(harness):
     assert (await harness.round(2)).kind == OK
 
 
+async def told(harness, monkeypatch, rounds: int):
+    lines = []
+    monkeypatch.setattr("bridge.healing.clusters.log", lambda event, **fields: lines.append((event.event, fields)))
+    await harness.round(rounds)
+    return lines
+
+
+async def test_that_a_cluster_shows_no_sign_of_life_is_told_once_with_what_it_lacks(harness, monkeypatch):
+    harness.peers.watchdogs[PEERS[1]] = {}
+    lines = await told(harness, monkeypatch, 9)
+    assert lines == [("healing_blind", {"cluster": "eu", "reason": "am-1:9093: no alert fits alive.match"})]
+
+
+async def test_that_one_is_not_renewed_is_told(harness, monkeypatch):
+    harness.peers.frozen = {PEERS[0]}
+    ((_, fields),) = await told(harness, monkeypatch, 9)
+    assert fields["reason"] == "am-0:9093: the alert that fits alive.match is not renewed"
+
+
+async def test_a_start_is_no_blindness(harness, monkeypatch):
+    assert await told(harness, monkeypatch, 9) == []
+
+
+async def test_several_signs_of_life_without_labels_that_tell_them_apart_are_told_once(harness, monkeypatch):
+    harness.peers.watchdogs[PEERS[0]]["w2"] = {"alertname": "Watchdog", "prometheus": "p1"}
+    assert await told(harness, monkeypatch, 9) == [("healing_ambiguous", {"cluster": "eu"})]
+
+
 async def test_ends_that_are_due_go_first(harness):
     await harness.round()
     harness.db.zadd("bridge:{0}:cleared", {"shop": harness.peers.now})
@@ -275,6 +303,8 @@ class TestTheTasks:
         watching = asyncio.create_task(clusters.watch())
         await rested.wait()
         watching.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await watching
         assert harness.asked == []
 
 

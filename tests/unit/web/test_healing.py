@@ -38,17 +38,12 @@ async def test_it_takes_no_parameters(harness):
         await asked(harness, "a=b")
 
 
-async def test_the_missing_come_first_each_with_the_evidence(harness, monkeypatch):
+async def test_the_missing_come_first_each_with_the_evidence(harness):
     await harness.deliver("a1", "b2")
     harness.list_all("a1", "b2")
     await harness.round(3)
     harness.list_all("a1")
     await harness.round(2)
-
-    async def now():
-        return harness.peers.now
-
-    monkeypatch.setattr(harness.store.healing, "now", now)
     found = await asked(harness)
     (cluster,) = found["clusters"]
     assert (cluster["name"], cluster["round"], found["mode"]) == ("eu", "ok", "close")
