@@ -24,6 +24,7 @@ OPEN, MAILS = 30, 20
 SHARES = {"MAJOR": 12, "CRITICAL": 15}  # half of what is not reserved for what is worse
 REAL_WITHIN_S = 10.0
 TEAMS = ("careless", "shop", "pay", "search")
+LABEL = "instance"  # what the careless route should not have grouped by
 _PATIENCE_S = 120.0
 _AT_ONCE = 500  # alerts of a delivery
 _CONFIG: dict[str, Any] = {
@@ -33,8 +34,8 @@ _CONFIG: dict[str, Any] = {
         {"is": "MINOR"},
     ],
     "routes": [
-        {"name": team, "match": f"team = {team}", "services": {"label": "service"}, "group_by": ["region"]}
-        for team in TEAMS
+        {"name": team, "match": f"team = {team}", "services": {"label": "service"}, "group_by": [label]}
+        for team, label in zip(TEAMS, (LABEL, "region", "region", "region"), strict=True)
     ],
     "budgets": {"open": OPEN, "mails_per_hour": MAILS},
 }
@@ -59,7 +60,9 @@ class Budgets:
         real = random.choice(["critical", "major", "minor"])
         servers.open(bridges=BRIDGES, checkly={"requests_per_minute": 240, "timeout": "10s"}, parts=_CONFIG)
         invented = {
-            f"x{number}": alert(region=f"x{number}", team="careless", service="Checkout", severity=level.lower())
+            f"x{number}": alert(
+                region=f"x{number}", instance=f"x{number}", team="careless", service="Checkout", severity=level.lower()
+            )
             for number in range(self._invented)
         }
         _deliver(servers, list(invented.values()))
@@ -69,6 +72,7 @@ class Budgets:
         share = SHARES[level]
         servers.waits(lambda: _withheld(servers) == self._invented - share, within=_PATIENCE_S, every_s=0.5)
         shown = _open(servers) - {"real"}
+        untold = list(_untold(servers, self._invented - share))
         _deliver(servers, [_ended(each) for region, each in invented.items() if region not in shown])
         servers.waits(lambda: _withheld(servers) == 0, within=_PATIENCE_S, every_s=0.5)
         _deliver(servers, [_ended(each) for region, each in invented.items() if region in shown])
@@ -77,7 +81,7 @@ class Budgets:
         history = servers.history()
         servers.clear()
         verdict = judge(history, {name(region): Wanted() for region in (*shown, "real")})
-        wrong = [*_wrong(history, shown, share), *_over_mails(history)]
+        wrong = [*untold, *_wrong(history, shown, share), *_over_mails(history)]
         if real_s > self._real_within_s:
             wrong.append(f"the real outage was on the page after {real_s:.1f} s")
         return Trial(
@@ -85,7 +89,14 @@ class Budgets:
             faults=1,
             verdict=structs.replace(verdict, wrong=(*verdict.wrong, *wrong)),
             recovery_s=real_s,
-            events=Counter({"invented": self._invented, "of these published": len(shown)}),
+            events=Counter(
+                {
+                    "invented": self._invented,
+                    "of these published": len(shown),
+                    "withheld and shown to operators": self._invented - share if not untold else 0,
+                    "mail tokens": _mail_tokens(history),
+                }
+            ),
         )
 
 
@@ -109,6 +120,24 @@ def _withheld(servers: CampaignServers) -> int:
         return int(client.hget("bridge:{0}:withheld", "v1") or 0)
 
 
+def _untold(servers: CampaignServers, withheld: int) -> Iterator[str]:
+    """What operators do not see of what is withheld: how much, by which label it differs, and each one with why."""
+    (page,) = servers.asked("budgets")["pages"]
+    told = (page["withheld"], page["withheld_differ"])
+    if told != (withheld, f"{withheld} withheld differ only in `{LABEL}`"):
+        yield f"operators are told {told}, {withheld} are withheld"
+    listed = 0
+    after: str | None = ""
+    while after is not None:
+        part = servers.asked(f"incidents?limit=500&after={after}")
+        reasons = [
+            post["withheld"]["reason"] for each in part["incidents"] for post in each["posts"] if post["withheld"]
+        ]
+        listed, after = listed + reasons.count("budget"), part["after"]
+    if listed != withheld:
+        yield f"operators can list {listed} of {withheld} that are withheld"
+
+
 def _wrong(history: History, shown: Collection[str], share: int) -> Iterator[str]:
     if len(shown) != share:
         yield f"{len(shown)} of the careless route were on the page, {share} may be"
@@ -119,12 +148,17 @@ def _wrong(history: History, shown: Collection[str], share: int) -> Iterator[str
             yield f"{each.title}: who was told of its start was not told of its end"
 
 
-def _over_mails(history: History) -> Iterator[str]:
+def _mail_tokens(history: History) -> int:
     """A trial is shorter than an hour: all of its mails count. An opening that mails has paid for the end's."""
     tokens = 0
     for each in history.incidents:
         mailed = [update for update in each.updates if update.mails]
         is_paid = bool(each.updates[0].mails)
         tokens += len(mailed) + (is_paid and each.status != "RESOLVED")
+    return tokens
+
+
+def _over_mails(history: History) -> Iterator[str]:
+    tokens = _mail_tokens(history)
     if tokens > MAILS:
         yield f"{tokens} mail tokens were taken, {MAILS} may be in an hour"

@@ -271,9 +271,13 @@ class CampaignServers:
         return told, phases
 
     def _asked(self, id_: str) -> Any:
+        return self.asked(f"incidents/{id_}")
+
+    def asked(self, what: str) -> Any:
+        """What a bridge answers an administrator."""
         bridge = next(each for each in self.bridges if not each.is_stopped)
         headers = {"Authorization": f"Bearer {Bridge.admin_token}"}
-        return self.http.get(f"{bridge.url}/api/incidents/{id_}", headers=headers).raise_for_status().json()
+        return self.http.get(f"{bridge.url}/api/{what}", headers=headers).raise_for_status().json()
 
     def deliver(self, body: bytes, *, to: int = 0, within: float = PATIENCE_S) -> float:
         """Deliver as Alertmanager does, again and again until a 2xx; the seconds that took."""

@@ -1,4 +1,7 @@
-"""The model test for as many steps as wanted: store, lifecycle and reconciler, in one process, against a reference."""
+"""The model test for as many steps as wanted: store, lifecycle and reconciler, in one process, against a reference.
+
+With a policy: budgets, flapping, and operators who act. In the end nothing is kept back any more.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from hypothesis.stateful import get_state_machine_test
 
 from tests.chaos.campaign import Trial
 from tests.chaos.checker import Verdict
-from tests.unit.reconciler.machine import BridgeMachine
+from tests.unit.reconciler.policy_machine import PolicyMachine
 
 if TYPE_CHECKING:
     from tests.chaos.campaign_servers import CampaignServers
@@ -36,7 +39,7 @@ class Model:
     runs = 50
 
     def trial(self, servers: CampaignServers, seed_: int) -> Trial:
-        class Machine(BridgeMachine):
+        class Machine(PolicyMachine):
             url = servers.redis.url
 
         structlog.configure(processors=[_drop])

@@ -48,14 +48,14 @@ end
 -- One of the others.
 local function look_at(id)
   local due = tonumber(redis.call('ZSCORE', DUE, id) or nil)
-  if not due or due <= now then return end
+  if not due or due <= now or redis.call('ZSCORE', STRAYS, id) then return end
   local firing, tally, cleared_at, waits =
     unpack(redis.call('HMGET', incident_key(id), 'firing', 'tally', 'cleared_at', 'waits'))
   if not firing or waits or next((fields_of(id, 'remote:'))) then return end
   local phase = (tally or ''):match('^%u*')
-  if firing == '0' and (phase == '' or phase == 'RESOLVED' or phase == 'DISCARDED') then
+  if firing == '0' and (phase == 'RESOLVED' or phase == 'DISCARDED') then
     local forget_at = math.max(now, (tonumber(cleared_at) or now) + retention_ms)
-    if forget_at < due and tally then schedule(id, forget_at, 'LT') end
+    if forget_at < due then schedule(id, forget_at, 'LT') end
     return
   end
   count = count + 1

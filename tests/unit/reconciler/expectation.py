@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bridge.model import Phase, Severity
-from tests.unit.store.reference import FORGET_MS, Kept, Known, Message, Reference
+from tests.unit.store.reference import FORGET_MS, Kept, Known, Message
+from tests.unit.store.reference_orders import DONE, Act, Ordered
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Shown:
     services: frozenset[str]
 
 
-class Expectation(Reference):
+class Expectation(Ordered):
     """The bridge's promises. Merges are told of in order: `test_merge_model` is about the others."""
 
     def __init__(self, now: int, hold_ms: int) -> None:
@@ -41,15 +42,44 @@ class Expectation(Reference):
         self._targets: dict[str, str] = {}  # of alerts that live as part of another, or did last
         self._merges: dict[str, tuple[int, str]] = {}
         self._acknowledged: set[str] = set()  # incidents that were, at some time of their outage
+        self.ended_by_order: set[str] = set()  # incidents whose outage goes on though an operator has posted its end
 
     def drop(self, id_: str) -> None:
         super().drop(id_)
         self._acknowledged.discard(id_)
+        self.ended_by_order.discard(id_)
+
+    def act(self, id_: str, act: Act) -> str:
+        outcome = super().act(id_, act)
+        if act.verb == "resolve" and outcome == DONE and self.incidents[id_].count("F"):
+            self.ended_by_order.add(id_)
+        return outcome
+
+    def may_mute(self, name: str) -> bool:
+        """Whether it is no part of another, nor is another part of it: `test_merges` is about those."""
+        return name not in {*self._targets, *self._targets.values()}
+
+    def waiting(self) -> list[str]:
+        """The incidents that wait for room in a budget. When one of them is woken, the gate's tests say."""
+        return [id_ for id_, each in self.incidents.items() if each.recorded.waits]
+
+    def woken(self, id_: str, due: float, revision: int) -> None:
+        """Somebody woke an incident that waits for room: it is due sooner, or looked at again by who has it in hand."""
+        incident = self.incidents[id_]
+        incident.due, incident.revision = min(incident.due, due), max(incident.revision, revision)
+
+    def is_kept_back(self, id_: str) -> bool:
+        """Whether the page may rightly show otherwise than the alerts say."""
+        incident = self.incidents[id_]
+        kept = incident.recorded.waits or {"take-over", "hold", "dismiss", "resolve"} & incident.orders.keys()
+        return bool(kept) or id_ in self.ended_by_order
 
     def shown(self, id_: str) -> Shown | None:
         """How the incident must stand on the page in the end; None when it must not be open."""
         facets = self.incidents[id_].facets()
-        if not facets:
+        incident = self.incidents[id_]
+        dismissed = incident.orders.get("dismiss")
+        if not facets or (dismissed is not None and self._is_of_this_outage(incident, dismissed)):
             return None
         levels = [facet.split("|")[1:] for facet in facets if facet.startswith("s|")]
         statuses = {Phase.IDENTIFIED} if "a" in facets else {Phase.INVESTIGATING}
@@ -161,5 +191,6 @@ class Expectation(Reference):
             yield incident
         if not incident.count("F"):
             self._acknowledged.discard(id_)
+            self.ended_by_order.discard(id_)
         if "a" in incident.facets():
             self._acknowledged.add(id_)

@@ -12,12 +12,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bridge.checkly.errors import ChecklyError, Unauthorized
+from bridge.core.actions import standing
 from bridge.model import V1_PAGE, Intent, Progress
+from bridge.orders import NO_ORDERS
 from bridge.reconciler import Reconciler
 from bridge.reconciler.leases import Lease, LeaseLost
-from bridge.store import Claim, Idle, StoreUnavailable
+from bridge.store import Claim, Idle, StoreUnavailable, posts
+from bridge.store.store import FAR_MS
 from tests.unit.reconciler.clocked import ClockedStore
 from tests.unit.reconciler.page_harness import LEASE_MS, Live, no_limit
+from tests.unit.store.builders import PREFIX
+from tests.unit.store.reference import Recorded
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -117,14 +122,23 @@ class Replica:
     async def on_store(self, operation: Callable[[], Awaitable[Answer]], check: Callable[[Answer], None]) -> Answer:
         """An operation between two boundaries; its answer may be lost."""
         await self.stop()
+        waited = self.expectation.waiting()
         answer = await operation()
         check(answer)
+        await self._see_who_is_woken({*waited, *self.expectation.waiting()} & self.expectation.incidents.keys())
         is_lost = self.loses_answers > 0
         self.loses_answers -= is_lost
         await self.stop()
         if is_lost:
             raise StoreUnavailable("the connection was cut")
         return answer
+
+    async def _see_who_is_woken(self, ids: Collection[str]) -> None:
+        for id_ in ids:
+            due: float | None = await self._redis.zscore(f"{PREFIX}due", id_)
+            revision: Any = await self._redis.hget(f"{PREFIX}incident:{id_}", "rev")
+            assert due is not None
+            self.expectation.woken(id_, due, int(revision))
 
     async def on_page(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         """A call between two boundaries."""
@@ -191,7 +205,8 @@ class _Store(ClockedStore):
             self._replica.idle = answer if isinstance(answer, Idle) else None
             due = self._expected.due()
             if isinstance(answer, Claim):
-                self._replica.compare("claim of what is due", answer.incident.id in due, expected=True)
+                may_be_woken = answer.incident.id in self._expected.waiting()  # by this very claim
+                self._replica.compare("claim of what is due", may_be_woken or answer.incident.id in due, expected=True)
                 self._expected.claim(token, lease_ms, answer.incident.id)
             elif not answer.paused:
                 self._replica.compare("claim", [], due)
@@ -202,6 +217,9 @@ class _Store(ClockedStore):
         def check(answer: Claim | None) -> None:
             self._replica.compare("record", answer is not None, self._holds(claim))
             if answer is not None:
+                over = options.get("over", NO_ORDERS)
+                gone = [(f"mute|{alert}" if alert else str(verb), order.at) for verb, order, alert in standing(over)]
+                self._expected.record(claim.incident.id, _recorded(progress), gone)
                 self._expected.extend(claim.incident.id, lease_ms)
 
         record = partial(super().record, claim, progress, lease_ms=lease_ms, **options)
@@ -211,13 +229,17 @@ class _Store(ClockedStore):
         def check(is_settled: bool) -> None:
             self._replica.compare("settle", is_settled, self._holds(claim))
             if is_settled:
-                self._expected.settle(claim.incident.id, claim.incident.revision, due)
+                config = options.get("config", "")
+                self._expected.settle(claim.incident.id, claim.incident.revision, due, config)
 
         return await self._replica.on_store(partial(super().settle, claim, due=due, **options), check)
 
-    async def config_changed(self, digest: str, routes: Sequence[str] = (), **_: Any) -> int:  # noqa: ARG002
-        """Every configuration here shows the services on one page: nothing of it moves."""
-        return 0
+    async def config_changed(self, digest: str, routes: Sequence[str] = (), *, retention_ms: int = FAR_MS) -> int:
+        def check(_: int) -> None:
+            self._expected.config_changed(digest, retention_ms)
+
+        change = partial(super().config_changed, digest, routes, retention_ms=retention_ms)
+        return await self._replica.on_store(change, check)
 
     async def drop(self, claim: Claim, **_: Any) -> bool:
         def check(is_gone: bool) -> None:
@@ -230,6 +252,15 @@ class _Store(ClockedStore):
 
     def _holds(self, claim: Claim) -> bool:
         return self._expected.holds(claim.incident.id, claim.token)
+
+
+def _recorded(progress: Progress) -> Recorded:
+    return Recorded(
+        tally=posts.tally(progress),
+        is_open=bool(posts.open_pages(progress)),
+        is_posted=bool(posts.remotes(progress)),
+        waits=bool(posts.withheld_pages(progress)),
+    )
 
 
 class _Door:

@@ -58,6 +58,13 @@ routes:
 """,
 )
 
+_SMALL = (
+    "budgets: {open: 1, opens_per_hour: 2, mails_per_hour: 2, share: 1, reserve: {CRITICAL: 0.5}}\n",
+    "budgets: {open: 1, share: 1, reserve: {}, over: quiet, mails_per_hour: 1}\n",
+    "budgets: {open: 1, opens_per_hour: 1, share: 1, reserve: {}, mode: observe}\n",
+)
+_FLAPS = "flap: {returns: 2, within: 20m, settle: 4m, blips: publish}"
+
 
 class Alarm(Struct, frozen=True, kw_only=True):
     """One alert of an Alertmanager; ``start`` and ``end`` are one of ``INSTANTS``, or (None) just now."""
@@ -77,6 +84,17 @@ def configs() -> tuple[Config, ...]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "bridge.yaml"
         return tuple(load(file) for variant in _VARIANTS if file.write_text(_COMMON + variant))
+
+
+@cache
+def policies() -> tuple[Config, ...]:
+    """Each of `configs` without budgets, then each with other ones, which are small, and flapping easily."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "bridge.yaml"
+        texts = [_COMMON + "budgets: off\n" + variant for variant in _VARIANTS]
+        flapping = [variant.replace("defaults: {", f"defaults: {{{_FLAPS}, ") for variant in _VARIANTS]
+        texts += [_COMMON + budgets + variant for budgets in _SMALL for variant in flapping]
+        return tuple(load(file) for text in texts if file.write_text(text))
 
 
 def payload(alarms: Iterable[Alarm], truncated: int, now: int) -> bytes:

@@ -111,7 +111,7 @@ def contents(db: redis.Redis, *, prefix: str = PREFIX) -> dict[str, Any]:
             pipe.hgetall(prefix + name)
         elif name.endswith(":notes") or kind == "history":
             pipe.lrange(prefix + name, 0, -1)
-        elif name in {"open", "outdated"} or name.startswith(("merged:", "ended_with:")):
+        elif name in {"open", "outdated", "taken_over"} or name.startswith(("merged:", "ended_with:")):
             pipe.smembers(prefix + name)
         else:
             pipe.get(prefix + name)

@@ -37,7 +37,8 @@ class Message:
 class Known:
     """An alert: F firing, H held, R resolved. ``timer`` is when time alone changes it.
 
-    ``starts`` is as it was sent, ``counts_from`` what is believed of it.
+    ``starts`` is as it was sent, ``counts_from`` what is believed of it. What an operator has muted is R, ``muted``
+    until then.
     """
 
     status: str
@@ -48,6 +49,7 @@ class Known:
     ends: int = 0
     resolved_at: int = 0
     timer: int | None = None
+    muted: int | None = None
 
     def has_newer_start(self, m: Message, now: int) -> bool:
         if m.starts == self.starts or m.starts > now:
@@ -64,14 +66,38 @@ class Known:
 CLOCKS = ("firing_since", "last_fired_at", "cleared_at", "eased_at")
 
 
+@dataclass(frozen=True)
+class Given:
+    """An order: who gave it, when, until when (0: until something else ends it)."""
+
+    by: str
+    at: int
+    until: int = 0
+
+
+@dataclass
+class Recorded:
+    """What is known of what was made of an incident: the word it is counted under, and where it stands and waits."""
+
+    tally: str = "PENDING"
+    is_open: bool = False
+    is_posted: bool = False
+    waits: bool = False
+
+    @property
+    def is_over(self) -> bool:
+        return self.tally.partition("+")[0] in {"RESOLVED", "DISCARDED"}
+
+
 @dataclass
 class Kept:
     """An incident. ``starts`` and ``ends`` span its present outage; ``clocks`` says when what last happened to it.
 
-    ``spans`` are those in which it fired before.
+    ``spans`` are those in which it fired before; ``orders`` are by their verbs, of a mute with the alert's name, and
+    ``last`` says who gave the last one at which revision.
     """
 
-    due: int
+    due: float
     alerts: dict[str, Known] = field(default_factory=dict)
     revision: int = 0
     starts: int = 0
@@ -82,6 +108,9 @@ class Kept:
     stray_since: int | None = None
     spans: list[tuple[int, int]] = field(default_factory=list)
     is_recorded: bool = False
+    recorded: Recorded = field(default_factory=Recorded)
+    orders: dict[str, Given] = field(default_factory=dict)
+    last: tuple[str, int] | None = None
 
     def count(self, status: str) -> int:
         return sum(known.status == status for known in self.alerts.values())
@@ -119,6 +148,8 @@ class Reference:
         self.index: dict[str, str] = {}
         self.ends_heard: dict[str, int] = {}  # from senders with a clock, of alerts known or not
         self.ignored: dict[str, int] = {}  # when a sender with a clock last spoke of an alert in vain
+        self.config = ""
+        self.outdated: set[str] = set()  # settled by another configuration
         self._hold_ms = hold_ms
         self._changes: dict[str, Change] = {}
 
@@ -134,12 +165,29 @@ class Reference:
             self.ends_heard[m.name] = max(m.observed, self.ends_heard.get(m.name, 0))
         if home is None or known is None:
             return self._hear_of_an_unknown(m)
-        if m.fires and m.incident is None and known.status != "F" and not self._is_old_news(known, m):
+        if m.observed < known.observed or (m.fires and self._is_old_news(known, m)):
+            return "stale", home
+        if m.fires and known.muted is not None:
+            if m.starts <= known.starts:
+                return self._repeat_muted(known, m, home), home
+            self._unmute(home, m.name)
+        if m.fires and m.incident is None and known.status != "F":
             return "unknown", home
         if self._belongs_elsewhere(known, home, m):
             return self._begin(m), m.incident
         with self._touched(home):
             return (self._fire(known, m, home) if m.fires else self._resolve(home, known, m)), home
+
+    def _repeat_muted(self, known: Known, m: Message, home: str) -> str:
+        known.observed = max(known.observed, m.observed)
+        known.facets = m.facets if home == m.incident else known.facets
+        return "repeat"
+
+    def _unmute(self, home: str, name: str) -> None:
+        """What happens to the alert, others say."""
+        incident = self.incidents[home]
+        incident.alerts[name].muted = None
+        incident.orders.pop(f"mute|{name}", None)
 
     def _hear_of_an_unknown(self, m: Message) -> tuple[str, str | None]:
         if m.incident is None and m.fires and m.observed:
@@ -211,14 +259,19 @@ class Reference:
         self._changes[id_].ends.append(ends if is_believed else self.now)
 
     def _resolve(self, home: str, known: Known, m: Message) -> str:
-        if m.observed < known.observed:
-            return "stale"
+        is_earlier = m.observed == 0 and 0 < m.ends < known.began() and m.starts < known.starts
+        if known.muted is not None and not is_earlier:
+            self._unmute(home, m.name)
+            known.ends, known.observed = min(m.ends, self.now), max(known.observed, m.observed)
+            known.resolved_at, known.timer = self.now, self.now + FORGET_MS
+            self._changes[home].is_dirty = True
+            return "resolved"
         if known.status == "R":
             known.observed = max(known.observed, m.observed)
             if known.ends < m.ends <= self.now:
                 known.ends, known.resolved_at = m.ends, self.now
             return "repeat"
-        if m.observed == 0 and m.ends < known.began() and m.starts < known.starts:
+        if is_earlier:
             return "stale"
         if known.status == "F":
             self._stop(home, known, m.ends)
@@ -261,6 +314,9 @@ class Reference:
                 known.timer = None
                 if known.status == "H":
                     self._start(id_, known)
+                elif known.muted is not None:
+                    self._unmute(id_, name)
+                    self._start(id_, known)
                 elif len(incident.alerts) > REMEMBERED:
                     del incident.alerts[name]
                     if self.index[name] == id_:
@@ -277,8 +333,17 @@ class Reference:
         incident = self.incidents[id_]
         incident.due = incident.leased_until = self.now + lease_ms
 
-    def settle(self, id_: str, revision: int, due: int | None) -> None:
+    def record(self, id_: str, recorded: Recorded, over: Iterable[tuple[str, int]] = ()) -> None:
         incident = self.incidents[id_]
+        incident.is_recorded, incident.recorded = True, recorded
+        for name, at in over:
+            if name in incident.orders and incident.orders[name].at == at:
+                del incident.orders[name]
+
+    def settle(self, id_: str, revision: int, due: int | None, config: str = "") -> None:
+        incident = self.incidents[id_]
+        if config and config != self.config:
+            self.outdated.add(id_)
         incident.token, incident.leased_until = None, 0
         wanted = NEVER if due is None else due
         incident.due = min(wanted, incident.next_timer()) if revision == incident.revision else self.now
@@ -287,8 +352,35 @@ class Reference:
         incident = self.incidents[id_]
         return incident.count("F") == incident.count("H") == 0
 
+    def config_changed(self, config: str, retention_ms: int) -> None:
+        """What may be due at another time is due; what is over is forgotten no later than the retention says."""
+        if config == self.config:
+            for id_ in self.outdated & self.incidents.keys():
+                self.make_due(id_)
+            self.outdated = set()
+            return
+        self.config, self.outdated = config, set()
+        for id_, each in self.incidents.items():
+            if each.recorded.is_posted or each.recorded.waits:
+                self.make_due(id_)
+            elif each.due <= self.now or each.stray_since is not None:
+                continue
+            elif each.count("F") or not each.recorded.is_over:
+                self.make_due(id_)
+            else:
+                each.due = min(each.due, max(self.now, each.clocks["cleared_at"] + retention_ms))
+
+    def make_due(self, id_: str) -> None:
+        """Who has it in hand looks again."""
+        incident = self.incidents[id_]
+        if incident.leased_until > self.now:
+            incident.revision += 1
+        else:
+            incident.due = min(incident.due, self.now)
+
     def drop(self, id_: str) -> None:
         del self.incidents[id_]
+        self.outdated.discard(id_)
         self.index = {name: home for name, home in self.index.items() if home != id_}
 
     @contextmanager

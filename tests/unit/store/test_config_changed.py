@@ -75,6 +75,12 @@ async def test_what_is_over_is_forgotten_after_the_new_retention_and_not_before(
     assert is_due(db, clock)
 
 
+async def test_what_was_never_seen_to_fire_goes_on_waiting_until_nothing_else_is_due(store, db, clock):
+    await store.ingest([(resolved(), to())])
+    assert await store.config_changed("two") == 0
+    assert not is_due(db, clock)
+
+
 async def test_who_has_it_in_hand_decides_anew(store, db, clock):
     await store.ingest([(firing(), to())])
     claim = await store.claim(token="t", lease_ms=LEASE_MS)
