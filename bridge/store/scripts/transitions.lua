@@ -157,6 +157,7 @@ local function fire(name, home, a, msg)
       return 'repeat', home, a
     end
     mute.lift(home, name, a)
+    write_alert(home, name, a) -- it may go on elsewhere: here it is over
   end
   if a.state ~= 'R' and home ~= msg.routed then
     if msg.is_routed and (relabeled or was_part) then return relocate(name, home, a, msg) end

@@ -392,6 +392,18 @@ class TestMute:
         assert await self.counts(store) == (2, ["firing", "firing"])
         assert (await orders(store)).mutes == {}
 
+    async def test_one_that_fires_anew_for_another_incident_never_counts_here_again(self, store, clock):
+        await self.muted(store, for_ms=20 * MINUTE)
+        (change,) = await store.ingest([(firing(starts_at=START + 1), to("bank"))])
+        assert (change.outcome, change.incident_id) == ("opened", "bank")
+        await store.ingest([(resolved("b"), to())])
+        clock.advance(21 * MINUTE)
+        firing_in = {}
+        for _ in range(2):
+            claim = await store.claim(token="t", lease_ms=30_000)
+            firing_in[claim.incident.id] = claim.incident.summary.firing
+        assert firing_in == {"shop": 0, "bank": 1}
+
     async def test_a_firing_after_its_resolve_counts(self, store, clock):
         await self.muted(store)
         (change,) = await store.ingest([(resolved(), to())])
