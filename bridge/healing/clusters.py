@@ -104,6 +104,7 @@ class Clusters:
         HEALING_PENDING.set(len(frozenset[str]().union(*self._missing.values())))
 
     async def _watch_cluster(self, name: str) -> None:
+        ALERTS_UNDELIVERED.labels(name)  # none is known of before the first round
         chore = ClusterChore(
             name,
             store=self._store,

@@ -37,7 +37,10 @@ ROUTES = [
     {"name": "search", "match": "service = search", "services": ["search"]},
     *configuration()["routes"],
 ]
-HEALING = {"pagerduty": [{"credentials": "PAGERDUTY_READER", "interval": "1s", "subscription": "PSUB"}]}
+HEALING = {
+    "alertmanagers": [{"name": "none", "urls": ["http://127.0.0.1:9"], "alive": {"match": "alertname = Watchdog"}}],
+    "pagerduty": [{"credentials": "PAGERDUTY_READER", "interval": "1s", "subscription": "PSUB"}],
+}
 
 pytestmark = [pytest.mark.needs("prometheus"), pytest.mark.needs("redis-server")]
 
