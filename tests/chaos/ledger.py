@@ -82,9 +82,12 @@ class Ledger:
 
     def fires(self, region: str, fingerprint: str, severity: str) -> None:
         """Another alert was delivered."""
+        if fingerprint not in self._firing[region] - self.muted[region]:
+            self.said[region] = ""  # what was said stands as long as nothing more fires
+        elif self.said[region]:
+            self.said[region] = None
         self._firing[region].add(fingerprint)
         self.muted[region].discard(fingerprint)
-        self.said[region] = ""
         if severity == "critical":
             self.worst.add(region)
         if not self._reopens_long and self.closed[region]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -106,6 +107,36 @@ def test_beyond_a_quiet_budget_readers_see_all_and_are_mailed_of_none_neither_of
     assert sorted(told.values()) == [(False, False)] * 5 + [(True, True)]
     assert len(page.mails) == 2
     assert said == {id_: "the subscribers of v1" if told[id_][1] else "nobody" for id_ in said}
+
+
+def test_two_replicas_race_for_the_last_token_and_one_outage_is_opened(start_bridge, page, config):
+    """What each reads before it opens comes late, so that neither knows of the other's opening as it decides."""
+    bounded(config, opens_per_hour=1, mails_per_hour=2, share=1)
+    bridges = [start_bridge(), start_bridge()]
+    page.fault("delay", ms=500, method="GET", path=INCIDENTS, count=8)
+    with ThreadPoolExecutor(2) as pool:
+        delivered = [
+            pool.submit(bridge.deliver, payload(an_alert(team="shop", region=f"x{number}")))
+            for number, bridge in enumerate(bridges)
+        ]
+        assert [each.result().status_code for each in delivered] == [202, 202]
+    eventually(lambda: metric(bridges[0], "bridge_incidents_withheld", reason="budget") == 1, "one to be withheld")
+    shown = page.shows(status="INVESTIGATING")
+    assert (page.opened, shown.messages[0].notified) == (1, True)
+    eventually(lambda: metric(bridges[1], "bridge_budget_remaining", budget="opens_per_hour") == 0, "none to be left")
+    eventually(lambda: metric(bridges[1], "bridge_budget_remaining", budget="mails_per_hour") == 0, "no mail, too")
+
+
+def test_an_opening_that_checkly_did_not_take_gives_its_tokens_back(start_bridge, page, config):
+    """There are tokens for one opening an hour: one that was lost with the refused write would be missed."""
+    bounded(config, opens_per_hour=1, mails_per_hour=2, share=1)
+    bridge = start_bridge()
+    page.fault("answer", status=429, method="POST", path=INCIDENTS, count=2)
+    Outage(bridge).fires(team="shop", region="eu")
+    shown = page.shows(status="INVESTIGATING")
+    assert (page.opened, len(page.incidents), shown.messages[0].notified) == (3, 1, True)
+    assert not log_of(bridge, "incident_withheld")
+    eventually(lambda: metric(bridge, "bridge_budget_remaining", budget="opens_per_hour") == 0, "none to be left")
 
 
 OPERATORS = {"OPERATOR_TOKENS": "alice:alice-secret,bob:bob-secret"}

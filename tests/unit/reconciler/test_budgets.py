@@ -430,16 +430,29 @@ async def test_what_no_replica_has_of_an_opening_takes_no_tokens_however_often_i
     assert (await budget_of(harness))[0] == {"open": 1, OPENS: 1, MAILS: 2}
 
 
-async def test_two_replicas_race_for_the_last_token_and_one_wins(harness):
-    harness.reload(limited(open=1, share=1, reserve="{}"))
+async def race(harness: RedisHarness) -> None:
+    """Two replicas, of an incident each, ask the gate before either acts upon its answer."""
     other = harness.start()
     await tell(harness, AlertStatus.FIRING, ["a", "b"])
     first, second = await harness.claim(), await harness.claim(other)
     meet(harness.reconciler, other)
     await together(harness.reconciler.reconcile(first), other.reconcile(second))
     await work(harness)
+
+
+@pytest.mark.parametrize("budget", ["open", "opens_per_hour"])
+async def test_two_replicas_race_for_the_last_token_and_one_wins(harness, budget):
+    harness.reload(limited(**{budget: 1}, share=1, reserve="{}"))
+    await race(harness)
     assert len(harness.shown) == 1
     assert len(await withheld(harness)) == 1
+
+
+async def test_two_replicas_race_for_the_last_mails_and_one_goes_out_quiet(harness):
+    harness.reload(limited(mails_per_hour=2, share=1, reserve="{}"))
+    await race(harness)
+    assert sorted(each.updates[0].notify for each in harness.shown) == [False, True]
+    assert (await budget_of(harness))[0] == {"open": 2, OPENS: 2, MAILS: 2}
 
 
 def meet(*reconcilers: Any) -> None:
