@@ -41,7 +41,7 @@ class ShownReferences:
         """
         found: set[str] = set()
         for name in sorted({page for pages in self._config.current.pages_of.values() for page in pages}):
-            with acting(Priority.OBSERVE):
+            with acting(Priority.LOOK):  # where the budget has nothing for it soon, the next call tries again
                 found |= await self._read(name)
         return found
 

@@ -173,6 +173,19 @@ async def test_in_observe_mode_it_is_told_alone(held, harness):
     assert not await all_of(harness.store)
 
 
+async def test_what_was_told_stays_told_through_a_round_that_is_not_understood(held):
+    held.hold()
+    await held.rounds(15)
+    held.peers[held.cluster.urls[0]].fault = "cut"
+    with capture_logs() as logs:
+        await held.round()
+        assert undelivered() == 1
+        held.peers[held.cluster.urls[0]].fault = ""
+        await held.round()
+    assert undelivered() == 1
+    assert [each for each in logs if each["event"] == "alert_undelivered"] == []
+
+
 @pytest.mark.parametrize("fault", ["unreachable", "html", "cut", "error"])
 async def test_a_round_in_which_a_peer_is_not_understood_changes_nothing(held, harness, fault):
     held.hold()
