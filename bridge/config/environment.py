@@ -93,11 +93,11 @@ class Settings(Struct, frozen=True, kw_only=True):
             checkly_api_url=read.api_url("CHECKLY_API_URL", default=CHECKLY_API_URL),
             redis_url=read.redis_url("REDIS_URL"),
             redis_namespace=read.namespace("REDIS_NAMESPACE"),
-            alertmanager_tokens=read.secrets("ALERTMANAGER_TOKENS"),
+            alertmanager_tokens=(senders := read.secrets("ALERTMANAGER_TOKENS")),
             pagerduty_signing_secrets=read.secrets("PAGERDUTY_SIGNING_SECRETS"),
             pagerduty_api_url=read.api_url("PAGERDUTY_API_URL", default=""),
             admin_tokens=(admins := read.secrets("ADMIN_TOKENS")),
-            operator_tokens=read.operators("OPERATOR_TOKENS", admins=admins),
+            operator_tokens=read.operators("OPERATOR_TOKENS", admins=admins, senders=senders),
             log_level=read.choice("LOG_LEVEL", LOG_LEVELS, default="info"),
             log_format=read.choice("LOG_FORMAT", LOG_FORMATS, default="auto"),
             network=Network.from_environment(environment),
@@ -166,9 +166,11 @@ class _Reader:
         """Several secrets, separated by commas or, as suits a file, by line breaks."""
         return tuple(Secret(part.strip()) for part in re.split(r"[,\n]", self.text(name)) if part.strip())
 
-    def operators(self, name: str, *, admins: Collection[Secret]) -> tuple[OperatorToken, ...]:
-        """Several ``name:secret``, separated as secrets are; no secret is of two operators, nor of the ``admins``."""
-        reading = {admin.reveal().rpartition(":")[2] for admin in admins}
+    def operators(
+        self, name: str, *, admins: Collection[Secret], senders: Collection[Secret]
+    ) -> tuple[OperatorToken, ...]:
+        """Several ``name:secret``, separated as secrets are; no secret is of two operators, or of anyone else."""
+        reading, sending = ({each.reveal().rpartition(":")[2] for each in others} for others in (admins, senders))
         owners: dict[str, str] = {}
         found = []
         for nth, entry in enumerate(self.secrets(name), 1):
@@ -182,6 +184,8 @@ class _Reader:
                 problem = "has the secret of another operator: nobody could tell who acted"
             elif secret in reading:
                 problem = "has a secret of ADMIN_TOKENS: who may read could act"
+            elif secret in sending:
+                problem = "has a secret of ALERTMANAGER_TOKENS: a sender could act"
             if problem:
                 self.problems.append(f"{name}: entry {nth} {problem}.")
             else:

@@ -136,10 +136,15 @@ def test_a_key_that_no_header_can_carry_is_refused():
         ("alice:hunter2,bob:hunter2", 2, "has the secret of another operator"),
         ("alice:admin-hunter2", 1, "has a secret of ADMIN_TOKENS"),
         ("alice:pair-hunter2", 1, "has a secret of ADMIN_TOKENS"),
+        ("alice:sender-hunter2", 1, "has a secret of ALERTMANAGER_TOKENS"),
     ],
 )
 def test_an_operator_without_a_name_or_a_secret_of_their_own_is_refused_without_being_shown(value, entry, problem):
-    environment = {"OPERATOR_TOKENS": value, "ADMIN_TOKENS": "admin-hunter2,user:pair-hunter2"}
+    environment = {
+        "OPERATOR_TOKENS": value,
+        "ADMIN_TOKENS": "admin-hunter2,user:pair-hunter2",
+        "ALERTMANAGER_TOKENS": "sender-hunter2",
+    }
     (message,) = problems(environment)
     assert message.startswith(f"OPERATOR_TOKENS: entry {entry} {problem}")
     assert "hunter2" not in message
