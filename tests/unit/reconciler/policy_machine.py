@@ -47,7 +47,9 @@ class PolicyMachine(BridgeMachine):
         """On what they saw just now, or one change ago, or without saying."""
         id_ = data.draw(st.sampled_from(sorted(self.expectation.incidents)))
         revision = None if seen is None else self.expectation.incidents[id_].revision - seen
-        self.act(id_, Act(verb, by, revision=revision, key=key, for_ms=for_ms if verb == "hold" else None))
+        for_ms = for_ms if verb == "hold" else None
+        text = f"Words {next(self.numbers)}." if verb == "say" else ""
+        self.act(id_, Act(verb, by, revision=revision, key=key, for_ms=for_ms, text=text))
 
     @precondition(lambda self: self.expectation.index)
     @rule(data=st.data(), verb=st.sampled_from(["mute", "mute", "unmute"]), for_ms=SPANS)
@@ -66,7 +68,7 @@ class PolicyMachine(BridgeMachine):
             key=act.key,
             for_ms=act.for_ms,
             alert=act.alert,
-            text=f"Words {next(self.numbers)}.",
+            text=act.text,
         )
         result = self.runner.run(self.store.act(id_, action))
         self.demand([f"{act} came to {result}, expected {expected}"] * (result.outcome != expected))

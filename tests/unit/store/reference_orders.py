@@ -22,6 +22,12 @@ class Act:
     key: str = ""
     for_ms: int | None = None
     alert: str = ""  # its whole name
+    text: str = ""
+
+    @property
+    def what(self) -> tuple[str, str, str]:
+        """What two under one key have in common."""
+        return self.verb, self.alert, self.text
 
 
 class Ordered(Reference):
@@ -30,7 +36,7 @@ class Ordered(Reference):
     def __init__(self, hold_ms: int) -> None:
         super().__init__(hold_ms)
         self.wall: int | None = None  # the time of day, where that is another than `now`
-        self._acted: set[tuple[str, str]] = set()
+        self._acted: dict[tuple[str, str], tuple[str, str, str]] = {}  # by incident and key
 
     def act(self, id_: str, act: Act) -> str:
         """What becomes of it."""
@@ -38,7 +44,7 @@ class Ordered(Reference):
         if incident is None:
             return NOT_FOUND
         if act.key and (id_, act.key) in self._acted:
-            return REPEAT
+            return REPEAT if self._acted[id_, act.key] == act.what else CONFLICT
         if self._is_late(incident, act):
             return CONFLICT
         failure = self._refusal(incident, act)
@@ -50,7 +56,7 @@ class Ordered(Reference):
         if incident.leased_until <= self.now:
             incident.due = min(incident.due, self.now)
         if act.key:
-            self._acted.add((id_, act.key))
+            self._acted[id_, act.key] = act.what
         return DONE
 
     def _is_late(self, incident: Kept, act: Act) -> bool:
@@ -110,6 +116,7 @@ class Ordered(Reference):
                     orders[act.verb] = given
             case "hand-back":
                 del orders["take-over"]
+                orders[act.verb] = given
             case "release":
                 del orders["hold"]
             case "mute":

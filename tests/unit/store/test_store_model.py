@@ -158,7 +158,7 @@ class StoreMachine(RuleBasedStateMachine):
         """On what they saw just now, or one change ago, or without saying."""
         incident = self.reference.incidents.get(id_)
         revision = None if seen is None or incident is None else incident.revision - seen
-        self.act(id_, Act(verb, by, revision=revision, key=key))
+        self.act(id_, Act(verb, by, revision=revision, key=key, text="Words."))
 
     @rule(
         name=st.sampled_from("abcdpq"),
@@ -180,7 +180,7 @@ class StoreMachine(RuleBasedStateMachine):
             key=act.key,
             for_ms=act.for_ms,
             alert=act.alert,
-            text="Words.",
+            text=act.text,
         )
         result = self.runner.run(self.store.act(id_, action))
         ended_at = int(self.db.hget(f"{PREFIX}incident:{id_}", "outage_ended_at") or 0)
