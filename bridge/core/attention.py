@@ -42,10 +42,10 @@ def _of_post(page: str, post: Post, progress: Progress) -> Iterator[str]:
         yield f"withheld: {held_by(post.second_writer)}"
     if is_ongoing and post.withheld is not None:
         by = f" by {post.withheld.by}" if post.withheld.by else ""
-        yield f"withheld{by}: {post.withheld.detail}"
+        yield f"withheld{by}{f': {post.withheld.detail}' if post.withheld.detail else ''}"
     if post.theirs_at is not None:
         yield "open on the page by someone else's update: its end is up to them"
     elif post.closed_at is not None and is_ongoing:
-        yield "closed by someone else"
+        yield "closed by hand"
     if is_ongoing and post.intent is not None and post.intent.unknown_at is not None:
         yield "a write of unknown outcome"

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from bridge.core import gate
+from bridge.core.actions import in_force
 from bridge.core.attention import held_by
 from bridge.core.flapping import flapping
 from bridge.core.foresight import Foreseen, NextWrite, foresee
 from bridge.core.lifecycle import ENDED
 from bridge.core.planning import OPEN_PHASES, signature
 from bridge.model import Intent, Phase, Post, UpdateKind, Write
+from bridge.orders import NO_ORDERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from bridge.config.schema import Config
     from bridge.core.view import PagesOf
     from bridge.model import Incident, Withheld
+    from bridge.orders import Order
 
 NOBODY: Final = "nobody"
 _SOON_MS: Final = 120_000  # until then a person counts seconds
@@ -49,6 +52,9 @@ def next_step(incident: Incident, config: Config, now: int, *, pages_of: PagesOf
     foreseen = foresee(incident, config, now, pages_of=pages_of, withheld=withheld)
     waiting = foresee(incident, config, now, pages_of=pages_of) if withheld and foreseen.at is None else None
     told = _Told(incident, config, now)
+    ordered = _as_ordered(incident, told, config, pages_of) if told.orders != NO_ORDERS else None
+    if ordered is not None:
+        return ordered
     if waiting is not None and waiting.writes:
         kept = dict.fromkeys(_kept_back(post.withheld) for post in posts.values() if post.withheld)
         return _of_writes(None, "; ".join(kept), waiting.writes, config)
@@ -64,13 +70,35 @@ def next_step(incident: Incident, config: Config, now: int, *, pages_of: PagesOf
     return NextStep(at=foreseen.at, what=told.end(foreseen, foreseen.at))
 
 
+def _as_ordered(incident: Incident, told: _Told, config: Config, pages_of: PagesOf) -> NextStep | None:
+    """What the orders in force make of an opening to come; None: they keep none back."""
+    orders, free = told.orders, foresee(incident, config, told.now, pages_of=pages_of)
+    first = {each.page: each for each in reversed(free.writes)}
+    opens = bool(first) and all(each.intent.opens for each in first.values())
+    if orders.take_over is not None or not opens or free.at is None or orders.publish is not None:
+        return None
+    if (dismissed := orders.dismiss) is not None:
+        return NextStep(at=None, what=f"nothing: dismissed by {_and_why(dismissed.by, dismissed.reason)}")
+    hold = orders.hold
+    if hold is None or 0 < hold.until <= free.at:
+        return None
+    if not hold.until:
+        what = f"nothing until an operator releases it: {_and_why(hold.by, hold.reason)}"
+        return _of_writes(None, what, free.writes, config)
+    return _of_writes(hold.until, told.held(hold), free.writes, config)
+
+
 def _kept_back(withheld: Withheld) -> str:
     """What a post waits for that the gate keeps back without an end."""
     if withheld.reason == gate.TAKEN_OVER:
-        return f"nothing until it is handed back: {withheld.by} has taken it over: {withheld.detail}"
+        return f"nothing until it is handed back: {_and_why(f'{withheld.by} has taken it over', withheld.detail)}"
     if withheld.reason == gate.OPERATOR:
-        return f"nothing until an operator releases it: {withheld.by}: {withheld.detail}"
+        return f"nothing until an operator releases it: {_and_why(withheld.by, withheld.detail)}"
     return f"waits until there is room in the budget: {withheld.detail}"
+
+
+def _and_why(what: str, reason: str) -> str:
+    return f"{what}: {reason}" if reason else what
 
 
 def _of_writes(at: int | None, what: str, writes: Sequence[NextWrite], config: Config) -> NextStep:
@@ -114,7 +142,12 @@ class _Told:
     def __init__(self, incident: Incident, config: Config, now: int) -> None:
         self._incident = incident
         self._config = config
-        self._now = now
+        self.now = now
+        self.orders = in_force(incident, now)
+
+    def held(self, hold: Order) -> str:
+        """That it is published once the time is over for which an operator holds it."""
+        return f"publishes {self._when(hold.until)} {_UNLESS_CLEARED}: on hold by {_and_why(hold.by, hold.reason)}"
 
     def nothing(self) -> str:
         """Why nothing will happen by time alone."""
@@ -124,7 +157,7 @@ class _Told:
         """The same, and that it flaps, if it does."""
         incident, config = self._incident, self._config
         policy = config.policy_of(incident.route)
-        flaps = flapping(incident.summary, policy, self._now, retention_ms=config.retention_ms).is_on
+        flaps = flapping(incident.summary, policy, self.now, retention_ms=config.retention_ms).is_on
         is_going_on = incident.summary.firing or incident.progress.phase in OPEN_PHASES
         return f"flapping: {what}" if flaps and is_going_on else what
 
@@ -159,13 +192,13 @@ class _Told:
             return f"withheld: {held_by(post.second_writer)}; looked at again {when}"
         if post.retry.parked is not None and post.retry.is_parked(signature(first.planned)):
             return f"refused by the page: {post.retry.parked}; a person must act; tried again {when}: {verb}{then}"
-        if post.retry.attempts and at == max(post.retry.at, self._now):
+        if post.retry.attempts and at == max(post.retry.at, self.now):
             return f"tried again {when}, after {post.retry.attempts} failures in a row: {verb}{then}"
         return f"{verb} {when}{self._unless(told[0].intent, at)}{then}"
 
     def _unless(self, intent: Intent, at: int) -> str:
         """What may come between now and then."""
-        if at <= self._now:
+        if at <= self.now:
             return ""
         if intent.opens:
             return f" {_UNLESS_CLEARED}"
@@ -185,18 +218,20 @@ class _Told:
         when = self._when(at)
         if foreseen.is_forgotten:
             return f"forgotten {when} {_UNLESS_FIRING}"
-        unless = f" {_UNLESS_FIRING}" if at > self._now else ""
+        unless = f" {_UNLESS_FIRING}" if at > self.now else ""
         word = "is discarded" if foreseen.progress.phase is Phase.DISCARDED else "is over"
-        reason = foreseen.progress.note or "closed by hand"
+        taken_over = self.orders.take_over
+        by_hand = f"{taken_over.by} has taken it over" if taken_over else "closed by hand"
+        reason = foreseen.progress.note or by_hand
         return f"{word} {when}{unless}, and nothing is written: {reason}"
 
     def _when(self, at: int) -> str:
         """``now``, ``in 42 s``, ``at 12:40 UTC``, or with its date on another day."""
-        if at <= self._now:
+        if at <= self.now:
             return "now"
-        if at < self._now + _SOON_MS:
-            return f"in {-(-(at - self._now) // 1000)} s"
-        then, today = (datetime.fromtimestamp(each / 1000, UTC) for each in (at, self._now))
+        if at < self.now + _SOON_MS:
+            return f"in {-(-(at - self.now) // 1000)} s"
+        then, today = (datetime.fromtimestamp(each / 1000, UTC) for each in (at, self.now))
         return f"at {then:{'%H:%M' if then.date() == today.date() else '%Y-%m-%d %H:%M'}} UTC"
 
 

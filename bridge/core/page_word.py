@@ -45,7 +45,7 @@ PAGE_WORDS: Final = {
     PageWord.BUDGET: "it is not on the page, because a budget has no room",
     PageWord.UNKNOWN: "the answer to its opening got lost: it is on the page, or not",
     PageWord.REOPENED: "a person closed it, and somebody else's update opened it again: its end is up to them",
-    PageWord.CLOSED: "a person resolved or deleted it",
+    PageWord.CLOSED: "a person resolved or deleted it, or an operator ordered its end",
     PageWord.NO_PAGE: "no page of the configuration shows its services",
     PageWord.NOT_YET: "it is not on the page as open, and will be unless it clears",
     PageWord.OPEN: "readers see it as open",

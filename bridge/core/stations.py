@@ -191,7 +191,7 @@ def _in_the_way(post: Post, *, is_ongoing: bool) -> _Stop | None:
         )
     if post.closed_at is not None:
         return (
-            f"somebody resolved or deleted it by hand, seen at {from_ms(post.closed_at)}",
+            f"somebody ended it on the page or by `resolve`, or deleted it, seen at {from_ms(post.closed_at)}",
             "Nothing, if that was meant: it stays closed until all of its alerts have cleared.",
         )
     if not is_ongoing:

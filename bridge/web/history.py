@@ -113,7 +113,7 @@ def _interventions(page: str, post: Post) -> list[str]:
     if post.observed is not None and post.observed.drift:
         found.append((f"changed by someone else ({', '.join(post.observed.drift)})", post.observed.at))
     if post.closed_at:
-        found.append(("closed by someone else", post.closed_at))
+        found.append(("closed by hand", post.closed_at))
     if post.theirs_at:
         found.append(("opened again by someone else", post.theirs_at))
     return [f"{page}: {what}, found at {from_ms(at)}" for what, at in found]

@@ -89,7 +89,7 @@ def test_a_wrong_incident_is_stopped(operator: Operator):
     operator.types(dismiss, "checkout")
     operator.types("bridge incidents publish ID", "checkout")  # it was right after all
     operator.sees("checkout", "INVESTIGATING")
-    assert "resolve is meant" in operator.types(dismiss, "checkout", is_refused=True)
+    assert "it is on the page already: use resolve" in operator.types(dismiss, "checkout", is_refused=True)
     operator.types(say, "checkout")
     operator.sees("checkout", "INVESTIGATING", "INVESTIGATING")
     operator.types(resolve, "checkout")

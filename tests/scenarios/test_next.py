@@ -136,4 +136,4 @@ def test_what_a_person_closed_is_said_to_be_closed_by_hand(bridge: Bridge, page:
         "mails": "nobody",
         "text": None,
     }
-    assert closed["attention"] == ["closed by someone else"]
+    assert closed["attention"] == ["closed by hand"]

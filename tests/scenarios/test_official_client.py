@@ -123,7 +123,7 @@ def test_what_a_person_resolved_stays_so_until_the_outage_is_over_and_a_new_one_
     outage.fires("payments", severity="critical")
     (noticed,) = logged(bridge, "closed_by_others")
     assert noticed["remote_id"] == incident.id
-    eventually(lambda: "closed by someone else" in listed(bridge), "the list to tell")
+    eventually(lambda: "closed by hand" in listed(bridge), "the list to tell")
 
     outage.ends()
     eventually(lambda: [line for line in log_of(bridge, "phase_changed") if line["phase"] == "RESOLVED"], "its end")

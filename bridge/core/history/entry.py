@@ -8,6 +8,8 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from bridge.json_values import from_ms
+
 Value: TypeAlias = str | int | tuple[str, ...]
 TEXT_BYTES: Final = 120
 """Longer texts of a detail are cut: a hundred entries have to fit into few KiB."""
@@ -182,10 +184,21 @@ def edited(page: str, edits: Mapping[str, str]) -> Entry:
 
 def in_words(what: str, detail: Mapping[str, object]) -> str:
     """An entry in words, also of a newer release's ``what``, with its detail behind it."""
+    if what == What.ACTION:
+        return _ordered(detail)
     known = MEANINGS.get(What(what)) if what in set(What) else None
     told = known[1] if known else what.replace("_", " ")
     of = ", ".join(f"{name} {_value(value)}" for name, value in sorted(detail.items(), key=_place))
     return f"{told} ({of})" if of else told
+
+
+def _ordered(detail: Mapping[str, object]) -> str:
+    """What an operator ordered, until when, and the rest that they said."""
+    until = detail.get("until")
+    time = f" until {from_ms(until)[:19].replace('T', ' ')}" if isinstance(until, int) and until else ""
+    rest = {name: value for name, value in detail.items() if name not in {"verb", "until"} and value != ""}
+    of = ", ".join(f"{name} {_value(value)}" for name, value in sorted(rest.items(), key=_place))
+    return f"ordered {detail.get('verb', 'something')}{time}{f' ({of})' if of else ''}"
 
 
 def _place(item: tuple[str, object]) -> tuple[int, str]:

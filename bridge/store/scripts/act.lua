@@ -65,7 +65,7 @@ function decisions.publish()
 end
 
 function decisions.dismiss()
-  if is_visible then return 'too_late', 'it is on the page: resolve is meant' end
+  if is_visible then return 'too_late', 'it is on the page already: use resolve' end
   if not fires then return 'not_possible', 'nothing of it fires' end
   take_back('publish')
   give('dismiss')
@@ -142,7 +142,7 @@ end
 
 function deeds.mute()
   local name, a = find_alert(action.alert)
-  if not name then return 'not_found', 'it has no such alert' end
+  if not name then return 'not_found', 'the incident has no alert with this fingerprint' end
   if a.state == 'R' and not a.muted then return 'not_possible', 'the alert is over' end
   till = till or now + MOST_MUTED_MS
   change(name, a, mute.begin, till)
@@ -151,7 +151,7 @@ end
 
 function deeds.unmute()
   local name, a = find_alert(action.alert)
-  if not name then return 'not_found', 'it has no such alert' end
+  if not name then return 'not_found', 'the incident has no alert with this fingerprint' end
   if not a.muted then return 'not_possible', 'the alert is not muted' end
   change(name, a, mute.count)
   redis.call('ZREM', timers_key(id), name)

@@ -38,7 +38,7 @@ def told(post: Post, phase: Phase = Phase.INVESTIGATING, summary: Summary = NONE
         (Post(retry=Retry(attempts=10, parked="400")), ("parked: 400",)),
         (Post(second_writer="x"), ("withheld: x is open for the same service",)),
         (Post(withheld=Withheld(reason="budget", since=1, detail="full")), ("withheld: full",)),
-        (Post(remote_id="r", status=Phase.RESOLVED, closed_at=1), ("closed by someone else",)),
+        (Post(remote_id="r", status=Phase.RESOLVED, closed_at=1), ("closed by hand",)),
         (Post(remote_id="r", status=Phase.RESOLVED, closed_at=1, theirs_at=2), (THEIRS,)),
         (Post(intent=INTENT), ("a write of unknown outcome",)),
     ],

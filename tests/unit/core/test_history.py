@@ -255,6 +255,12 @@ def test_an_entry_in_words_names_its_details_and_a_word_of_a_newer_release_stand
     assert in_words("from_the_future", {}) == "from the future"
 
 
+def test_an_order_is_told_by_its_verb_its_time_and_its_reason() -> None:
+    held = {"verb": "hold", "until": 1_796_079_768_652, "reason": "wrong route"}
+    assert in_words("action", held) == "ordered hold until 2026-11-30 23:02:48 (reason wrong route)"
+    assert in_words("action", {"verb": "release", "reason": ""}) == "ordered release"
+
+
 def test_the_details_of_an_entry_stand_in_one_order_whatever_the_store_keeps_them_in() -> None:
     detail = {"ms": 118, "write": "open", "code": 201, "zeal": 1, "page": "v1", "status": "INVESTIGATING", "as": "x"}
     in_order = "page v1, write open, status INVESTIGATING, as x, zeal 1, code 201, ms 118"

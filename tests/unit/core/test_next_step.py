@@ -5,9 +5,10 @@ from msgspec.structs import replace
 
 from bridge.config.schema import Budget, Budgets
 from bridge.core.compose import reference_line
-from bridge.core.next_step import NOBODY, next_step
+from bridge.core.next_step import NOBODY, NextStep, next_step
 from bridge.core.results import Closed, Seen
-from bridge.model import V1_PAGE, Phase, PublicNote, Severity, v3_page
+from bridge.model import V1_PAGE, Phase, PublicNote, Severity, Withheld, v3_page
+from bridge.orders import Order, Orders
 from tests.unit.core.configured import ID, MINUTE, SECOND
 from tests.unit.core.lifecycle_harness import POLICY
 from tests.unit.core.watched_harness import WatchedHarness
@@ -185,3 +186,32 @@ def test_a_note_that_is_kept_is_not_said_before_the_opening(pending):
     )
     pending.decide()
     assert pending.next.text == INVESTIGATING
+
+
+def ordered(harness: WatchedHarness, orders: Orders) -> NextStep:
+    incident = replace(harness.incident, orders=orders)
+    return next_step(incident, harness.config, harness.now, pages_of=harness.pages_of)
+
+
+def test_what_is_on_hold_is_published_when_its_time_is_over(pending):
+    def hold(until: int = 0) -> Orders:
+        return Orders(hold=Order(by="alice", at=pending.now, reason="a drill", until=until))
+
+    said = ordered(pending, hold(until=pending.now + 30 * MINUTE))
+    assert said.what == "publishes at 14:43 UTC unless it clears: on hold by alice: a drill"
+    assert (said.at, said.mails, said.text) == (pending.now + 30 * MINUTE, MAILED, INVESTIGATING)
+    assert ordered(pending, hold(until=pending.now + SECOND)) == pending.next
+    said = ordered(pending, hold())
+    assert (said.at, said.what) == (None, "nothing until an operator releases it: alice: a drill")
+
+
+def test_nothing_is_to_come_of_what_is_dismissed_and_nobody_is_mailed(pending):
+    said = ordered(pending, Orders(dismiss=Order(by="alice", at=pending.now, reason="a drill")))
+    assert said == NextStep(at=None, what="nothing: dismissed by alice: a drill")
+
+
+def test_the_end_of_what_is_taken_over_is_not_said_to_be_closed_by_hand(public):
+    public.after(MINUTE).clear()
+    public.put(replace(public.post, withheld=Withheld(reason="taken_over", since=public.now, by="alice")))
+    said = ordered(public, Orders(take_over=Order(by="alice", at=public.now)))
+    assert said.what.endswith("and nothing is written: alice has taken it over")

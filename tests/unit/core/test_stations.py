@@ -95,7 +95,11 @@ PUBLISHED = Post(remote_id="abc", status=Phase.INVESTIGATING)
         (incident(Post(retry=Retry(parked="400 Bad Request"))), "written", "v1: Checkly refuses the write: 400"),
         (incident(Post(retry=Retry(attempts=3, at=START))), "written", "v1: 3 tries failed in a row, the next at 2026"),
         (incident(Post(intent=INTENT)), "written", "v1: an answer of Checkly's got lost"),
-        (incident(Post(remote_id="abc", closed_at=START)), "written", "v1: somebody resolved or deleted it by hand"),
+        (
+            incident(Post(remote_id="abc", closed_at=START)),
+            "written",
+            "v1: somebody ended it on the page or by `resolve`",
+        ),
         (
             incident(Post(remote_id="abc", closed_at=START, theirs_at=START)),
             "written",

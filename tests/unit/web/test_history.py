@@ -103,7 +103,7 @@ async def test_what_people_did_on_the_page_is_told(bridge, archive):
     (row,) = await rows(bridge)
     assert row["interventions"] == [
         "v1: changed by someone else (status, severity), found at 2026-11-22T18:47:10.500Z",
-        "v1: closed by someone else, found at 2026-11-22T18:47:11.000Z",
+        "v1: closed by hand, found at 2026-11-22T18:47:11.000Z",
         "v1: opened again by someone else, found at 2026-11-22T18:47:12.000Z",
     ]
 
