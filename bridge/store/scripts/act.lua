@@ -53,6 +53,18 @@ local is_visible = redis.call('SISMEMBER', OPEN, id) == 1
 local taken_over = order('take-over')
 local till = action.for_ms and now + action.for_ms or nil
 
+-- Whether every page that knows of it shows an end that somebody ordered or wrote, and nothing began to fire since.
+local function is_ended_by_hand()
+  local packed = redis.call('GET', progress_key(id))
+  local last_fired_at = tonumber(redis.call('HGET', incident_key(id), 'last_fired_at') or 0)
+  local posts, is_ended = packed and cmsgpack.unpack(packed).posts or {}, false
+  for _, post in pairs(posts) do
+    if not post.closed_at or post.closed_at < math.max(firing_since, last_fired_at) then return false end
+    is_ended = true
+  end
+  return is_ended
+end
+
 -- What an operator decides on what they saw. Each gives the outcome, and why, where it is not done.
 local decisions = {}
 
@@ -60,6 +72,8 @@ function decisions.publish()
   if not fires then return 'not_possible', 'nothing of it fires' end
   if taken_over then return 'not_possible', 'it is taken over: hand it back first', taken_over.by end
   if is_visible and not (tally or ''):find('+withheld', 1, true) then return 'too_late', 'it is on the page already' end
+  if is_ended_by_hand() then return 'not_possible',
+    'a person ended it: it stays so until all its alerts are over and one fires anew' end
   take_back('dismiss')
   give('publish', {quiet = action.quiet or nil})
 end

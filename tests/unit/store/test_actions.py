@@ -174,6 +174,21 @@ async def test_what_is_visible_cannot_be_dismissed_any_more(store):
     assert (await act(store, Verb.HOLD)).outcome is Outcome.DONE
 
 
+async def test_what_a_person_ended_is_published_only_once_something_fires_since(store):
+    await fires(store)
+    await act(store, Verb.RETRY)  # wakes it
+    claim = await store.claim(token="t", lease_ms=30_000)
+    ended = Progress(phase=Phase.RESOLVED, posts={V1_PAGE: Post(remote_id="r", closed_at=claim.now)})
+    assert await store.settle(await store.record(claim, ended, lease_ms=30_000), due=None)
+    refused = await act(store, Verb.PUBLISH)
+    assert (refused.outcome, refused.why) == (
+        Outcome.NOT_POSSIBLE,
+        "a person ended it: it stays so until all its alerts are over and one fires anew",
+    )
+    await store.ingest([(firing("b"), to())])
+    assert (await act(store, Verb.PUBLISH)).outcome is Outcome.DONE
+
+
 async def test_the_latest_decision_counts(store):
     await fires(store)
     await act(store, Verb.PUBLISH)
