@@ -71,11 +71,13 @@ def next_step(incident: Incident, config: Config, now: int, *, pages_of: PagesOf
 
 
 def _as_ordered(incident: Incident, told: _Told, config: Config, pages_of: PagesOf) -> NextStep | None:
-    """What the orders in force make of an opening to come; None: they keep none back."""
+    """What the orders in force make of the writes to come; None: they keep none back."""
     orders, free = told.orders, foresee(incident, config, told.now, pages_of=pages_of)
     first = {each.page: each for each in reversed(free.writes)}
     opens = bool(first) and all(each.intent.opens for each in first.values())
-    if orders.take_over is not None or not opens or free.at is None or orders.publish is not None:
+    if (taken := orders.take_over) is not None and free.writes:
+        return _of_writes(None, _handed_back(taken.by, taken.reason), free.writes, config)
+    if taken is not None or not opens or free.at is None or orders.publish is not None:
         return None
     if (dismissed := orders.dismiss) is not None:
         return NextStep(at=None, what=f"nothing: dismissed by {_and_why(dismissed.by, dismissed.reason)}")
@@ -91,10 +93,14 @@ def _as_ordered(incident: Incident, told: _Told, config: Config, pages_of: Pages
 def _kept_back(withheld: Withheld) -> str:
     """What a post waits for that the gate keeps back without an end."""
     if withheld.reason == gate.TAKEN_OVER:
-        return f"nothing until it is handed back: {_and_why(f'{withheld.by} has taken it over', withheld.detail)}"
+        return _handed_back(withheld.by, withheld.detail)
     if withheld.reason == gate.OPERATOR:
         return f"nothing until an operator releases it: {_and_why(withheld.by, withheld.detail)}"
     return f"waits until there is room in the budget: {withheld.detail}"
+
+
+def _handed_back(by: str, reason: str) -> str:
+    return f"nothing until it is handed back: {_and_why(f'{by} has taken it over', reason)}"
 
 
 def _and_why(what: str, reason: str) -> str:
@@ -220,9 +226,7 @@ class _Told:
             return f"forgotten {when} {_UNLESS_FIRING}"
         unless = f" {_UNLESS_FIRING}" if at > self.now else ""
         word = "is discarded" if foreseen.progress.phase is Phase.DISCARDED else "is over"
-        taken_over = self.orders.take_over
-        by_hand = f"{taken_over.by} has taken it over" if taken_over else "closed by hand"
-        reason = foreseen.progress.note or by_hand
+        reason = foreseen.progress.note or "closed by hand"
         return f"{word} {when}{unless}, and nothing is written: {reason}"
 
     def _when(self, at: int) -> str:

@@ -210,8 +210,10 @@ def test_nothing_is_to_come_of_what_is_dismissed_and_nobody_is_mailed(pending):
     assert said == NextStep(at=None, what="nothing: dismissed by alice: a drill")
 
 
-def test_the_end_of_what_is_taken_over_is_not_said_to_be_closed_by_hand(public):
+def test_nothing_is_to_be_written_to_what_is_taken_over(public):
     public.after(MINUTE).clear()
+    said = ordered(public, Orders(take_over=Order(by="alice", at=public.now, reason="a drill")))
+    assert (said.at, said.what) == (None, "nothing until it is handed back: alice has taken it over: a drill")
     public.put(replace(public.post, withheld=Withheld(reason="taken_over", since=public.now, by="alice")))
     said = ordered(public, Orders(take_over=Order(by="alice", at=public.now)))
-    assert said.what.endswith("and nothing is written: alice has taken it over")
+    assert said.what == "nothing until it is handed back: alice has taken it over"
