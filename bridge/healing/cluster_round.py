@@ -99,8 +99,8 @@ class ClusterRound:
         return Outcome(
             _kind(answers, seen),
             frozenset(missing) - healed if seen.valid else None,
-            lacks=lacks(seen),
-            is_ambiguous=is_ambiguous(seen, cluster),
+            lacks=lacks(seen, cluster),
+            is_ambiguous=is_ambiguous(seen),
         )
 
     async def _answer(self, cluster: Cluster, url: str) -> Poll | PeerError:

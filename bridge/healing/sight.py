@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from bridge.config.units import format_duration
+from bridge.core.healing.ours import kin_of
 from bridge.core.healing.seen import PeerError, Poll
 from bridge.pagerduty_api.errors import Kind, PagerDutyError
 from bridge.senders.pagerduty.snapshot import is_over
@@ -53,13 +54,16 @@ def _of_peer(cluster: Cluster, url: str, seen: Poll, ours: Collection[str] | Non
     signs = [
         each for each in seen.alerts.values() if all(matcher.matches(each.labels) for matcher in cluster.alive.matchers)
     ]
+    kin = [kin_of(each.labels, cluster.alive.same) for each in signs]
     said = ["does not say since when it is up" if seen.age_ms is None else f"up {_roughly(seen.age_ms)}"]
     said += [] if seen.is_settled else ["its cluster is not settled"]
     said.append(f"lists {_count(len(seen.alerts), 'alert')}")
     problem = ""
     if not signs:
         problem = "shows no sign of life: nothing that it lists fits alive.match, so nothing is closed by it"
-    elif len(signs) > 1 and not cluster.alive.same:
+    elif cluster.alive.same and not any(kin):
+        problem = "shows no sign of life that has the labels of alive.same, so nothing is closed by it"
+    elif len(set(kin)) < len(signs):
         said.append(
             f"shows {len(signs)} signs of life: if they are of several Prometheus, alive.same must name a label"
         )

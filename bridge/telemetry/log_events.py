@@ -310,7 +310,7 @@ class Event(Enum):
     HEALING_AMBIGUOUS = (
         "healing_ambiguous",
         logging.WARNING,
-        "Several alerts of a cluster fit `alive.match`: one live Prometheus vouches for a dead one. Set `alive.same`.",
+        "Several signs of life agree in `alive.same`: one that lives vouches for one that is dead. Name what differs.",
     )
     HEALING_HASTY = (
         "healing_hasty",

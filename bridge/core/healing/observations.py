@@ -149,7 +149,7 @@ def observe(
     )
 
 
-def lacks(seen: Observations) -> str:
+def lacks(seen: Observations, cluster: Cluster) -> str:
     """What keeps a cluster whose last round was valid from closing anything; empty if nothing does."""
     for url in seen.urls:
         peer = seen.peers.get(url)
@@ -158,14 +158,21 @@ def lacks(seen: Observations) -> str:
         if not peer.settled:
             return f"{host(url)} is settling"
         if not peer.alive:
-            what = "the alert that fits alive.match is not renewed" if peer.signs else "no alert fits alive.match"
-            return f"{host(url)}: {what}"
+            return f"{host(url)}: {_lacks_life(peer, cluster)}"
     return ""
 
 
-def is_ambiguous(seen: Observations, cluster: Cluster) -> bool:
-    """Whether several alerts look like a sign of life, and nothing says of which of ours each is one."""
-    return not cluster.alive.same and any(len(each.signs) > 1 for each in seen.peers.values())
+def _lacks_life(peer: Peer, cluster: Cluster) -> str:
+    if not peer.signs:
+        return "no alert fits alive.match"
+    if cluster.alive.same and not any(each.kin for each in peer.signs.values()):
+        return "no alert that fits alive.match has the labels of alive.same"
+    return "the alert that fits alive.match is not renewed"
+
+
+def is_ambiguous(seen: Observations) -> bool:
+    """Whether several alerts of a peer look like a sign of life, and nothing says of which of ours each is one."""
+    return any(len({each.kin for each in peer.signs.values()}) < len(peer.signs) for peer in seen.peers.values())
 
 
 def host(url: str) -> str:
@@ -245,6 +252,8 @@ def _peer(
         started_at = max(started_at, same.started_at)
     signs = _signs(same, poll, cluster)
     living = {each.kin for each in signs.values() if each.changed_after and at - each.changed_after <= LIFE_MS}
+    if cluster.alive.same:
+        living.discard("")  # of nobody knows whom
     alive = same.alive if same else {}
     return Peer(
         process=poll.process,

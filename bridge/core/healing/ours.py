@@ -50,10 +50,13 @@ def fit_of(labels: Mapping[str, str], healing: Healing) -> Fit:
 
 
 def kin_of(labels: Mapping[str, str], same: Sequence[str]) -> str:
-    """What alerts agree in that have the same values of these labels; a hash, so that no value is kept."""
-    if not same:
+    """What alerts agree in that have the same values of these labels; a hash, so that no value is kept.
+
+    Empty where nothing is compared, or where one of the labels is missing: that two alerts lack it proves no kinship.
+    """
+    if not same or not all(labels.get(name) for name in same):
         return ""
-    agreed = [(name, labels.get(name, "")) for name in sorted(same)]
+    agreed = [(name, labels[name]) for name in sorted(same)]
     return hashlib.blake2b(_encode(agreed), digest_size=8).hexdigest()
 
 

@@ -79,6 +79,17 @@ async def test_each_peer_is_told_of_and_what_is_wrong_with_it():
     assert (second.address, second.problem.partition(":")[0]) == (other, "shows no sign of life")
 
 
+async def test_a_sign_of_life_without_the_labels_to_compare_is_a_problem():
+    (sight,) = await peers({URL: poll(WATCHDOG)}, same=["promethues"])
+    assert sight.problem == "shows no sign of life that has the labels of alive.same, so nothing is closed by it"
+
+
+async def test_signs_of_life_that_do_not_differ_in_the_labels_to_compare_are_told():
+    labels = {**WATCHDOG, "cluster": "eu"}
+    (sight,) = await peers({URL: poll(labels, {**labels, "prometheus": "b"})}, same=["cluster"])
+    assert "alive.same must name a label" in sight.shows
+
+
 class TestAccount:
     """An account of PagerDuty."""
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.core.healing.judgement import Decision, is_mass
-from bridge.core.healing.observations import Refire, closed
+from bridge.core.healing.observations import Refire, closed, is_ambiguous, lacks
 from bridge.core.healing.ours import HELD, OVER, Fit
 from bridge.core.healing.seen import PeerError
 from tests.unit.core.healing.cluster_harness import (
@@ -267,6 +267,24 @@ class TestSignsOfLife:
         harness.forget()
         harness.round(100)
         assert "alive.same" in harness.judge().reason
+
+    def test_one_without_the_labels_to_compare_is_none_even_for_an_alert_without_them(self) -> None:
+        harness = ClusterHarness(healing(cluster(same=("promethues",))))
+        harness.round(10)
+        harness.forget()
+        harness.round(100)
+        assert "no sign of life at am-0:9093" in harness.judge().reason
+        said = lacks(harness.seen, harness.cluster)
+        assert said == "am-0:9093: no alert that fits alive.match has the labels of alive.same"
+
+    @pytest.mark.parametrize(("same", "expected"), [("prometheus", False), ("cluster", True)])
+    def test_several_are_told_apart_by_the_labels_to_compare(self, same: str, expected: bool) -> None:
+        harness = ClusterHarness(healing(cluster(same=(same,))))
+        for number in (0, 1):
+            labels = {"alertname": "Watchdog", "prometheus": f"p{number}", "cluster": "eu"}
+            harness.watchdogs[PEERS[0]][f"w{number}"] = labels
+        harness.round(2)
+        assert is_ambiguous(harness.seen) is expected
 
 
 class TestWhatArrives:
