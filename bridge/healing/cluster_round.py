@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 Ask: TypeAlias = "Callable[[Cluster, str], Awaitable[Poll]]"
 HOLDS_MS = 15_000
-"""So long a decision to close holds: then the peers' answers are old."""
+"""So long after the peers' answers a decision to close holds: then they are old."""
 MOST_CHARS = 300
 """So long is evidence at most: it is kept with each alert."""
 OK, BLIND = "ok", "blind"
@@ -74,6 +74,7 @@ class ClusterRound:
         before = kept.get(cluster.name, Observations())
         at = self._now()
         said = await asyncio.gather(*(self._answer(cluster, url) for url in cluster.urls))
+        until = self._now() + HOLDS_MS
         answers = dict(zip(cluster.urls, said, strict=True))
         polls = {url: each for url, each in answers.items() if isinstance(each, Poll)}
         known = await self._known(cluster, healing, polls) if len(polls) == len(answers) else _Known()
@@ -91,7 +92,7 @@ class ClusterRound:
         if await self._store.healing.observed(cluster.name, token, seen) is None:
             return None
         await self._renew(cluster, healing, before, seen, known)
-        healed = await self._close(cluster, healing, known, verdicts)
+        healed = await self._close(cluster, healing, known, verdicts, until)
         if healed:
             fingerprints = {known.unlisted[name].fingerprint for name in healed}
             await self._store.healing.observed(cluster.name, token, closed(seen, fingerprints, self._now()))
@@ -129,9 +130,9 @@ class ClusterRound:
         return {name: judge(each, observations, healing, now, is_mass=is_mass) for name, each in known.unlisted.items()}
 
     async def _close(
-        self, cluster: Cluster, healing: Healing, known: _Known, verdicts: Mapping[str, Verdict]
+        self, cluster: Cluster, healing: Healing, known: _Known, verdicts: Mapping[str, Verdict], until: int
     ) -> frozenset[str]:
-        """Close what may be closed, the longest absent first; the names of what was."""
+        """Close what may be closed ``until`` then, the longest absent first; the names of what was."""
         due = sorted((each.quiet_since, name) for name, each in verdicts.items() if each.decision is Decision.CLOSE)
         names = [name for _, name in due[:MOST_CLOSES]]
         self._would &= set(names)
@@ -143,7 +144,6 @@ class ClusterRound:
             return frozenset()
         if not names:
             return frozenset()
-        until = self._now() + HOLDS_MS
         ends = [_end(known.unlisted[name], verdicts[name], until) for name in names]
         changes = await self._store.ingest([(each, None) for each in ends])
         healed = {name for name, change in zip(names, changes, strict=True) if change.outcome == "resolved"}

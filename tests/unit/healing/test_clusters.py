@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from bridge.core.healing.ours import FIRING, HELD
 from bridge.core.healing.seen import PeerError
-from bridge.healing.cluster_round import BLIND, OK
+from bridge.healing.cluster_round import BLIND, HOLDS_MS, OK
 from bridge.healing.clusters import Clusters
 from bridge.telemetry import REGISTRY
 from tests.unit.core.healing.cluster_harness import MINUTE, PEERS, SECOND, START, VOID, cluster, healing, listed
@@ -111,6 +111,24 @@ async def test_a_delivery_that_arrives_while_peers_are_asked_keeps_it_open(harne
     harness.ask = meanwhile
     await harness.round(1, chore=harness.replica())
     assert (await harness.alert()).status == FIRING
+
+
+async def test_answers_that_grew_old_meanwhile_close_nothing(harness, monkeypatch):
+    await harness.deliver()
+    await harness.round(3)
+    harness.peers.forget()
+    await harness.round(10)
+    observed = harness.store.healing.observed
+
+    async def slowly(*arguments):
+        kept = await observed(*arguments)
+        harness.advance(HOLDS_MS + SECOND)
+        return kept
+
+    monkeypatch.setattr(harness.store.healing, "observed", slowly)
+    outcome = await harness.round()
+    assert (await harness.alert()).status == FIRING
+    assert outcome.missing == {"alertmanager@eu/a1"}
 
 
 async def test_in_observe_mode_nothing_is_closed(harness):
