@@ -41,6 +41,7 @@ class LifecycleHarness:
         self.policy = policy
         self.page = page
         self.page_works = page_works
+        self.retry_ms = SECOND
         self.now = START
         self.alerts = Alerts()
         self.incident = Incident(id="0123456789", key="checkout", route="checkout")
@@ -129,7 +130,7 @@ class LifecycleHarness:
             return
         assert isinstance(step, WriteTo), step
         if not self.page_works:
-            self.put(after(self.post, NotSent(Delay(SECOND, is_exact=True)), now=self.now))
+            self.put(after(self.post, NotSent(Delay(self.retry_ms, is_exact=True)), now=self.now))
             return
         self.written.append(step.planned)
         remote_id = self.post.remote_id or f"remote-{len(self.episodes)}"
