@@ -112,6 +112,7 @@ class SenderWorld:
             for _ in range(servers)
         ]
         self.alerts = dict(self._alert(number, servers, calm=calm) for number in range(alerts))
+        self._lost = {name: self._losses(peers, calm=calm) for name in self.alerts}
         self._silenced = {name: self._silence(each, calm=calm) for name, each in self.alerts.items()}
         for server in range(servers):
             self._at(START + rng.randrange(RESEND_MS), lambda server=server: self._send(server))  # type: ignore[misc]
@@ -167,6 +168,11 @@ class SenderWorld:
             return Spans([(ends - rng.randrange(MINUTE, 10 * MINUTE), ends + rng.randrange(MINUTE, 40 * MINUTE))])
         return spans(rng, self._length_ms, chance=0.3, lasts=(MINUTE, 30 * MINUTE))
 
+    def _losses(self, peers: int, *, calm: bool) -> tuple[int, Spans]:
+        """A peer, and when it is not told of the alert, though it hears its sender: a queue was full, or refused it."""
+        peer, often = self._rng.randrange(peers), 0.0 if calm or peers == 1 else 0.2
+        return peer, spans(self._rng, self._length_ms, chance=often, lasts=(5 * MINUTE, 60 * MINUTE))
+
     def _send(self, server: int) -> None:
         """What Prometheus sends each minute: what fires, what ended lately, and its sign of life."""
         self._at(self.now + RESEND_MS, lambda: self._send(server))
@@ -180,8 +186,11 @@ class SenderWorld:
                 peer.now - self.now
             )  # a sender shares the clock of its Alertmanager, for else that would hold nothing
             peer.receive(_watchdog(server), ends_at=self.now + offset + ENDS_AFTER_MS)
-            for alert in self.alerts.values():
-                if alert.prometheus == server:
+            for name, alert in self.alerts.items():
+                at, is_lost = self._lost[name]
+                if at == number and is_lost(self.now):
+                    self.happened["a peer was not told of an alert"] += alert.is_on(self.now)
+                elif alert.prometheus == server:
                     self._tell(peer, alert, offset)
 
     def _tell(self, peer: StandIn, alert: Fires, offset: int) -> None:
@@ -198,19 +207,24 @@ class SenderWorld:
         for name, alert in self.alerts.items():
             is_quiet = self.is_silenced(name, self.now)
             (self.peers[0].silences.add if is_quiet else self.peers[0].silences.discard)(name)
-            if is_quiet:
-                continue
             holders = [peer for peer in self.peers if name in peer.held]
-            if any(peer.lists(name) for peer in holders):
+            if is_quiet:
+                if alert.delivered and self._rng.random() < self._stale:
+                    self._tell_late(name)
+            elif any(peer.lists(name) for peer in holders):
                 if not alert.delivered or self.now >= alert.delivered_at + 12 * GROUP_INTERVAL_MS:
                     alert.delivered, alert.delivered_at = True, self.now
                     self.deliver(name, True, min(peer.held[name].starts_at for peer in holders))
             elif alert.delivered and self._rng.random() < self._stale:
-                self.happened["a late firing"] += 1
-                self.deliver(name, True, alert.outages[0][0])
+                self._tell_late(name)
             elif alert.delivered and holders:
                 alert.delivered = False
                 self.deliver(name, False, self.now)
+
+    def _tell_late(self, name: str) -> None:
+        """A copy of a delivery arrives that was on its way."""
+        self.happened["a late firing"] += 1
+        self.deliver(name, True, self.alerts[name].outages[0][0])
 
     def _plan_trouble(self) -> None:
         rng = self._rng
