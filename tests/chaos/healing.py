@@ -68,7 +68,7 @@ class Healer:
     def __init__(self, rng: Random, world: SenderWorld, healing: Healing, cluster: Cluster, *, calm: bool) -> None:
         self._rng = rng
         self._world = world
-        self._healing = healing
+        self.healing = healing
         self._cluster = cluster
         self._calm = calm
         self._seen = Observations()
@@ -89,7 +89,7 @@ class Healer:
         if not fires:
             self.ours.pop(name, None)
             return
-        fit = fit_of({**self._world.alerts[name].labels, SENDER_LABEL: "eu"}, self._healing)
+        fit = fit_of({**self._world.alerts[name].labels, SENDER_LABEL: "eu"}, self.healing)
         self.ours[name] = OurAlert(
             sender="eu", fingerprint=name, state=FIRING, starts_at=starts_at, seen_at=self._world.now, fit=fit
         )
@@ -97,28 +97,42 @@ class Healer:
     async def round(self) -> None:
         """Ask every peer, and close what may be closed."""
         at = self._world.now
+        self._begin()
         answers: dict[str, Poll | PeerError] = {}
-        listed: set[str] = set()
-        is_well, heard, up_since = True, dict.fromkeys(range(self._world.servers), at), 0
-        for url, peer in zip(self._cluster.urls, self._world.peers, strict=True):
+        for url in self._cluster.urls:
             try:
-                answers[url] = await self._clients[url].poll()
+                answers[url] = await self._poll(url)
             except PeerError as error:
                 answers[url] = error
-            lists = _lists(peer, self._healing)
-            listed |= lists
-            is_well = is_well and not peer.fault and peer.cluster != "settling"
+        firing = listed_as_firing([each for each in answers.values() if isinstance(each, Poll)], self.healing)
+        quiet = {name: each.seen_at for name, each in self.ours.items() if name not in firing}
+        self._seen = observe(self._seen, self._cluster, self.healing, answers, Ours(set(self.ours), quiet), at)
+        self._close(at)
+
+    def _begin(self) -> None:
+        heard = dict.fromkeys(range(self._world.servers), self._world.now)
+        self._rounds.append(Round(self._world.now, True, frozenset(), 0, heard))
+
+    async def _poll(self, url: str) -> Poll:
+        """Ask a peer, note what is true of it, and let some time pass."""
+        peer = self._world.peers[self._cluster.urls.index(url)]
+        try:
+            return await self._clients[url].poll()
+        finally:
+            before = self._rounds.pop()
             if not peer.fault:
                 self._in_life(url, peer).update(name for name in peer.held if peer.lists(name))
-            up_since = max(up_since, peer.started - peer.now + self._world.now)
-            heard = {server: min(known, self._world.heard(server, peer)) for server, known in heard.items()}
+            self._rounds.append(
+                Round(
+                    before.at,
+                    before.answered and not peer.fault and peer.cluster != "settling",
+                    before.listed | _lists(peer, self.healing),
+                    max(before.up_since, peer.started - peer.now + self._world.now),
+                    {server: min(at, self._world.heard(server, peer)) for server, at in before.heard_at.items()},
+                )
+            )
             if not self._calm:
                 self._world.advance(self._rng.choice((0, 0, 40, 3_000)))
-        self._rounds.append(Round(at, is_well, frozenset(listed), up_since, heard))
-        firing = listed_as_firing([each for each in answers.values() if isinstance(each, Poll)], self._healing)
-        quiet = {name: each.seen_at for name, each in self.ours.items() if name not in firing}
-        self._seen = observe(self._seen, self._cluster, self._healing, answers, Ours(set(self.ours), quiet), at)
-        self._close(at)
 
     def _in_life(self, url: str, peer: StandIn) -> set[str]:
         """What polls have seen of this peer since it began."""
@@ -129,23 +143,27 @@ class Healer:
 
     def _close(self, at: int) -> None:
         seen, now = {self._cluster.name: self._seen}, self._world.now
-        verdicts = {name: judge(each, seen, self._healing, now) for name, each in self.ours.items()}
+        verdicts = {name: judge(each, seen, self.healing, now) for name, each in self.ours.items()}
         if is_mass(sum(each.is_missing for each in verdicts.values()), len(self.ours)):
             self.waited_longer = True
-            verdicts = {name: judge(each, seen, self._healing, now, is_mass=True) for name, each in self.ours.items()}
+            verdicts = {name: judge(each, seen, self.healing, now, is_mass=True) for name, each in self.ours.items()}
         over = [name for name, each in verdicts.items() if each.decision is Decision.CLOSE][:MOST_CLOSES]
         for name in over:
-            doubts = [*self._doubts(name, at)]
-            if not self.ours[name].seen_at <= verdicts[name].ends_at <= at:
-                doubts.append(f"dated {verdicts[name].ends_at}")
-            self.wrong += [f"{name} closed at {at}: {doubt} ({verdicts[name].reason})" for doubt in doubts]
-            self.closed[name] += 1
+            self._check(name, at, verdicts[name].ends_at, verdicts[name].reason)
             del self.ours[name]
         self._seen = closed(self._seen, over, at)
 
+    def _check(self, name: str, at: int, ends_at: int, reason: str) -> None:
+        """Hold a close in the round that began ``at`` against what was true."""
+        doubts = [*self._doubts(name, at)]
+        if not self.ours[name].seen_at <= ends_at <= at:
+            doubts.append(f"dated {ends_at}")
+        self.wrong += [f"{name} closed at {at}: {doubt} ({reason})" for doubt in doubts]
+        self.closed[name] += 1
+
     def _doubts(self, name: str, at: int) -> Iterator[str]:
         """What speaks against a close in this round."""
-        since = at - self._healing.absent_for_ms
+        since = at - self.healing.absent_for_ms
         rounds = [each for each in self._rounds if each.at >= since]
         yield from self._doubts_of_rounds(rounds, since)
         if name in rounds[-1].listed:
@@ -158,21 +176,21 @@ class Healer:
             yield "no poll has listed it"
         if not self._knows_senders:
             return
-        server, interval_ms = self._world.alerts[name].prometheus, self._healing.interval_ms
+        server, interval_ms = self._world.alerts[name].prometheus, self.healing.interval_ms
         if any(each.heard_at[server] < each.at - LIFE_MS - interval_ms for each in rounds):
             yield "no sign of life"
-        if self._healing.silenced == "firing" and self._world.has_fired_for(name, self._healing.absent_for_ms):
+        if self.healing.silenced == "firing" and self._world.has_fired_for(name, self.healing.absent_for_ms):
             yield "its rule fires"
 
     def _doubts_of_rounds(self, rounds: Sequence[Round], since: int) -> Iterator[str]:
-        longest_ms = longest_gap_ms(self._healing)
+        longest_ms = longest_gap_ms(self.healing)
         if len(rounds) < LEAST_ROUNDS or rounds[0].at - since > longest_ms:
             yield "too few rounds"
         if any(later.at - each.at > longest_ms for each, later in pairwise(rounds)):
             yield "a gap between rounds"
         if not all(each.answered for each in rounds):
             yield "not every answer was whole, of a settled cluster"
-        if any(each.up_since + self._healing.min_uptime_ms > each.at + SECOND for each in rounds):
+        if any(each.up_since + self.healing.min_uptime_ms > each.at + SECOND for each in rounds):
             yield "a peer was too young"
 
 
@@ -204,7 +222,7 @@ class HealingCampaign:
             length_ms=LENGTH_MS,
             calm=calm,
         )
-        cluster, healing = _configuration(rng, peers, prometheuses, calm=calm)
+        cluster, healing = healing_of(rng, peers, prometheuses, calm=calm)
         healer = Healer(rng, world, healing, cluster, calm=calm)
         world.deliver = healer.deliver
         late: list[str] = []
@@ -225,7 +243,8 @@ class HealingCampaign:
         )
 
 
-def _configuration(rng: Random, peers: int, servers: int, *, calm: bool) -> tuple[Cluster, Healing]:
+def healing_of(rng: Random, peers: int, servers: int, *, calm: bool) -> tuple[Cluster, Healing]:
+    """A configuration for a world of so many peers and senders."""
     same = ("prometheus",) if servers > 1 and rng.random() < 0.7 else ()
     matchers = (Matcher(SENDER_LABEL, "=", "eu"),) if rng.random() < 0.5 else ()
     cluster = Cluster(
