@@ -913,7 +913,7 @@ MUTANTS = (
         NO_LOSS,
         "a sign of life lasts for ever",
         "bridge/core/healing/observations.py",
-        "{each.kin for each in signs.values() if each.changed_after and at - each.changed_after <= LIFE_MS}",
+        "{each.kin for each in signs.values() if each.changed_after and 0 <= at - each.changed_after <= LIFE_MS}",
         "{each.kin for each in signs.values() if each.changed_after}",
         "tests/unit/core/healing/test_judgement.py::TestSignsOfLife::test_it_must_be_renewed_within_five_minutes",
     ),

@@ -251,7 +251,7 @@ def _peer(
     if same:
         started_at = max(started_at, same.started_at)
     signs = _signs(same, poll, cluster)
-    living = {each.kin for each in signs.values() if each.changed_after and at - each.changed_after <= LIFE_MS}
+    living = {each.kin for each in signs.values() if each.changed_after and 0 <= at - each.changed_after <= LIFE_MS}
     if cluster.alive.same:
         living.discard("")  # of nobody knows whom
     alive = same.alive if same else {}

@@ -245,6 +245,17 @@ class TestSignsOfLife:
         harness.round(1)
         assert "no sign of life" in harness.judge().reason
 
+    def test_one_from_before_the_stores_clock_went_back_is_none(self) -> None:
+        harness = settled()
+        harness.now -= 60 * MINUTE
+        harness.up_at = dict.fromkeys(PEERS, harness.now - DAY)
+        harness.frozen = set(PEERS)
+        harness.round(1)
+        harness.forget()
+        for _ in range(50):
+            harness.round(1)
+            assert harness.judge().decision is WAIT
+
     def test_that_of_another_prometheus_is_none(self) -> None:
         harness = ClusterHarness(healing(cluster(same=("prometheus",))))
         harness.watchdogs[SECOND_PEER] = {"w2": {"alertname": "Watchdog", "prometheus": "p1"}}
