@@ -44,10 +44,14 @@ class Outcome(Struct, frozen=True):
 
 
 class _Known(Struct, frozen=True):
-    """Our alerts beside a round: where those are that a peer lists, and the open ones that no peer lists as firing."""
+    """Our alerts beside a round: where those are that a peer lists, and the open ones that no peer lists as firing.
+
+    ``over`` are the fingerprints of the others that it still knows of.
+    """
 
     listed: Sequence[Place] = ()
     unlisted: Mapping[str, OurAlert] = {}
+    over: frozenset[str] = frozenset()
 
     @property
     def ours(self) -> Ours:
@@ -55,7 +59,7 @@ class _Known(Struct, frozen=True):
         heard: dict[str, int] = {}
         for each in self.unlisted.values():
             heard[each.fingerprint] = max(heard.get(each.fingerprint, 0), each.seen_at)
-        return Ours(heard.keys() | {each.fingerprint for each in self.listed}, heard)
+        return Ours(heard.keys() | self.over | {each.fingerprint for each in self.listed}, heard)
 
 
 class ClusterRound:
@@ -120,8 +124,10 @@ class ClusterRound:
             for place in part:
                 (listed if place.fingerprint in firing else rest)[place.name] = place
         alerts = await self._store.healing.alerts(rest.values())
-        unlisted = {name: each for name, each in alerts.items() if _is_open(each) and cluster in fitting(each, healing)}
-        return _Known(list(listed.values()), unlisted)
+        own = {name: each for name, each in alerts.items() if cluster in fitting(each, healing)}
+        unlisted = {name: each for name, each in own.items() if _is_open(each)}
+        over = frozenset(each.fingerprint for each in own.values() if not _is_open(each))
+        return _Known(list(listed.values()), unlisted, over)
 
     def _judge(
         self, known: _Known, observations: Mapping[str, Observations], healing: Healing, *, is_mass: bool = False

@@ -7,6 +7,7 @@ latest of them. It is kept in the store between rounds, so that another replica 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -107,12 +108,12 @@ class Observations(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Ours(Struct, frozen=True):
-    """What a round needs of our alerts: the fingerprints of the ``known`` ones.
+    """What a round needs of our alerts: the fingerprints of the ``known`` ones, over or not.
 
     ``heard`` has those of them that are open and not listed as firing, by when something last arrived about them.
     """
 
-    known: Collection[str]
+    known: AbstractSet[str]
     heard: Mapping[str, int]
 
 
@@ -308,6 +309,9 @@ def _traces(
         for name, heard in ours.heard.items()
         if name not in listed
     }
+    for name in ours.known - gone.keys() - listed.keys():  # over: if it fires again, it is known where it was listed
+        if peers := _ever(known, name):
+            gone[name] = Gone(peers, 0, None)
     return replace(known, listed=listed, gone=gone, closed=_refires(known, healing, polls, round_.at))
 
 

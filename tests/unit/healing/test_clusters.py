@@ -11,6 +11,7 @@ from bridge.core.healing.ours import FIRING, HELD
 from bridge.core.healing.seen import PeerError
 from bridge.healing.cluster_round import BLIND, HOLDS_MS, OK
 from bridge.healing.clusters import Clusters
+from bridge.model import AlertStatus
 from bridge.telemetry import REGISTRY
 from tests.unit.core.healing.cluster_harness import MINUTE, PEERS, SECOND, START, VOID, cluster, healing, listed
 from tests.unit.store.builders import LEASE_MS, to
@@ -35,6 +36,21 @@ async def test_what_its_cluster_stops_listing_is_closed_with_its_evidence(harnes
     assert (alert.status, alert.ends_at) == ("resolved", last)
     assert alert.healed.startswith("not listed by am-0:9093, am-1:9093 since ")
     assert (outcome.missing, harness.changes, healed() - before) == (frozenset(), 1, 1)
+
+
+async def test_what_fires_again_and_is_gone_between_two_polls_is_closed_for_it_was_listed_before(harness):
+    await harness.deliver()
+    await harness.round(3)
+    harness.peers.forget()
+    over = replace(harness.delivered(), status=AlertStatus.RESOLVED, ends_at=harness.peers.now)
+    await harness.store.ingest([(over, to())])
+    await harness.round(2)
+    again = harness.delivered(starts_at=harness.peers.now)
+    await harness.store.ingest([(again, to())])
+    await harness.round(10)
+    assert (await harness.alert()).status == FIRING
+    await harness.round(2)
+    assert (await harness.alert()).status == "resolved"
 
 
 async def test_what_is_listed_stays_open(harness):
