@@ -165,7 +165,8 @@ class TestAClose:
     async def test_what_fires_later_is_an_ordinary_firing(self, store):
         await store.ingest([(named(), to())])
         await store.ingest([(closing(await time_of(store) + 1), None)])
-        (change,) = await store.ingest([(replace(named(), starts_at=await time_of(store)), to())])
+        later = await time_of(store) + 2  # the end was dated a millisecond ahead
+        (change,) = await store.ingest([(replace(named(), starts_at=later), to())])
         assert change.outcome == "opened"
         assert (await ours(store)).state == FIRING
         _, (alert,) = await held_by(store)
