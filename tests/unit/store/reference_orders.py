@@ -131,7 +131,7 @@ class Ordered(Reference):
         with self._one_change(), self._touched(id_) as incident:
             known = incident.alerts[name]
             if known.status == "F":
-                self._stop(id_, known, self.now if self.wall is None else self.wall)
+                self._changes[id_].ends.append(self.now if self.wall is None else self.wall)
             known.status, known.ends, known.resolved_at = "R", 0, self.now
             known.muted = known.timer = till
         incident.orders[f"mute|{name}"] = Given(by, self.now, till)

@@ -362,7 +362,5 @@ def test_the_store_keeps_its_promises(redis_url):
 
     run_state_machine_as_test(
         OnThisServer,
-        settings=settings(
-            max_examples=int(__import__("os").environ.get("EX", "100")), stateful_step_count=20, deadline=None
-        ),
+        settings=settings(max_examples=100, stateful_step_count=20, deadline=None),
     )
