@@ -49,7 +49,7 @@ def test_twenty_open_incidents_are_taken_over_and_end_rightly_with_nothing_told_
         told, mailed = {each.id: each.statuses for each in page.incidents}, len(page.mails)
 
         redis_look.flushall()
-        taken = logged(bridge, "alert_taken_in", times=INCIDENTS)
+        taken = logged(bridge, "alert_taken_in", times=INCIDENTS, within=180)
         assert Counter(each["reason"] for each in taken) == {"store_lost": INCIDENTS}
         eventually(lambda: metric(bridge, "bridge_incidents", phase="INVESTIGATING") == INCIDENTS, "all to be counted")
         assert {each.id: each.statuses for each in page.incidents} == told

@@ -256,14 +256,14 @@ def log_of(bridge: Bridge, event: str | None = None) -> list[dict[str, Any]]:
     return [line for line in lines if event in {None, line["event"]}]
 
 
-def logged(bridge: Bridge, event: str, *, times: int = 1) -> list[dict[str, Any]]:
+def logged(bridge: Bridge, event: str, *, times: int = 1, within: float = 60) -> list[dict[str, Any]]:
     """Wait until the bridge has logged an event this often; the lines."""
 
     def often_enough() -> list[dict[str, Any]]:
         lines = log_of(bridge, event)
         return lines if len(lines) >= times else []
 
-    return eventually(often_enough, f"{event} in the log")
+    return eventually(often_enough, f"{event} in the log", within=within)
 
 
 def metric(bridge: Bridge, name: str, **labels: str) -> float:
